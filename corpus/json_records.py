@@ -1,0 +1,84 @@
+"""JSON text, one array or one object after the other, as a list of dialogue records; broken text is located."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from corpus.errors import CorpusError
+
+Record = dict[str, Any]
+
+_BLANK = re.compile(r"[ \t\r\n]*")
+_DECODER = json.JSONDecoder()
+
+
+def read_text(path: Path) -> str:
+    """The file as text.
+
+    Raises:
+        CorpusError: There is no such file, it is not UTF-8, or there is nothing in it.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")  # editors on Windows put a byte order mark in front
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"not UTF-8 at byte {error.start}, expected UTF-8 text", path=path) from error
+    except OSError as error:
+        raise CorpusError(f"cannot be read ({error.strerror}), expected a file", path=path) from error
+    if not text.strip():
+        raise CorpusError("empty file, expected dialogues", path=path)
+    return text
+
+
+def decode_records(text: str) -> list[Record]:
+    """Reads the records one by one, so that an error can say in which dialogue the text is broken.
+
+    Args:
+        text: Either one JSON array of objects or JSON lines. Line ends inside JSON lines are not relied upon:
+            one object follows the other, and U+2028 in a message does not cut it in two.
+
+    Raises:
+        CorpusError: The text is not valid JSON, or a record is not an object.
+    """
+    records: list[Record] = []
+    position = _skip_blanks(text, 0)
+    in_array = text[position] == "["
+    if in_array:
+        position = _skip_blanks(text, position + 1)
+    while position < len(text) and not (in_array and text[position] == "]"):
+        number = len(records) + 1
+        try:
+            record, position = _DECODER.raw_decode(text, position)
+        except json.JSONDecodeError as error:
+            raise _broken(text, error.pos, error.msg, number) from error
+        if not isinstance(record, dict):
+            raise CorpusError(f"got {record!r:.60}, expected an object with a field 'dialog'", dialogue=number)
+        records.append(record)
+        position = _skip_blanks(text, position)
+        if in_array and text[position : position + 1] != "]":
+            if text[position : position + 1] != ",":
+                raise _broken(text, position, "Expecting ',' or ']'", number)
+            position = _skip_blanks(text, position + 1)
+            if text[position : position + 1] == "]":
+                raise _broken(text, position, "Illegal trailing comma", number)
+    if in_array:
+        if position == len(text):
+            raise _broken(text, position, "Expecting ']'", len(records))
+        if _skip_blanks(text, position + 1) != len(text):
+            raise _broken(text, position + 1, "Extra data after the array", len(records))
+    if not records:
+        raise CorpusError("an empty array, expected dialogues")
+    return records
+
+
+def _skip_blanks(text: str, position: int) -> int:
+    match = _BLANK.match(text, position)
+    return match.end() if match else position
+
+
+def _broken(text: str, position: int, problem: str, dialogue: int) -> CorpusError:
+    line = text.count("\n", 0, position) + 1
+    column = position - text.rfind("\n", 0, position)
+    return CorpusError(
+        f"broken JSON at column {column} ({problem}), expected valid JSON", line=line, dialogue=dialogue or None
+    )

@@ -1,0 +1,80 @@
+"""The eight support strategies, their canonical names and every spelling met in released files.
+
+Source: Liu et al., "Towards Emotional Support Dialog Systems", ACL 2021, section 3.2 and Table 3.
+"""
+
+from enum import IntEnum
+
+from corpus.errors import CorpusError
+
+
+class Strategy(IntEnum):
+    """What a supporter's message does. The value is the class index everywhere (0..7), the label is for people."""
+
+    QUESTION = 0
+    RESTATEMENT = 1
+    REFLECTION = 2
+    SELF_DISCLOSURE = 3
+    AFFIRMATION = 4
+    SUGGESTIONS = 5
+    INFORMATION = 6
+    OTHERS = 7
+
+    @property
+    def label(self) -> str:
+        """Canonical name, as in the official ``ESConv.json``."""
+        return LABELS[self]
+
+    @classmethod
+    def parse(cls, text: object) -> "Strategy":
+        """Reads a label in any known spelling.
+
+        Args:
+            text: The label as it stands in a file; case, surrounding blanks and square brackets do not matter.
+
+        Raises:
+            CorpusError: The label is unknown. Never a default: a wrong label must not become ``Others``.
+        """
+        if isinstance(text, str):
+            key = text.strip().removeprefix("[").removesuffix("]").strip().lower()
+            if key in _BY_SPELLING:
+                return _BY_SPELLING[key]
+        raise CorpusError(f"unknown strategy {text!r}, expected one of {', '.join(LABELS)}", field="strategy")
+
+
+LABELS: tuple[str, ...] = (
+    "Question",
+    "Restatement or Paraphrasing",
+    "Reflection of feelings",
+    "Self-disclosure",
+    "Affirmation and Reassurance",
+    "Providing Suggestions",
+    "Information",
+    "Others",
+)
+
+# Spellings of FailedESConv.json and of the 2021 release's tables and windows, beside the canonical ones.
+ALIASES: dict[str, Strategy] = {
+    "Questions": Strategy.QUESTION,
+    "Restatement": Strategy.RESTATEMENT,
+    "Approval and Reassurance": Strategy.AFFIRMATION,
+    "Direct Guidance": Strategy.SUGGESTIONS,
+    "Other": Strategy.OTHERS,
+}
+
+_BY_SPELLING: dict[str, Strategy] = {label.lower(): Strategy(index) for index, label in enumerate(LABELS)} | {
+    alias.lower(): strategy for alias, strategy in ALIASES.items()
+}
+
+# Supporter messages per strategy in the 1,300 dialogues of ESConv, from the data's own README: the distribution
+# that the paper's Random baseline draws from (ACL 2021, section 6.1).
+ESCONV_COUNTS: dict[Strategy, int] = {
+    Strategy.QUESTION: 3801,
+    Strategy.RESTATEMENT: 1089,
+    Strategy.REFLECTION: 1436,
+    Strategy.SELF_DISCLOSURE: 1713,
+    Strategy.AFFIRMATION: 2827,
+    Strategy.SUGGESTIONS: 2954,
+    Strategy.INFORMATION: 1215,
+    Strategy.OTHERS: 3341,
+}

@@ -1,0 +1,17 @@
+"""Gymnasium environments over real turns, and their rewards. Importing the package registers the ids."""
+
+import gymnasium
+
+ONE_BY_ONE = "EmotionalSupport/OneByOne-v0"
+ALL_IN_ONE = "EmotionalSupport/AllInOne-v0"
+
+gymnasium.register(
+    ONE_BY_ONE,
+    entry_point="env.turn_env:OneByOneEnv",
+    vector_entry_point="env.turn_vector_env:OneByOneVectorEnv",
+)
+gymnasium.register(
+    ALL_IN_ONE,
+    entry_point="env.turn_env:AllInOneEnv",
+    vector_entry_point="env.turn_vector_env:AllInOneVectorEnv",
+)

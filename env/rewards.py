@@ -1,0 +1,77 @@
+"""What a plan is worth, term by term; every term is a pure function of the plan and the gold plan.
+
+Source: Zhu et al. 2026 (arXiv 2604.17972) reward All-in-One with the Levenshtein ratio to the gold sequence and
+One-by-One additionally with a match of the stop decision.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from encoding.plan_codec import PlanCodec
+from metrics.edit_distance import levenshtein_ratio, levenshtein_ratio_table
+
+
+def similarity(plan: Sequence[int], gold: Sequence[int]) -> float:
+    """Levenshtein ratio of a whole plan to the gold plan, 0..1: the metric LR, so that reward and report agree."""
+    return levenshtein_ratio(plan, gold)
+
+
+def similarity_gain(before: Sequence[int], after: Sequence[int], gold: Sequence[int]) -> float:
+    """What one more strategy adds to the similarity, -1..1.
+
+    Summed over the steps of One-by-One this telescopes to :func:`similarity` of the final plan, because an empty plan
+    has similarity 0 to every gold plan (a turn has at least one message): both environments pay alike for a plan.
+    """
+    return similarity(after, gold) - similarity(before, gold)
+
+
+def stop_match(plan: Sequence[int], gold: Sequence[int], *, max_strategies: int) -> float:
+    """1 if the plan stopped where the gold plan does (both cut at ``max_strategies``), else 0.
+
+    Paid once, when the plan is complete: paid per decision it would reward long plans for having more decisions.
+    """
+    return float(min(len(plan), max_strategies) == min(len(gold), max_strategies))
+
+
+@dataclass(frozen=True)
+class RewardWeights:
+    """How much each reward term counts.
+
+    Attributes:
+        similarity: Weight of the Levenshtein ratio to the gold plan.
+        stop: Weight of stopping where the gold plan stops.
+    """
+
+    similarity: float = 1.0
+    stop: float = 0.2
+
+
+class RewardTable:
+    """The reward terms of every possible plan against every distinct gold plan, computed once.
+
+    Args:
+        golds: The G gold plans of a task, repeats allowed.
+        codec: Which plans there are.
+
+    Attributes:
+        gold_index: Row of each gold plan. Shape: (G,), int.
+        similarity: :func:`similarity` by row and plan code. Shape: (rows, 9^K), float32.
+        stop_match: :func:`stop_match` by row and plan code. Shape: (rows, 9^K), float32.
+    """
+
+    def __init__(self, golds: Sequence[tuple[int, ...]], *, codec: PlanCodec) -> None:
+        distinct = sorted(set(golds))
+        row = {gold: number for number, gold in enumerate(distinct)}
+        self.gold_index = np.array([row[gold] for gold in golds])
+        by_plan = levenshtein_ratio_table(distinct, codec.plans)
+        stops = np.array(
+            [
+                [stop_match(plan, gold, max_strategies=codec.max_strategies) for plan in codec.plans]
+                for gold in distinct
+            ],
+            np.float32,
+        )
+        self.similarity = by_plan[:, codec.plan_of_code]
+        self.stop_match = stops[:, codec.plan_of_code]

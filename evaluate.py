@@ -1,0 +1,174 @@
+"""Measures corpora, planners, generators and any system's outputs; every command also writes JSON."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from planner.ladder import fit_ladder
+
+from command_line import run_command
+from corpus.dialogue import message_view, turn_view
+from corpus.load import load_corpus
+from corpus.splits import Corpus
+from encoding.embedding_cache import CachedEncoder
+from encoding.observation import Observer
+from encoding.text_encoder import SentenceEncoder
+from evaluation.corpus_summary import summarise_corpus
+from evaluation.generated import write_generated
+from evaluation.generator_benchmark import benchmark_generator, scored_messages, scored_turns
+from evaluation.planner_benchmark import benchmark_messages, benchmark_turns
+from evaluation.result import EvaluationResult
+from evaluation.score import score_files
+from generator.realizer import Realizer
+from metrics.word_vectors import WordVectors
+from planner.plan import Planner
+from planner.strategy_planner import StrategyPlanner
+
+Split = Literal["train", "valid", "test", "all"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Common:
+    json: Path | None = None
+    """File for the results as JSON."""
+    seed: int = 0
+    """Seed of bootstrap, random plans and decoding (whole number)."""
+
+    def report(self, result: EvaluationResult) -> None:
+        """Prints the table and writes the JSON."""
+        print(f"\n{result.table()}\n\n{result.n} items, {result.seconds:.1f} s\n{result.signature}")
+        if self.json is not None:
+            result.save(self.json)
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The command's generator."""
+        return np.random.default_rng(self.seed)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateCorpus(_Common):
+    """Count what a corpus holds: dialogues, turns, strategies, problems, emotions."""
+
+    data: str | None = None
+    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
+    split: Split = "all"
+    """Part of the corpus."""
+
+    def start(self) -> None:
+        """Counts and prints."""
+        self.report(summarise_corpus(load_corpus(self.data), split=self.split))
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluatePlanner(_Common):
+    """Score planners beside the baseline ladder."""
+
+    data: str | None = None
+    """Corpus; the ladder is fitted on its training split."""
+    split: Split = "valid"
+    """Part of the corpus that is scored."""
+    protocol: Literal["message", "turn"] = "message"
+    """message: the strategy of every supporter message; turn: the plan of every turn, free-running."""
+    planner: tuple[Path, ...] = ()
+    """Run folders of trained planners."""
+    ladder: bool = True
+    """Whether the baselines are fitted and scored too."""
+
+    def start(self) -> None:
+        """Loads or fits all planners and scores them."""
+        corpus = load_corpus(self.data)
+        dialogues = corpus.split(self.split)
+        planners: list[Planner] = [StrategyPlanner.load(run) for run in self.planner]
+        if self.ladder:
+            observer = Observer(CachedEncoder(SentenceEncoder()))
+            planners = [*fit_ladder(corpus.split("train"), observer=observer, seed=self.seed), *planners]
+        data = _data(corpus, self.split)
+        if self.protocol == "message":
+            utterances = message_view(list(dialogues))
+            result = benchmark_messages(planners, utterances, split=self.split, data=data, rng=self.rng).result
+        else:
+            turns = turn_view(list(dialogues))
+            result = benchmark_turns(planners, turns, split=self.split, data=data, rng=self.rng).result
+        self.report(result)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateGenerator(_Common):
+    """Score a generator's texts under one source of plans."""
+
+    generator: Path = dataclasses.field(kw_only=True)
+    """Run folder of a trained generator."""
+    data: str | None = None
+    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
+    split: Split = "valid"
+    """Part of the corpus that is scored."""
+    plan: Literal["oracle", "joint", "random", "planner"] = "oracle"
+    """Where plans come from: the corpus, the generator itself, ESConv's distribution, or --planner."""
+    planner: Path | None = None
+    """Run folder of the planner for --plan planner."""
+    unit: Literal["message", "turn"] | None = None
+    """What is written and compared; by default whole turns for an all-in-one generator, else single messages."""
+    vectors: Path | None = None
+    """Word vectors in GloVe's text format, for Extrema, Average and Greedy."""
+    generated: Path | None = None
+    """File for the texts as JSON lines, beside history, plan and gold response."""
+
+    def start(self) -> None:
+        """Generates, scores and keeps the texts."""
+        corpus = load_corpus(self.data)
+        dialogues = corpus.split(self.split)
+        realizer = Realizer.load(self.generator)
+        unit = self.unit or ("turn" if realizer.variant == "all-in-one" else "message")
+        benchmark = benchmark_generator(
+            realizer,
+            scored_turns(dialogues) if unit == "turn" else scored_messages(dialogues),
+            name=self.generator.resolve().name,
+            source=self.plan,
+            split=self.split,
+            data=_data(corpus, self.split),
+            tokenizer=realizer.tokenizer_name,
+            decoding=str(realizer.decoding),
+            rng=self.rng,
+            planner=StrategyPlanner.load(self.planner) if self.planner is not None else None,
+            vectors=WordVectors.read(self.vectors) if self.vectors is not None else None,
+        )
+        if self.generated is not None:
+            write_generated(self.generated, benchmark.responses)
+        self.report(benchmark.result)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateScore(_Common):
+    """Score any system's outputs, given as two text files with one response a line."""
+
+    hypotheses: Path = dataclasses.field(kw_only=True)
+    """Generated responses, one a line."""
+    references: Path = dataclasses.field(kw_only=True)
+    """Gold responses, one a line, in the same order."""
+    vectors: Path | None = None
+    """Word vectors in GloVe's text format, for Extrema, Average and Greedy."""
+
+    def start(self) -> None:
+        """Reads both files and scores them."""
+        vectors = WordVectors.read(self.vectors) if self.vectors is not None else None
+        self.report(score_files(self.hypotheses, self.references, rng=self.rng, vectors=vectors))
+
+
+def _data(corpus: Corpus, split: str) -> str:
+    """What identifies the data in a signature: name and hash."""
+    names = corpus.splits if split == "all" else [split]
+    return f"{corpus.name}-" + "+".join(corpus.fingerprint(name)[:8] for name in names)
+
+
+COMMANDS = {
+    "corpus": EvaluateCorpus,
+    "planner": EvaluatePlanner,
+    "generator": EvaluateGenerator,
+    "score": EvaluateScore,
+}
+
+if __name__ == "__main__":
+    run_command(COMMANDS, sys.argv[1:], program="evaluate.py", start=lambda command: command.start())

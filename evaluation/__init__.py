@@ -1,0 +1,1 @@
+"""Joins the stages: benchmarks, published figures as data, figures and the report."""

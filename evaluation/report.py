@@ -1,0 +1,273 @@
+"""One self-contained HTML page: what was run, how good it is, and what it looks like."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from corpus.dialogue import Message, Role
+from corpus.strategy import Strategy
+from corpus.whole_file import write_whole
+from evaluation.figure_style import SHORT_LABELS, STRATEGY_COLOURS
+from evaluation.figures import (
+    GOLD,
+    LearningCurve,
+    confusion_figure,
+    interval_figure,
+    learning_figure,
+    plan_length_figure,
+    progress_figure,
+)
+from evaluation.generator_benchmark import GeneratorBenchmark, comparable
+from evaluation.metric_names import METRIC_NAMES
+from evaluation.planner_benchmark import MessageBenchmark, TurnBenchmark
+from evaluation.published import PublishedTable
+from evaluation.report_tables import REFERENCES, Table, measured_table, published_table
+from evaluation.result import EvaluationResult, number
+from planner.plan import Plan
+
+TOP = 3  # strategies shown of each slot's distribution
+HISTORY = 6  # messages shown of a sample's history
+
+
+@dataclass(frozen=True)
+class SampleTurn:
+    """One turn from history to text.
+
+    Attributes:
+        dialogue: Number of the dialogue in its file.
+        history: What was said before; the report shows the end of it.
+        gold: The corpus's own turn.
+        plan: What the planner decided.
+        realized: What the generator made of it; empty without a generator.
+    """
+
+    dialogue: int
+    history: tuple[Message, ...]
+    gold: tuple[Message, ...]
+    plan: Plan
+    realized: tuple[tuple[Strategy | None, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """All that a report may show; a part that is missing has no section.
+
+    Attributes:
+        title: Heading of the page.
+        summary: One or two sentences below it.
+        facts: What was run, as pairs: data, seed, minutes, versions, hardware.
+        own: Names of the trained planners in ``messages`` and ``turns``; the first one is looked at closely.
+        messages: Planners on the message protocol.
+        turns: Planners on the turn protocol.
+        texts: One generator, once per plan source, all under one signature but for the source.
+        curves: Training progress, one panel each.
+        samples: Turns from history to text.
+    """
+
+    title: str
+    summary: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    own: tuple[str, ...] = ()
+    messages: MessageBenchmark | None = None
+    turns: TurnBenchmark | None = None
+    texts: tuple[GeneratorBenchmark, ...] = ()
+    curves: tuple[LearningCurve, ...] = ()
+    samples: tuple[SampleTurn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A figure on the page: a finished ``<svg>`` element under its caption, over one or both columns."""
+
+    caption: str
+    svg: Markup
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One protocol's part of the page."""
+
+    heading: str
+    introduction: str
+    table: Table
+    published: tuple[Table, ...]
+    panels: tuple[Panel, ...]
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A key figure of the trained planner beside the best baseline."""
+
+    label: str
+    value: str
+    beside: str
+
+
+def write_report(path: Path, data: ReportData) -> None:
+    """Writes the page, whole.
+
+    Args:
+        path: The HTML file.
+        data: What to show.
+
+    Raises:
+        ValueError: A trained planner's name is in no table, or generator results are not comparable.
+    """
+    write_whole(path, render_report(data))
+
+
+def render_report(data: ReportData) -> str:
+    """The page as text: styles and figures inline, nothing fetched, nothing executed, every text escaped.
+
+    Raises:
+        ValueError: As in :func:`write_report`.
+    """
+    sections = []
+    tiles: list[Tile] = []
+    if data.messages is not None:
+        sections.append(_message_section(data.messages, data.own))
+        tiles += _tiles(data.messages.result, data.own, ("macro_f1", "weighted_f1"))
+    if data.turns is not None:
+        sections.append(_turn_section(data.turns, data.own))
+        tiles += _tiles(data.turns.result, data.own, ("emr", "lr"))
+    if data.texts:
+        sections.append(_text_section(data.texts))
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,  # for every template, whatever its name
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(
+        data=data,
+        tiles=tiles,
+        sections=sections,
+        curves=[Panel(curve.title, Markup(learning_figure(curve))) for curve in data.curves],
+        samples=[_sample(sample) for sample in data.samples],
+        meanings=_meanings(sections),
+        colours=STRATEGY_COLOURS,
+        seeker=Role.SEEKER,
+    )
+
+
+def _message_section(benchmark: MessageBenchmark, own: Sequence[str]) -> Section:
+    result = benchmark.result
+    panels = [_intervals(result, own, "macro_f1", "macro-F1 with 95 % interval")]
+    if own:
+        _known(own, result)
+        caption = f"Confusion of {own[0]}: of each gold strategy (rows) the share predicted as, %"
+        panels.append(Panel(caption, Markup(confusion_figure(benchmark.confusion(own[0]), title=caption))))
+        caption = "Strategies over the course of the conversation, in sixths"
+        shares = {"In the corpus": benchmark.by_progress(), own[0]: benchmark.by_progress(own[0])}
+        panels.append(Panel(caption, Markup(progress_figure(shares, title=caption)), wide=True))
+    return Section(
+        "Planner: next message",
+        f"The strategy of each of {result.n:,} supporter messages ({result.split} split), given all that came before.",
+        measured_table(result.systems, protocol="message", own=own),
+        _published(benchmark.published),
+        tuple(panels),
+        result.signature,
+    )
+
+
+def _turn_section(benchmark: TurnBenchmark, own: Sequence[str]) -> Section:
+    result = benchmark.result
+    _known(own, result)
+    lengths = {GOLD: benchmark.plan_lengths()} | {name: benchmark.plan_lengths(name) for name in own}
+    caption = "Messages per turn, as planned"
+    panels = [
+        _intervals(result, own, "lr", "Levenshtein ratio (LR) with 95 % interval"),
+        Panel(caption, Markup(plan_length_figure(lengths, title=caption))),
+    ]
+    return Section(
+        "Planner: whole turn",
+        f"The strategy sequence of each of {result.n:,} supporter turns ({result.split} split), decided before the "
+        "turn begins.",
+        measured_table(result.systems, protocol="turn", own=own),
+        _published(benchmark.published),
+        tuple(panels),
+        result.signature,
+    )
+
+
+def _text_section(benchmarks: Sequence[GeneratorBenchmark]) -> Section:
+    shared = comparable(benchmarks)
+    systems = {
+        f"{name}, plan: {benchmark.source}": scores
+        for benchmark in benchmarks
+        for name, scores in benchmark.result.systems.items()
+    }
+    result = benchmarks[0].result
+    return Section(
+        "Generator: texts",
+        f"{result.n:,} responses ({result.split} split) against the supporter's own words, by where the plan comes "
+        "from. Perplexity is that of the supporter's words under their own strategies.",
+        measured_table(systems, protocol="text", own=()),
+        _published(benchmarks[0].published),
+        (),
+        shared,
+    )
+
+
+def _known(own: Sequence[str], result: EvaluationResult) -> None:
+    if unknown := [name for name in own if name not in result.systems]:
+        raise ValueError(f"no planner {unknown[0]!r} in the {result.protocol} results: {', '.join(result.systems)}")
+
+
+def _intervals(result: EvaluationResult, own: Sequence[str], metric: str, caption: str) -> Panel:
+    estimates = {name: scores[metric] for name, scores in result.systems.items() if name != "gold"}
+    figure = interval_figure(estimates, title=caption, highlight=own[0] if own else None)
+    return Panel(caption, Markup(figure))
+
+
+def _published(tables: Sequence[PublishedTable]) -> tuple[Table, ...]:
+    return tuple(published_table(table) for table in tables)
+
+
+def _tiles(result: EvaluationResult, own: Sequence[str], metrics: Sequence[str]) -> list[Tile]:
+    """Key figures of the first trained planner, each beside the best baseline."""
+    baselines = [name for name in result.systems if name not in own and name not in REFERENCES]
+    if not own or not baselines:
+        return []
+    tiles = []
+    for metric in metrics:
+        best = max(baselines, key=lambda name: result.systems[name][metric].value)
+        tiles.append(
+            Tile(
+                METRIC_NAMES[metric].label,
+                number(metric, result.systems[own[0]][metric].value),
+                f"best baseline {number(metric, result.systems[best][metric].value)} ({best})",
+            )
+        )
+    return tiles
+
+
+def _sample(sample: SampleTurn) -> dict[str, Any]:
+    """A sample for the template: the end of its history, and of each slot the likeliest strategies."""
+    slots = []
+    for strategy, row in zip(sample.plan.strategies, sample.plan.probabilities, strict=True):
+        likeliest = sorted(Strategy, key=lambda one: -row[one])[:TOP]
+        shown = likeliest if strategy in likeliest else [*likeliest[:-1], strategy]
+        slots.append([(SHORT_LABELS[one], one, 100 * float(row[one]), one == strategy) for one in shown])
+    return {
+        "dialogue": sample.dialogue,
+        "history": sample.history[-HISTORY:],
+        "left_out": max(len(sample.history) - HISTORY, 0),
+        "gold": sample.gold,
+        "mode": sample.plan.mode,
+        "slots": slots,
+        "realized": sample.realized,
+    }
+
+
+def _meanings(sections: Sequence[Section]) -> dict[str, str]:
+    """Label -> meaning of every column on the page, in order of appearance."""
+    tables = [table for section in sections for table in (section.table, *section.published)]
+    return {column.label: column.meaning for table in tables for column in table.columns}

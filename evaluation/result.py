@@ -1,0 +1,143 @@
+"""What one evaluation found: scores of several systems under one signature, as JSON and as a console table."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.whole_file import write_whole
+from evaluation.metric_names import CONSOLE_COLUMNS, METRIC_NAMES
+from metrics.estimate import Estimate
+
+UNDEFINED = "–"  # shown where a metric has no value, e.g. EMR on several messages where no turn has several
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """Scores of several systems on the same items under one signature.
+
+    Attributes:
+        command: Sub-command that measured it, e.g. ``planner``.
+        protocol: ``message``, ``turn`` or ``text``.
+        split: ``train``, ``valid``, ``test``, ``all``, or ``none`` where the items belong to no split.
+        n: Items scored: messages, turns or responses.
+        signature: How it was measured. Scores under different signatures are not comparable.
+        seconds: Wall-clock time of the evaluation.
+        systems: System -> metric key -> estimate; order is kept.
+    """
+
+    command: str
+    protocol: str
+    split: str
+    n: int
+    signature: str
+    seconds: float
+    systems: Mapping[str, Mapping[str, Estimate]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object of ``--json``; an undefined number (NaN) becomes ``null``."""
+        systems = {
+            name: {metric: estimate.as_json() for metric, estimate in scores.items()}
+            for name, scores in self.systems.items()
+        }
+        return {
+            "command": self.command,
+            "protocol": self.protocol,
+            "split": self.split,
+            "n": self.n,
+            "signature": self.signature,
+            "seconds": self.seconds,
+            "systems": systems,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "EvaluationResult":
+        """Reads what :meth:`to_json` gave.
+
+        Raises:
+            ValueError: A key is missing or unknown.
+        """
+        expected = {"command", "protocol", "split", "n", "signature", "seconds", "systems"}
+        if not isinstance(data, Mapping) or set(data) != expected:
+            found = sorted(data) if isinstance(data, Mapping) else type(data).__name__
+            raise ValueError(f"not an evaluation result: expected the keys {sorted(expected)}, got {found}")
+        systems = {
+            name: {
+                metric: Estimate(*(math.nan if parts[part] is None else parts[part] for part in _PARTS))
+                for metric, parts in scores.items()
+            }
+            for name, scores in data["systems"].items()
+        }
+        return cls(**{**data, "systems": systems})
+
+    def save(self, path: Path) -> None:
+        """Writes the JSON file whole (temporary file, then rename)."""
+        write_whole(path, json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> "EvaluationResult":
+        """Reads a file written by :meth:`save`.
+
+        Raises:
+            ValueError: The file is not such a JSON; one line that names it.
+        """
+        try:
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path}: {error}") from error
+
+    def table(self, columns: Sequence[str] | None = None) -> str:
+        """An aligned plain-text table, one system a line, cells ``value [low, high]``.
+
+        Args:
+            columns: Metric keys in order; the protocol's usual ones if ``None``, those that no system has left out.
+
+        Raises:
+            ValueError: A column asked for is in no system.
+        """
+        present = {metric for scores in self.systems.values() for metric in scores}
+        if columns is None:
+            columns = [column for column in CONSOLE_COLUMNS.get(self.protocol, sorted(present)) if column in present]
+        elif unknown := [column for column in columns if column not in present]:
+            raise ValueError(f"no system has the metric {unknown[0]!r}, there are: {', '.join(sorted(present))}")
+        rows = [["system", *(heading(column) for column in columns)]]
+        rows += [
+            [name, *(cell(column, scores.get(column)) for column in columns)] for name, scores in self.systems.items()
+        ]
+        widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+        # Names to the left, numbers to the right.
+        lines = [
+            "  ".join(
+                text.ljust(width) if place == 0 else text.rjust(width)
+                for place, (text, width) in enumerate(zip(row, widths, strict=True))
+            )
+            for row in rows
+        ]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        return "\n".join(line.rstrip() for line in lines)
+
+
+_PARTS = ("value", "low", "high")
+
+
+def heading(metric: str) -> str:
+    """Column heading of a metric: its label, or the key itself where it has none."""
+    return METRIC_NAMES[metric].label if metric in METRIC_NAMES else metric
+
+
+def number(metric: str, value: float) -> str:
+    """A metric's number with its usual decimals; a dash where it is undefined."""
+    decimals = METRIC_NAMES[metric].decimals if metric in METRIC_NAMES else 2
+    return f"{value:,.{decimals}f}" if math.isfinite(value) else UNDEFINED
+
+
+def cell(metric: str, estimate: Estimate | None) -> str:
+    """One table cell: ``value [low, high]``, without brackets where there is no interval."""
+    if estimate is None or not math.isfinite(estimate.value):
+        return UNDEFINED
+    value = number(metric, estimate.value)
+    if not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):
+        return value
+    return f"{value} [{number(metric, estimate.low)}, {number(metric, estimate.high)}]"

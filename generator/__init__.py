@@ -1,0 +1,1 @@
+"""History and plan -> response text: inputs, backbones, fine-tuning, decoding, perplexity."""

@@ -1,0 +1,83 @@
+"""What a generator's training can be told: one flat, frozen record, whose field docs are the command line's help."""
+
+from dataclasses import dataclass
+
+from generator.decoding_config import DECODING_PRESETS
+
+VARIANTS = ("vanilla", "strategy", "all-in-one")
+PRECISIONS = ("auto", "bf16", "fp32")
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Settings of one training. Lengths count tokens of the backbone's own tokenizer."""
+
+    backbone: str = "tiny-blenderbot"
+    """Backbone: blenderbot, dialogpt, tiny-blenderbot, tiny-dialogpt, or a hub id or folder of one of those kinds."""
+    variant: str = "strategy"
+    """What is learned: vanilla (text only), strategy (strategy token, then text) or all-in-one (a whole turn)."""
+    max_history_tokens: int = 0
+    """Longest history in tokens, older ones cut off; 0: 160 for encoder-decoders, 180 for decoder-only backbones."""
+    max_history_messages: int = 0
+    """Longest history in messages, older ones left out; 0: no limit."""
+    max_response_tokens: int = 0
+    """Longest message in tokens with its end token; 0: 40 for encoder-decoders, 45 for decoder-only backbones."""
+    epochs: float = 2.0
+    """Passes over the training examples; the one with the lowest validation perplexity is kept."""
+    learning_rate: float = 3e-5
+    """Peak learning rate of AdamW."""
+    warmup_steps: int = 100
+    """Optimizer steps of linear warm-up; after them the rate falls linearly to 0."""
+    weight_decay: float = 0.0
+    """Decoupled weight decay of AdamW per step, as a share of the learning rate."""
+    max_gradient_norm: float = 1.0
+    """Gradients with a larger Euclidean norm are scaled down to it."""
+    batch_size: int = 16
+    """Examples per forward pass and process."""
+    accumulation_steps: int = 1
+    """Forward passes per optimizer step."""
+    evaluation_steps: int = 0
+    """Optimizer steps between two validations with a checkpoint each; 0: at the end of every epoch."""
+    evaluation_batch_size: int = 64
+    """Examples per forward pass in validation."""
+    precision: str = "auto"
+    """Arithmetic: bf16 (mixed precision), fp32, or auto (bf16 where the hardware multiplies it natively)."""
+    gradient_checkpointing: bool = False
+    """Trade a third more time for much less memory by computing activations twice."""
+    tiny_width: int = 256
+    """Width of a tiny backbone's layers (pretrained backbones have their own); a multiple of tiny_heads."""
+    tiny_layers: int = 3
+    """Layers of a tiny backbone, in an encoder-decoder as many on either side."""
+    tiny_heads: int = 4
+    """Attention heads of a tiny backbone's layers."""
+    tiny_dropout: float = 0.1
+    """Share of activations dropped while a tiny backbone trains, 0..1."""
+    tiny_vocabulary: int = 8000
+    """Most tokens in a tiny backbone's own vocabulary, at least 259."""
+    decoding: str = "esconv2021"
+    """Decoding settings the run is saved with: esconv2021, esconv-official or greedy."""
+
+    def __post_init__(self) -> None:
+        _check_choice("variant", self.variant, VARIANTS)
+        _check_choice("precision", self.precision, PRECISIONS)
+        _check_choice("decoding", self.decoding, tuple(DECODING_PRESETS))
+        for name in ("batch_size", "accumulation_steps", "evaluation_batch_size", "tiny_layers", "tiny_heads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
+        for name in ("max_history_tokens", "max_history_messages", "max_response_tokens", "warmup_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
+        for name in ("epochs", "learning_rate", "max_gradient_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected more than 0")
+        if self.evaluation_steps < 0 or self.weight_decay < 0:
+            raise ValueError("evaluation_steps and weight_decay: expected 0 or more")
+        if not 0 <= self.tiny_dropout < 1:
+            raise ValueError(f"tiny_dropout: got {self.tiny_dropout}, expected 0 or more and less than 1")
+        if self.tiny_width < 1 or self.tiny_width % self.tiny_heads:
+            raise ValueError(f"tiny_width: got {self.tiny_width}, expected a multiple of tiny_heads {self.tiny_heads}")
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(choices)}")

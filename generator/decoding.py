@@ -1,0 +1,123 @@
+"""Samples turns for many histories: batches by length, key-value cache, plans enforced, every row with its own seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from generator.backbone import Backbone
+from generator.batching import length_order
+from generator.cached_decoder import CachedDecoder
+from generator.decoding_config import DecodingConfig
+from generator.grammar import TurnGrammar, Vocabulary
+from generator.precision import autocast
+from generator.sampling import draw, penalize_repetition
+
+CROWDED = 0.8  # finished rows are dropped once no more than this share of a batch is still writing
+
+
+@dataclass(frozen=True)
+class Request:
+    """One turn to write.
+
+    Attributes:
+        context: Token ids of the history.
+        plan: Strategy token ids, enforced in this order; ``None``: the model draws them from its own distribution.
+        seed: Whole numbers that fix this turn's random numbers, whatever else is in the batch.
+    """
+
+    context: list[int]
+    plan: tuple[int, ...] | None
+    seed: tuple[int, ...]
+
+
+def decode(
+    backbone: Backbone,
+    requests: Sequence[Request],
+    *,
+    strategies: Sequence[int],
+    free_messages: int,
+    config: DecodingConfig,
+    batch_size: int = 64,
+    precision: str = "fp32",
+) -> list[list[int]]:
+    """Writes one turn for every request.
+
+    The strategy of a row without a plan is drawn as the 2021 authors do: at the first position all tokens but the
+    strategies are masked, and temperature, top-k and top-p apply there as everywhere.
+
+    Args:
+        backbone: Model in evaluation mode and tokenizer.
+        requests: What to write.
+        strategies: Token ids of the strategies; empty for a backbone without them, whose requests have no plans.
+        free_messages: Most messages of a turn without a plan.
+        config: Sampling settings.
+        batch_size: Turns written side by side.
+        precision: ``bf16`` or ``fp32``.
+
+    Returns:
+        Token ids in the order of the requests: strategy tokens and text, without the end token.
+
+    Raises:
+        ValueError: An empty plan, or a turn could become longer than the model has positions for.
+    """
+    if not requests:
+        return []
+    for request in requests:
+        _check_fits(backbone, request, free_messages=free_messages, config=config)
+    written: list[list[int]] = [[] for _ in requests]
+    order = length_order([len(request.context) for request in requests])
+    rows = backbone.model.get_output_embeddings().weight.shape[0]
+    vocabulary = Vocabulary(backbone.tokenizer, strategies, rows=rows, device=backbone.model.device)
+    with torch.inference_mode(), autocast(backbone.model.device, precision):
+        for first in range(0, len(order), batch_size):
+            part = order[first : first + batch_size]
+            batch = [requests[index] for index in part]
+            grammar = TurnGrammar(vocabulary, [one.plan for one in batch], free_messages=free_messages, config=config)
+            decoder = CachedDecoder(backbone, [one.context for one in batch])
+            for index, tokens in zip(part, _write(decoder, grammar, batch, config), strict=True):
+                written[index] = tokens
+    return written
+
+
+def _write(
+    decoder: CachedDecoder, grammar: TurnGrammar, batch: Sequence[Request], config: DecodingConfig
+) -> list[list[int]]:
+    """Writes a batch to its end; token ids in the batch's order."""
+    device = decoder.mask.device
+    steps = int(grammar.messages.max()) * (config.max_message_tokens + 1) + 1  # text, strategy or end of each; the end
+    numbers = np.stack([np.random.default_rng(list(request.seed)).random(steps) for request in batch])
+    uniforms = torch.from_numpy(numbers).to(device)  # (B, steps)
+    active = torch.arange(len(batch), device=device)  # which request each row still in the batch belongs to
+    seen = torch.zeros(decoder.logits.shape, dtype=torch.bool, device=device)  # (B, V)
+    written: list[list[int]] = [[] for _ in batch]
+    for step in range(steps):
+        logits = penalize_repetition(decoder.logits.float(), seen, config.repetition_penalty)
+        tokens = draw(grammar.restrict(logits), uniforms[active, step], config)
+        text = grammar.advance(tokens)
+        seen[torch.arange(len(active), device=device)[text], tokens[text]] = True
+        for request, token, finished in zip(active.tolist(), tokens.tolist(), grammar.finished.tolist(), strict=True):
+            if not finished:
+                written[request].append(token)
+        going = (~grammar.finished).nonzero().squeeze(1)
+        if not len(going):
+            return written
+        if len(going) <= CROWDED * len(active):
+            active, seen, tokens = active[going], seen[going], tokens[going]
+            grammar.keep(going)
+            decoder.keep(going)
+        decoder.step(tokens)
+    raise AssertionError("a turn has no end although every message has one")
+
+
+def _check_fits(backbone: Backbone, request: Request, *, free_messages: int, config: DecodingConfig) -> None:
+    if request.plan is not None and not request.plan:
+        raise ValueError("empty plan, expected at least one strategy")
+    messages = free_messages if request.plan is None else len(request.plan)
+    longest = 1 + messages * (config.max_message_tokens + 1)
+    longest += 0 if backbone.encoder_decoder else len(request.context)
+    if longest > backbone.positions:
+        raise ValueError(
+            f"a turn of {messages} messages may take {longest} tokens, the backbone has {backbone.positions} positions"
+        )

@@ -1,0 +1,43 @@
+"""How text is sampled: settings and the presets of the two 2021 codes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DecodingConfig:
+    """Settings of sampling; the defaults are the 2021 paper's (Liu et al., ACL 2021, section 6.1)."""
+
+    temperature: float = 0.7
+    """Logits are divided by it: below 1 sharper, above 1 flatter."""
+    top_k: int = 30
+    """Only this many likeliest tokens can be drawn; 0: all, 1: greedy decoding."""
+    top_p: float = 0.9
+    """Only the likeliest tokens that together reach this probability can be drawn, 0..1; 1: all."""
+    repetition_penalty: float = 1.03
+    """Logits of tokens that the response has already are made worse by this factor (Keskar et al. 2019); 1: not."""
+    min_message_tokens: int = 2
+    """Tokens of text before a message may end, so that none is empty."""
+    max_message_tokens: int = 40
+    """Tokens of text after which a message must end."""
+    max_messages: int = 5
+    """Messages after which a freely written turn must end (variant all-in-one)."""
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0 or not self.repetition_penalty > 0:
+            raise ValueError("temperature and repetition_penalty: expected more than 0")
+        if self.top_k < 0:
+            raise ValueError(f"top_k: got {self.top_k}, expected 0 or more")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p: got {self.top_p}, expected more than 0 and at most 1")
+        if not 0 <= self.min_message_tokens <= self.max_message_tokens or self.max_message_tokens < 1:
+            raise ValueError("expected 0 <= min_message_tokens <= max_message_tokens and 1 <= max_message_tokens")
+        if self.max_messages < 1:
+            raise ValueError(f"max_messages: got {self.max_messages}, expected at least 1")
+
+
+DECODING_PRESETS: dict[str, DecodingConfig] = {
+    "esconv2021": DecodingConfig(),
+    # The authors' second code, its inference script: no top-k, no repetition penalty, at least 10 tokens.
+    "esconv-official": DecodingConfig(top_k=0, repetition_penalty=1.0, min_message_tokens=10),
+    "greedy": DecodingConfig(top_k=1),
+}

@@ -1,0 +1,30 @@
+"""Which arithmetic to compute in, and where."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+
+def default_device() -> torch.device:
+    """The first GPU where there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """Turns ``auto`` into ``bf16`` where the hardware multiplies bfloat16 natively, else into ``fp32``.
+
+    Elsewhere bfloat16 is emulated and slower than float32.
+    """
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    native = device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return "bf16" if native else "fp32"
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
+    """Context in which matrix products run in the given precision (``bf16`` or ``fp32``); weights stay float32."""
+    if precision == "bf16":
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()

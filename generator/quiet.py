@@ -1,0 +1,36 @@
+"""Keeps transformers and the hub's client from writing bars and remarks of their own between ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import ERROR, getLogger
+
+from transformers.utils import logging
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Within it transformers shows errors only and no progress bars; what was set before comes back after it.
+
+    Hidden are a bar per weight file, advice on vocabulary sizes, and the remark that tied weights are stored once.
+    """
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def quiet_hub() -> Iterator[None]:
+    """Within it huggingface_hub does not report every attempt to reach a hub that is out of reach."""
+    hub = getLogger("huggingface_hub")
+    level = hub.level
+    hub.setLevel(ERROR)
+    try:
+        yield
+    finally:
+        hub.setLevel(level)

@@ -1,0 +1,100 @@
+"""The transformers Trainer with our loss, our order of examples, and perplexity per token as validation."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset, Sampler
+from tqdm import tqdm
+from transformers import Trainer
+
+from generator.batching import Collator, LengthGroupedSampler
+from generator.inputs import Example
+from generator.perplexity import perplexity, response_losses, token_losses
+
+
+class ExampleList(Dataset[Example]):
+    """Examples as a torch dataset."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.examples = list(examples)
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, index: int) -> Example:
+        return self.examples[index]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Context and target together, in tokens."""
+        return [len(example.context) + len(example.target) for example in self.examples]
+
+
+class ResponseTrainer(Trainer):
+    """Trains on the targets' mean loss per token over a whole optimizer step, all processes together.
+
+    Args:
+        valid: Validation examples.
+        collator: Of the backbone.
+        uncounted: Token ids that validation does not count (strategy tokens).
+        precision: ``bf16`` or ``fp32``, for validation; training's stands in the arguments.
+        **options: Of ``Trainer``; ``train_dataset`` is an :class:`ExampleList`.
+    """
+
+    # compute_loss divides by the tokens of the whole step, so nothing is left to divide by the accumulation steps.
+    loss_is_scaled_for_ga = True
+
+    def __init__(
+        self, *, valid: Sequence[Example], collator: Collator, uncounted: Sequence[int], precision: str, **options: Any
+    ) -> None:
+        super().__init__(data_collator=collator, eval_dataset=ExampleList(valid), **options)
+        self.valid = valid
+        self.collator = collator
+        self.uncounted = uncounted
+        self.precision = precision
+        self.model_accepts_loss_kwargs = True  # makes the Trainer count the tokens of a step for compute_loss
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
+        dataset = train_dataset or self.train_dataset
+        assert isinstance(dataset, ExampleList)
+        # Grouped per optimizer step: all batches and all processes of a step get examples of about one length.
+        step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
+        return LengthGroupedSampler(dataset.lengths, batch_size=step, seed=self.args.seed)
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, torch.Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> torch.Tensor:
+        """Sum of the batch's token losses over the number of target tokens in the optimizer step."""
+        if return_outputs or num_items_in_batch is None:
+            raise ValueError("only training computes this loss; validation has its own")
+        losses, _ = token_losses(model, inputs, encoder_decoder=self.collator.encoder_decoder)
+        # Gradients are averaged over processes, but the number of tokens is of all of them: scale back.
+        return losses.sum() / num_items_in_batch * self.accelerator.num_processes
+
+    def evaluate(
+        self,
+        eval_dataset: Any = None,  # noqa: ARG002 - the Trainer's signature
+        ignore_keys: list[str] | None = None,  # noqa: ARG002
+        metric_key_prefix: str = "eval",
+    ) -> dict[str, float]:
+        """Perplexity per token of the validation examples' texts, strategies given."""
+        assert self.model is not None
+        with tqdm(total=len(self.valid), desc="validation", unit="response", leave=False, disable=None) as bar:
+            sums, tokens = response_losses(
+                self.model,  # type: ignore[arg-type]
+                self.valid,
+                collator=self.collator,
+                uncounted=self.uncounted,
+                batch_size=self.args.eval_batch_size,
+                precision=self.precision,
+                progress=bar.update,
+            )
+        metrics = {f"{metric_key_prefix}_perplexity": perplexity(sums, tokens)}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics

@@ -1,0 +1,1 @@
+"""Scores as pure functions of predictions and references, each with its signature and interval."""

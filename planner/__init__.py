@@ -1,0 +1,1 @@
+"""History to plan: baselines, behaviour cloning, PPO, loading and saving."""

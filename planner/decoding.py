@@ -1,0 +1,43 @@
+"""From a distribution over plans to one plan: the most probable step by step, or the one of highest expected LR."""
+
+import numpy as np
+
+from encoding.plan_codec import PlanCodec
+from metrics.edit_distance import levenshtein_ratio_table
+
+
+class PlanDecoder:
+    """Chooses plans from their probabilities.
+
+    The plan with the highest expected Levenshtein ratio is the minimum-risk decision for the metric LR (Kumar and
+    Byrne, "Minimum Bayes-Risk Decoding", NAACL 2004): near misses of many plausible plans can be worth more than the
+    single most probable one.
+
+    Args:
+        codec: Which plans there are.
+    """
+
+    def __init__(self, codec: PlanCodec) -> None:
+        self.codec = codec
+        self._ratios = levenshtein_ratio_table(codec.plans, codec.plans)  # (plans, plans)
+
+    def best_expected(self, probabilities: np.ndarray, *, prefix: tuple[int, ...] = ()) -> np.ndarray:
+        """Plans of highest expected Levenshtein ratio.
+
+        Args:
+            probabilities: Probability of every plan of the codec. Shape: (B, plans).
+            prefix: Strategies that stand already; only plans that begin with them can be chosen.
+
+        Returns:
+            Index into the codec's plans. Shape: (B,).
+        """
+        scores = probabilities @ self._ratios.T
+        return np.where(self._candidates(prefix), scores, -np.inf).argmax(axis=1)
+
+    def most_probable(self, probabilities: np.ndarray, *, prefix: tuple[int, ...] = ()) -> np.ndarray:
+        """The most probable whole plans: highest expected exact match. Shape: (B, plans) -> (B,)."""
+        return np.where(self._candidates(prefix), probabilities, -np.inf).argmax(axis=1)
+
+    def _candidates(self, prefix: tuple[int, ...]) -> np.ndarray:
+        length = max(1, len(prefix))
+        return np.array([len(plan) >= length and plan[: len(prefix)] == prefix for plan in self.codec.plans])

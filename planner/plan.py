@@ -1,0 +1,52 @@
+"""What a planner answers, and what every planner can be asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from corpus.dialogue import Turn, Utterance
+from corpus.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The strategies of one supporter turn, in order.
+
+    Attributes:
+        strategies: What to do, message by message.
+        probabilities: The distribution each strategy was chosen from, given those before it. Shape: (len, 8), rows
+            sum to 1.
+        mode: How it was made: ``one-by-one``, ``all-in-one`` or a baseline's name.
+    """
+
+    strategies: tuple[Strategy, ...]
+    probabilities: np.ndarray
+    mode: str
+
+    def __post_init__(self) -> None:
+        if self.probabilities.shape != (len(self.strategies), len(Strategy)):
+            raise ValueError(f"{len(self.strategies)} strategies with probabilities {self.probabilities.shape}")
+
+    def __str__(self) -> str:
+        return " -> ".join(
+            f"{strategy.label} ({row[strategy]:.0%})"
+            for strategy, row in zip(self.strategies, self.probabilities, strict=True)
+        )
+
+
+class Planner(Protocol):
+    """History to plan. ``name`` is what tables and JSON call it."""
+
+    name: str
+
+    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
+        """Plans every turn from the history before it, free-running (turn protocol)."""
+
+    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
+        """Scores the strategies of every message given all messages before it (message protocol).
+
+        Returns:
+            Shape: (N, 8), rows sum to 1; the arg-max is the prediction.
+        """

@@ -1,0 +1,23 @@
+"""Fixtures shared by all tests: where the real data are, and a reason to skip where they are not."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with ``data/`` and ``models/``; skips the test where it is absent."""
+    folder = Path(os.environ.get("ESC_SHARED", _ROOT.parent / "shared"))
+    if not (folder / "data" / "esconv").is_dir():
+        pytest.skip(f"real data not found: {folder / 'data' / 'esconv'} (set ESC_SHARED)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def esconv(shared: Path) -> Path:
+    """Directory with the real ``train.txt`` and ``valid.txt``."""
+    return shared / "data" / "esconv"

@@ -1,0 +1,195 @@
+"""Every kind of wrong dialogue is one error that names file, dialogue, message, field and what was expected."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpus.load import load_corpus
+from corpus.strategy import LABELS
+from tests.corpus.good_records import OFFICIAL, REFORMATTED, check
+
+ALL_LABELS = ", ".join(LABELS)
+OFFICIAL_ROLES = "seeker, supporter, speaker, listener"
+
+
+def put(*steps: Any) -> Callable[[list], None]:
+    """Sets what stands at ``steps[:-1]`` to the last one."""
+
+    def change(records: list) -> None:
+        *path, name, value = steps
+        for step in path:
+            records = records[step]
+        records[name] = value
+
+    return change
+
+
+def drop(*steps: Any) -> Callable[[list], None]:
+    def change(records: list) -> None:
+        for step in steps[:-1]:
+            records = records[step]
+        del records[steps[-1]]
+
+    return change
+
+
+# (change to the third dialogue or its second message, what the message says after "FILE: ")
+OFFICIAL_CASES = {
+    "unknown label": (
+        put(2, "dialog", 1, "annotation", "strategy", "Advice"),
+        f"dialogue 3: message 2: field 'strategy': unknown strategy 'Advice', expected one of {ALL_LABELS}",
+    ),
+    "label of another type": (
+        put(2, "dialog", 1, "annotation", "strategy", 5),
+        f"dialogue 3: message 2: field 'strategy': unknown strategy 5, expected one of {ALL_LABELS}",
+    ),
+    "supporter without strategy": (
+        drop(2, "dialog", 1, "annotation", "strategy"),
+        "dialogue 3: message 2: field 'strategy': missing, expected a strategy on every supporter message",
+    ),
+    "supporter without annotation": (
+        drop(2, "dialog", 1, "annotation"),
+        "dialogue 3: message 2: field 'strategy': missing, expected a strategy on every supporter message",
+    ),
+    "seeker with strategy": (
+        put(2, "dialog", 0, "annotation", "strategy", "Others"),
+        "dialogue 3: message 1: field 'strategy': a seeker's message has no strategy",
+    ),
+    "supporter with feedback": (
+        put(2, "dialog", 1, "annotation", "feedback", "4"),
+        "dialogue 3: message 2: field 'feedback': a supporter's message has no feedback",
+    ),
+    "unknown role": (
+        put(2, "dialog", 1, "speaker", "bot"),
+        f"dialogue 3: message 2: field 'speaker': unknown role 'bot', expected one of {OFFICIAL_ROLES}",
+    ),
+    "role of the other format": (
+        put(2, "dialog", 1, "speaker", "sys"),
+        f"dialogue 3: message 2: field 'speaker': unknown role 'sys', expected one of {OFFICIAL_ROLES}",
+    ),
+    "missing role": (
+        drop(2, "dialog", 1, "speaker"),
+        "dialogue 3: message 2: field 'speaker': missing, expected a role",
+    ),
+    "empty dialogue": (
+        put(2, "dialog", []),
+        "dialogue 3: field 'dialog': empty dialogue, expected at least one message",
+    ),
+    "missing dialogue": (drop(2, "dialog"), "dialogue 3: field 'dialog': missing, expected a list"),
+    "dialogue of another type": (
+        put(2, "dialog", {"a": 1}),
+        "dialogue 3: field 'dialog': got {'a': 1}, expected a list",
+    ),
+    "message of another type": (
+        put(2, "dialog", 1, "hello"),
+        "dialogue 3: message 2: field 'dialog': got 'hello', expected an object",
+    ),
+    "annotation of another type": (
+        put(2, "dialog", 1, "annotation", "Question"),
+        "dialogue 3: message 2: field 'annotation': got 'Question', expected an object",
+    ),
+    "missing text": (drop(2, "dialog", 1, "content"), "dialogue 3: message 2: field 'content': missing, expected text"),
+    "empty text": (
+        put(2, "dialog", 1, "content", " \n"),
+        "dialogue 3: message 2: field 'content': got ' \\n', expected text that is not empty",
+    ),
+    "text of another type": (
+        put(2, "dialog", 1, "content", 7),
+        "dialogue 3: message 2: field 'content': got 7, expected text",
+    ),
+    "half a character": (
+        put(2, "dialog", 1, "content", "so \ud83d"),
+        "dialogue 3: message 2: field 'content': holds half a character (a lone surrogate), expected Unicode text",
+    ),
+    "missing problem": (drop(2, "problem_type"), "dialogue 3: field 'problem_type': missing, expected text"),
+    "rating that is no number": (
+        put(2, "dialog", 0, "annotation", "feedback", "good"),
+        "dialogue 3: message 1: field 'feedback': got 'good', expected a whole number from 1 to 5",
+    ),
+    "rating out of range": (
+        put(2, "survey_score", "seeker", "initial_emotion_intensity", "6"),
+        "dialogue 3: field 'initial_emotion_intensity': got '6', expected a whole number from 1 to 5",
+    ),
+    "rating of another type": (
+        put(2, "survey_score", "supporter", "relevance", 3.0),
+        "dialogue 3: field 'relevance': got 3.0, expected a whole number from 1 to 5",
+    ),
+    "rating that is a truth value": (
+        put(2, "survey_score", "seeker", "empathy", True),
+        "dialogue 3: field 'empathy': got True, expected a whole number from 1 to 5",
+    ),
+    "scores of another type": (
+        put(2, "survey_score", 5),
+        "dialogue 3: field 'survey_score': got 5, expected an object",
+    ),
+    "record of another type": (put(2, "hello"), "dialogue 3: got 'hello', expected an object with a field 'dialog'"),
+}
+
+REFORMATTED_CASES = {
+    "unknown label": (
+        put(2, "dialog", 1, "strategy", "Advice"),
+        f"dialogue 3: message 2: field 'strategy': unknown strategy 'Advice', expected one of {ALL_LABELS}",
+    ),
+    "supporter without strategy": (
+        drop(2, "dialog", 1, "strategy"),
+        "dialogue 3: message 2: field 'strategy': missing, expected a strategy on every supporter message",
+    ),
+    "unknown role": (
+        put(2, "dialog", 1, "speaker", "supporter"),
+        "dialogue 3: message 2: field 'speaker': unknown role 'supporter', expected one of usr, sys",
+    ),
+    "empty dialogue": (
+        put(2, "dialog", []),
+        "dialogue 3: field 'dialog': empty dialogue, expected at least one message",
+    ),
+    "missing text": (drop(2, "dialog", 1, "text"), "dialogue 3: message 2: field 'text': missing, expected text"),
+    "empty text": (
+        put(2, "dialog", 1, "text", ""),
+        "dialogue 3: message 2: field 'text': got '', expected text that is not empty",
+    ),
+    "message of another type": (
+        put(2, "dialog", 1, None),
+        "dialogue 3: message 2: field 'dialog': got None, expected an object",
+    ),
+    "missing emotion": (drop(2, "emotion_type"), "dialogue 3: field 'emotion_type': missing, expected text"),
+    "rating of another type": (
+        put(2, "dialog", 0, "rating", [4]),
+        "dialogue 3: message 1: field 'rating': got [4], expected a whole number from 1 to 5",
+    ),
+    "intensity out of range": (
+        put(2, "init_intensity", -2),
+        "dialogue 3: field 'init_intensity': got -2, expected a whole number from 1 to 5",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OFFICIAL_CASES)
+def test_official_schema(tmp_path: Path, case: str) -> None:
+    change, message = OFFICIAL_CASES[case]
+    records = copy.deepcopy(OFFICIAL)
+    change(records)
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(records), encoding="utf-8")
+    check(path, message)
+
+
+@pytest.mark.parametrize("case", REFORMATTED_CASES)
+def test_reformatted_lines(tmp_path: Path, case: str) -> None:
+    change, message = REFORMATTED_CASES[case]
+    records = copy.deepcopy(REFORMATTED)
+    change(records)
+    path = tmp_path / "train.txt"
+    path.write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    check(path, message)
+
+
+def test_unchanged_records_are_fine(tmp_path: Path) -> None:
+    path = tmp_path / "train.json"
+    path.write_text(json.dumps(OFFICIAL), encoding="utf-8")
+    assert len(load_corpus(path).split("train")) == 3
+    path.write_text(json.dumps(REFORMATTED), encoding="utf-8")
+    assert len(load_corpus(path).split("train")) == 3

@@ -1,0 +1,181 @@
+"""Every distinct text is embedded once, whatever happens in between: kills, other processes, other threads."""
+
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from encoding import embedding_cache
+from encoding.embedding_cache import CachedEncoder, default_cache_folder
+from tests.encoding.fake_encoder import DIMENSION, FakeEncoder, UntouchableEncoder, vector
+
+ROOT = Path(__file__).resolve().parents[2]
+texts_in_batches = st.lists(st.lists(st.text(max_size=4), max_size=6), max_size=4)
+
+
+def _expected(texts: list[str]) -> np.ndarray:
+    return np.array([vector(text) for text in texts], np.float32).reshape(len(texts), DIMENSION)
+
+
+def test_order_and_repeats_are_kept_and_each_text_is_embedded_once(tmp_path: Path) -> None:
+    encoder = FakeEncoder()
+    cached = CachedEncoder(encoder, folder=tmp_path)
+    texts = ["b", "a", "b", "c", "a", "b"]
+    encoded = cached.encode(texts)
+    np.testing.assert_array_equal(encoded, _expected(texts))
+    assert encoded.dtype == np.float32
+    assert sorted(encoder.embedded) == ["a", "b", "c"]
+    assert (cached.computed, cached.reused) == (3, 0)
+    np.testing.assert_array_equal(cached.encode(["c", "d"]), _expected(["c", "d"]))
+    assert encoder.embedded[3:] == ["d"]
+    assert (cached.computed, cached.reused) == (4, 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(texts_in_batches)
+def test_any_batches_embed_each_distinct_text_once(batches: list[list[str]]) -> None:
+    encoder = FakeEncoder()
+    with tempfile.TemporaryDirectory() as folder:
+        for batch in batches:
+            # A new object per batch: what counts is the disk.
+            np.testing.assert_array_equal(CachedEncoder(encoder, folder=Path(folder)).encode(batch), _expected(batch))
+    assert sorted(encoder.embedded) == sorted({text for batch in batches for text in batch})
+
+
+def test_second_object_does_not_touch_the_encoder(tmp_path: Path) -> None:
+    texts = [f"message {number}" for number in range(1200)]  # more than SQLite's parameters in one query
+    CachedEncoder(FakeEncoder(), folder=tmp_path).encode(texts)
+    second = CachedEncoder(UntouchableEncoder(), folder=tmp_path)
+    np.testing.assert_array_equal(second.encode(texts[::-1]), _expected(texts[::-1]))
+    assert second.dimension == DIMENSION
+    assert (second.computed, second.reused, second.seconds) == (0, 1200, 0.0)
+
+
+def test_no_texts(tmp_path: Path) -> None:
+    encoder = FakeEncoder()
+    encoded = CachedEncoder(encoder, folder=tmp_path).encode([])
+    assert encoded.shape == (0, DIMENSION)
+    assert encoded.dtype == np.float32
+    assert encoder.calls == []
+
+
+def test_models_do_not_share_vectors(tmp_path: Path) -> None:
+    one, other = FakeEncoder("1" * 64), FakeEncoder("2" * 64)
+    cached = [CachedEncoder(encoder, folder=tmp_path) for encoder in (one, other)]
+    for each in cached:
+        each.encode(["a"])
+    assert one.embedded == other.embedded == ["a"]
+    assert cached[0].path != cached[1].path
+    assert [each.fingerprint for each in cached] == ["1" * 64, "2" * 64]
+
+
+def test_folder_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESC_CACHE", str(tmp_path / "elsewhere"))
+    cached = CachedEncoder(FakeEncoder())
+    assert cached.path.parent == tmp_path / "elsewhere" / "embeddings"
+    assert cached.path.is_file()
+    monkeypatch.delenv("ESC_CACHE")
+    assert default_cache_folder() == Path(".cache")
+
+
+KILLED_IN_THE_THIRD_CHUNK = """
+import os, signal, sys
+from pathlib import Path
+from encoding import embedding_cache
+from tests.encoding.fake_encoder import FakeEncoder
+
+class Mortal(FakeEncoder):
+    def encode(self, texts):
+        if len(self.calls) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().encode(texts)
+
+embedding_cache._CHUNK = 4
+embedding_cache.CachedEncoder(Mortal(), folder=Path(sys.argv[1])).encode(["t%d" % n for n in range(10)])
+"""
+
+
+def test_kill_between_chunks_loses_no_finished_chunk(tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED_IN_THE_THIRD_CHUNK, str(tmp_path)], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    encoder = FakeEncoder()
+    texts = [f"t{number}" for number in range(10)]
+    np.testing.assert_array_equal(CachedEncoder(encoder, folder=tmp_path).encode(texts), _expected(texts))
+    assert encoder.embedded == ["t8", "t9"]
+
+
+def test_error_in_the_encoder_keeps_finished_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(FakeEncoder):
+        def encode(self, texts: list[str]) -> np.ndarray:
+            if "t2" in texts:
+                raise MemoryError("no memory left")
+            return super().encode(texts)
+
+    monkeypatch.setattr(embedding_cache, "_CHUNK", 2)
+    with pytest.raises(MemoryError):
+        CachedEncoder(Failing(), folder=tmp_path).encode(["t0", "t1", "t2"])
+    assert CachedEncoder(UntouchableEncoder(), folder=tmp_path).encode(["t1", "t0"]).shape == (2, DIMENSION)
+
+
+ONE_OF_TWO_RUNS = """
+import sys
+from pathlib import Path
+import numpy as np
+from encoding import embedding_cache
+from tests.encoding.fake_encoder import FakeEncoder, vector
+
+embedding_cache._CHUNK = 5
+texts = ["t%d" % n for n in range(int(sys.argv[2]), int(sys.argv[3]))]
+print("ready", flush=True)
+sys.stdin.readline()
+encoded = embedding_cache.CachedEncoder(FakeEncoder(), folder=Path(sys.argv[1])).encode(texts)
+assert np.array_equal(encoded, np.array([vector(text) for text in texts]))
+"""
+
+
+def test_two_processes_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", ONE_OF_TWO_RUNS, str(folder), *bounds],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for bounds in (("0", "150"), ("50", "200"))
+    ]
+    for run in runs:
+        assert run.stdout is not None
+        assert run.stdout.readline() == "ready\n"
+    for run in runs:
+        run.communicate("go\n", timeout=60)
+        assert run.returncode == 0
+    texts = [f"t{number}" for number in range(200)]
+    np.testing.assert_array_equal(CachedEncoder(UntouchableEncoder(), folder=folder).encode(texts), _expected(texts))
+
+
+def test_threads_at_once_on_one_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding_cache, "_CHUNK", 3)
+    cached = CachedEncoder(FakeEncoder(), folder=tmp_path)
+    texts = [f"t{number}" for number in range(30)]
+    results: dict[int, np.ndarray] = {}
+
+    def work(shift: int) -> None:
+        results[shift] = cached.encode(texts[shift:] + texts[:shift])
+
+    threads = [threading.Thread(target=work, args=(shift,)) for shift in (0, 7, 14, 21)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(results) == [0, 7, 14, 21]
+    for shift, encoded in results.items():
+        np.testing.assert_array_equal(encoded, _expected(texts[shift:] + texts[:shift]))

@@ -1,0 +1,233 @@
+"""Every block of the history features against numbers worked by hand from the table in ``encoding/observation.py``."""
+
+from collections.abc import Sequence
+from math import log
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus.dialogue import Message, Role
+from corpus.strategy import Strategy
+from encoding.observation import Observer, plan_features, plan_features_size, plan_so_far
+from tests.encoding.fake_encoder import DIMENSION, FakeEncoder, vector
+
+WINDOW = 3
+SIZES = {
+    "position": 10,
+    "share": 8,
+    "count": 8,
+    "recency": 8,
+    "last_run": 4,
+    "habits": 4,
+    "opening": 3,
+}
+
+
+def seeker(text: str) -> Message:
+    return Message(Role.SEEKER, text)
+
+
+def supporter(text: str, strategy: Strategy | None) -> Message:
+    return Message(Role.SUPPORTER, text, strategy)
+
+
+LOST = seeker("I lost my job and I am scared")  # 8 words
+ASK = supporter("When did that happen", Strategy.QUESTION)
+PRAISE = supporter("You are brave to say so", Strategy.AFFIRMATION)
+WEEK = seeker("last week")
+HELP = seeker("what can I do?")  # 4 words
+ADVISE = supporter("Try to rest first", Strategy.SUGGESTIONS)
+ADVISE_MORE = supporter("Then write a list", Strategy.SUGGESTIONS)
+CONVERSATION = (LOST, ASK, PRAISE, WEEK, HELP)
+
+random_messages = st.one_of(
+    st.builds(seeker, st.sampled_from(["yes", "no?", "it is hard " * 60 + "now"])),
+    st.builds(supporter, st.sampled_from(["I see", "why?", "go on"]), st.sampled_from([*Strategy, None])),
+)
+random_histories = st.lists(random_messages, max_size=60).map(tuple)
+
+
+def blocks(history: Sequence[Message], *, window: int = WINDOW) -> dict[str, np.ndarray]:
+    """The features of a history, cut as the table says."""
+    (features,) = Observer(FakeEncoder(), window=window).encode_histories([history])
+    parts = {"window": features[: window * (DIMENSION + 10)].reshape(window, DIMENSION + 10)}
+    start = window * (DIMENSION + 10)
+    for name, size in {"problem": DIMENSION, **SIZES}.items():
+        parts[name] = features[start : start + size]
+        start += size
+    assert start == len(features)
+    return parts
+
+
+def strategies(**values: float) -> list[float]:
+    """Eight entries, zero but for the named strategies."""
+    return [values.get(strategy.name, 0.0) for strategy in Strategy]
+
+
+def close(found: np.ndarray, expected: Sequence[float] | np.ndarray) -> None:
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_window_holds_the_last_messages_in_order_with_speaker_and_strategy() -> None:
+    window = blocks((*CONVERSATION, ADVISE))["window"]
+    for slot, message in zip(window, (WEEK, HELP, ADVISE), strict=True):
+        close(slot[:DIMENSION], vector(message.text))
+    assert window[:, DIMENSION : DIMENSION + 2].tolist() == [[1, 0], [1, 0], [0, 1]]
+    assert window[:, DIMENSION + 2 :].tolist() == [[0.0] * 8, [0.0] * 8, strategies(SUGGESTIONS=1)]
+
+
+def test_window_of_a_short_history_is_filled_from_the_end() -> None:
+    window = blocks((LOST, ASK))["window"]
+    assert not window[0].any()
+    close(window[1, :DIMENSION], vector(LOST.text))
+    close(window[2, :DIMENSION], vector(ASK.text))
+    assert window[2, DIMENSION:].tolist() == [0, 1, *strategies(QUESTION=1)]
+
+
+def test_problem_is_the_mean_over_the_seekers_messages() -> None:
+    close(blocks(CONVERSATION)["problem"], (vector(LOST.text) + vector(WEEK.text) + vector(HELP.text)) / 3)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "bucket"),
+    [
+        ([0], 0),
+        ([1], 1),
+        ([2], 2),
+        ([3, 4], 3),
+        ([5, 7], 4),
+        ([8, 11], 5),
+        ([12, 17], 6),
+        ([18, 25], 7),
+        ([26, 39], 8),
+        ([40, 41, 120], 9),
+    ],
+)
+def test_position_buckets(lengths: list[int], bucket: int) -> None:
+    for length in lengths:
+        position = blocks((LOST, ASK) * (length // 2) + (LOST,) * (length % 2))["position"]
+        assert position.tolist() == [float(index == bucket) for index in range(10)]
+
+
+def test_strategy_use() -> None:
+    # In order: question, affirmation, question, suggestion: the last of each 1st, 3rd, 2nd from the end.
+    parts = blocks((LOST, ASK, PRAISE, WEEK, ASK, HELP, ADVISE))
+    close(parts["share"], strategies(QUESTION=1 / 2, AFFIRMATION=1 / 4, SUGGESTIONS=1 / 4))
+    one, two = log(2) / log(21), log(3) / log(21)
+    close(parts["count"], strategies(QUESTION=two, AFFIRMATION=one, SUGGESTIONS=one))
+    close(parts["recency"], strategies(SUGGESTIONS=1.0, QUESTION=0.7, AFFIRMATION=0.7**2))
+
+
+def test_strategy_count_ends_at_one() -> None:
+    assert blocks((LOST, *[ASK] * 20))["count"][0] == pytest.approx(1.0)
+    assert blocks((LOST, *[ASK] * 50))["count"][0] == 1.0
+
+
+def test_last_run_and_habits_before_a_turn() -> None:
+    parts = blocks(CONVERSATION)
+    close(parts["last_run"], [log(5) / log(101), 1, 2 / 5, 0])  # four words, a question, run of two
+    close(parts["habits"], [1, 2 / 5, 2 / 5, log(2) / log(41)])  # one finished turn, of two messages
+    assert parts["opening"].tolist() == [0, 0, 0]
+
+
+def test_messages_of_the_turn_under_way_are_its_trailing_run() -> None:
+    parts = blocks((*CONVERSATION, ADVISE, ADVISE_MORE))
+    close(parts["last_run"], [log(5) / log(101), 1, 2 / 5, 2 / 5])
+    close(parts["habits"], [1, 2 / 5, 2 / 5, log(2) / log(41)])  # the turn under way is not finished
+    close(parts["share"], strategies(QUESTION=1 / 4, AFFIRMATION=1 / 4, SUGGESTIONS=1 / 2))
+
+
+def test_habits_of_several_finished_turns() -> None:
+    parts = blocks((*CONVERSATION, ADVISE, WEEK))  # turns of two and of one
+    close(parts["habits"], [1 / 2, 3 / 2 / 5, 1 / 5, log(3) / log(41)])
+    close(parts["last_run"], [log(3) / log(101), 0, 1 / 5, 0])
+
+
+def test_empty_history() -> None:
+    parts = blocks(())
+    assert parts["position"].tolist() == [1] + [0] * 9
+    assert parts["opening"].tolist() == [1, 1, 1]
+    for name in ("window", "problem", "share", "count", "recency", "last_run", "habits"):
+        assert not parts[name].any(), name
+
+
+def test_supporter_first() -> None:
+    parts = blocks((ASK,))
+    assert parts["opening"].tolist() == [0, 0, 1]
+    assert not parts["problem"].any()
+    assert not parts["habits"].any()
+    close(parts["last_run"], [0, 0, 0, 1 / 5])
+    close(parts["share"], strategies(QUESTION=1))
+
+
+def test_seeker_only() -> None:
+    parts = blocks((LOST,))
+    assert parts["opening"].tolist() == [0, 1, 0]
+    close(parts["last_run"], [log(9) / log(101), 0, 1 / 5, 0])
+    for name in ("share", "count", "recency", "habits"):
+        assert not parts[name].any(), name
+
+
+def test_live_message_without_strategy_counts_as_the_supporters() -> None:
+    parts = blocks((LOST, supporter("hm", None)))
+    assert parts["window"][-1, DIMENSION:].tolist() == [0, 1] + [0] * 8
+    assert parts["opening"].tolist() == [0, 0, 0]
+    assert not parts["share"].any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(random_histories, max_size=4), st.integers(1, 5))
+def test_bounds_size_and_independence(histories: list[tuple[Message, ...]], window: int) -> None:
+    observer = Observer(FakeEncoder(), window=window)
+    encoded = observer.encode_histories(histories)
+    assert observer.history_size == window * (DIMENSION + 10) + DIMENSION + 45
+    assert encoded.shape == (len(histories), observer.history_size)
+    assert encoded.dtype == np.float32
+    assert (np.abs(encoded) <= 1.0).all()
+    for history, features in zip(histories, encoded, strict=True):
+        np.testing.assert_array_equal(observer.encode_histories([history])[0], features)
+
+
+def test_each_distinct_message_is_embedded_once() -> None:
+    encoder = FakeEncoder()
+    histories = [CONVERSATION[:length] for length in range(len(CONVERSATION) + 1)]
+    Observer(encoder).encode_histories([*histories, (seeker(ASK.text), ASK)])
+    assert sorted(encoder.embedded) == sorted(message.text for message in CONVERSATION)
+    assert len(encoder.calls) == 1
+
+
+def test_window_of_no_message_is_refused() -> None:
+    with pytest.raises(ValueError, match="window: got 0"):
+        Observer(FakeEncoder(), window=0)
+
+
+def test_plan_features_by_hand() -> None:
+    features = plan_features(np.array([[0, 7, 8], [8, 8, 8], [3, 3, 3]]))
+    expected = np.zeros((3, 28))
+    expected[0, [0, 9 + 7, 18 + 8]], expected[0, 27] = 1, 2 / 3
+    expected[1, [8, 9 + 8, 18 + 8]], expected[1, 27] = 1, 0
+    expected[2, [3, 9 + 3, 18 + 3]], expected[2, 27] = 1, 1
+    close(features, expected)
+    assert features.dtype == np.float32
+
+
+@pytest.mark.parametrize(("size", "entries"), [(1, 10), (3, 28), (5, 46)])
+def test_plan_features_size(size: int, entries: int) -> None:
+    assert plan_features_size(size) == entries == 9 * size + 1
+    assert plan_features(np.full((2, size), 8)).shape == (2, entries)
+
+
+@pytest.mark.parametrize(
+    ("history", "plan"),
+    [
+        ((), ()),
+        (CONVERSATION, ()),
+        ((*CONVERSATION, ADVISE), (Strategy.SUGGESTIONS,)),
+        ((LOST, ASK, PRAISE), (Strategy.QUESTION, Strategy.AFFIRMATION)),
+        ((ASK,), (Strategy.QUESTION,)),  # the supporter opens
+    ],
+)
+def test_plan_so_far(history: tuple[Message, ...], plan: tuple[Strategy, ...]) -> None:
+    assert plan_so_far(history) == plan

@@ -1,0 +1,143 @@
+"""The contract of every registered id, found in Gymnasium's registry: a new environment is tested by registering it."""
+
+import warnings
+from pathlib import Path
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env as gymnasium_check
+from stable_baselines3.common.env_checker import check_env as sb3_check
+
+import env
+from corpus.load import load_corpus
+from corpus.splits import Corpus
+from encoding.text_encoder import SentenceEncoder
+from env.turn_task import TurnTask
+from tests.encoding.fake_encoder import FakeEncoder
+from tests.env.turn_tasks import GOLDS, random_task
+
+IDS = sorted(name for name in gymnasium.registry if name.startswith("EmotionalSupport/"))
+LONGEST = 3  # strategies in a plan, so steps in an episode
+
+every_id = pytest.mark.parametrize("name", IDS)
+
+
+def make(name: str) -> gymnasium.Env:
+    """The environment with a small task, inside Gymnasium's own checks."""
+    return gymnasium.make(name, task=random_task())
+
+
+def play(environment: gymnasium.Env, *, seed: int, episodes: int) -> list[tuple]:
+    """Random episodes: (observation, reward, terminated, info) of every step."""
+    environment.action_space.seed(seed)
+    told = []
+    for episode in range(episodes):
+        observation, info = environment.reset(seed=seed if episode == 0 else None)
+        told.append((observation.tolist(), 0.0, False, info))
+        for step in range(1, LONGEST + 1):
+            observation, reward, terminated, truncated, info = environment.step(environment.action_space.sample())
+            assert observation in environment.observation_space
+            assert not truncated
+            told.append((observation.tolist(), reward, terminated, info))
+            if terminated:
+                break
+        assert terminated, f"the episode went on after {step} steps"
+    return told
+
+
+def test_both_modes_are_registered() -> None:
+    assert {env.ONE_BY_ONE, env.ALL_IN_ONE} <= set(IDS)
+
+
+@every_id
+def test_gymnasium_has_no_complaint(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gymnasium_check(make(name).unwrapped)
+
+
+@every_id
+def test_stable_baselines3_has_no_complaint(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        sb3_check(make(name).unwrapped)
+
+
+@every_id
+def test_seed_decides_everything(name: str) -> None:
+    first = play(make(name), seed=4, episodes=20)
+    assert play(make(name), seed=4, episodes=20) == first
+    assert play(make(name), seed=5, episodes=20) != first
+
+
+@every_id
+def test_return_is_similarity_and_stop_of_the_plan(name: str) -> None:
+    environment = gymnasium.make(name, task=random_task(), similarity=1.0, stop=0.2)
+    one_at_a_time = isinstance(environment.action_space, gymnasium.spaces.Discrete)
+    by_hand = [  # turn, its gold plan, slots, return
+        (0, (3,), [3, 8, 8], 1 + 0.2),
+        (0, (3,), [8, 8, 8], 0.0),
+        (1, (0, 4), [0, 8, 8], 1 / 2),
+        (1, (0, 4), [4, 0, 8], 0.2),
+        (3, (2, 2, 5), [2, 5, 8], 2 / 3),
+        (4, (0, 1, 2, 3), [0, 1, 2], 3 / 4 + 0.2),
+        (5, (1, 2, 3, 4, 5), [2, 3, 4], 3 / 5 + 0.2),
+    ]
+    for turn, gold, slots, expected in by_hand:
+        assert GOLDS[turn] == gold
+        _, info = environment.reset(options={"turn": turn})
+        assert info["turn"] == turn
+        total, terminated = 0.0, False
+        for action in slots if one_at_a_time else [np.array(slots)]:
+            _, reward, terminated, _, info = environment.step(action)
+            total += float(reward)
+            if terminated:
+                break
+        assert terminated
+        assert total == pytest.approx(expected, abs=1e-6)
+        assert info["plan"] == tuple(slot for slot in slots if slot != 8)
+        assert info["gold"] == gold
+
+
+@every_id
+@pytest.mark.parametrize("way", ["vector_entry_point", "sync"])
+def test_make_vec(name: str, way: str) -> None:
+    vector = gymnasium.make_vec(name, num_envs=3, vectorization_mode=way, task=random_task())
+    observations, _ = vector.reset(seed=0)
+    assert observations in vector.observation_space
+    vector.action_space.seed(0)
+    for _ in range(8):
+        observations, rewards, *_ = vector.step(vector.action_space.sample())
+        assert observations in vector.observation_space
+        assert rewards.shape == (3,)
+
+
+@every_id
+def test_without_arguments_the_bundled_sample_is_played(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = FakeEncoder()
+    monkeypatch.setattr("env.turn_task.SentenceEncoder", lambda: encoder)
+    monkeypatch.setenv("ESC_CACHE", str(tmp_path))
+    environment = gymnasium.make(name)
+    play(environment, seed=0, episodes=3)
+    assert len(encoder.embedded) == len(set(encoder.embedded)) > 500
+    number = len(encoder.embedded)
+    vector = gymnasium.make_vec(name, num_envs=2)
+    assert vector.reset(seed=0)[0].shape == (2, *(environment.observation_space.shape or ()))
+    assert len(encoder.embedded) == number  # all in the cache
+
+
+def test_bundled_task_under_the_real_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_dialogues = load_corpus(None).split("train")[:2]
+    monkeypatch.setattr("env.turn_task.load_corpus", lambda _: Corpus("sample", "sample", {"train": two_dialogues}))
+    monkeypatch.setenv("ESC_CACHE", str(tmp_path))
+    task = TurnTask.bundled()
+    assert len(task.golds) == sum(1 for dialogue in two_dialogues for _ in dialogue.turns())
+    assert task.history.shape[1] == 6 * (384 + 10) + 384 + 45
+    environment = gymnasium.make(env.ONE_BY_ONE, task=task)
+    play(environment, seed=0, episodes=3)
+    # A second process would embed nothing and load no model.
+    monkeypatch.setattr(SentenceEncoder, "_loaded", lambda _: pytest.fail("the model was loaded again"))
+    np.testing.assert_array_equal(TurnTask.bundled().history, task.history)

@@ -1,0 +1,155 @@
+"""The two processes pay alike for a plan, whatever the gold plan; the stop rule; what is no action is refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from encoding.observation import plan_features
+from encoding.plan_codec import STOP
+from env.rewards import RewardWeights, similarity, stop_match
+from env.turn_process import AllInOneProcess, OneByOneProcess, TurnProcess
+from tests.env.turn_tasks import CODECS, GOLDS, random_task
+
+WEIGHTS = RewardWeights(similarity=1.0, stop=0.2)
+golds = st.lists(st.integers(0, 7), min_size=1, max_size=7).map(tuple)
+plans = st.lists(st.integers(0, 7), max_size=3).map(tuple)
+# Often a gold plan or a part of it: similarities of random plans are nearly always 0.
+pairs = st.one_of(
+    st.tuples(plans, golds),
+    golds.map(lambda gold: (gold[:3], gold)),
+    golds.map(lambda gold: (gold[1:4], gold)),
+)
+weights = st.builds(RewardWeights, similarity=st.floats(0, 3), stop=st.floats(0, 3))
+
+
+def started(kind: type[TurnProcess], gold: tuple[int, ...], *, paid: RewardWeights = WEIGHTS) -> TurnProcess:
+    """A process of one episode at the start of a turn with this gold plan."""
+    process = kind(random_task([gold]), episodes=1, weights=paid)
+    process.place(np.array([0]), np.array([0]))
+    return process
+
+
+def one_by_one(plan: tuple[int, ...], gold: tuple[int, ...], *, paid: RewardWeights = WEIGHTS) -> list[float]:
+    """The rewards of planning strategy by strategy, with STOP at the end where the plan is shorter than K."""
+    process = started(OneByOneProcess, gold, paid=paid)
+    actions = [*plan, STOP][: process.slots.shape[1]]
+    rewards = []
+    for number, action in enumerate(actions, start=1):
+        reward, ended, terms = process.step(np.array([action]))
+        assert ended[0] == (number == len(actions))
+        assert reward[0] == pytest.approx(sum(term[0] for term in terms.values()))
+        rewards.append(float(reward[0]))
+    assert process.task.codec.plan(process.slots[0]) == plan
+    return rewards
+
+
+def all_in_one(slots: list[int], gold: tuple[int, ...], *, paid: RewardWeights = WEIGHTS) -> float:
+    """The reward of the whole plan."""
+    reward, ended, _ = started(AllInOneProcess, gold, paid=paid).step(np.array([slots]))
+    assert ended.tolist() == [True]
+    return float(reward[0])
+
+
+@pytest.mark.parametrize(
+    ("plan", "gold", "rewards"),
+    [
+        ((3,), (3,), [1.0, 0.2]),
+        ((), (3,), [0.0]),  # STOP first is worth nothing
+        ((3,), (0, 4), [0.0, 0.0]),
+        ((0, 4), (0, 4), [0.5, 0.5, 0.2]),
+        ((0,), (0, 4), [0.5, 0.0]),
+        ((3, 3), (3,), [1.0, -0.5, 0.0]),
+        ((2, 2, 5), (2, 2, 5), [1 / 3, 1 / 3, 1 / 3 + 0.2]),  # the last slot ends the turn
+        ((0, 1, 2), (0, 1, 2, 3), [1 / 4, 1 / 4, 1 / 4 + 0.2]),  # gold plan longer than can be planned
+        ((2, 3, 4), (1, 2, 3, 4, 5), [1 / 5, 1 / 5, 1 / 5 + 0.2]),
+    ],
+)
+def test_rewards_by_hand(plan: tuple[int, ...], gold: tuple[int, ...], rewards: list[float]) -> None:
+    assert one_by_one(plan, gold) == pytest.approx(rewards, abs=1e-6)
+    assert all_in_one(CODECS[3].slots(plan).tolist(), gold) == pytest.approx(sum(rewards), abs=1e-6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(pairs, weights)
+def test_both_pay_the_same_for_the_same_plan(
+    pair: tuple[tuple[int, ...], tuple[int, ...]], paid: RewardWeights
+) -> None:
+    plan, gold = pair
+    whole = all_in_one(CODECS[3].slots(plan).tolist(), gold, paid=paid)
+    assert sum(one_by_one(plan, gold, paid=paid)) == pytest.approx(whole, abs=1e-5)
+    stop = stop_match(plan, gold, max_strategies=3)
+    assert whole == pytest.approx(paid.similarity * similarity(plan, gold) + paid.stop * stop, abs=1e-5)
+
+
+@pytest.mark.parametrize("slots", [[8, 3, 1], [8, 8, 0]])
+def test_slots_after_the_first_stop_do_not_count(slots: list[int]) -> None:
+    process = started(AllInOneProcess, (3,))
+    reward, _, _ = process.step(np.array([slots]))
+    assert process.slots.tolist() == [[STOP] * 3]
+    assert reward[0] == 0.0
+
+
+def test_stop_ends_only_its_own_episode() -> None:
+    process = OneByOneProcess(random_task(), episodes=3, weights=WEIGHTS)
+    process.place(np.arange(3), np.array([0, 1, 2]))
+    assert process.step(np.array([1, STOP, 2]))[1].tolist() == [False, True, False]
+    assert process.slots.tolist() == [[1, 8, 8], [8, 8, 8], [2, 8, 8]]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_full_plan_ends_the_episode(size: int) -> None:
+    process = OneByOneProcess(random_task(max_strategies=size), episodes=1, weights=WEIGHTS)
+    process.place(np.array([0]), np.array([3]))
+    ends = [bool(process.step(np.array([2]))[1][0]) for _ in range(size)]
+    assert ends == [False] * (size - 1) + [True]
+
+
+def test_observation_is_history_then_plan_so_far() -> None:
+    process = OneByOneProcess(random_task(), episodes=2, weights=WEIGHTS)
+    process.place(np.arange(2), np.array([4, 1]))
+    for actions, slots in (
+        (None, [[8, 8, 8], [8, 8, 8]]),
+        ([5, 0], [[5, 8, 8], [0, 8, 8]]),
+        ([1, 7], [[5, 1, 8], [0, 7, 8]]),
+    ):
+        if actions is not None:
+            process.step(np.array(actions))
+        expected = np.concatenate([process.task.history[[4, 1]], plan_features(np.array(slots))], axis=1)
+        np.testing.assert_array_equal(process.observation, expected)
+
+
+def test_turns_are_drawn_uniformly() -> None:
+    process = OneByOneProcess(random_task(), episodes=8000, weights=WEIGHTS)
+    process.initial_state(np.arange(8000), np.random.default_rng(0))
+    counts = np.bincount(process.turn, minlength=len(GOLDS))
+    expected = 8000 / len(GOLDS)
+    assert (np.abs(counts - expected) < 5 * np.sqrt(expected)).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "actions"),
+    [
+        (OneByOneProcess, [0, 9]),
+        (OneByOneProcess, [-1, 0]),
+        (OneByOneProcess, [0.0, 1.0]),
+        (OneByOneProcess, [[0], [1]]),
+        (OneByOneProcess, [0]),
+        (AllInOneProcess, [[0, 1, 9], [0, 1, 2]]),
+        (AllInOneProcess, [[0, 1], [0, 1]]),
+        (AllInOneProcess, [0, 1]),
+    ],
+)
+def test_what_is_no_action_is_refused(kind: type[TurnProcess], actions: list) -> None:
+    process = kind(random_task(), episodes=2, weights=WEIGHTS)
+    process.place(np.arange(2), np.arange(2))
+    with pytest.raises(ValueError, match="action: got .*, expected whole numbers from 0 to 8 of shape"):
+        process.step(np.array(actions))
+    assert (process.slots == STOP).all()
+
+
+@pytest.mark.parametrize("turns", [[0, 8], [-1, 0], [0.0, 1.0], [0]])
+def test_what_is_no_turn_is_refused(turns: list) -> None:
+    process = OneByOneProcess(random_task(), episodes=2, weights=WEIGHTS)
+    with pytest.raises(ValueError, match=r"turn: got .*, expected 2 whole number\(s\) from 0 to 7"):
+        process.place(np.arange(2), np.array(turns))

@@ -1,0 +1,33 @@
+from evaluation.metric_names import CONSOLE_COLUMNS, METRIC_NAMES, REPORT_COLUMNS
+
+# The keys of the JSON, by hand from the design.
+KEYS = set(
+    " ".join(
+        (
+            "accuracy macro_f1 weighted_f1 preference_bias entropy",
+            "emr lr lr_indel ald set_f1 emr_single emr_multi multi_rate",
+            "ppl ppl_mean bleu_1 bleu_2 bleu_3 bleu_4 rouge_l extrema average greedy distinct_1 distinct_2 distinct_3",
+            "distinct_1_esconv2021 distinct_2_esconv2021 distinct_3_esconv2021 unigram_f1 length",
+            "success_rate average_turns intensity_drop decisions_per_second latency_ms_p50 latency_ms_p95",
+        )
+    ).split()
+)
+
+
+def test_every_metric_of_the_json_has_a_name_and_no_two_share_a_label():
+    assert set(METRIC_NAMES) >= KEYS
+    labels = [name.label for name in METRIC_NAMES.values()]
+    assert len(set(labels)) == len(labels)
+
+
+def test_columns_are_known_metrics_of_the_three_protocols():
+    for columns in (REPORT_COLUMNS, CONSOLE_COLUMNS):
+        assert set(columns) == {"message", "turn", "text"}
+        assert all(metric in METRIC_NAMES for row in columns.values() for metric in row)
+
+
+def test_lower_is_better_exactly_where_it_is():
+    lower = {key for key, name in METRIC_NAMES.items() if name.better == "lower"}
+    assert lower == {
+        "preference_bias", "ald", "ppl", "ppl_mean", "average_turns", "latency_ms_p50", "latency_ms_p95",
+    }  # fmt: skip

@@ -1,0 +1,223 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corpus.dialogue import Message, Role, message_view, turn_view
+from corpus.strategy import Strategy
+from evaluation.figures import LearningCurve, Series
+from evaluation.generator_benchmark import benchmark_generator, scored_messages, scored_turns
+from evaluation.planner_benchmark import benchmark_messages, benchmark_turns
+from evaluation.report import ReportData, SampleTurn, render_report, write_report
+from evaluation.report_tables import measured_table
+from metrics.estimate import Estimate
+from planner.plan import Plan
+
+EVIL = "<script>alert('x')</script>"
+HEADINGS = ["Planner: next message", "Planner: whole turn", "Generator: texts", "Training", "Sample turns"]
+
+
+class Page(HTMLParser):
+    """Checks that every element is closed and collects tags, attributes and texts."""
+
+    VOID = ("meta", "br")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.texts.append(data.strip())
+
+
+@pytest.fixture()
+def data(dialogues, question_planner, gold_planner, generator, make_planner) -> ReportData:
+    own = make_planner("run-a", lambda plan: plan[:1])
+    planners = [make_planner("random", lambda _: (Strategy.OTHERS,)), question_planner, gold_planner, own]
+    options = {"split": "valid", "data": "tiny", "samples": 20}
+    texts = tuple(
+        benchmark_generator(
+            generator, scored_messages(dialogues), name="run-g", source=source, tokenizer="words", decoding="greedy",
+            rng=np.random.default_rng(0), **options,
+        )
+        for source in ("oracle", "joint")
+    )  # fmt: skip
+    row = np.array([0.02, 0.5, 0.2, 0.1, 0.08, 0.05, 0.03, 0.02])
+    sample = SampleTurn(
+        dialogue=7,
+        history=tuple(Message(Role.SEEKER, f"line {number}") for number in range(9)),
+        gold=(Message(Role.SUPPORTER, "the gold words", Strategy.QUESTION),),
+        plan=Plan((Strategy.RESTATEMENT, Strategy.OTHERS), np.stack([row, row]), "one-by-one"),
+        realized=((Strategy.RESTATEMENT, "the first text"), (None, "the second text")),
+    )
+    return ReportData(
+        title="A test",
+        summary="What it is.",
+        facts=(("Seed", "13"),),
+        own=("run-a",),
+        messages=benchmark_messages(planners, message_view(dialogues), rng=np.random.default_rng(0), **options),
+        turns=benchmark_turns(planners, turn_view(dialogues), rng=np.random.default_rng(0), **options),
+        texts=texts,
+        curves=(LearningCurve("PPO", "steps", "LR, %", (Series("valid", [0, 1], [20.0, 21.0]),)),),
+        samples=(sample,),
+    )
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r"<h2>(.*?)</h2>", text)
+
+
+def test_full_page(data: ReportData, tmp_path: Path):
+    write_report(tmp_path / "runs" / "report.html", data)
+    text = (tmp_path / "runs" / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert headings(text) == [*HEADINGS, "How to read this"]
+    for needed in ("run-a", "run-g, plan: oracle", "EmoDynamiX", "Seed", "13", "Reported by others, not measured here"):
+        assert needed in page.texts
+    assert sum(tag == "svg" for tag, _ in page.tags) == 6
+    assert data.messages.result.signature in text and data.turns.result.signature in text
+
+
+def test_nothing_is_fetched_or_executed(data: ReportData):
+    text = render_report(data)
+    for tag, attributes in Page(text).tags:
+        assert tag not in ("script", "link", "img", "iframe", "object", "embed", "base")
+        for name, value in attributes.items():
+            assert name not in ("src", "srcset", "action") and not name.startswith("on")
+            if "href" in name:
+                assert value.startswith("#")
+            if not name.startswith("xmlns"):
+                assert "://" not in (value or "")
+    style = re.search(r"<style>(.*?)</style>", text, re.DOTALL)[1]
+    assert "url(" not in style and "@import" not in style
+
+
+@pytest.mark.parametrize(
+    ("part", "found"),
+    [
+        ("messages", ["Planner: next message", "How to read this"]),
+        ("turns", ["Planner: whole turn", "How to read this"]),
+        ("texts", ["Generator: texts", "How to read this"]),
+        ("curves", ["Training"]),
+        ("samples", ["Sample turns"]),
+    ],
+)
+def test_missing_parts_have_no_section(data: ReportData, part: str, found: list[str]):
+    alone = ReportData(title="One part", own=data.own, **{part: getattr(data, part)})
+    assert headings(render_report(alone)) == found
+
+
+def test_empty_report_is_a_page():
+    text = render_report(ReportData(title="Nothing yet"))
+    assert Page(text).texts.count("Nothing yet") == 2  # title and heading
+    assert headings(text) == []
+
+
+def test_without_own_planner_there_are_tables_but_no_closer_look(data: ReportData):
+    text = render_report(replace(data, own=()))
+    assert "Confusion" not in text and "EmoDynamiX" in text and 'class="tile"' not in text
+
+
+def test_every_text_is_escaped(data: ReportData, make_planner, dialogues):
+    sample = replace(
+        data.samples[0],
+        history=(Message(Role.SEEKER, EVIL),),
+        gold=(Message(Role.SUPPORTER, EVIL, Strategy.OTHERS),),
+        plan=replace(data.samples[0].plan, mode=EVIL),
+        realized=((Strategy.RESTATEMENT, EVIL),),
+    )
+    planners = [make_planner(EVIL, lambda plan: plan), make_planner("majority", lambda _: (Strategy.OTHERS,))]
+    options = {"split": EVIL, "data": "tiny", "rng": np.random.default_rng(0), "samples": 5}
+    text = render_report(
+        ReportData(
+            title=EVIL,
+            summary=EVIL,
+            facts=((EVIL, EVIL),),
+            own=(EVIL,),
+            messages=benchmark_messages(planners, message_view(dialogues), **options),
+            turns=benchmark_turns(planners, turn_view(dialogues), **options),
+            texts=tuple(replace(one, source=EVIL) for one in data.texts),
+            curves=(LearningCurve(EVIL, EVIL, EVIL, (Series(EVIL, [0], [1.0]), Series("b", [0], [1.0]))),),
+            samples=(sample,),
+        )
+    )
+    assert "<script" not in text
+    page = Page(text)
+    assert not any(tag == "script" for tag, _ in page.tags)
+    assert page.texts.count(EVIL) >= 8
+
+
+def test_sample_shows_tail_plan_and_text(data: ReportData):
+    text = render_report(ReportData(title="Samples", samples=data.samples))
+    page = Page(text)
+    assert "3 earlier messages not shown" in page.texts
+    assert "line 2" not in page.texts and {"line 3", "line 8", "the gold words"} <= set(page.texts)
+    assert {"the first text", "the second text", "Plan (one-by-one)"} <= set(page.texts)
+    chosen = re.findall(r'class="choice chosen"><span>(.*?)</span>.*?<em>(.*?)</em>', text)
+    # The second choice is none of the three likeliest, and is shown all the same.
+    assert chosen == [("Restatement", "50 %"), ("Others", "2 %")]
+
+
+def test_opening_turn_has_no_history(data: ReportData):
+    text = render_report(ReportData(title="Samples", samples=(replace(data.samples[0], history=()),)))
+    assert "The supporter opens the conversation." in text
+
+
+def test_best_value_is_marked_without_random_and_gold():
+    def estimate(value: float) -> Estimate:
+        return Estimate(value, value - 1, value + 1)
+
+    systems = {
+        "random": {"macro_f1": estimate(90), "preference_bias": estimate(0.1), "entropy": estimate(3)},
+        "markov": {"macro_f1": estimate(20), "preference_bias": estimate(0.5), "entropy": estimate(2)},
+        "run": {"macro_f1": estimate(25), "preference_bias": estimate(0.7), "entropy": estimate(1)},
+        "gold": {"macro_f1": Estimate(100, 100, 100), "preference_bias": estimate(0), "entropy": estimate(2)},
+    }
+    table = measured_table(systems, protocol="message", own=("run",))
+    assert [column.label for column in table.columns] == ["macro-F1", "Bias B", "Entropy"]
+    assert [row.kind for row in table.rows] == ["baseline", "baseline", "own", "gold"]
+    best = {(row.name, place) for row in table.rows for place, cell in enumerate(row.cells) if cell.best}
+    assert best == {("run", 0), ("markov", 1)}
+    assert table.rows[3].cells[0].interval == ""  # an interval without width is not shown
+    assert table.rows[1].cells[0].interval == "19.00–21.00"
+
+
+def test_published_figures_stand_apart(data: ReportData):
+    text = render_report(data)
+    for block in re.findall(r"<table>.*?</table>", text, re.DOTALL):
+        assert not ("run-a" in block and "EmoDynamiX" in block)
+    blocks = re.findall(r'<aside class="published">.*?</aside>', text, re.DOTALL)
+    assert len(blocks) == 3 and not any("run-" in block for block in blocks)
+
+
+def test_refusals(data: ReportData, dialogues, generator):
+    with pytest.raises(ValueError, match="no planner 'nobody' in the message results"):
+        render_report(replace(data, own=("nobody",)))
+    with pytest.raises(ValueError, match="no planner 'nobody' in the turn results"):
+        render_report(replace(data, own=("nobody",), messages=None))
+    other = benchmark_generator(
+        generator, scored_turns(dialogues), name="run-g", source="oracle", split="valid", data="tiny",
+        tokenizer="words", decoding="greedy", rng=np.random.default_rng(0), samples=5,
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="not comparable"):
+        render_report(replace(data, texts=(*data.texts, other)))

@@ -1,0 +1,120 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluation.result import EvaluationResult
+from metrics.estimate import Estimate
+
+NUMBERS = st.floats(allow_infinity=False, allow_nan=True)
+SYSTEMS = st.dictionaries(
+    st.text(min_size=1, max_size=8),
+    st.dictionaries(st.sampled_from(["accuracy", "own_metric"]), st.builds(Estimate, NUMBERS, NUMBERS, NUMBERS)),
+    max_size=3,
+)
+
+
+def make(systems: dict, protocol: str = "message") -> EvaluationResult:
+    return EvaluationResult("planner", protocol, "valid", 5, f"protocol:{protocol}|version:1", 1.25, systems)
+
+
+def same(first: float, second: float) -> bool:
+    return first == second or (math.isnan(first) and math.isnan(second))
+
+
+@given(SYSTEMS)
+def test_json_round_trip(systems: dict):
+    result = make(systems)
+    text = json.dumps(result.to_json(), allow_nan=False)  # no NaN, which is no JSON
+    back = EvaluationResult.from_json(json.loads(text))
+    assert list(back.systems) == list(systems)
+    for name, scores in systems.items():
+        for metric, estimate in scores.items():
+            other = back.systems[name][metric]
+            assert same(other.value, estimate.value) and same(other.low, estimate.low)
+            assert same(other.high, estimate.high)
+    assert (back.command, back.protocol, back.split, back.n, back.seconds) == ("planner", "message", "valid", 5, 1.25)
+
+
+def test_json_has_the_shape_of_the_command_line():
+    data = make(
+        {"random": {"accuracy": Estimate(12.5, 10.0, 15.0), "emr_multi": Estimate(math.nan, math.nan, math.nan)}}
+    )
+    assert data.to_json() == {
+        "command": "planner",
+        "protocol": "message",
+        "split": "valid",
+        "n": 5,
+        "signature": "protocol:message|version:1",
+        "seconds": 1.25,
+        "systems": {
+            "random": {
+                "accuracy": {"value": 12.5, "low": 10.0, "high": 15.0},
+                "emr_multi": {"value": None, "low": None, "high": None},
+            }
+        },
+    }
+
+
+def test_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "new" / "result.json"
+    make({}).save(path)
+    assert EvaluationResult.load(path) == make({})
+    before = path.read_text(encoding="utf-8")
+
+    def no_rename(self: Path, target: Path) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(Path, "replace", no_rename)
+    with pytest.raises(OSError, match="disk full"):
+        make({"random": {}}).save(path)
+    assert path.read_text(encoding="utf-8") == before
+    assert [one.name for one in path.parent.iterdir()] == ["result.json"]  # no temporary file is left
+
+
+@pytest.mark.parametrize("text", ["not json", "[]", "{}", '{"command": "planner"}'])
+def test_wrong_file_is_named_in_one_line(tmp_path: Path, text: str):
+    path = tmp_path / "broken.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"broken\.json: ") as error:
+        EvaluationResult.load(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("systems", ['{"a": {"accuracy": 3}}', '{"a": {"accuracy": {"value": 3}}}', '{"a": 1}', "[]"])
+def test_wrong_scores_are_named_too(tmp_path: Path, systems: str):
+    path = tmp_path / "broken.json"
+    text = json.dumps(make({}).to_json()).replace('"systems": {}', f'"systems": {systems}')
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"broken\.json: "):
+        EvaluationResult.load(path)
+
+
+def test_table_is_aligned():
+    systems = {
+        "random": {
+            "accuracy": Estimate(12.25, 9.0, 15.5),
+            "decisions_per_second": Estimate(12345.6, 12000.0, 13000.0),
+        },
+        "a-run": {"accuracy": Estimate(math.nan, math.nan, math.nan)},
+    }
+    assert make(systems).table(["decisions_per_second", "accuracy"]).split("\n") == [
+        "system              Decisions/s             Accuracy",
+        "------  -----------------------  -------------------",
+        "random  12,346 [12,000, 13,000]  12.25 [9.00, 15.50]",
+        "a-run                         –                    –",
+    ]
+
+
+def test_table_shows_usual_columns_that_exist():
+    table = make({"random": {"entropy": Estimate(1, 1, 1), "macro_f1": Estimate(2, math.nan, math.nan)}}).table()
+    assert table.split("\n")[0].split() == ["system", "macro-F1"]
+    assert table.split("\n")[2].split() == ["random", "2.00"]  # no interval, no brackets
+
+
+def test_table_refuses_an_unknown_column():
+    with pytest.raises(ValueError, match="no system has the metric 'emr', there are: accuracy"):
+        make({"random": {"accuracy": Estimate(1, 1, 1)}}).table(["emr"])

@@ -1,0 +1,62 @@
+"""Very small models and dialogues that the generator's tests share."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from corpus.dialogue import Dialogue, Message, Role
+from corpus.strategy import Strategy
+from generator.backbone import Backbone, build_tiny_backbone
+from generator.inputs import InputFormat
+from generator.strategy_tokens import add_strategy_tokens
+from generator.tokenizer import train_tokenizer
+
+WORDS = ("rain", "sun", "work", "sleep", "friend", "talk", "walk", "music", "tea", "plan", "day", "night", "help")
+
+
+def make_dialogue(number: int, *, first: Role = Role.SEEKER) -> Dialogue:
+    """Eight messages or so, the second supporter turn with two of them."""
+
+    def supporter(index: int) -> Message:
+        strategy = Strategy((number + index) % len(Strategy))
+        return Message(Role.SUPPORTER, f"You could try some {WORDS[(number * 5 + index) % len(WORDS)]}.", strategy)
+
+    def seeker(index: int) -> Message:
+        return Message(Role.SEEKER, f"I can't {WORDS[(number * 3 + index) % len(WORDS)]}, you know?")
+
+    messages = [seeker(0), supporter(1), seeker(2), supporter(3), supporter(4), seeker(5), supporter(6)]
+    return Dialogue(number, tuple(messages if first is Role.SEEKER else messages[1:]))
+
+
+@pytest.fixture(scope="session")
+def dialogues() -> list[Dialogue]:
+    """Twelve dialogues; every fourth begins with the supporter."""
+    return [make_dialogue(n, first=Role.SUPPORTER if n % 4 == 0 else Role.SEEKER) for n in range(1, 13)]
+
+
+@pytest.fixture(scope="session")
+def make_tiny(dialogues: list[Dialogue]) -> Callable[..., Backbone]:
+    """Builds an untrained model of about 20,000 weights; flat enough that all tokens can be drawn."""
+
+    def build(name: str = "tiny-blenderbot", *, strategies: bool = True, seed: int = 0) -> Backbone:
+        torch.manual_seed(seed)
+        tokenizer = train_tokenizer((m.text for d in dialogues for m in d.messages), size=320)
+        backbone = build_tiny_backbone(name, tokenizer, width=16, layers=1, heads=2, dropout=0.1)
+        if strategies:
+            add_strategy_tokens(backbone.model, backbone.tokenizer)
+        return backbone
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def make_form() -> Callable[..., InputFormat]:
+    """Builds the inputs of a backbone."""
+
+    def build(backbone: Backbone, variant: str, *, history: int = 60, response: int = 20) -> InputFormat:
+        return InputFormat(
+            backbone.tokenizer, variant=variant, max_history_tokens=history, max_response_tokens=response
+        )
+
+    return build

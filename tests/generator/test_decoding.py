@@ -1,0 +1,230 @@
+import dataclasses
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from transformers import GenerationConfig
+
+from generator.cached_decoder import CachedDecoder
+from generator.decoding import Request, decode
+from generator.decoding_config import DECODING_PRESETS, DecodingConfig
+from generator.grammar import TurnGrammar, Vocabulary
+from generator.sampling import draw, penalize_repetition
+
+BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
+FREE = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0, max_message_tokens=6)
+END = 2
+
+
+@pytest.fixture
+def contexts(make_tiny, make_form, dialogues):
+    form = make_form(make_tiny(), "strategy")
+    return [form.context(dialogue.messages[:stop]) for dialogue in dialogues for stop in (0, 1, 3)]
+
+
+def strategies_of(backbone):
+    return list(range(len(backbone.tokenizer) - 8, len(backbone.tokenizer)))
+
+
+def test_presets_are_those_of_the_two_codes():
+    paper, second = DECODING_PRESETS["esconv2021"], DECODING_PRESETS["esconv-official"]
+    assert (paper.temperature, paper.top_k, paper.top_p, paper.repetition_penalty) == (0.7, 30, 0.9, 1.03)
+    assert (second.temperature, second.top_k, second.top_p, second.min_message_tokens) == (0.7, 0, 0.9, 10)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"temperature": 0.0}, {"top_k": -1}, {"top_p": 0.0}, {"min_message_tokens": 50}, {"max_messages": 0}]
+)
+def test_impossible_settings_are_refused(wrong):
+    with pytest.raises(ValueError, match="expected"):
+        DecodingConfig(**wrong)
+
+
+def test_draw_by_hand():
+    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log().repeat(6, 1)
+    numbers = torch.tensor([0.0, 0.49, 0.51, 0.79, 0.81, 0.999999], dtype=torch.float64)
+    plain = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0)
+    assert draw(logits, numbers, plain).tolist() == [0, 0, 1, 1, 2, 3]
+    # top-k 2: 0.625, 0.375. top-p 0.75: the first two reach it. Temperature 0.5: squares, 0.68, 0.25, 0.06, 0.01.
+    assert draw(logits, numbers, DecodingConfig(temperature=1.0, top_k=2, top_p=1.0)).tolist() == [0, 0, 0, 1, 1, 1]
+    assert draw(logits, numbers, DecodingConfig(temperature=1.0, top_k=0, top_p=0.75)).tolist() == [0, 0, 0, 1, 1, 1]
+    assert draw(logits, numbers, DecodingConfig(temperature=0.5, top_k=0, top_p=1.0)).tolist() == [0, 0, 0, 1, 1, 3]
+    forbidden = logits.clone()
+    forbidden[:, 0] = float("-inf")
+    assert 0 not in draw(forbidden, numbers, plain).tolist()
+
+
+def test_repetition_penalty_by_hand():
+    logits = torch.tensor([[2.0, -2.0, 2.0, -2.0]])
+    seen = torch.tensor([[True, True, False, False]])
+    assert penalize_repetition(logits, seen, 2.0).tolist() == [[1.0, -4.0, 2.0, -2.0]]
+
+
+@BOTH
+def test_cache_gives_the_logits_of_a_full_pass_even_when_rows_leave(name, make_tiny, contexts):
+    backbone = make_tiny(name)
+    written = torch.randint(5, 200, (4, 5), generator=torch.Generator().manual_seed(1))
+    rows = torch.arange(4)
+    batch = [contexts[i] for i in (0, 1, 2, 5)]
+    with torch.inference_mode():
+        decoder = CachedDecoder(backbone, batch)
+        for step in range(5):
+            for row, logits in zip(rows.tolist(), decoder.logits, strict=True):
+                prefix = [1, *written[row, :step].tolist()]
+                if backbone.encoder_decoder:
+                    whole = {"input_ids": [batch[row] or [1]], "decoder_input_ids": [prefix]}
+                else:
+                    whole = {"input_ids": [batch[row] + prefix]}
+                expected = backbone.model(**{key: torch.tensor(value) for key, value in whole.items()}).logits[0, -1]
+                assert torch.allclose(logits, expected, atol=1e-4)
+            if step == 2:
+                rows = torch.tensor([0, 2])
+                decoder.keep(rows)
+            decoder.step(written[rows, step])
+
+
+@BOTH
+def test_greedy_equals_transformers_generate(name, make_tiny, contexts):
+    backbone = make_tiny(name, strategies=False)
+    config = DecodingConfig(top_k=1, repetition_penalty=1.0, min_message_tokens=0, max_message_tokens=8)
+    contexts = [context for context in contexts if context and max(context) < len(backbone.tokenizer)]
+    ours = decode(
+        backbone, [Request(one, None, (0,)) for one in contexts], strategies=[], free_messages=1, config=config
+    )
+    vocabulary = Vocabulary(backbone.tokenizer, [], rows=len(backbone.tokenizer), device=torch.device("cpu"))
+    for context, tokens in zip(contexts, ours, strict=True):
+        prompt = torch.tensor([context if backbone.encoder_decoder else [*context, 1]])
+        theirs = backbone.model.generate(
+            prompt,
+            attention_mask=torch.ones_like(prompt),
+            generation_config=GenerationConfig(
+                do_sample=False,
+                max_new_tokens=8,
+                pad_token_id=0,
+                eos_token_id=END,
+                decoder_start_token_id=1,
+                suppress_tokens=vocabulary.banned.nonzero().flatten().tolist(),
+                begin_suppress_tokens=vocabulary.not_opening.nonzero().flatten().tolist(),
+            ),
+        )[0].tolist()
+        theirs = theirs[1 if backbone.encoder_decoder else prompt.shape[1] :]
+        assert tokens == (theirs[: theirs.index(END)] if END in theirs else theirs)
+
+
+@BOTH
+def test_free_text_has_one_strategy_first_and_no_special_token(name, make_tiny, contexts):
+    backbone = make_tiny(name)
+    strategies = strategies_of(backbone)
+    requests = [Request(context, None, (7, index)) for index, context in enumerate(contexts * 5)]
+    for tokens in decode(backbone, requests, strategies=strategies, free_messages=1, config=FREE):
+        assert tokens[0] in strategies
+        assert not set(tokens[1:]) & set(backbone.tokenizer.all_special_ids)
+        assert FREE.min_message_tokens <= len(tokens) - 1 <= FREE.max_message_tokens
+
+
+@BOTH
+@pytest.mark.parametrize("config", [FREE, DECODING_PRESETS["esconv2021"]], ids=["plain", "esconv2021"])
+def test_the_strategy_is_drawn_from_the_models_own_distribution(name, config, make_tiny, contexts):
+    backbone = make_tiny(name)
+    strategies = strategies_of(backbone)
+    with torch.no_grad():  # spread the strategies, else eight nearly equal shares would prove little
+        rows = backbone.model.get_output_embeddings().weight
+        rows[strategies] = rows[strategies] + torch.randn(8, 16, generator=torch.Generator().manual_seed(2)) * 0.2
+    with torch.inference_mode():
+        logits = CachedDecoder(backbone, [contexts[4]]).logits[0, strategies].double()
+    shares = (logits / config.temperature).softmax(-1)
+    likeliest = shares.sort(descending=True)
+    kept = likeliest.indices[likeliest.values.cumsum(0) - likeliest.values < config.top_p]
+    expected = torch.zeros(8, dtype=torch.float64)
+    expected[kept] = shares[kept] / shares[kept].sum()
+    count = 3000
+    short = dataclasses.replace(config, min_message_tokens=1, max_message_tokens=1)
+    requests = [Request(contexts[4], None, (0, index)) for index in range(count)]
+    written = decode(backbone, requests, strategies=strategies, free_messages=1, config=short, batch_size=1000)
+    found = np.bincount([tokens[0] - strategies[0] for tokens in written], minlength=8) / count
+    assert np.abs(found - expected.numpy()).max() < 4 * np.sqrt(0.25 / count)
+    assert 0.2 < expected.max() < 0.95  # the case is a real one
+
+
+@BOTH
+def test_a_plan_is_kept_in_order_within_one_pass(name, make_tiny, contexts):
+    backbone = make_tiny(name)
+    strategies = strategies_of(backbone)
+    rng = np.random.default_rng(0)
+    plans = [tuple(int(s) for s in rng.choice(strategies, size=rng.integers(1, 5))) for _ in contexts]
+    requests = [Request(c, plan, (1, i)) for i, (c, plan) in enumerate(zip(contexts, plans, strict=True))]
+    for plan, tokens in zip(
+        plans, decode(backbone, requests, strategies=strategies, free_messages=3, config=FREE), strict=True
+    ):
+        assert tuple(token for token in tokens if token in strategies) == plan
+        starts = [index for index, token in enumerate(tokens) if token in strategies] + [len(tokens)]
+        lengths = [after - before - 1 for before, after in pairwise(starts)]
+        assert starts[0] == 0
+        assert all(FREE.min_message_tokens <= length <= FREE.max_message_tokens for length in lengths)
+
+
+@BOTH
+def test_a_free_turn_ends_after_the_most_messages(name, make_tiny, contexts):
+    backbone = make_tiny(name)
+    strategies = strategies_of(backbone)
+    requests = [Request(context, None, (3, index)) for index, context in enumerate(contexts)]
+    written = decode(backbone, requests, strategies=strategies, free_messages=3, config=FREE)
+    numbers = {sum(token in strategies for token in tokens) for tokens in written}
+    assert numbers <= {1, 2, 3}
+    assert len(numbers) > 1
+
+
+@BOTH
+def test_the_model_decides_when_a_planned_message_ends(name, make_tiny, contexts):
+    """All its wish to go on, be it with an end or with any strategy, counts for what the plan puts next."""
+    backbone = make_tiny(name)
+    strategies = strategies_of(backbone)
+    vocabulary = Vocabulary(backbone.tokenizer, strategies, rows=len(backbone.tokenizer), device=torch.device("cpu"))
+    grammar = TurnGrammar(vocabulary, [(strategies[3], strategies[5]), None], free_messages=1, config=FREE)
+    logits = torch.randn(2, len(backbone.tokenizer), generator=torch.Generator().manual_seed(3))
+    first = grammar.restrict(logits).softmax(-1)
+    assert first[0, strategies[3]] == 1
+    assert torch.allclose(first[1, strategies], logits[1, strategies].softmax(-1))
+    grammar.advance(torch.tensor([strategies[3], strategies[0]]))
+    for _ in range(FREE.min_message_tokens):
+        assert not grammar.restrict(logits).softmax(-1)[:, [END, *strategies]].any()
+        grammar.advance(torch.tensor([50, 50]))
+    later = grammar.restrict(logits)
+    wish = logits[:, [END, *strategies]].logsumexp(-1)
+    assert later[0, strategies[5]] == pytest.approx(float(wish[0]))
+    assert later[1, END] == pytest.approx(float(wish[1]))
+    assert torch.isinf(later[0, END])
+    assert torch.isinf(later[1, strategies]).all()
+    text = list(range(3, strategies[0]))
+    assert torch.equal(later[:, text], logits[:, text])
+
+
+@BOTH
+def test_same_seed_same_text_in_any_batch(name, make_tiny, contexts):
+    backbone = make_tiny(name)
+    requests = [Request(context, None, (7, index)) for index, context in enumerate(contexts)]
+
+    def texts(batch, size):
+        return decode(
+            backbone, batch, strategies=strategies_of(backbone), free_messages=2, config=FREE, batch_size=size
+        )
+
+    whole = texts(requests, 64)
+    assert texts(requests, 64) == whole
+    assert texts(requests, 5) == whole
+    assert texts(requests[3:9], 2) == whole[3:9]
+    assert texts([Request(one.context, None, (8, *one.seed)) for one in requests], 64) != whole
+
+
+def test_what_does_not_fit_is_refused(make_tiny):
+    backbone = make_tiny()
+    config = DecodingConfig(max_message_tokens=300)
+    strategies = strategies_of(backbone)
+    with pytest.raises(ValueError, match="512 positions"):
+        decode(
+            backbone, [Request([], (strategies[0],) * 2, (0,))], strategies=strategies, free_messages=1, config=config
+        )
+    with pytest.raises(ValueError, match="empty plan"):
+        decode(backbone, [Request([], (), (0,))], strategies=strategies, free_messages=1, config=config)
+    assert decode(backbone, [], strategies=strategies, free_messages=1, config=config) == []

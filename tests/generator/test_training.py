@@ -1,0 +1,174 @@
+import dataclasses
+import json
+import pickle
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+import generator.trainer
+from corpus.strategy import Strategy
+from generator.batching import Collator
+from generator.config import GeneratorConfig
+from generator.perplexity import perplexity, response_losses
+from generator.realizer import Realizer
+from generator.training import last_checkpoint, train_generator
+
+CONFIG = GeneratorConfig(
+    tiny_width=16,
+    tiny_layers=1,
+    tiny_heads=2,
+    tiny_vocabulary=320,
+    batch_size=4,
+    epochs=3.0,
+    learning_rate=5e-3,
+    warmup_steps=3,
+    precision="fp32",
+)
+
+
+def train(out, dialogues, config=CONFIG, seed=5):
+    return train_generator(config, train=dialogues[:8], valid=dialogues[8:], out=out, seed=seed)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, dialogues):
+    out = tmp_path_factory.mktemp("finished")
+    return out, train(out, dialogues)
+
+
+def weights(out):
+    return load_file(out / "model" / "model.safetensors")
+
+
+def test_a_finished_run_holds_safetensors_and_no_pickle(finished):
+    out, _ = finished
+    names = {path.name for path in out.rglob("*") if path.is_file()}
+    assert {"generator.json", "training_curve.json", "model.safetensors", "tokenizer.json", "config.json"} <= names
+    assert not [name for name in names if name.endswith((".pt", ".pth", ".bin", ".pkl"))]
+    assert not (out / "checkpoints").exists()
+    assert list((out / "tensorboard").iterdir())
+
+
+def test_loading_executes_no_pickle(finished, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("unpickled something")
+
+    monkeypatch.setattr(pickle, "load", refuse)
+    monkeypatch.setattr(pickle, "loads", refuse)
+    monkeypatch.setattr(pickle, "Unpickler", refuse)
+    monkeypatch.setattr(torch, "load", refuse)
+    realizer = Realizer.load(finished[0])
+    ((strategy, text),) = realizer.realize((), [Strategy.QUESTION])
+    assert strategy is Strategy.QUESTION
+    assert text
+
+
+def test_from_pretrained_alone_loads_the_result(finished):
+    folder = finished[0] / "model"
+    model, tokenizer = AutoModelForSeq2SeqLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    assert model.get_input_embeddings().weight.shape[0] == len(tokenizer)
+    assert tokenizer.convert_tokens_to_ids("[Question]") == len(tokenizer) - 8
+
+
+def test_the_checkpoint_of_the_lowest_validation_perplexity_is_kept(finished, dialogues):
+    out, training = finished
+    measured = [point for point in training.curve if point.valid_perplexity is not None]
+    assert len(measured) == 3
+    best = min(measured, key=lambda point: point.valid_perplexity)
+    assert (training.summary.best_perplexity, training.summary.best_step) == (best.valid_perplexity, best.step)
+    realizer = Realizer.load(out)
+    examples = realizer.form.examples(dialogues[8:])
+    collator = Collator(encoder_decoder=True, start=1, padding=0)
+    sums, tokens = response_losses(
+        realizer.backbone.model, examples, collator=collator, uncounted=realizer.form.strategy_ids
+    )
+    assert perplexity(sums, tokens) == pytest.approx(best.valid_perplexity, rel=1e-5)
+
+
+def test_a_worse_last_checkpoint_is_not_kept(tmp_path, dialogues, monkeypatch):
+    values = iter([9.0, 4.0, 6.0])
+    monkeypatch.setattr(generator.trainer, "perplexity", lambda *_: next(values))
+    training = train(tmp_path, dialogues)
+    steps = [point.step for point in training.curve if point.valid_perplexity is not None]
+    assert (training.summary.best_perplexity, training.summary.best_step) == (4.0, steps[1])
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("backbone", ["tiny-blenderbot", "tiny-dialogpt"])
+def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(backbone, tmp_path, dialogues, monkeypatch):
+    # Checkpoints every 4 steps fall in the middle of an epoch; two batches of different lengths make a step.
+    config = dataclasses.replace(
+        CONFIG, backbone=backbone, evaluation_steps=4, batch_size=2, accumulation_steps=2, epochs=2.0
+    )
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    expected = train(whole, dialogues, config)
+    total = expected.curve[-1].step
+    assert total > 8
+    real = generator.trainer.ResponseTrainer.training_step
+    steps = 0
+
+    def dies(self, *args, **kwargs):
+        nonlocal steps
+        steps += 1
+        if steps == 12:  # in the sixth optimizer step, two after the first checkpoint
+            raise KilledError
+        return real(self, *args, **kwargs)
+
+    monkeypatch.setattr(generator.trainer.ResponseTrainer, "training_step", dies)
+    with pytest.raises(KilledError):
+        train(cut, dialogues, config)
+    assert not (cut / "generator.json").exists()
+    checkpoint = last_checkpoint(cut / "checkpoints")
+    assert checkpoint is not None
+    assert checkpoint.name == "checkpoint-4"
+    shutil.copytree(checkpoint, checkpoint.with_name("checkpoint-5"))  # a kill while this one was written
+    checkpoint.with_name("checkpoint-5").joinpath("trainer_state.json").write_text("{")
+    resumed = train(cut, dialogues, config)
+    assert steps - 12 == 2 * (total - 4)  # it did go on, not begin anew
+    assert resumed.summary.best_perplexity == expected.summary.best_perplexity
+    assert [p for p in resumed.curve if p.valid_perplexity] == [p for p in expected.curve if p.valid_perplexity]
+    one, two = weights(whole), weights(cut)
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_same_seed_same_weights_other_seed_others(finished, tmp_path, dialogues):
+    train(tmp_path / "same", dialogues)
+    train(tmp_path / "other", dialogues, seed=6)
+    expected, same, other = weights(finished[0]), weights(tmp_path / "same"), weights(tmp_path / "other")
+    assert all(torch.equal(expected[name], same[name]) for name in expected)
+    assert not all(torch.equal(expected[name], other[name]) for name in expected)
+
+
+def test_a_finished_run_is_read_not_repeated(finished, dialogues, monkeypatch):
+    out, training = finished
+    monkeypatch.setattr(generator.trainer.ResponseTrainer, "train", lambda *_, **__: pytest.fail("trained again"))
+    assert train(out, dialogues) == training
+    with pytest.raises(ValueError, match=r"other settings: epochs 3.0 instead of 4.0"):
+        train(out, dialogues, dataclasses.replace(CONFIG, epochs=4.0))
+    with pytest.raises(ValueError, match="other settings: data"):
+        train(out, dialogues[:10])
+
+
+def test_the_summary_is_complete(finished):
+    fields = json.loads((finished[0] / "generator.json").read_text())
+    assert fields["config"] == dataclasses.asdict(CONFIG)
+    assert (fields["max_history_tokens"], fields["max_response_tokens"]) == (160, 40)
+    assert fields["decoding"]["max_message_tokens"] == 40
+    assert fields["examples"]["train"] == sum(fields["examples"].values()) * 2 // 3
+
+
+def test_training_learns_in_every_variant_and_precision(tmp_path, dialogues):
+    for variant, precision in (("vanilla", "bf16"), ("all-in-one", "fp32")):
+        config = dataclasses.replace(
+            CONFIG, variant=variant, precision=precision, epochs=8.0, gradient_checkpointing=variant == "vanilla"
+        )
+        curve = train(tmp_path / variant, dialogues, config).curve
+        measured = [point.valid_perplexity for point in curve if point.valid_perplexity is not None]
+        assert measured[-1] < measured[0] / 3

@@ -1,0 +1,139 @@
+"""F1 from counts, preference bias and entropy, each against hand-worked figures and an independent computation."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.metrics import f1_score
+
+from metrics.confusion import confusion_f1, entropy, preference_bias, strategy_labels
+
+matrices = hnp.arrays(np.int64, (8, 8), elements=st.integers(0, 30))
+SETTINGS = settings(max_examples=40, deadline=None)
+
+
+def _matrix(cells: dict[tuple[int, int], int]) -> np.ndarray:
+    matrix = np.zeros((8, 8))
+    for (gold, predicted), count in cells.items():
+        matrix[gold, predicted] = count
+    return matrix
+
+
+def _bias_word_for_word(matrix: np.ndarray) -> float:
+    """The formula of DESIGN section 4, in plain loops; gold classes must all occur."""
+    p = [1.0] * 8
+    for _ in range(20):
+        for i in range(8):
+            above = sum(matrix[j][i] * p[j] / (p[i] + p[j] + 1e-6) for j in range(8))
+            below = sum(matrix[i][j] / (p[i] + p[j] + 1e-6) for j in range(8))
+            p[i] = above / below
+        p = [value * 8 / sum(p) for value in p]
+    return math.sqrt(sum((value - 1.0) ** 2 for value in p) / 8)
+
+
+def test_f1_of_each_class_by_hand() -> None:
+    # Rows gold, columns predicted: 0 -> 0 twice, 0 -> 1 once, 1 -> 1 once, 1 -> 2 once, 2 -> 2 once.
+    # F1 = 2 hits / (row + column): 4/(3+2), 2/(2+2), 2/(1+2); classes 3..7 neither occur nor are predicted: 0.
+    scores = confusion_f1(_matrix({(0, 0): 2, (0, 1): 1, (1, 1): 1, (1, 2): 1, (2, 2): 1}))
+    assert scores == pytest.approx([0.8, 0.5, 2 / 3, 0, 0, 0, 0, 0])
+
+
+@SETTINGS
+@given(matrices)
+def test_f1_equals_scikit_learn(matrix: np.ndarray) -> None:
+    gold, predicted = (np.repeat(axis.ravel(), matrix.ravel()) for axis in np.indices((8, 8)))
+    if gold.size:
+        expected = f1_score(gold, predicted, labels=range(8), average=None, zero_division=0)
+        assert confusion_f1(matrix) == pytest.approx(expected)
+
+
+def test_bias_of_two_classes_by_hand() -> None:
+    # One 0 was called 1 and two 1s were called 0; classes 2..7 are absent and stay at p = 1.
+    # Sweep 1: p_0 = (2 * 1/2) / (1 * 1/2) = 2, then p_1 = (1 * 2/3) / (2 * 1/3) = 1: a fixed point already.
+    # Mean of (2, 1 x 7) is 9/8, so p = (16/9, 8/9 x 7), variance (7/9^2 * 7 + 7 * 1/9^2) / 8 = 7/81.
+    assert preference_bias(_matrix({(0, 1): 1, (1, 0): 2})) == pytest.approx(math.sqrt(7) / 9, abs=1e-5)
+
+
+def test_bias_turned_round_differs() -> None:
+    # The mirror image: p_0 = 1/2, p_1 = 1, mean 15/16, p = (8/15, 16/15 x 7), standard deviation sqrt(7)/15.
+    assert preference_bias(_matrix({(0, 1): 2, (1, 0): 1})) == pytest.approx(math.sqrt(7) / 15, abs=1e-5)
+
+
+def test_bias_of_always_the_same_answer_is_the_maximum() -> None:
+    # All p but one fall to 0: (8, 0 x 7) has variance (49 + 7)/8 = 7. Needs eps: p_i + p_j is 0 for two of the others.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert preference_bias(_matrix({(gold, 3): 5 for gold in range(8)})) == pytest.approx(math.sqrt(7))
+
+
+@SETTINGS
+@given(matrices)
+def test_bias_equals_the_formula_word_for_word(matrix: np.ndarray) -> None:
+    full = matrix + np.eye(8, dtype=np.int64)  # every class occurs
+    assert preference_bias(full) == pytest.approx(_bias_word_for_word(full), rel=1e-9, abs=1e-12)
+
+
+def test_bias_takes_20_sweeps() -> None:
+    # A heavy diagonal makes the iteration slow, so that one sweep more or less shows.
+    matrix = np.diag([500] * 8) + np.triu(np.full((8, 8), 9), 1)
+    assert preference_bias(matrix) == pytest.approx(_bias_word_for_word(matrix), rel=1e-9)
+
+
+@SETTINGS
+@given(matrices)
+def test_bias_of_symmetric_confusion_is_zero(matrix: np.ndarray) -> None:
+    assert preference_bias(matrix + matrix.T) == pytest.approx(0.0, abs=1e-4)
+
+
+@SETTINGS
+@given(hnp.arrays(np.int64, 8, elements=st.integers(0, 50)))
+def test_bias_of_perfect_predictions_is_zero_whatever_classes_occur(counts: np.ndarray) -> None:
+    assert preference_bias(np.diag(counts)) == pytest.approx(0.0, abs=1e-4)
+
+
+@SETTINGS
+@given(matrices, st.sets(st.integers(0, 7)))
+def test_bias_is_finite_and_bounded_when_classes_are_absent(matrix: np.ndarray, absent: set[int]) -> None:
+    matrix[list(absent)] = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert 0.0 <= preference_bias(matrix) <= math.sqrt(7) + 1e-9
+
+
+def test_bias_of_many_matrices_at_once_is_that_of_each() -> None:
+    many = np.random.default_rng(0).integers(0, 20, size=(5, 8, 8))
+    assert preference_bias(many) == pytest.approx([preference_bias(matrix) for matrix in many])
+
+
+@pytest.mark.parametrize(
+    ("counts", "bits"),
+    [
+        ([5, 0, 0, 0, 0, 0, 0, 0], 0.0),
+        ([1, 1, 0, 0, 0, 0, 0, 0], 1.0),
+        ([2, 1, 1, 0, 0, 0, 0, 0], 1.5),  # 1/2 * 1 + 2 * 1/4 * 2
+        ([3] * 8, 3.0),
+        ([0] * 8, 0.0),
+    ],
+)
+def test_entropy_in_bits_by_hand(counts: list[int], bits: float) -> None:
+    result = entropy(np.array(counts))
+    assert result == pytest.approx(bits)
+    assert math.copysign(1.0, float(result)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "complaint"),
+    [
+        ([0, 8], "gold label 8 of item 1 is not in 0..7"),
+        ([-1], "gold label -1 of item 0 is not in 0..7"),
+        ([0.0, 1.0], "expected whole numbers"),
+        ([[0], [1]], "expected one number for each item"),
+    ],
+)
+def test_wrong_labels_are_refused(labels: list, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        strategy_labels(labels, name="gold")

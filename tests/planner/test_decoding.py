@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from encoding.plan_codec import PlanCodec
+from metrics.edit_distance import levenshtein_ratio
+from planner.decoding import PlanDecoder
+
+_CODEC = PlanCodec(2)
+_DECODER = PlanDecoder(_CODEC)
+
+
+def _distribution(weights: dict[tuple[int, ...], float]) -> np.ndarray:
+    return np.array([[weights.get(plan, 0.0) for plan in _CODEC.plans]])
+
+
+def test_expected_ratio_can_prefer_a_plan_that_is_never_most_probable() -> None:
+    """(0): 0.4, (0, 1): 0.3, (2, 1): 0.3.
+
+    Expected ratio of (0): 0.4 + 0.3 / 2 = 0.55; of (0, 1): 0.3 + 0.4 / 2 + 0.3 / 2 = 0.65: the near miss of both wins.
+    """
+    probabilities = _distribution({(0,): 0.4, (0, 1): 0.3, (2, 1): 0.3})
+    assert _CODEC.plans[_DECODER.most_probable(probabilities)[0]] == (0,)
+    assert _CODEC.plans[_DECODER.best_expected(probabilities)[0]] == (0, 1)
+
+
+def test_never_the_empty_plan() -> None:
+    probabilities = _distribution({(): 1.0})
+    assert _CODEC.plans[_DECODER.most_probable(probabilities)[0]] != ()
+    assert _CODEC.plans[_DECODER.best_expected(probabilities)[0]] != ()
+
+
+def test_prefix_is_kept() -> None:
+    probabilities = _distribution({(0,): 0.9, (3, 1): 0.06, (3,): 0.04})
+    assert _CODEC.plans[_DECODER.most_probable(probabilities, prefix=(3,))[0]] == (3, 1)
+    assert _CODEC.plans[_DECODER.best_expected(probabilities, prefix=(3, 5))[0]] == (3, 5)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_chosen_plan_has_the_highest_expected_ratio(seed: int) -> None:
+    probabilities = np.random.default_rng(seed).dirichlet(np.full(len(_CODEC.plans), 0.1))[None]
+    expected = [
+        sum(p * levenshtein_ratio(plan, gold) for p, gold in zip(probabilities[0], _CODEC.plans, strict=True))
+        for plan in _CODEC.plans[1:]
+    ]
+    chosen = _DECODER.best_expected(probabilities)[0] - 1
+    assert expected[chosen] == pytest.approx(max(expected), abs=1e-6)

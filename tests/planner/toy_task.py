@@ -1,0 +1,69 @@
+"""A tiny world with a known optimum: the seeker's word decides what the supporter does."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from corpus.dialogue import Dialogue, Message, Role
+from corpus.strategy import Strategy
+from encoding.observation import Observer
+from planner.config import PlannerConfig
+
+# What the supporter of the toy world answers to each seeker message.
+ANSWERS: dict[str, tuple[Strategy, ...]] = {
+    "hello there": (Strategy.OTHERS, Strategy.QUESTION),
+    "my boss yelled at me": (Strategy.REFLECTION,),
+    "what should i do": (Strategy.SUGGESTIONS, Strategy.AFFIRMATION),
+    "thank you": (Strategy.OTHERS,),
+}
+
+SMALL = PlannerConfig(
+    members=2,
+    width=32,
+    window=2,
+    dropout=0.0,
+    input_dropout=0.0,
+    cloning_epochs=4,
+    cloning_batch=32,
+    cloning_rate=5e-3,
+    ppo_steps=256,
+    ppo_envs=16,
+    ppo_rollout=8,
+    ppo_batch=64,
+    ppo_epochs=2,
+)
+
+
+class FakeEmbedder:
+    """Unit vectors drawn from a hash of the text."""
+
+    dimension = 16
+    fingerprint = "fake"
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        rows = [
+            np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")).normal(
+                size=self.dimension
+            )
+            for text in texts
+        ]
+        vectors = np.array(rows, np.float32).reshape(-1, self.dimension)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def observer() -> Observer:
+    return Observer(FakeEmbedder(), window=2)
+
+
+def toy_dialogues(count: int, *, seed: int) -> tuple[Dialogue, ...]:
+    """Conversations in which every seeker message gets its answer of :data:`ANSWERS`."""
+    rng = np.random.default_rng(seed)
+    dialogues = []
+    for number in range(1, count + 1):
+        messages: list[Message] = []
+        for text in rng.permutation(list(ANSWERS)):
+            messages.append(Message(Role.SEEKER, str(text)))
+            messages += [Message(Role.SUPPORTER, f"reply {s.name.lower()}", s) for s in ANSWERS[str(text)]]
+        dialogues.append(Dialogue(number, tuple(messages)))
+    return tuple(dialogues)

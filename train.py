@@ -1,0 +1,143 @@
+"""Trains planners and generators. Without arguments: the whole pipeline on the bundled sample, with a report."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from planner.ladder import fit_ladder
+
+from command_line import load_preset, run_command
+from corpus.load import load_corpus
+from evaluation.demonstration import demonstrate, generator_curve, planner_curves, write_demonstration
+from generator.config import GeneratorConfig
+from generator.realizer import Realizer
+from generator.training import train_generator
+from planner.config import PlannerConfig
+from planner.training import train_planner
+from runs import Run, resolved, seed_everything, versions
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainPlanner:
+    """Train a planner: behaviour cloning, then PPO in the turn environment."""
+
+    config: Annotated[PlannerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=PlannerConfig)
+    data: str | None = None
+    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
+    out: Path = Path("runs/planner")
+    """Run folder. The same command again goes on with it after a kill."""
+    seed: int = 0
+    """Seed of everything random (whole number)."""
+    preset: str | None = None
+    """Named settings from configs/planner; further options override them."""
+
+    def start(self) -> None:
+        """Trains, or says that it is done."""
+        seed_everything(self.seed)
+        corpus = load_corpus(self.data)
+        run = Run(
+            self.out, command="planner", settings={"config": resolved(self.config), "seed": self.seed}, corpus=corpus
+        )
+        if not run.finished:
+            trained = train_planner(
+                corpus.split("train"), corpus.split("valid"), config=self.config, out=self.out, seed=self.seed
+            )
+            run.finish({"valid": {"cloned": trained.before, "planner": trained.after}})
+        for name, scores in run.metrics()["valid"].items():
+            print(f"{name}, valid: " + ", ".join(f"{metric} {value:.2f}" for metric, value in scores.items()))
+        print(f"{self.out}: finished, {run.minutes:.1f} minutes")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainGenerator:
+    """Train a generator: fine-tune a pretrained backbone, or a tiny one from scratch."""
+
+    config: Annotated[GeneratorConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=GeneratorConfig)
+    data: str | None = None
+    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
+    out: Path = Path("runs/generator")
+    """Run folder. The same command again goes on with it after a kill."""
+    seed: int = 0
+    """Seed of everything random (whole number)."""
+    preset: str | None = None
+    """Named settings from configs/generator; further options override them."""
+
+    def start(self) -> None:
+        """Trains, or says that it is done."""
+        seed_everything(self.seed)
+        corpus = load_corpus(self.data)
+        run = Run(
+            self.out, command="generator", settings={"config": resolved(self.config), "seed": self.seed}, corpus=corpus
+        )
+        trained = train_generator(
+            self.config, train=corpus.split("train"), valid=corpus.split("valid"), out=self.out, seed=self.seed
+        )
+        if not run.finished:
+            run.finish({"valid": {"ppl": trained.summary.best_perplexity, "step": trained.summary.best_step}})
+        print(f"perplexity on valid: {trained.summary.best_perplexity:.2f} (step {trained.summary.best_step})")
+        print(f"{self.out}: finished, {run.minutes:.1f} minutes")
+
+
+@dataclasses.dataclass(frozen=True)
+class Quickstart:
+    """Train planner and generator on the bundled sample, compare, and write a report (the default command)."""
+
+    out: Path = Path("runs/quickstart")
+    """Run folder; planner and generator become runs of their own in it."""
+    seed: int = 0
+    """Seed of everything random (whole number)."""
+
+    def start(self) -> None:
+        """The whole pipeline, in a few minutes."""
+        seed_everything(self.seed)
+        corpus = load_corpus(None)
+        planner_config = load_preset("planner", "quickstart", PlannerConfig())
+        generator_config = load_preset("generator", "quickstart", GeneratorConfig())
+        run = Run(
+            self.out,
+            command="quickstart",
+            settings={
+                "config": {"planner": resolved(planner_config), "generator": resolved(generator_config)},
+                "seed": self.seed,
+            },
+            corpus=corpus,
+        )
+        train, valid = corpus.split("train"), corpus.split("valid")
+        trained = train_planner(train, valid, config=planner_config, out=self.out / "planner", seed=self.seed)
+        training = train_generator(
+            generator_config, train=train, valid=valid, out=self.out / "generator", seed=self.seed
+        )
+        demonstration = demonstrate(
+            corpus,
+            split="test",
+            planner=trained.planner,
+            ladder=fit_ladder(train, observer=trained.planner.observer, seed=self.seed),
+            realizer=Realizer.load(self.out / "generator"),
+            rng=np.random.default_rng(self.seed),
+        )
+        report = self.out / "report.html"
+        write_demonstration(
+            report,
+            demonstration,
+            planner=trained.planner.name,
+            facts=[
+                ("data", f"bundled sample, {len(corpus.split('all'))} dialogues"),
+                ("scored on", f"test, {len(corpus.split('test'))} dialogues"),
+                ("seed", str(self.seed)),
+                ("minutes", f"{run.minutes:.1f}"),
+                *versions().items(),
+            ],
+            curves=[*planner_curves(trained.curves), generator_curve(training.curve)],
+        )
+        run.finish(demonstration.metrics())
+        print(demonstration.text())
+        print(f"\n{run.minutes:.1f} minutes. Report: {report}")
+
+
+COMMANDS = {"planner": TrainPlanner, "generator": TrainGenerator, "quickstart": Quickstart}
+
+if __name__ == "__main__":
+    run_command(COMMANDS, sys.argv[1:] or ["quickstart"], program="train.py", start=lambda command: command.start())
