@@ -119,6 +119,9 @@ def _train(
     checkpoints, seed = out / CHECKPOINTS, identity["seed"]
     set_seed(seed)
     backbone = make_backbone(config, train, random_weights=random_weights)
+    if default_device().type == "cpu":
+        # torch's fused attention has a slow backward pass on processors: a whole step takes a quarter longer with it.
+        backbone.model.set_attn_implementation("eager")
     if config.gradient_checkpointing:
         backbone.model.activation_checkpointing_enable({"use_reentrant": False})
     form = input_format(config, backbone)

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from encoding.plan_codec import STOP
 from planner.checkpoint import Checkpoint, module_tensors, optimizer_tensors, restore_module, restore_optimizer
 from planner.config import PlannerConfig
 from planner.decisions import Decisions
 from planner.network import DecisionNetwork
+from planner.plan_distribution import allowed_decisions
 from planner.training_log import TrainingLog
 
 logger = logging.getLogger(__name__)
@@ -31,10 +31,9 @@ class _Tensors:
 
     @classmethod
     def of(cls, decisions: Decisions, device: torch.device) -> "_Tensors":
-        allowed = np.ones((len(decisions.row), STOP + 1), bool)
-        allowed[:, STOP] = decisions.may_stop
-        arrays = (decisions.history, decisions.row, decisions.plan, allowed, decisions.decision)
-        return cls(*(torch.from_numpy(array).to(device) for array in arrays))
+        arrays = (decisions.history, decisions.row, decisions.plan, decisions.slots, decisions.decision)
+        history, row, plan, slots, decision = (torch.from_numpy(array).to(device) for array in arrays)
+        return cls(history, row, plan, allowed_decisions(slots), decision)
 
 
 def clone_behaviour(
@@ -102,6 +101,7 @@ def clone_behaviour(
         log.add("cloning/valid_loss", valid_loss, step=epoch + 1)
         log.add("cloning/decisions_per_second", len(train.row) / seconds, step=epoch + 1)
         progress.set_postfix(train=f"{train_loss:.3f}", valid=f"{valid_loss:.3f}")
+        log.save()
         checkpoint.save(
             {"step": epoch + 1, "best_loss": best_loss, "rng": rng.bit_generator.state},
             tensors=module_tensors(network, prefix="network")

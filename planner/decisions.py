@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from corpus.dialogue import Dialogue, message_view, turn_view
-from encoding.observation import Observer, plan_features, plan_so_far
+from corpus.dialogue import Dialogue, Message, turn_view
+from encoding.observation import Observer, plan_features
 from encoding.plan_codec import STOP
 
 
@@ -19,8 +19,6 @@ class Decisions:
         row: Which history each decision has. Shape: (N,).
         slots: Plan so far. Shape: (N, K).
         decision: What was done: 0..7, 8 = STOP. Shape: (N,).
-        may_stop: Whether STOP was an option: never for the first strategy of a turn, nor where a message is known to
-            follow (message view). Shape: (N,), bool.
         utterances: The first ``utterances`` decisions are those of the message view, in its order.
     """
 
@@ -28,7 +26,6 @@ class Decisions:
     row: np.ndarray
     slots: np.ndarray
     decision: np.ndarray
-    may_stop: np.ndarray
     utterances: int
 
     @property
@@ -38,30 +35,33 @@ class Decisions:
 
     @classmethod
     def collect(cls, dialogues: Sequence[Dialogue], *, observer: Observer) -> "Decisions":
-        """Every decision of the dialogues, from both views.
+        """Every decision of the dialogues, from every state in which a planner can meet it.
 
-        The message view gives the strategy of each message, with the text of the turn's earlier messages in the
-        history. The turn view gives what follows each part of a turn's plan, STOP included, from the history before
-        the turn alone: what a planner meets when it plans ahead of any text.
+        A turn's messages are decided one after the other; of those decided already, the first ones may have been
+        realized and stand in the history with their text, the others are planned only. Hence one decision for every
+        pair of ``realized`` <= ``decided`` messages of a turn: the next strategy, or STOP after the last.
         """
         codec = observer.codec
-        utterances = message_view(list(dialogues))
-        turns = turn_view(list(dialogues))
-        histories = [utterance.history for utterance in utterances] + [turn.history for turn in turns]
-        row = list(range(len(utterances)))
-        slots = [codec.slots(plan_so_far(utterance.history)) for utterance in utterances]
-        decision = [int(utterance.strategy) for utterance in utterances]
-        for number, turn in enumerate(turns):
+        histories: list[tuple[Message, ...]] = []
+        of_messages: list[tuple[int, Sequence[int], int]] = []  # (row, plan so far, decision), all decided are realized
+        ahead: list[tuple[int, Sequence[int], int]] = []
+        for turn in turn_view(list(dialogues)):
             plan = turn.plan
-            for length in range(1, min(len(plan) + 1, codec.max_strategies)):
-                row.append(len(utterances) + number)
-                slots.append(codec.slots(plan[:length]))
-                decision.append(int(plan[length]) if length < len(plan) else STOP)
+            for realized in range(min(len(plan) + 1, codec.max_strategies)):
+                row = len(histories)
+                histories.append(turn.dialogue.messages[: turn.start + realized])
+                for decided in range(realized, min(len(plan) + 1, codec.max_strategies)):
+                    decision = int(plan[decided]) if decided < len(plan) else STOP
+                    is_message = decided == realized and decision != STOP
+                    (of_messages if is_message else ahead).append((row, plan[:decided], decision))
+            for index in range(codec.max_strategies, len(plan)):  # messages beyond the longest plan
+                histories.append(turn.dialogue.messages[: turn.start + index])
+                of_messages.append((len(histories) - 1, plan[:index], int(plan[index])))
+        row_of, plans, decisions = zip(*of_messages, *ahead, strict=True)
         return cls(
             history=observer.encode_histories(histories),
-            row=np.array(row),
-            slots=np.stack(slots),
-            decision=np.array(decision),
-            may_stop=np.arange(len(row)) >= len(utterances),
-            utterances=len(utterances),
+            row=np.array(row_of),
+            slots=np.stack([codec.slots(plan) for plan in plans]),
+            decision=np.array(decisions),
+            utterances=len(of_messages),
         )

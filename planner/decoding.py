@@ -26,18 +26,20 @@ class PlanDecoder:
 
         Args:
             probabilities: Probability of every plan of the codec. Shape: (B, plans).
-            prefix: Strategies that stand already; only plans that begin with them can be chosen.
+            prefix: Strategies that stand already; only plans that begin with them are possible.
 
         Returns:
             Index into the codec's plans. Shape: (B,).
         """
-        scores = probabilities @ self._ratios.T
-        return np.where(self._candidates(prefix), scores, -np.inf).argmax(axis=1)
+        possible = self._possible(prefix)
+        scores = (probabilities * possible) @ self._ratios.T
+        return np.where(possible, scores, -np.inf).argmax(axis=1)
 
     def most_probable(self, probabilities: np.ndarray, *, prefix: tuple[int, ...] = ()) -> np.ndarray:
         """The most probable whole plans: highest expected exact match. Shape: (B, plans) -> (B,)."""
-        return np.where(self._candidates(prefix), probabilities, -np.inf).argmax(axis=1)
+        return np.where(self._possible(prefix), probabilities, -np.inf).argmax(axis=1)
 
-    def _candidates(self, prefix: tuple[int, ...]) -> np.ndarray:
+    def _possible(self, prefix: tuple[int, ...]) -> np.ndarray:
+        """Plans that are not empty and begin with the prefix. Shape: (plans,), bool."""
         length = max(1, len(prefix))
         return np.array([len(plan) >= length and plan[: len(prefix)] == prefix for plan in self.codec.plans])

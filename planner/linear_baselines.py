@@ -20,13 +20,12 @@ from planner.plan import Plan
 from planner.tfidf_embedder import TfidfEmbedder
 from planner.training_turns import training_turns
 
-# Inverse strength of the L2 penalty. On ESConv's valid, of 0.1, 0.3 and 1 the best macro-F1 for embeddings and within
-# 0.3 points of it for TF-IDF. Features are not standardised: their natural scale, embeddings of length 1 beside one-hots
-# and shares, lets the few position and strategy features weigh more, and gives 1 point more than unit variance.
-_PENALTY_INVERSE = 0.3
-# Largest gradient entry at which fitting ends; a tenth of it changes no score by more than noise.
-_TOLERANCE = 1e-3
-_ITERATIONS = 500  # far above the 80 to 110 that ESConv takes: reaching it is a failure that scikit-learn warns of
+# Inverse strength of the L2 penalty, one for both: of 0.1, 0.3 and 1 the best macro- and weighted-F1 of embeddings on
+# ESConv's valid. Features are not standardised: in their natural scale (vectors of length 1 beside one-hots and shares)
+# the few position and strategy features are penalised least; at unit variance no penalty tried reached either F1.
+_PENALTY_INVERSE = 0.1
+_TOLERANCE = 1e-3  # largest entry of the gradient at which fitting ends
+_ITERATIONS = 500  # ESConv takes about 60: reaching this many is a failure, of which scikit-learn warns
 # A sparse matrix multiplies faster than a dense one below about this share of entries that are not zero.
 _SPARSE_BELOW = 0.2
 _WORDS = 1000  # vocabulary of TF-IDF

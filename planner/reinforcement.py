@@ -150,6 +150,7 @@ class _Keeper(BaseCallback):
             name: value.tolist() if isinstance(value, np.ndarray) else value
             for name, value in environment.state().items()
         }
+        self._log.save()
         self._checkpoint.save(
             {
                 "step": self.num_timesteps,

@@ -1,4 +1,4 @@
-"""Messages as TF-IDF vectors, in the place of a sentence encoder: the same observation, with words instead of meaning."""
+"""Messages as TF-IDF vectors in the place of a sentence encoder: the same observation, words instead of meaning."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """Text encoders without a model: vectors follow from the text alone, and every text asked for is written down."""
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class FakeEncoder:
         self.embedded: list[str] = []
         self.calls: list[int] = []
 
-    def encode(self, texts: list[str]) -> np.ndarray:
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Embeds texts. Shape: (N, 6), float32."""
         self.embedded += texts
         self.calls.append(len(texts))
@@ -49,6 +50,6 @@ class UntouchableEncoder:
         """Never to be asked."""
         raise AssertionError("the encoder was asked for its dimension")
 
-    def encode(self, texts: list[str]) -> np.ndarray:
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Never to be asked."""
         raise AssertionError(f"the encoder was asked for {len(texts)} texts")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,7 @@ def test_folder_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 KILLED_IN_THE_THIRD_CHUNK = """
 import os, signal, sys
+from collections.abc import Sequence
 from pathlib import Path
 from encoding import embedding_cache
 from tests.encoding.fake_encoder import FakeEncoder
@@ -113,7 +115,7 @@ def test_kill_between_chunks_loses_no_finished_chunk(tmp_path: Path) -> None:
 
 def test_error_in_the_encoder_keeps_finished_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing(FakeEncoder):
-        def encode(self, texts: list[str]) -> np.ndarray:
+        def encode(self, texts: Sequence[str]) -> np.ndarray:
             if "t2" in texts:
                 raise MemoryError("no memory left")
             return super().encode(texts)
@@ -126,6 +128,7 @@ def test_error_in_the_encoder_keeps_finished_chunks(tmp_path: Path, monkeypatch:
 
 ONE_OF_TWO_RUNS = """
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 import numpy as np
 from encoding import embedding_cache

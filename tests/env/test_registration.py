@@ -35,14 +35,14 @@ def play(environment: gymnasium.Env, *, seed: int, episodes: int) -> list[tuple]
     for episode in range(episodes):
         observation, info = environment.reset(seed=seed if episode == 0 else None)
         told.append((observation.tolist(), 0.0, False, info))
-        for step in range(1, LONGEST + 1):
+        for _ in range(LONGEST):
             observation, reward, terminated, truncated, info = environment.step(environment.action_space.sample())
             assert observation in environment.observation_space
             assert not truncated
-            told.append((observation.tolist(), reward, terminated, info))
+            told.append((observation.tolist(), float(reward), terminated, info))
             if terminated:
                 break
-        assert terminated, f"the episode went on after {step} steps"
+        assert terminated, f"the episode went on after {LONGEST} steps"
     return told
 
 

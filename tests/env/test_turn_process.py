@@ -143,7 +143,7 @@ def test_turns_are_drawn_uniformly() -> None:
 def test_what_is_no_action_is_refused(kind: type[TurnProcess], actions: list) -> None:
     process = kind(random_task(), episodes=2, weights=WEIGHTS)
     process.place(np.arange(2), np.arange(2))
-    with pytest.raises(ValueError, match="action: got .*, expected whole numbers from 0 to 8 of shape"):
+    with pytest.raises(ValueError, match=r"action: got .*, expected whole numbers from 0 to 8 of shape"):
         process.step(np.array(actions))
     assert (process.slots == STOP).all()
 

@@ -37,6 +37,12 @@ def test_prefix_is_kept() -> None:
     assert _CODEC.plans[_DECODER.best_expected(probabilities, prefix=(3, 5))[0]] == (3, 5)
 
 
+def test_plans_that_contradict_the_prefix_have_no_say() -> None:
+    """After (3): (3) has 0.2 and (3, 1) has 0.3; the improbable prefix must not be judged by the 0.5 elsewhere."""
+    probabilities = _distribution({(0,): 0.5, (3,): 0.2, (3, 1): 0.3})
+    assert _CODEC.plans[_DECODER.best_expected(probabilities, prefix=(3,))[0]] == (3, 1)
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_chosen_plan_has_the_highest_expected_ratio(seed: int) -> None:
     probabilities = np.random.default_rng(seed).dirichlet(np.full(len(_CODEC.plans), 0.1))[None]

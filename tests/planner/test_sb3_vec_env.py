@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from encoding.plan_codec import STOP, PlanCodec
+from env.turn_task import TurnTask
+from env.turn_vector_env import OneByOneVectorEnv
+from planner.sb3_vec_env import TurnVecEnv
+
+_TASK = TurnTask(np.array([[0.1], [0.2]], np.float32), ((1, 2), (3,)), PlanCodec(2))
+
+
+def test_episode_return_length_and_last_observation() -> None:
+    environment = TurnVecEnv(OneByOneVectorEnv(1, task=_TASK, stop=0.5), seed=0)
+    first = environment.reset()
+    gold = (1, 2) if first[0, 0] == pytest.approx(0.1) else (3,)
+    total = 0.0
+    for action in (*gold, STOP)[:2]:
+        observations, rewards, ends, infos = environment.step(np.array([action]))
+        total += rewards[0]
+    assert ends.tolist() == [True]
+    assert infos[0]["episode"] == {"r": pytest.approx(1.5), "l": 2}
+    assert total == pytest.approx(1.5)
+    last = infos[0]["terminal_observation"]
+    assert last[0] == first[0, 0]
+    assert last.shape == observations[0].shape
+    assert not np.array_equal(last, observations[0])  # a new episode has begun
+
+
+def test_reset_starts_from_the_seed() -> None:
+    environment = TurnVecEnv(OneByOneVectorEnv(50, task=_TASK), seed=3)
+    assert np.array_equal(environment.reset(), environment.reset())
+
+
+def test_attributes_of_the_shared_environment() -> None:
+    environment = TurnVecEnv(OneByOneVectorEnv(3, task=_TASK), seed=0)
+    assert environment.get_attr("num_envs") == [3, 3, 3]
+    assert environment.get_attr("num_envs", indices=[1]) == [3]
+    assert environment.env_is_wrapped(object) == [False, False, False]
+    with pytest.raises(NotImplementedError, match="share one environment"):
+        environment.set_attr("num_envs", 4)
+    with pytest.raises(NotImplementedError, match="share one environment"):
+        environment.env_method("reset")
