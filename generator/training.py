@@ -17,6 +17,7 @@ from transformers.integrations import TensorBoardCallback
 from transformers.trainer_callback import PrinterCallback
 
 from corpus.dialogue import Dialogue
+from corpus.whole_file import write_whole
 from generator.backbone import Backbone, build_tiny_backbone, load_backbone
 from generator.batching import Collator
 from generator.config import GeneratorConfig
@@ -34,7 +35,6 @@ from generator.run_files import (
     read_curve,
     read_summary,
     write_run,
-    write_whole,
 )
 from generator.strategy_tokens import add_strategy_tokens
 from generator.tokenizer import train_tokenizer

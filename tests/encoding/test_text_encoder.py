@@ -114,6 +114,11 @@ def test_one_changed_byte_of_the_packaged_weights_is_refused(tmp_path: Path, mon
     assert "checksum" in message
 
 
+def test_package_without_its_weights_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = _other_package(tmp_path, monkeypatch) / "model.safetensors"
+    assert f"{missing}: missing" in _message(DEFAULT_ENCODER)
+
+
 def test_other_expected_checksum_refuses_the_packaged_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text_encoder, "_DEFAULT_WEIGHTS_SHA256", "0" * 64)
     assert "checksum" in _message(DEFAULT_ENCODER)
