@@ -1,4 +1,4 @@
-"""Behaviour cloning: the network learns to decide as the supporters of the corpus did."""
+"""Behaviour cloning: the network's hidden members learn to decide as the supporters of the corpus did."""
 
 import copy
 import logging
@@ -46,7 +46,7 @@ def clone_behaviour(
     folder: Path,
     log: TrainingLog,
 ) -> None:
-    """Trains the network in place by cross-entropy on gold decisions; keeps the epoch of lowest validation loss.
+    """Trains the hidden members in place by cross-entropy on gold decisions; keeps the epoch of lowest validation loss.
 
     Each member sees the data in its own order. State is saved after every epoch: a killed run goes on from there and
     ends with the same weights.
@@ -63,7 +63,7 @@ def clone_behaviour(
     device = network.device
     data, held_out = _Tensors.of(train, device), _Tensors.of(valid, device)
     batches = max(1, len(train.row) // config.cloning_batch)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.cloning_rate, weight_decay=config.weight_decay)
+    optimizer = torch.optim.AdamW(network.hidden_parameters(), lr=config.cloning_rate, weight_decay=config.weight_decay)
     checkpoint = Checkpoint(folder)
     best, best_loss, first = copy.deepcopy(network.state_dict()), float("inf"), 0
     if checkpoint.exists():
@@ -115,22 +115,20 @@ def clone_behaviour(
 
 @torch.no_grad()
 def validation_loss(network: DecisionNetwork, decisions: _Tensors) -> float:
-    """Mean negative log-likelihood of gold decisions under the members' mean, in nats."""
+    """Mean negative log-likelihood of gold decisions under the whole mixture, in nats."""
     network.eval()
     total = 0.0
     for chosen in torch.arange(len(decisions.row), device=network.device).split(2048):
-        hidden = network.hidden(
-            network.encode_history(decisions.history[decisions.row[chosen]]), decisions.plan[chosen]
-        )
-        log_probabilities = network.log_probabilities(hidden, decisions.allowed[chosen])
+        encoded = network.encode_history(decisions.history[decisions.row[chosen]])
+        log_probabilities, _ = network.decide(encoded, decisions.plan[chosen], decisions.allowed[chosen])
         total -= float(log_probabilities.gather(1, decisions.decision[chosen][:, None]).sum())
     return total / len(decisions.row)
 
 
 def _loss(network: DecisionNetwork, data: _Tensors, chosen: Tensor) -> Tensor:
     """Sum over members of the mean cross-entropy of their own batch. ``chosen``: (M, B)."""
-    hidden = network.hidden(network.encode_history(data.history[data.row[chosen]]), data.plan[chosen])
-    log_probabilities = network.member_log_probabilities(hidden, data.allowed[chosen])  # (M, B, 9)
+    history, plan, allowed = data.history[data.row[chosen]], data.plan[chosen], data.allowed[chosen]
+    log_probabilities = network.member_log_probabilities(history, plan, allowed)  # (M, B, 9)
     loss = nn.functional.nll_loss(log_probabilities.flatten(0, 1), data.decision[chosen].flatten())
     return loss * network.shape.members
 

@@ -19,8 +19,10 @@ class PlannerConfig:
     """Last messages of the history that are seen one by one (messages)."""
     max_strategies: int = 3
     """Longest plan (strategies); longer gold plans are cut in training, never in evaluation."""
+    words: int = 1000
+    """Vocabulary of the linear member on words: the most frequent words of the training messages."""
     members: int = 5
-    """Networks whose probabilities are averaged."""
+    """Networks with a hidden layer whose probabilities are averaged."""
     width: int = 256
     """Hidden units of each member."""
     dropout: float = 0.5
@@ -55,8 +57,8 @@ class PlannerConfig:
     """Which plan is made: highest expected Levenshtein ratio, or the most probable one."""
 
     def __post_init__(self) -> None:
-        for name in ("window", "members", "width", "cloning_epochs", "cloning_batch", "ppo_envs", "ppo_rollout",
-                     "ppo_batch", "ppo_epochs"):  # fmt: skip
+        counts = ("window", "words", "members", "width", "cloning_epochs", "cloning_batch")
+        for name in (*counts, "ppo_envs", "ppo_rollout", "ppo_batch", "ppo_epochs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
         for name in ("dropout", "input_dropout"):

@@ -8,26 +8,17 @@ the vectors of the messages; what sets the trained planner apart is everything a
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression
 
 from corpus.dialogue import Dialogue, Turn, Utterance
 from corpus.strategy import Strategy
 from encoding.observation import Observer, plan_features, plan_so_far
 from encoding.plan_codec import STOP
 from planner.decisions import Decisions
+from planner.logistic import DecisionRegression
 from planner.plan import Plan
 from planner.tfidf_embedder import TfidfEmbedder
 from planner.training_turns import training_turns
 
-# Inverse strength of the L2 penalty, one for both: of 0.1, 0.3 and 1 the best macro- and weighted-F1 of embeddings on
-# ESConv's valid. Features are not standardised: in their natural scale (vectors of length 1 beside one-hots and shares)
-# the few position and strategy features are penalised least; at unit variance no penalty tried reached either F1.
-_PENALTY_INVERSE = 0.1
-_TOLERANCE = 1e-3  # largest entry of the gradient at which fitting ends
-_ITERATIONS = 500  # ESConv takes about 60: reaching this many is a failure, of which scikit-learn warns
-# A sparse matrix multiplies faster than a dense one below about this share of entries that are not zero.
-_SPARSE_BELOW = 0.2
 _WORDS = 1000  # vocabulary of TF-IDF
 _SMALLEST = 1e-12  # probability of a strategy never seen in training
 
@@ -54,13 +45,8 @@ class LinearPlanner:
         self.name = name
         self._observer = observer
         decisions = Decisions.collect(train, observer=observer)
-        kinds = np.unique(decisions.decision)
-        if len(kinds) < 2:
-            raise ValueError(f"{name}: all training decisions are alike, expected at least two kinds")
         features = np.concatenate([decisions.history[decisions.row], decisions.plan], axis=1)  # (N, H + P)
-        sparse = np.count_nonzero(features) < _SPARSE_BELOW * features.size
-        self._classifier = LogisticRegression(C=_PENALTY_INVERSE, tol=_TOLERANCE, max_iter=_ITERATIONS)
-        self._classifier.fit(csr_matrix(features) if sparse else features, decisions.decision)
+        self._regression = DecisionRegression(features, decisions.decision, name=name)
 
     def plans(self, turns: Sequence[Turn]) -> list[Plan]:
         """Plans every turn from the history before it."""
@@ -90,11 +76,8 @@ class LinearPlanner:
         return _of_strategies(self._probabilities(self._observer.encode_histories(histories), slots))
 
     def _probabilities(self, history: np.ndarray, slots: np.ndarray) -> np.ndarray:
-        """Probabilities of the nine decisions, decisions never seen in training 0. Shapes: (N, H), (N, K) -> (N, 9)."""
-        probabilities = np.zeros((len(history), STOP + 1))
-        features = np.concatenate([history, plan_features(slots)], axis=1)
-        probabilities[:, self._classifier.classes_] = self._classifier.predict_proba(features)
-        return probabilities
+        """Probabilities of the nine decisions. Shapes: (N, H), (N, K) -> (N, 9)."""
+        return self._regression.probabilities(np.concatenate([history, plan_features(slots)], axis=1))
 
 
 def fit_tfidf(train: Sequence[Dialogue], *, observer: Observer) -> LinearPlanner:

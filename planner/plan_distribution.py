@@ -72,26 +72,19 @@ def allowed_decisions(slots: Tensor) -> Tensor:
     return allowed
 
 
-def decision_table(network: DecisionNetwork, space: PlanSpace, encoded: Tensor) -> tuple[Tensor, Tensor]:
+def decision_table(network: DecisionNetwork, space: PlanSpace, history: Tensor) -> tuple[Tensor, Tensor]:
     """Distributions of all decisions that could come up while planning from the empty plan.
 
     Args:
         network: Gives each decision's distribution.
         space: The plans.
-        encoded: Encoded histories, see :meth:`~planner.network.DecisionNetwork.encode_history`. Shape: (M, B, F).
+        history: Encoded histories. Shape: (B, H).
 
     Returns:
         Log-probabilities (B, R, 9) of the decisions after each prefix; value of the empty plan (B,).
     """
-    members, batch, width = encoded.shape
-    rows = len(space.prefixes)
-    features, allowed = space.features.to(encoded.device), space.allowed.to(encoded.device)
-    planned = torch.einsum("rp,mpf->mrf", features, network.plan_weight) + network.hidden_bias  # (M, R, F)
-    hidden = network.dropout(torch.relu(encoded[:, :, None] + planned[:, None]))  # (M, B, R, F)
-    log_probabilities = network.log_probabilities(
-        hidden.reshape(members, batch * rows, width), allowed.repeat(batch, 1)
-    )
-    return log_probabilities.reshape(batch, rows, STOP + 1), network.value(hidden[:, :, 0])
+    encoded = network.encode_history(history)
+    return network.decide_after_each(encoded, space.features.to(history.device), space.allowed.to(history.device))
 
 
 def plan_log_probabilities(table: Tensor, space: PlanSpace) -> Tensor:

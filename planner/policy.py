@@ -65,11 +65,9 @@ class OneByOnePolicy(PlannerPolicy):
 
     def _decide(self, network: DecisionNetwork, observations: Tensor) -> tuple[Tensor, Tensor]:
         history, plan = self._split(observations)
-        hidden = network.hidden(network.encode_history(history), plan)
-        first = plan[:, STOP] == 1.0  # the first slot is STOP: the plan is empty
         allowed = torch.ones(len(plan), STOP + 1, dtype=torch.bool, device=plan.device)
-        allowed[:, STOP] = ~first
-        return network.log_probabilities(hidden, allowed), network.value(hidden)
+        allowed[:, STOP] = plan[:, STOP] != 1.0  # where the first slot is STOP, the plan is empty
+        return network.decide(network.encode_history(history), plan, allowed)
 
     def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Actions (B,), values (B, 1), log-probabilities (B,)."""
@@ -95,7 +93,7 @@ class AllInOnePolicy(PlannerPolicy):
 
     def _table(self, network: DecisionNetwork, observations: Tensor) -> tuple[Tensor, Tensor]:
         history, _ = self._split(observations)
-        return decision_table(network, self.space, network.encode_history(history))
+        return decision_table(network, self.space, history)
 
     def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Actions (B, K), values (B, 1), log-probabilities of the whole plans (B,)."""

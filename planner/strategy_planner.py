@@ -19,12 +19,15 @@ from encoding.text_encoder import SentenceEncoder
 from planner.class_offsets import with_offsets
 from planner.config import Decoding, Mode
 from planner.decoding import PlanDecoder
+from planner.joined_embedder import JoinedEmbedder
 from planner.network import DecisionNetwork, NetworkShape
 from planner.plan import Plan
-from planner.plan_distribution import PlanSpace, allowed_decisions, decision_table, plan_log_probabilities
+from planner.plan_distribution import PlanSpace, decision_table, plan_log_probabilities
+from planner.tfidf_embedder import TfidfEmbedder
 
 _SETTINGS = "planner.json"
 _WEIGHTS = "planner.safetensors"
+_LEXICON = "lexicon.json"
 _BATCH = 256  # turns per forward pass: every decision after every prefix is computed, 73 rows per turn
 
 
@@ -59,15 +62,23 @@ class StrategyPlanner:
     Args:
         network: The trained network.
         observer: Encodes histories, as in training.
+        words: The lexical half of the observer's embedder; saved with the planner.
         settings: How to decide.
         name: What tables call it; a run folder's name.
     """
 
     def __init__(
-        self, network: DecisionNetwork, *, observer: Observer, settings: PlannerSettings, name: str = "planner"
+        self,
+        network: DecisionNetwork,
+        *,
+        observer: Observer,
+        words: TfidfEmbedder,
+        settings: PlannerSettings,
+        name: str = "planner",
     ) -> None:
         self.network = network.eval()
         self.observer = observer
+        self.words = words
         self.settings = settings
         self.name = name
         self._space = PlanSpace(observer.codec)
@@ -101,13 +112,16 @@ class StrategyPlanner:
             raise ValueError(f"{run}: trained with another version of encoder {settings.encoder!r}")
         network = DecisionNetwork(settings.shape, dropout=0.0, input_dropout=0.0)
         network.load_state_dict(load_file(run / _WEIGHTS))
-        observer = Observer(embedder, window=settings.window, max_strategies=settings.max_strategies)
-        return cls(network, observer=observer, settings=settings, name=run.resolve().name)
+        words = TfidfEmbedder.load(run / _LEXICON)
+        joined = JoinedEmbedder(embedder, words)
+        observer = Observer(joined, window=settings.window, max_strategies=settings.max_strategies)
+        return cls(network, observer=observer, words=words, settings=settings, name=run.resolve().name)
 
     def save(self, run: Path) -> None:
         """Writes weights and settings into a run folder."""
         with replace_whole(run / _WEIGHTS) as path:
             save_file({name: tensor.contiguous() for name, tensor in self.network.state_dict().items()}, path)
+        self.words.save(run / _LEXICON)
         write_whole(run / _SETTINGS, json.dumps(asdict(self.settings), indent=2) + "\n")
 
     def plan(self, history: Sequence[Message]) -> Plan:
@@ -151,22 +165,23 @@ class StrategyPlanner:
         for start in range(0, len(history), 4096):
             block = slice(start, start + 4096)
             encoded = self.network.encode_history(self._tensor(history[block]))
-            hidden = self.network.hidden(encoded, self._tensor(plan_features(slots[block])))
-            allowed = allowed_decisions(torch.from_numpy(slots[block])).to(hidden.device)
-            allowed[:, STOP] = False
-            parts.append(self.network.log_probabilities(hidden, allowed)[:, :STOP].exp().cpu().numpy())
+            allowed = torch.arange(STOP + 1, device=self.network.device).expand(len(slots[block]), -1) != STOP
+            log_probabilities, _ = self.network.decide(encoded, self._tensor(plan_features(slots[block])), allowed)
+            parts.append(log_probabilities[:, :STOP].exp().cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, STOP))
 
     def with_offsets(self, offsets: np.ndarray) -> "StrategyPlanner":
         """The same planner with other offsets."""
         settings = replace(self.settings, offsets=tuple(float(offset) for offset in offsets))
-        return StrategyPlanner(self.network, observer=self.observer, settings=settings, name=self.name)
+        return StrategyPlanner(
+            self.network, observer=self.observer, words=self.words, settings=settings, name=self.name
+        )
 
     @torch.no_grad()
     def _plans(self, history: np.ndarray, prefix: tuple[int, ...] = ()) -> list[Plan]:
         codec = self.observer.codec
         prefix = prefix[: codec.max_strategies]
-        table, _ = decision_table(self.network, self._space, self.network.encode_history(self._tensor(history)))
+        table, _ = decision_table(self.network, self._space, self._tensor(history))
         probabilities = plan_log_probabilities(table, self._space).exp().cpu().numpy()
         choose = self._decoder.best_expected if self.settings.decoding == "expected-lr" else self._decoder.most_probable
         chosen = choose(probabilities, prefix=prefix)
@@ -190,12 +205,13 @@ class StrategyPlanner:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.network.device)
 
 
-def shape_for(observer: Observer, *, members: int, width: int) -> NetworkShape:
-    """Sizes of a network that reads what the observer writes."""
+def shape_for(observer: Observer, embedder: JoinedEmbedder, *, members: int, width: int) -> NetworkShape:
+    """Sizes of a network that reads what the observer writes with this embedder."""
     return NetworkShape(
         history=observer.history_size,
         plan=plan_features_size(observer.codec.max_strategies),
-        embedding=observer.embedder.dimension,
+        meaning=embedder.meaning.dimension,
+        words=embedder.words.dimension,
         window=observer.window,
         members=members,
         width=width,

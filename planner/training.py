@@ -20,9 +20,12 @@ from planner.class_offsets import fit_offsets
 from planner.cloning import clone_behaviour
 from planner.config import PlannerConfig
 from planner.decisions import Decisions
+from planner.joined_embedder import JoinedEmbedder
+from planner.linear_members import fit_linear_members
 from planner.network import DecisionNetwork
 from planner.reinforcement import improve_by_ppo
 from planner.strategy_planner import PlannerSettings, StrategyPlanner, shape_for
+from planner.tfidf_embedder import TfidfEmbedder
 from planner.training_log import TrainingLog
 
 logger = logging.getLogger(__name__)
@@ -106,12 +109,14 @@ def train_planner(
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - SB3's rollout buffer draws from numpy's global generator
     embedder = embedder if embedder is not None else CachedEncoder(SentenceEncoder(config.encoder))
-    observer = Observer(embedder, window=config.window, max_strategies=config.max_strategies)
+    words = TfidfEmbedder(train, words=config.words)
+    joined = JoinedEmbedder(embedder, words)
+    observer = Observer(joined, window=config.window, max_strategies=config.max_strategies)
     log = TrainingLog(out)
     decisions, held_out = (Decisions.collect(split, observer=observer) for split in (train, valid))
     task, valid_task = (TurnTask.build(split, observer=observer) for split in (train, valid))
     validation = ValidationSet(held_out, valid_task)
-    shape = shape_for(observer, members=config.members, width=config.width)
+    shape = shape_for(observer, joined, members=config.members, width=config.width)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = DecisionNetwork(shape, dropout=config.dropout, input_dropout=config.input_dropout).to(device)
     settings = PlannerSettings(
@@ -124,6 +129,7 @@ def train_planner(
         shape=shape,
     )
     checkpoints = out / "checkpoints"
+    fit_linear_members(network, decisions)
     clone_behaviour(
         network,
         decisions,
@@ -133,19 +139,27 @@ def train_planner(
         folder=checkpoints / "cloning",
         log=log,
     )
-    cloned = validation.fit_offsets(StrategyPlanner(network, observer=observer, settings=settings, name="cloned"))
+
+    def planner_of(trained: DecisionNetwork, name: str) -> StrategyPlanner:
+        planner = StrategyPlanner(trained, observer=observer, words=words, settings=settings, name=name)
+        return validation.fit_offsets(planner)
+
+    cloned = planner_of(network, "cloned")
     cloned.save(out / "cloned")
     before = after = validation.scores(cloned)
     planner = cloned
     if config.ppo_steps:
-
-        def validate(candidate: DecisionNetwork) -> dict[str, float]:
-            probe = StrategyPlanner(candidate, observer=observer, settings=settings)
-            return validation.scores(validation.fit_offsets(probe))
-
         improved = copy.deepcopy(network)
-        improve_by_ppo(improved, task, config=config, validate=validate, seed=seed, folder=checkpoints / "ppo", log=log)
-        planner = validation.fit_offsets(StrategyPlanner(improved, observer=observer, settings=settings, name=out.name))
+        improve_by_ppo(
+            improved,
+            task,
+            config=config,
+            validate=lambda candidate: validation.scores(planner_of(candidate, "candidate")),
+            seed=seed,
+            folder=checkpoints / "ppo",
+            log=log,
+        )
+        planner = planner_of(improved, out.resolve().name)
         after = validation.scores(planner)
     planner.save(out)
     log.close()

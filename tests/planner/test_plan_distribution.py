@@ -15,12 +15,12 @@ def _table(seed: int, *, max_strategies: int = 2, batch: int = 3) -> tuple[torch
     space = PlanSpace(codec)
     torch.manual_seed(seed)
     shape = NetworkShape(
-        history=3 + 2 + 8 + 3 + 4, plan=space.features.shape[1], embedding=3, window=1, members=2, width=6
+        history=4 + 2 + 8 + 4 + 3, plan=space.features.shape[1], meaning=3, words=1, window=1, members=2, width=6
     )
     network = DecisionNetwork(shape, dropout=0.0, input_dropout=0.0).double()
     space.features = space.features.double()
     with torch.no_grad():
-        return decision_table(network, space, network.encode_history(torch.randn(batch, 20).double()))[0], space
+        return decision_table(network, space, torch.randn(batch, 21).double())[0], space
 
 
 def _by_hand(table: torch.Tensor, space: PlanSpace, row: int) -> dict[tuple[int, ...], float]:

@@ -15,7 +15,7 @@ from planner.plan_distribution import plan_log_probabilities
 from planner.policy import AllInOnePolicy, OneByOnePolicy
 from planner.sb3_vec_env import TurnVecEnv
 
-_HISTORY = 2 + 2 + 8 + 2 + 6  # window of one message with D = 2, problem (2), six more
+_HISTORY = 3 + 2 + 8 + 3 + 6  # window of one message with D = 2 and V = 1, problem (3), six more
 
 
 def _task(golds: list[tuple[int, ...]], *, max_strategies: int = 2) -> TurnTask:
@@ -25,7 +25,7 @@ def _task(golds: list[tuple[int, ...]], *, max_strategies: int = 2) -> TurnTask:
 
 def _network(task: TurnTask, *, members: int = 1) -> DecisionNetwork:
     plan = 9 * task.codec.max_strategies + 1
-    shape = NetworkShape(history=_HISTORY, plan=plan, embedding=2, window=1, members=members, width=32)
+    shape = NetworkShape(history=_HISTORY, plan=plan, meaning=2, words=1, window=1, members=members, width=32)
     return DecisionNetwork(shape, dropout=0.0, input_dropout=0.0)
 
 
@@ -53,7 +53,7 @@ def _plan_probabilities(model: PPO, task: TurnTask) -> dict[tuple[int, ...], flo
 
     space = PlanSpace(task.codec)
     with torch.no_grad():
-        table, _ = decision_table(policy.network, space, policy.network.encode_history(torch.zeros(1, _HISTORY)))
+        table, _ = decision_table(policy.network, space, torch.zeros(1, _HISTORY))
         values = plan_log_probabilities(table, space)[0].exp()
     return dict(zip(task.codec.plans, values.tolist(), strict=True))
 
