@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from planner.ladder import fit_ladder
 
 from command_line import run_command
 from corpus.dialogue import message_view, turn_view
@@ -23,6 +22,7 @@ from evaluation.result import EvaluationResult
 from evaluation.score import score_files
 from generator.realizer import Realizer
 from metrics.word_vectors import WordVectors
+from planner.ladder import fit_ladder
 from planner.plan import Planner
 from planner.strategy_planner import StrategyPlanner
 

@@ -1,0 +1,191 @@
+"""Every documented command, tiny: it runs, writes what it promises, and its mistakes are one line."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import evaluate
+import train
+from command_line import run_command
+from corpus.load import load_corpus
+from corpus.official_format import write
+from corpus.strategy import LABELS
+
+_SMALL_PLANNER = [
+    "--members", "1", "--width", "16", "--words", "50", "--cloning-epochs", "1", "--ppo-steps", "64",
+    "--ppo-envs", "8", "--ppo-rollout", "4",
+]  # fmt: skip
+_SMALL_GENERATOR = [
+    "--tiny-width", "16", "--tiny-layers", "1", "--tiny-heads", "2", "--tiny-vocabulary", "300", "--epochs", "1",
+    "--max-history-tokens", "24", "--max-response-tokens", "10",
+]  # fmt: skip
+
+
+class _HashEncoder:
+    """Stands in for the sentence encoder: unit vectors drawn from the text's bytes."""
+
+    dimension = 12
+    fingerprint = "f" * 64
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        vectors = np.stack(
+            [np.random.default_rng(list(text.encode()[:64])).normal(size=self.dimension) for text in texts]
+        )
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small data set and everything that training leaves for it."""
+    folder = tmp_path_factory.mktemp("commands")
+    data = folder / "data"
+    data.mkdir()
+    dialogues = load_corpus(None).split("train")
+    write(data / "train.json", dialogues[:12])
+    write(data / "valid.json", dialogues[12:16])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ESC_CACHE", str(folder / "cache"))
+        for module in ("planner.training", "planner.strategy_planner", "evaluate"):
+            patch.setattr(f"{module}.SentenceEncoder", _HashEncoder)
+        for mode in ("one-by-one", "all-in-one"):
+            _train("planner", "--data", str(data), "--mode", mode, "--out", str(folder / mode), *_SMALL_PLANNER)
+        for variant in ("strategy", "all-in-one", "vanilla"):
+            out = str(folder / f"generator-{variant}")
+            _train("generator", "--data", str(data), "--variant", variant, "--out", out, *_SMALL_GENERATOR)
+        yield folder
+
+
+def _train(*arguments: str) -> None:
+    run_command(train.COMMANDS, arguments, program="train.py", start=lambda command: command.start())
+
+
+def _evaluate(folder: Path, *arguments: str) -> dict:
+    file = folder / "result.json"
+    run_command(evaluate.COMMANDS, [*arguments, "--json", str(file)], program="evaluate.py", start=lambda c: c.start())
+    return json.loads(file.read_text())
+
+
+def test_run_folders_hold_what_is_needed(runs: Path) -> None:
+    planner = {path.name for path in (runs / "one-by-one").iterdir()}
+    assert {
+        "config.json",
+        "manifest.json",
+        "metrics.json",
+        "planner.safetensors",
+        "planner.json",
+        "tensorboard",
+    } <= planner
+    generator = {path.name for path in (runs / "generator-strategy").iterdir()}
+    assert {"config.json", "manifest.json", "metrics.json", "model", "generator.json", "tensorboard"} <= generator
+    for run in ("one-by-one", "generator-strategy"):
+        assert not [path for path in (runs / run).rglob("*") if path.suffix in {".bin", ".pt", ".pkl", ".zip"}]
+    config = json.loads((runs / "one-by-one" / "config.json").read_text())
+    assert config["config"]["members"] == 1  # resolved: flag
+    assert config["config"]["window"] == 3  # resolved: default
+
+
+@pytest.mark.parametrize("protocol", ["message", "turn"])
+def test_planners_beside_the_ladder(runs: Path, protocol: str) -> None:
+    result = _evaluate(
+        runs, "planner", "--data", str(runs / "data"), "--split", "valid", "--protocol", protocol,
+        "--planner", str(runs / "one-by-one"), str(runs / "all-in-one"),
+    )  # fmt: skip
+    assert list(result) == ["command", "protocol", "split", "n", "signature", "seconds", "systems"]
+    assert (result["command"], result["protocol"], result["split"]) == ("planner", protocol, "valid")
+    ladder = ["random", "majority", "markov", "tfidf", "embedding", "gold"]
+    assert list(result["systems"]) == [*ladder, "one-by-one", "all-in-one"]
+    metric = "macro_f1" if protocol == "message" else "lr"
+    for scores in result["systems"].values():
+        assert set(scores[metric]) == {"value", "low", "high"}
+        assert 0 <= scores[metric]["value"] <= 100
+    if protocol == "turn":
+        assert result["systems"]["gold"]["emr"]["value"] == 100
+
+
+@pytest.mark.parametrize("plan", ["oracle", "joint", "random", "planner"])
+@pytest.mark.parametrize("variant", ["strategy", "all-in-one"])
+def test_generators_under_every_plan_source(runs: Path, variant: str, plan: str) -> None:
+    planner = ["--planner", str(runs / "one-by-one")] if plan == "planner" else []
+    texts = runs / "texts.jsonl"
+    result = _evaluate(
+        runs, "generator", "--data", str(runs / "data"), "--generator", str(runs / f"generator-{variant}"),
+        "--plan", plan, "--generated", str(texts), *planner,
+    )  # fmt: skip
+    scores = result["systems"][f"generator-{variant}"]
+    assert scores["ppl"]["value"] > 1
+    assert {"bleu_2", "rouge_l", "distinct_2", "distinct_2_esconv2021", "unigram_f1", "length"} <= set(scores)
+    lines = [json.loads(line) for line in texts.read_text().splitlines()]
+    assert len(lines) == result["n"]
+    assert all(line["generation"] for line in lines)
+    assert not any(f"[{label}]".lower() in line["generation"].lower() for line in lines for label in LABELS)
+
+
+def test_vanilla_and_strategy_by_turn(runs: Path) -> None:
+    where = ["--data", str(runs / "data"), "--generator"]
+    assert _evaluate(runs, "generator", *where, str(runs / "generator-vanilla"))["n"] > 0
+    by_turn = _evaluate(runs, "generator", *where, str(runs / "generator-strategy"), "--unit", "turn")
+    assert "turns-not-first" in by_turn["signature"]
+
+
+def test_corpus_and_score(runs: Path) -> None:
+    result = _evaluate(runs, "corpus", "--data", str(runs / "data"))
+    assert list(result["systems"]) == ["train", "valid", "all"]
+    assert result["systems"]["all"]["dialogues"]["value"] == 16
+    for name, lines in (("h.txt", "i am here\nhow are you\n"), ("r.txt", "i am here\nwho are you\n")):
+        (runs / name).write_text(lines)
+    scores = _evaluate(runs, "score", "--hypotheses", str(runs / "h.txt"), "--references", str(runs / "r.txt"))
+    assert scores["systems"]["hypotheses"]["bleu_1"]["value"] == pytest.approx(100 * 5 / 6)
+
+
+def test_a_finished_run_is_not_trained_again(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (runs / "one-by-one" / "planner.safetensors").stat().st_mtime_ns
+    out = str(runs / "one-by-one")
+    _train("planner", "--data", str(runs / "data"), "--mode", "one-by-one", "--out", out, *_SMALL_PLANNER)
+    assert (runs / "one-by-one" / "planner.safetensors").stat().st_mtime_ns == before
+    assert "finished" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "said"),
+    [
+        ("evaluate", ["planner", "--data", "nowhere"], "nowhere: does not exist"),
+        (
+            "evaluate",
+            ["planner", "--data", "{data}", "--split", "test"],
+            "no split 'test', expected one of train, valid",
+        ),
+        ("evaluate", ["planner", "--planner", "nowhere"], "nowhere: no trained planner"),
+        ("evaluate", ["generator", "--generator", "nowhere"], "nowhere: no finished generator run"),
+        ("evaluate", ["generator", "--data", "{data}", "--generator", "{gen}", "--plan", "planner"], "needs a planner"),
+        ("evaluate", ["score", "--hypotheses", "a", "--references", "b"], "cannot score"),
+        ("train", ["planner", "--dropout", "2"], "dropout: got 2"),
+        ("train", ["generator", "--data", "{data}", "--backbone", "nowhere", "--out", "{new}"], "nowhere"),
+        ("train", ["planner", "--data", "{data}", "--out", "{gen}"], "holds another run"),
+    ],
+)
+def test_mistakes_are_one_line(
+    runs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    program: str,
+    arguments: list[str],
+    said: str,
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # no waiting for a network
+    places = {"data": runs / "data", "gen": runs / "generator-strategy", "new": runs / "new"}
+    filled = [argument.format(**places) for argument in arguments]
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        commands = sys.modules[program].COMMANDS
+        run_command(commands, filled, program=f"{program}.py", start=lambda command: command.start())
+    assert end.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"{program}.py")
+    assert said in last
