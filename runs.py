@@ -61,7 +61,7 @@ class Run:
                 "command": command,
                 "started": _now(),
                 "finished": None,
-                "seconds": 0.0,
+                "seconds": None,
                 "corpus": {"name": corpus.name, "splits": hashes},
                 "versions": versions(),
                 "hardware": hardware(),
@@ -77,9 +77,8 @@ class Run:
 
     @property
     def minutes(self) -> float:
-        """Time spent on the run so far, all starts that ended properly together."""
-        running = 0.0 if self.finished else time.perf_counter() - self._began
-        return (self._manifest["seconds"] + running) / 60
+        """Time of the start that finished the run, or of the present one so far."""
+        return (self._manifest["seconds"] if self.finished else time.perf_counter() - self._began) / 60
 
     def finish(self, metrics: Mapping[str, Any]) -> None:
         """Writes ``metrics.json`` and marks the run as finished."""

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import numpy as np
 import tyro
-from planner.ladder import fit_ladder
 
 from command_line import load_preset, run_command
 from corpus.load import load_corpus
@@ -16,6 +15,7 @@ from generator.config import GeneratorConfig
 from generator.realizer import Realizer
 from generator.training import train_generator
 from planner.config import PlannerConfig
+from planner.ladder import fit_ladder
 from planner.training import train_planner
 from runs import Run, resolved, seed_everything, versions
 

@@ -43,7 +43,7 @@ def improve_by_ppo(
     seed: int,
     folder: Path,
     log: TrainingLog,
-) -> dict[str, dict[str, float]]:
+) -> None:
     """Trains the network in place with SB3's PPO; keeps the checkpoint of highest validation LR.
 
     Candidates are the start and the policy after each tenth of the rollouts, as long as message macro-F1 stays within
@@ -57,9 +57,6 @@ def improve_by_ppo(
         seed: Seeds the environments and the policy's draws.
         folder: Where the state is kept.
         log: Receives ``ppo/*`` curves by environment step.
-
-    Returns:
-        Validation scores ``before`` and ``after``.
     """
     environment_class, policy_class = _PARTS[config.mode]
     environment = TurnVecEnv(environment_class(config.ppo_envs, task=task, stop=config.stop_reward), seed=seed)
@@ -83,7 +80,6 @@ def improve_by_ppo(
     if done < config.ppo_steps:
         model.learn(config.ppo_steps - done, callback=keeper, reset_num_timesteps=not done)
     network.load_state_dict(keeper.best)
-    return {"before": keeper.start_scores, "after": keeper.best_scores}
 
 
 class _Keeper(BaseCallback):

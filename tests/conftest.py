@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+# One thread per test process: the suite runs on several (pytest-xdist), and small models gain nothing from more.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 
 _ROOT = Path(__file__).resolve().parent.parent
