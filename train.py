@@ -10,13 +10,19 @@ import tyro
 
 from command_line import load_preset, run_command
 from corpus.load import load_corpus
+from encoding.embedding_cache import CachedEncoder
+from encoding.observation import Observer
+from encoding.text_encoder import SentenceEncoder
 from evaluation.demonstration import demonstrate, generator_curve, planner_curves, write_demonstration
 from generator.config import GeneratorConfig
 from generator.realizer import Realizer
+from generator.run_files import read_curve
 from generator.training import train_generator
 from planner.config import PlannerConfig
 from planner.ladder import fit_ladder
+from planner.strategy_planner import StrategyPlanner
 from planner.training import train_planner
+from planner.training_log import read_curves
 from runs import Run, resolved, seed_everything, versions
 
 
@@ -96,33 +102,30 @@ class Quickstart:
         corpus = load_corpus(None)
         planner_config = load_preset("planner", "quickstart", PlannerConfig())
         generator_config = load_preset("generator", "quickstart", GeneratorConfig())
-        run = Run(
-            self.out,
-            command="quickstart",
-            settings={
-                "config": {"planner": resolved(planner_config), "generator": resolved(generator_config)},
-                "seed": self.seed,
-            },
-            corpus=corpus,
-        )
-        train, valid = corpus.split("train"), corpus.split("valid")
-        trained = train_planner(train, valid, config=planner_config, out=self.out / "planner", seed=self.seed)
-        training = train_generator(
-            generator_config, train=train, valid=valid, out=self.out / "generator", seed=self.seed
-        )
+        settings = {"planner": resolved(planner_config), "generator": resolved(generator_config)}
+        run = Run(self.out, command="quickstart", settings={"config": settings, "seed": self.seed}, corpus=corpus)
+        report = self.out / "report.html"
+        if run.finished:
+            print(f"{self.out}: finished, {run.minutes:.1f} minutes. Report: {report}")
+            return
+        planner_run, generator_run = self.out / "planner", self.out / "generator"
+        TrainPlanner(config=planner_config, out=planner_run, seed=self.seed).start()
+        TrainGenerator(config=generator_config, out=generator_run, seed=self.seed).start()
+        planner = StrategyPlanner.load(planner_run)
         demonstration = demonstrate(
             corpus,
             split="test",
-            planner=trained.planner,
-            ladder=fit_ladder(train, observer=trained.planner.observer, seed=self.seed),
-            realizer=Realizer.load(self.out / "generator"),
+            planner=planner,
+            ladder=fit_ladder(
+                corpus.split("train"), observer=Observer(CachedEncoder(SentenceEncoder())), seed=self.seed
+            ),
+            realizer=Realizer.load(generator_run),
             rng=np.random.default_rng(self.seed),
         )
-        report = self.out / "report.html"
         write_demonstration(
             report,
             demonstration,
-            planner=trained.planner.name,
+            planner=planner.name,
             facts=[
                 ("data", f"bundled sample, {len(corpus.split('all'))} dialogues"),
                 ("scored on", f"test, {len(corpus.split('test'))} dialogues"),
@@ -130,7 +133,7 @@ class Quickstart:
                 ("minutes", f"{run.minutes:.1f}"),
                 *versions().items(),
             ],
-            curves=[*planner_curves(trained.curves), generator_curve(training.curve)],
+            curves=[*planner_curves(read_curves(planner_run)), generator_curve(read_curve(generator_run))],
         )
         run.finish(demonstration.metrics())
         print(demonstration.text())

@@ -64,7 +64,7 @@ class Observer:
         max_strategies: K, longest plan that can be made.
     """
 
-    def __init__(self, embedder: Embedder, *, window: int = 6, max_strategies: int = 3) -> None:
+    def __init__(self, embedder: Embedder, *, window: int = 3, max_strategies: int = 3) -> None:
         if window < 1:
             raise ValueError(f"window: got {window}, expected at least 1 message")
         self.embedder = embedder

@@ -46,7 +46,7 @@ def improve_by_ppo(
 ) -> None:
     """Trains the network in place with SB3's PPO; keeps the checkpoint of highest validation LR.
 
-    Candidates are the start and the policy after each tenth of the rollouts, as long as message macro-F1 stays within
+    Candidates are the start and the policy at ten or more moments after it, as long as message macro-F1 stays within
     0.5 points of the start's. State is saved after every rollout: a killed run goes on from there and ends alike.
 
     Args:

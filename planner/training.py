@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from encoding.text_encoder import SentenceEncoder
 from env.turn_task import TurnTask
 from metrics.confusion import confusion_f1
 from metrics.edit_distance import levenshtein_ratio
+from planner.checkpoint import Checkpoint
 from planner.class_offsets import fit_offsets
 from planner.cloning import clone_behaviour
 from planner.config import PlannerConfig
@@ -129,7 +131,8 @@ def train_planner(
         shape=shape,
     )
     checkpoints = out / "checkpoints"
-    fit_linear_members(network, decisions)
+    if not Checkpoint(checkpoints / "cloning").exists():
+        fit_linear_members(network, decisions)
     clone_behaviour(
         network,
         decisions,
@@ -163,4 +166,5 @@ def train_planner(
         after = validation.scores(planner)
     planner.save(out)
     log.close()
+    shutil.rmtree(checkpoints)
     return TrainedPlanner(planner=planner, cloned=cloned, before=before, after=after, curves=log.curves)

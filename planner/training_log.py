@@ -7,6 +7,14 @@ from torch.utils.tensorboard import SummaryWriter
 
 from corpus.whole_file import write_whole
 
+_CURVES = "curves.json"
+
+
+def read_curves(run: Path) -> dict[str, dict[int, float]]:
+    """The learning curves in a run folder: name -> {step: value}."""
+    stored = json.loads((run / _CURVES).read_text(encoding="utf-8"))
+    return {name: {int(step): value for step, value in series} for name, series in stored.items()}
+
 
 class TrainingLog:
     """Named series of (step, value).
@@ -18,14 +26,11 @@ class TrainingLog:
     """
 
     def __init__(self, run: Path) -> None:
-        self._path = run / "curves.json"
+        self._path = run / _CURVES
         self._writer = SummaryWriter(str(run / "tensorboard"))
         self.curves: dict[str, dict[int, float]] = {}
         if self._path.is_file():
-            self.curves = {
-                name: {int(step): value for step, value in series}
-                for name, series in json.loads(self._path.read_text()).items()
-            }
+            self.curves = read_curves(run)
 
     def add(self, name: str, value: float, *, step: int) -> None:
         """Adds one point of a series."""
