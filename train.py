@@ -3,13 +3,14 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
 
 from command_line import load_preset, run_command
 from corpus.load import load_corpus
+from corpus.splits import Corpus
 from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Observer
 from encoding.text_encoder import SentenceEncoder
@@ -27,26 +28,35 @@ from runs import Run, resolved, seed_everything, versions
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainPlanner:
-    """Train a planner: behaviour cloning, then PPO in the turn environment."""
+class _Training:
+    """What both trainings are told beside their configuration."""
 
-    config: Annotated[PlannerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=PlannerConfig)
     data: str | None = None
     """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
-    out: Path = Path("runs/planner")
-    """Run folder. The same command again goes on with it after a kill."""
     seed: int = 0
     """Seed of everything random (whole number)."""
     preset: str | None = None
-    """Named settings from configs/planner; further options override them."""
+    """Named settings from configs; further options override them."""
+
+    def open(self, command: str, config: Any, out: Path) -> tuple[Corpus, Run]:
+        """Seeds, loads the data and opens the run folder."""
+        seed_everything(self.seed)
+        corpus = load_corpus(self.data)
+        settings = {"config": resolved(config), "seed": self.seed}
+        return corpus, Run(out, command=command, settings=settings, corpus=corpus)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainPlanner(_Training):
+    """Train a planner: behaviour cloning, then PPO in the turn environment."""
+
+    config: Annotated[PlannerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=PlannerConfig)
+    out: Path = Path("runs/planner")
+    """Run folder. The same command again goes on with it after a kill."""
 
     def start(self) -> None:
         """Trains, or says that it is done."""
-        seed_everything(self.seed)
-        corpus = load_corpus(self.data)
-        run = Run(
-            self.out, command="planner", settings={"config": resolved(self.config), "seed": self.seed}, corpus=corpus
-        )
+        corpus, run = self.open("planner", self.config, self.out)
         if not run.finished:
             trained = train_planner(
                 corpus.split("train"), corpus.split("valid"), config=self.config, out=self.out, seed=self.seed
@@ -58,26 +68,16 @@ class TrainPlanner:
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainGenerator:
+class TrainGenerator(_Training):
     """Train a generator: fine-tune a pretrained backbone, or a tiny one from scratch."""
 
     config: Annotated[GeneratorConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=GeneratorConfig)
-    data: str | None = None
-    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
     out: Path = Path("runs/generator")
     """Run folder. The same command again goes on with it after a kill."""
-    seed: int = 0
-    """Seed of everything random (whole number)."""
-    preset: str | None = None
-    """Named settings from configs/generator; further options override them."""
 
     def start(self) -> None:
         """Trains, or says that it is done."""
-        seed_everything(self.seed)
-        corpus = load_corpus(self.data)
-        run = Run(
-            self.out, command="generator", settings={"config": resolved(self.config), "seed": self.seed}, corpus=corpus
-        )
+        corpus, run = self.open("generator", self.config, self.out)
         trained = train_generator(
             self.config, train=corpus.split("train"), valid=corpus.split("valid"), out=self.out, seed=self.seed
         )

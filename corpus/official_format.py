@@ -25,6 +25,7 @@ from corpus.record_fields import (
     text_field,
 )
 from corpus.strategy import Strategy
+from corpus.whole_file import write_whole
 
 ROLES: dict[str, Role] = {
     "seeker": Role.SEEKER,
@@ -53,7 +54,7 @@ def parse(records: Iterable[Record]) -> tuple[Dialogue, ...]:
 def write(path: Path, dialogues: Iterable[Dialogue]) -> None:
     """Writes the dialogues in their order, with the official roles and labels."""
     records = [to_record(dialogue) for dialogue in dialogues]
-    path.write_text(json.dumps(records, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", newline="\n")
+    write_whole(path, json.dumps(records, ensure_ascii=False, indent=1) + "\n")
 
 
 def to_record(dialogue: Dialogue) -> Record:

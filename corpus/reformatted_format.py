@@ -17,6 +17,7 @@ from corpus.errors import CorpusError, located
 from corpus.json_records import Record, decode_records, read_text
 from corpus.record_fields import filled_text_field, list_field, rating_field, role_field, text_field
 from corpus.strategy import Strategy
+from corpus.whole_file import write_whole
 
 ROLES: dict[str, Role] = {"usr": Role.SEEKER, "sys": Role.SUPPORTER}
 
@@ -46,7 +47,7 @@ def write(path: Path, dialogues: Iterable[Dialogue]) -> None:
     The format has no place for ``experience`` and ``survey.supporter_relevance``: they are not written.
     """
     lines = [json.dumps(_record(dialogue), ensure_ascii=False) + "\n" for dialogue in dialogues]
-    path.write_text("".join(lines), encoding="utf-8", newline="\n")
+    write_whole(path, "".join(lines))
 
 
 def _dialogue(record: Record, number: int) -> Dialogue:

@@ -26,4 +26,4 @@ def replace_whole(path: Path) -> Iterator[Path]:
 def write_whole(path: Path, text: str) -> None:
     """Writes ``text`` as UTF-8, whole."""
     with replace_whole(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")
