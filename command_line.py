@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import re
+import sqlite3
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
@@ -34,10 +35,10 @@ def run_command(
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         start(parse(commands, arguments, program=program))
-    except ValueError as error:
+    except (ValueError, OSError, sqlite3.DatabaseError) as error:
         if os.environ.get("ESC_DEBUG"):
             raise
-        _fail(program, str(error))
+        _fail(program, f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error))
     except KeyboardInterrupt:
         print(f"{program}: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
         sys.exit(130)

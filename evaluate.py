@@ -18,6 +18,7 @@ from evaluation.corpus_summary import summarise_corpus
 from evaluation.generated import write_generated
 from evaluation.generator_benchmark import benchmark_generator, scored_messages, scored_turns
 from evaluation.planner_benchmark import benchmark_messages, benchmark_turns
+from evaluation.report import ReportData, write_report
 from evaluation.result import EvaluationResult
 from evaluation.score import score_files
 from generator.realizer import Realizer
@@ -25,6 +26,7 @@ from metrics.word_vectors import WordVectors
 from planner.ladder import fit_ladder
 from planner.plan import Planner
 from planner.strategy_planner import StrategyPlanner
+from runs import versions
 
 Split = Literal["train", "valid", "test", "all"]
 
@@ -76,6 +78,8 @@ class EvaluatePlanner(_Common):
     """Run folders of trained planners."""
     ladder: bool = True
     """Whether the baselines are fitted and scored too."""
+    html: Path | None = None
+    """File for a report page: tables beside the published figures, confusion matrix, distribution over progress."""
 
     def start(self) -> None:
         """Loads or fits all planners and scores them."""
@@ -86,13 +90,26 @@ class EvaluatePlanner(_Common):
             observer = Observer(CachedEncoder(SentenceEncoder()))
             planners = [*fit_ladder(corpus.split("train"), observer=observer, seed=self.seed), *planners]
         data = _data(corpus, self.split)
+        page = ReportData(
+            title=f"Strategy planning: {corpus.name}, {self.split}",
+            facts=(("data", data), ("seed", str(self.seed)), *versions().items()),
+            own=tuple(run.resolve().name for run in self.planner) or ("embedding",),
+        )
         if self.protocol == "message":
             utterances = message_view(list(dialogues))
-            result = benchmark_messages(planners, utterances, split=self.split, data=data, rng=self.rng).result
+            messages = benchmark_messages(planners, utterances, split=self.split, data=data, rng=self.rng)
+            page, result = dataclasses.replace(page, messages=messages), messages.result
         else:
-            turns = turn_view(list(dialogues))
-            result = benchmark_turns(planners, turns, split=self.split, data=data, rng=self.rng).result
+            turns = benchmark_turns(planners, turn_view(list(dialogues)), split=self.split, data=data, rng=self.rng)
+            page, result = dataclasses.replace(page, turns=turns), turns.result
         self.report(result)
+        if self.split != "test":
+            print(
+                f"Mind: on {self.split} these figures are optimistic. The ladder and the planners learned from train; "
+                "planners chose epoch, checkpoint and offsets on valid (their metrics.json has cross-fitted figures)."
+            )
+        if self.html is not None:
+            write_report(self.html, page)
 
 
 @dataclasses.dataclass(frozen=True)

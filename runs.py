@@ -51,18 +51,21 @@ class Run:
         config = json.loads(json.dumps({"command": command, **settings}, default=str))
         hashes = {name: corpus.fingerprint(name) for name in corpus.splits}
         self._config_path, self._manifest_path = folder / "config.json", folder / "manifest.json"
-        if self._config_path.is_file():
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        # A start that failed before it made anything leaves these two files only: the folder is as good as unused.
+        begun = bool(names - {self._config_path.name, self._manifest_path.name})
+        if begun and self._config_path.name in names:
             self._check_same(config, hashes)
-            self._manifest = json.loads(self._manifest_path.read_text(encoding="utf-8"))
+            self._manifest = _read_json(self._manifest_path)
         else:
-            if folder.is_dir() and any(folder.iterdir()):
+            if begun:
                 raise ValueError(f"{folder}: not empty and no run of this program, choose another --out")
             self._manifest = {
                 "command": command,
                 "started": _now(),
                 "finished": None,
                 "seconds": None,
-                "corpus": {"name": corpus.name, "splits": hashes},
+                "corpus": {"name": corpus.name, "source": corpus.source, "splits": hashes},
                 "versions": versions(),
                 "hardware": hardware(),
             }
@@ -91,13 +94,13 @@ class Run:
         return json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
 
     def _check_same(self, config: dict[str, Any], hashes: dict[str, str]) -> None:
-        found = json.loads(self._config_path.read_text(encoding="utf-8"))
+        found = _read_json(self._config_path)
         different = [key for key in config if found.get(key) != config[key]]
         if "config" in different:
             older, newer = found.get("config") or {}, config["config"]
             different += [f"{key} {older.get(key)!r} there" for key in newer if older.get(key) != newer[key]]
             different.remove("config")
-        if json.loads(self._manifest_path.read_text(encoding="utf-8"))["corpus"]["splits"] != hashes:
+        if _read_json(self._manifest_path).get("corpus", {}).get("splits") != hashes:
             different.append("data")
         if different:
             raise ValueError(f"{self.folder}: holds another run ({', '.join(different)}), choose another --out")
@@ -131,6 +134,13 @@ def hardware() -> dict[str, Any]:
 def resolved(config: Any) -> dict[str, Any]:
     """A configuration dataclass as plain values, for ``config.json``."""
     return dataclasses.asdict(config)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: missing or damaged, choose another --out ({error})") from error
 
 
 def _now() -> str:

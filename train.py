@@ -61,7 +61,13 @@ class TrainPlanner(_Training):
             trained = train_planner(
                 corpus.split("train"), corpus.split("valid"), config=self.config, out=self.out, seed=self.seed
             )
-            run.finish({"valid": {"cloned": trained.before, "planner": trained.after}})
+            scores = {
+                "cloned": trained.before,
+                "planner": trained.after,
+                "planner, offsets cross-fitted": trained.cross_fitted,
+                "planner, without offsets": trained.without_offsets,
+            }
+            run.finish({"valid": scores})
         for name, scores in run.metrics()["valid"].items():
             print(f"{name}, valid: " + ", ".join(f"{metric} {value:.2f}" for metric, value in scores.items()))
         print(f"{self.out}: finished, {run.minutes:.1f} minutes")
@@ -77,7 +83,7 @@ class TrainGenerator(_Training):
 
     def start(self) -> None:
         """Trains, or says that it is done."""
-        corpus, run = self.open("generator", self.config, self.out)
+        corpus, run = self.open("generator", self.config.resolved(), self.out)
         trained = train_generator(
             self.config, train=corpus.split("train"), valid=corpus.split("valid"), out=self.out, seed=self.seed
         )
@@ -143,4 +149,7 @@ class Quickstart:
 COMMANDS = {"planner": TrainPlanner, "generator": TrainGenerator, "quickstart": Quickstart}
 
 if __name__ == "__main__":
-    run_command(COMMANDS, sys.argv[1:] or ["quickstart"], program="train.py", start=lambda command: command.start())
+    given = sys.argv[1:]
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
+        given = ["quickstart", *given]
+    run_command(COMMANDS, given, program="train.py", start=lambda command: command.start())

@@ -33,6 +33,10 @@ class Message:
     feedback: int | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.role, Role):
+            raise CorpusError(f"got {self.role!r}, expected a Role", field="role")
+        if self.strategy is not None and not isinstance(self.strategy, Strategy):
+            raise CorpusError(f"got {self.strategy!r}, expected a Strategy", field="strategy")
         if not self.text or self.text != self.text.strip():
             raise CorpusError(
                 f"got {self.text!r}, expected text without surrounding blanks that is not empty", field="text"
@@ -41,7 +45,7 @@ class Message:
             raise CorpusError("a seeker's message has no strategy", field="strategy")
         if self.role is Role.SUPPORTER and self.feedback is not None:
             raise CorpusError("a supporter's message has no feedback", field="feedback")
-        if self.feedback is not None and self.feedback not in range(1, 6):
+        if not _is_rating(self.feedback):
             raise CorpusError(f"got {self.feedback!r}, expected a whole number from 1 to 5", field="feedback")
 
 
@@ -66,7 +70,7 @@ class Survey:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if value is not None and value not in range(1, 6):
+            if not _is_rating(value):
                 raise CorpusError(f"got {value!r}, expected a whole number from 1 to 5", field=name)
 
 
@@ -93,6 +97,8 @@ class Dialogue:
     survey: Survey = field(default_factory=Survey)
 
     def __post_init__(self) -> None:
+        if self.number < 1:
+            raise CorpusError(f"got {self.number}, expected a number from 1", field="number")
         if not self.messages:
             raise CorpusError("empty dialogue, expected at least one message", dialogue=self.number, field="dialog")
 
@@ -122,6 +128,15 @@ class Turn:
     dialogue: Dialogue
     start: int
     stop: int
+
+    def __post_init__(self) -> None:
+        roles = [message.role for message in self.dialogue.messages]
+        inside = 0 <= self.start < self.stop <= len(roles) and set(roles[self.start : self.stop]) == {Role.SUPPORTER}
+        if not inside or Role.SUPPORTER in (roles[self.start - 1 : self.start] + roles[self.stop : self.stop + 1]):
+            raise CorpusError(
+                f"messages {self.start} to {self.stop} are not a maximal run by the supporter",
+                dialogue=self.dialogue.number,
+            )
 
     @property
     def history(self) -> tuple[Message, ...]:
@@ -181,6 +196,11 @@ class Utterance:
     def progress(self) -> float:
         """Position in the conversation as the 2021 paper counts it (section 4.2): index / number of messages, 0..1."""
         return self.index / len(self.dialogue.messages)
+
+
+def _is_rating(value: object) -> bool:
+    """Whether a value is a whole number from 1 to 5, or not given."""
+    return value is None or (type(value) is int and 1 <= value <= 5)
 
 
 def turn_view(dialogues: tuple[Dialogue, ...] | list[Dialogue]) -> list[Turn]:

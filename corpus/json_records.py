@@ -51,6 +51,8 @@ def decode_records(text: str) -> list[Record]:
             record, position = _DECODER.raw_decode(text, position)
         except json.JSONDecodeError as error:
             raise _broken(text, error.pos, error.msg, number) from error
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
+            raise _broken(text, position, f"unreadable: {str(error)[:60]}", number) from error
         if not isinstance(record, dict):
             raise CorpusError(f"got {record!r:.60}, expected an object with a field 'dialog'", dialogue=number)
         records.append(record)

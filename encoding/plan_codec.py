@@ -24,8 +24,8 @@ class PlanCodec:
     """
 
     def __init__(self, max_strategies: int = 3) -> None:
-        if not 1 <= max_strategies <= 5:
-            raise ValueError(f"max_strategies: got {max_strategies}, expected 1 to 5 (9^K plans are tabulated)")
+        if not 1 <= max_strategies <= 4:
+            raise ValueError(f"max_strategies: got {max_strategies}, expected 1 to 4 (all 8^K plans are tabulated)")
         self.max_strategies = max_strategies
         self._weights = _BASE ** np.arange(max_strategies - 1, -1, -1)
 

@@ -1,5 +1,6 @@
 """What a generator's training can be told: one flat, frozen record, whose field docs are the command line's help."""
 
+import dataclasses
 from dataclasses import dataclass
 
 from generator.decoding_config import DECODING_PRESETS
@@ -17,23 +18,23 @@ class GeneratorConfig:
     variant: str = "strategy"
     """What is learned: vanilla (text only), strategy (strategy token, then text) or all-in-one (a whole turn)."""
     max_history_tokens: int = 0
-    """Longest history in tokens, older ones cut off; 0: 160 for encoder-decoders, 180 for decoder-only backbones."""
+    """Longest history in tokens, older ones cut off; 0: 96 for tiny backbones, else 160, decoder-only 180."""
     max_history_messages: int = 0
     """Longest history in messages, older ones left out; 0: no limit."""
     max_response_tokens: int = 0
     """Longest message in tokens with its end token; 0: 40 for encoder-decoders, 45 for decoder-only backbones."""
-    epochs: float = 2.0
-    """Passes over the training examples; the one with the lowest validation perplexity is kept."""
-    learning_rate: float = 3e-5
-    """Peak learning rate of AdamW."""
-    warmup_steps: int = 100
-    """Optimizer steps of linear warm-up; after them the rate falls linearly to 0."""
+    epochs: float = 0.0
+    """Passes over the training examples, the best of which by validation perplexity is kept; 0: 5 for tiny, else 2."""
+    learning_rate: float = 0.0
+    """Peak learning rate of AdamW; 0: 1e-3 for tiny backbones, which start from nothing, else 3e-5."""
+    warmup_steps: int = -1
+    """Optimizer steps of linear warm-up, after which the rate falls linearly to 0; -1: 400 for tiny, else 100."""
     weight_decay: float = 0.0
     """Decoupled weight decay of AdamW per step, as a share of the learning rate."""
     max_gradient_norm: float = 1.0
     """Gradients with a larger Euclidean norm are scaled down to it."""
-    batch_size: int = 16
-    """Examples per forward pass and process."""
+    batch_size: int = 0
+    """Examples per forward pass and process; 0: 32 for tiny backbones, else 16."""
     accumulation_steps: int = 1
     """Forward passes per optimizer step."""
     evaluation_steps: int = 0
@@ -52,24 +53,37 @@ class GeneratorConfig:
     """Attention heads of a tiny backbone's layers."""
     tiny_dropout: float = 0.1
     """Share of activations dropped while a tiny backbone trains, 0..1."""
-    tiny_vocabulary: int = 8000
+    tiny_vocabulary: int = 6000
     """Most tokens in a tiny backbone's own vocabulary, at least 259."""
     decoding: str = "esconv2021"
     """Decoding settings the run is saved with: esconv2021, esconv-official or greedy."""
+
+    def resolved(self) -> "GeneratorConfig":
+        """The same settings, those left to the kind of backbone filled in (from scratch, or the second 2021 code)."""
+        tiny = self.backbone.startswith("tiny-")
+        return dataclasses.replace(
+            self,
+            epochs=self.epochs or (5.0 if tiny else 2.0),
+            learning_rate=self.learning_rate or (1e-3 if tiny else 3e-5),
+            warmup_steps=self.warmup_steps if self.warmup_steps >= 0 else (400 if tiny else 100),
+            batch_size=self.batch_size or (32 if tiny else 16),
+            max_history_tokens=self.max_history_tokens or (96 if tiny else 0),
+        )
 
     def __post_init__(self) -> None:
         _check_choice("variant", self.variant, VARIANTS)
         _check_choice("precision", self.precision, PRECISIONS)
         _check_choice("decoding", self.decoding, tuple(DECODING_PRESETS))
-        for name in ("batch_size", "accumulation_steps", "evaluation_batch_size", "tiny_layers", "tiny_heads"):
+        for name in ("accumulation_steps", "evaluation_batch_size", "tiny_layers", "tiny_heads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
-        for name in ("max_history_tokens", "max_history_messages", "max_response_tokens", "warmup_steps"):
+        for name in ("batch_size", "epochs", "learning_rate", "max_history_tokens", "max_history_messages"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
-        for name in ("epochs", "learning_rate", "max_gradient_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected more than 0")
+        if self.max_response_tokens < 0 or self.warmup_steps < -1:
+            raise ValueError("max_response_tokens: expected 0 or more; warmup_steps: expected -1 or more")
+        if not self.max_gradient_norm > 0:
+            raise ValueError(f"max_gradient_norm: got {self.max_gradient_norm}, expected more than 0")
         if self.evaluation_steps < 0 or self.weight_decay < 0:
             raise ValueError("evaluation_steps and weight_decay: expected 0 or more")
         if not 0 <= self.tiny_dropout < 1:

@@ -23,10 +23,10 @@ class DecodingConfig:
     """Messages after which a freely written turn must end (variant all-in-one)."""
 
     def __str__(self) -> str:
-        """Short form for signatures, e.g. ``t0.7-k30-p0.9-r1.03-min2``."""
+        """Short form for signatures, e.g. ``t0.7-k30-p0.9-r1.03-tokens2to40-messages5``."""
         return (
             f"t{self.temperature:g}-k{self.top_k}-p{self.top_p:g}-r{self.repetition_penalty:g}"
-            f"-min{self.min_message_tokens}"
+            f"-tokens{self.min_message_tokens}to{self.max_message_tokens}-messages{self.max_messages}"
         )
 
     def __post_init__(self) -> None:

@@ -108,6 +108,8 @@ class Realizer:
         rng: np.random.Generator | None = None,
     ) -> list[Response]:
         """Writes the next turn after one history; see :meth:`realize_all`. Without ``rng`` always the same text."""
+        if strategies is not None and not strategies:
+            return []  # the planner ends the turn here
         return self.realize_all([history], [strategies], rng=rng or np.random.default_rng(0))[0]
 
     def realize_all(

@@ -22,7 +22,7 @@ from generator.backbone import Backbone, build_tiny_backbone, load_backbone
 from generator.batching import Collator
 from generator.config import GeneratorConfig
 from generator.decoding_config import DECODING_PRESETS
-from generator.inputs import InputFormat
+from generator.inputs import Example, InputFormat
 from generator.precision import default_device, resolve_precision
 from generator.progress import ProgressBar
 from generator.quiet import quiet_transformers
@@ -42,6 +42,7 @@ from generator.trainer import ExampleList, ResponseTrainer
 
 logger = logging.getLogger(__name__)
 
+_SETTINGS = "settings.json"
 LOGGED_STEPS = 20  # optimizer steps between two points of the training curve
 
 
@@ -84,6 +85,7 @@ def train_generator(
         ValueError: The folder holds a training with other settings or data, or the backbone cannot be loaded.
         CorpusError: A supporter message lacks its strategy.
     """
+    config = config.resolved()
     identity = {
         "config": dataclasses.asdict(config),
         "seed": seed,
@@ -95,12 +97,9 @@ def train_generator(
         logger.info("%s is finished, not trained again", out)
         return GeneratorTraining(summary, tuple(read_curve(out)))
     checkpoints = out / CHECKPOINTS
-    settings = checkpoints / "settings.json"
+    settings = checkpoints / _SETTINGS
     if settings.is_file():
         _check_same(out, json.loads(settings.read_text(encoding="utf-8")), identity)
-    else:
-        write_whole(settings, json.dumps(identity, indent=2) + "\n")
-
     with quiet_transformers():
         return _train(config, train, valid, out, identity=identity, random_weights=random_weights)
 
@@ -128,6 +127,14 @@ def _train(
     examples, valid_examples = form.examples(train), form.examples(valid)
     if not examples or not valid_examples:
         raise ValueError(f"got {len(examples)} training and {len(valid_examples)} validation examples, expected some")
+    longest = max(_positions(example, backbone) for example in [*examples, *valid_examples])
+    if longest > backbone.positions:
+        raise ValueError(
+            f"max_history_tokens and max_response_tokens: the longest example has {longest} tokens, "
+            f"{config.backbone} has {backbone.positions} positions"
+        )
+    # Only now is there something to go on from: a start that failed before leaves nothing behind.
+    write_whole(checkpoints / _SETTINGS, json.dumps(identity, indent=2) + "\n")
     precision = resolve_precision(config.precision, default_device())
     writer = SummaryWriter(str(out / TENSORBOARD))
     trainer = ResponseTrainer(
@@ -221,6 +228,12 @@ def last_checkpoint(folder: Path) -> Path | None:
         except (FileNotFoundError, json.JSONDecodeError):
             logger.warning("%s is incomplete, it is not used", path)
     return max(complete)[1] if complete else None
+
+
+def _positions(example: Example, backbone: Backbone) -> int:
+    """Positions that an example takes: context and target apart in an encoder-decoder, else one after the other."""
+    context, target = len(example.context), len(example.target) + 1  # the start token
+    return max(context, target) if backbone.encoder_decoder else context + target
 
 
 def _arguments(config: GeneratorConfig, checkpoints: Path, *, precision: str, seed: int) -> TrainingArguments:

@@ -12,13 +12,13 @@ class PlannerConfig:
     """Settings of planner training: encoding, network, cloning, PPO, decoding."""
 
     mode: Mode = "one-by-one"
-    """one-by-one: one strategy per step until STOP; all-in-one: the whole plan in one action."""
+    """How PPO acts and is paid: one-by-one: a strategy per step until STOP; all-in-one: a whole plan per action."""
     encoder: str = "all-MiniLM-L6-v2"
     """Sentence encoder: a name, hub id or folder of a sentence-transformers model."""
     window: int = 3
     """Last messages of the history that are seen one by one (messages)."""
     max_strategies: int = 3
-    """Longest plan (strategies); longer gold plans are cut in training, never in evaluation."""
+    """Longest plan (strategies, at most 4); evaluation never cuts gold plans."""
     words: int = 1000
     """Vocabulary of the linear member on words: the most frequent words of the training messages."""
     members: int = 5
@@ -64,5 +64,11 @@ class PlannerConfig:
         for name in ("dropout", "input_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 to below 1")
-        if self.ppo_steps < 0:
-            raise ValueError(f"ppo_steps: got {self.ppo_steps}, expected 0 or more")
+        for name in ("ppo_steps", "ppo_kl", "weight_decay", "stop_reward"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
+        for name in ("cloning_rate", "ppo_rate"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected more than 0")
+        if min(self.ppo_batch, self.ppo_envs * self.ppo_rollout) < 2:
+            raise ValueError("ppo_batch and ppo_envs * ppo_rollout: expected at least 2, advantages are normalised")

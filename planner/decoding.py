@@ -1,4 +1,10 @@
-"""From a distribution over plans to one plan: the most probable step by step, or the one of highest expected LR."""
+"""From a distribution over plans to one plan: the most probable, or the one of highest expected Levenshtein ratio.
+
+Both modes plan ahead by the same rule. In the turn environments the gold plan does not depend on what the planner does,
+so the best One-by-One policy carries out, step by step, the plan of highest expected return. What stands in the history
+with its text is a fact, and only plans that begin with it count: this is how a One-by-One planner is asked again after
+every realized message whether to stop.
+"""
 
 import numpy as np
 

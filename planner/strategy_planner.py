@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from corpus.dialogue import Message, Turn, Utterance
@@ -103,16 +104,20 @@ class StrategyPlanner:
         run = Path(run)
         if not (run / _SETTINGS).is_file() or not (run / _WEIGHTS).is_file():
             raise ValueError(f"{run}: no trained planner, expected {_SETTINGS} and {_WEIGHTS}")
-        stored = json.loads((run / _SETTINGS).read_text())
-        settings = PlannerSettings(
-            **{**stored, "shape": NetworkShape(**stored["shape"]), "offsets": tuple(stored["offsets"])}
-        )
+        try:
+            stored = json.loads((run / _SETTINGS).read_text(encoding="utf-8"))
+            settings = PlannerSettings(
+                **{**stored, "shape": NetworkShape(**stored["shape"]), "offsets": tuple(stored["offsets"])}
+            )
+            network = DecisionNetwork(settings.shape, dropout=0.0, input_dropout=0.0)
+            network.load_state_dict(load_file(run / _WEIGHTS))
+            words = TfidfEmbedder.load(run / _LEXICON)
+        except (ValueError, KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
+            raise ValueError(f"{run}: damaged planner ({type(error).__name__}: {error})") from error
         embedder = embedder if embedder is not None else CachedEncoder(SentenceEncoder(settings.encoder))
         if embedder.fingerprint != settings.encoder_fingerprint:
             raise ValueError(f"{run}: trained with another version of encoder {settings.encoder!r}")
-        network = DecisionNetwork(settings.shape, dropout=0.0, input_dropout=0.0)
-        network.load_state_dict(load_file(run / _WEIGHTS))
-        words = TfidfEmbedder.load(run / _LEXICON)
+        network.to("cuda" if torch.cuda.is_available() else "cpu")
         joined = JoinedEmbedder(embedder, words)
         observer = Observer(joined, window=settings.window, max_strategies=settings.max_strategies)
         return cls(network, observer=observer, words=words, settings=settings, name=run.resolve().name)
@@ -145,6 +150,8 @@ class StrategyPlanner:
     @torch.no_grad()
     def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
         """Strategies of messages given all messages before, shifted by the fitted offsets. Shape: (N, 8)."""
+        if not utterances:
+            return np.zeros((0, len(Strategy)))
         histories = [utterance.history for utterance in utterances]
         slots = np.stack([self.observer.codec.slots(plan_so_far(history)) for history in histories])
         probabilities = self.decision_probabilities(self.observer.encode_histories(histories), slots)

@@ -11,14 +11,12 @@ import numpy as np
 import torch
 
 from corpus.dialogue import Dialogue
+from corpus.strategy import Strategy
 from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Embedder, Observer
 from encoding.text_encoder import SentenceEncoder
 from env.turn_task import TurnTask
-from metrics.confusion import confusion_f1
-from metrics.edit_distance import levenshtein_ratio
 from planner.checkpoint import Checkpoint
-from planner.class_offsets import fit_offsets
 from planner.cloning import clone_behaviour
 from planner.config import PlannerConfig
 from planner.decisions import Decisions
@@ -29,6 +27,8 @@ from planner.reinforcement import improve_by_ppo
 from planner.strategy_planner import PlannerSettings, StrategyPlanner, shape_for
 from planner.tfidf_embedder import TfidfEmbedder
 from planner.training_log import TrainingLog
+from planner.training_turns import training_turns
+from planner.validation import ValidationSet
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,10 @@ class TrainedPlanner:
         planner: Ready to use; also saved in the run folder.
         cloned: The planner as it was before PPO, with offsets of its own; saved in ``cloned/``.
         before: Validation scores of the cloned planner.
-        after: Validation scores of the kept planner.
+        after: Validation scores of the kept planner. Like ``before`` they are optimistic: epoch, checkpoint and offsets
+            were chosen on the same dialogues.
+        cross_fitted: Message scores with offsets fitted on other validation dialogues than those scored.
+        without_offsets: Message scores without any offsets.
         curves: Learning curves, name -> {step: value}.
     """
 
@@ -49,41 +52,9 @@ class TrainedPlanner:
     cloned: StrategyPlanner
     before: dict[str, float]
     after: dict[str, float]
+    cross_fitted: dict[str, float]
+    without_offsets: dict[str, float]
     curves: dict[str, dict[int, float]]
-
-
-class ValidationSet:
-    """Validation decisions and turns, encoded once, and the scores that choose between candidates."""
-
-    def __init__(self, decisions: Decisions, turns: TurnTask) -> None:
-        count = decisions.utterances
-        self._turns = turns
-        self._history = decisions.history[decisions.row[:count]]
-        self._slots = decisions.slots[:count]
-        self._gold = decisions.decision[:count]
-
-    def fit_offsets(self, planner: StrategyPlanner) -> StrategyPlanner:
-        """The planner with its offsets fitted here."""
-        probabilities = planner.decision_probabilities(self._history, self._slots)
-        return planner.with_offsets(fit_offsets(np.log(probabilities + 1e-12), self._gold))
-
-    def scores(self, planner: StrategyPlanner) -> dict[str, float]:
-        """Turn protocol: ``lr``, ``emr``, ``multi_rate``; message protocol, with the planner's offsets: ``macro_f1``.
-
-        Percentages.
-        """
-        plans = [tuple(int(s) for s in plan.strategies) for plan in planner.plans_of_encoded(self._turns.history)]
-        probabilities = planner.decision_probabilities(self._history, self._slots)
-        shifted = np.log(probabilities + 1e-12) + np.array(planner.settings.offsets)
-        table = np.zeros((probabilities.shape[1],) * 2)
-        np.add.at(table, (self._gold, shifted.argmax(axis=1)), 1)
-        pairs = list(zip(plans, self._turns.golds, strict=True))
-        return {
-            "lr": 100 * float(np.mean([levenshtein_ratio(plan, gold) for plan, gold in pairs])),
-            "emr": 100 * float(np.mean([plan == gold for plan, gold in pairs])),
-            "multi_rate": 100 * float(np.mean([len(plan) > 1 for plan in plans])),
-            "macro_f1": 100 * float(confusion_f1(table).mean()),
-        }
 
 
 def train_planner(
@@ -108,6 +79,8 @@ def train_planner(
     Returns:
         The trained planner with what led to it.
     """
+    for name, split in (("train", train), ("valid", valid)):
+        training_turns(split, name=f"planner, {name} split")
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - SB3's rollout buffer draws from numpy's global generator
     embedder = embedder if embedder is not None else CachedEncoder(SentenceEncoder(config.encoder))
@@ -117,7 +90,7 @@ def train_planner(
     log = TrainingLog(out)
     decisions, held_out = (Decisions.collect(split, observer=observer) for split in (train, valid))
     task, valid_task = (TurnTask.build(split, observer=observer) for split in (train, valid))
-    validation = ValidationSet(held_out, valid_task)
+    validation = ValidationSet(valid, held_out, valid_task)
     shape = shape_for(observer, joined, members=config.members, width=config.width)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network = DecisionNetwork(shape, dropout=config.dropout, input_dropout=config.input_dropout).to(device)
@@ -164,7 +137,18 @@ def train_planner(
         )
         planner = planner_of(improved, out.resolve().name)
         after = validation.scores(planner)
+    cross_fitted = validation.cross_fitted(planner, rng=np.random.default_rng(seed))
+    without_offsets = validation.message_scores(planner.with_offsets(np.zeros(len(Strategy))))
     planner.save(out)
     log.close()
-    shutil.rmtree(checkpoints)
-    return TrainedPlanner(planner=planner, cloned=cloned, before=before, after=after, curves=log.curves)
+    # Renamed first: a half-deleted checkpoint must not be taken for one to go on from.
+    shutil.rmtree(checkpoints.rename(out / ".finished-checkpoints"))
+    return TrainedPlanner(
+        planner=planner,
+        cloned=cloned,
+        before=before,
+        after=after,
+        cross_fitted=cross_fitted,
+        without_offsets=without_offsets,
+        curves=log.curves,
+    )

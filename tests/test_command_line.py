@@ -89,6 +89,13 @@ def test_wrong_input_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == "make.py: error: file.json: dialogue 3: broken\n"
 
 
+def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        run_command(_COMMANDS, ["thing"], program="make.py", start=lambda command: (tmp_path / "no").read_text())
+    assert end.value.code == 2
+    assert capsys.readouterr().err == f"make.py: error: {tmp_path / 'no'}: No such file or directory\n"
+
+
 def test_help_lists_commands_and_field_documentation(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, said in ((["--help"], "Make a thing."), (["thing", "--help"], "Size of the thing (things).")):
         with pytest.raises(SystemExit) as end:

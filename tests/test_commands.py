@@ -95,8 +95,9 @@ def test_run_folders_hold_what_is_needed(runs: Path) -> None:
 def test_planners_beside_the_ladder(runs: Path, protocol: str) -> None:
     result = _evaluate(
         runs, "planner", "--data", str(runs / "data"), "--split", "valid", "--protocol", protocol,
-        "--planner", str(runs / "one-by-one"), str(runs / "all-in-one"),
+        "--planner", str(runs / "one-by-one"), str(runs / "all-in-one"), "--html", str(runs / "page.html"),
     )  # fmt: skip
+    assert "one-by-one" in (runs / "page.html").read_text(encoding="utf-8")
     assert list(result) == ["command", "protocol", "split", "n", "signature", "seconds", "systems"]
     assert (result["command"], result["protocol"], result["split"]) == ("planner", protocol, "valid")
     ladder = ["random", "majority", "markov", "tfidf", "embedding", "gold"]

@@ -26,7 +26,11 @@ def test_a_new_run_writes_configuration_and_manifest(tmp_path: Path) -> None:
     assert not run.finished
     assert json.loads((run.folder / "config.json").read_text()) == {"command": "planner", "config": {"a": 1}, "seed": 0}
     manifest = json.loads((run.folder / "manifest.json").read_text())
-    assert manifest["corpus"] == {"name": "toy", "splits": {"train": _corpus().fingerprint("train")}}
+    assert manifest["corpus"] == {
+        "name": "toy",
+        "source": "toy.json",
+        "splits": {"train": _corpus().fingerprint("train")},
+    }
     assert {"python", "torch", "stable-baselines3"} <= set(manifest["versions"])
     assert manifest["finished"] is None
 
@@ -51,8 +55,22 @@ def test_another_command_is_refused(
     tmp_path: Path, settings: dict[str, object], corpus: Corpus | None, said: str
 ) -> None:
     _open(tmp_path / "run")
+    (tmp_path / "run" / "curves.json").write_text("{}")
     with pytest.raises(ValueError, match=said):
         _open(tmp_path / "run", corpus, **settings)
+
+
+def test_a_start_that_made_nothing_does_not_block_the_folder(tmp_path: Path) -> None:
+    _open(tmp_path / "run", config={"a": 1}, seed=0)
+    run = _open(tmp_path / "run", config={"a": 2}, seed=0)
+    assert json.loads((run.folder / "config.json").read_text())["config"] == {"a": 2}
+
+
+def test_a_damaged_run_is_named(tmp_path: Path) -> None:
+    _open(tmp_path / "run").finish({})
+    (tmp_path / "run" / "config.json").write_text("{")
+    with pytest.raises(ValueError, match=r"config\.json: missing or damaged"):
+        _open(tmp_path / "run")
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:

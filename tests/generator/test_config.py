@@ -51,8 +51,8 @@ def test_presets_are_valid_and_say_where_they_depart(path):
         {"variant": "joint"},
         {"precision": "fp16"},
         {"decoding": "beam"},
-        {"batch_size": 0},
-        {"learning_rate": 0.0},
+        {"batch_size": -1},
+        {"learning_rate": -0.1},
         {"max_history_tokens": -1},
         {"tiny_dropout": 1.0},
         {"tiny_width": 100, "tiny_heads": 3},
@@ -62,3 +62,18 @@ def test_presets_are_valid_and_say_where_they_depart(path):
 def test_wrong_values_name_the_field(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         GeneratorConfig(**wrong)
+
+
+def test_what_is_left_open_follows_the_kind_of_backbone():
+    """From scratch a rate for fine-tuning would train nothing; fine-tuning at the other rate would destroy."""
+    tiny, pretrained = GeneratorConfig().resolved(), GeneratorConfig(backbone="blenderbot").resolved()
+    assert (tiny.learning_rate, tiny.epochs, tiny.warmup_steps, tiny.batch_size) == (1e-3, 5.0, 400, 32)
+    assert (pretrained.learning_rate, pretrained.epochs, pretrained.warmup_steps) == (3e-5, 2.0, 100)
+    assert GeneratorConfig(learning_rate=0.5, warmup_steps=0).resolved().learning_rate == 0.5
+    assert GeneratorConfig(warmup_steps=0).resolved().warmup_steps == 0
+
+
+def test_the_bare_command_is_the_preset_from_scratch():
+    scratch = GeneratorConfig(**tomllib.loads(next(p for p in PRESETS if p.stem == "scratch").read_text()))
+    bare = GeneratorConfig(backbone="tiny-blenderbot", variant="strategy").resolved()
+    assert dataclasses.replace(bare, max_response_tokens=40) == scratch.resolved()
