@@ -24,11 +24,11 @@ class GeneratorConfig:
     max_response_tokens: int = 0
     """Longest message in tokens with its end token; 0: 40 for encoder-decoders, 45 for decoder-only backbones."""
     epochs: float = 0.0
-    """Passes over the training examples, the best of which by validation perplexity is kept; 0: 5 for tiny, else 2."""
+    """Passes over the training examples, the best of which by validation perplexity is kept; 0: 4 for tiny, else 2."""
     learning_rate: float = 0.0
-    """Peak learning rate of AdamW; 0: 1e-3 for tiny backbones, which start from nothing, else 3e-5."""
+    """Peak learning rate of AdamW; 0: 4e-4 for tiny backbones, which start from nothing, else 3e-5."""
     warmup_steps: int = -1
-    """Optimizer steps of linear warm-up, after which the rate falls linearly to 0; -1: 400 for tiny, else 100."""
+    """Optimizer steps of linear warm-up, after which the rate falls linearly to 0; -1: 800 for tiny, else 100."""
     weight_decay: float = 0.0
     """Decoupled weight decay of AdamW per step, as a share of the learning rate."""
     max_gradient_norm: float = 1.0
@@ -63,9 +63,9 @@ class GeneratorConfig:
         tiny = self.backbone.startswith("tiny-")
         return dataclasses.replace(
             self,
-            epochs=self.epochs or (5.0 if tiny else 2.0),
-            learning_rate=self.learning_rate or (1e-3 if tiny else 3e-5),
-            warmup_steps=self.warmup_steps if self.warmup_steps >= 0 else (400 if tiny else 100),
+            epochs=self.epochs or (4.0 if tiny else 2.0),
+            learning_rate=self.learning_rate or (4e-4 if tiny else 3e-5),
+            warmup_steps=self.warmup_steps if self.warmup_steps >= 0 else (800 if tiny else 100),
             batch_size=self.batch_size or (32 if tiny else 16),
             max_history_tokens=self.max_history_tokens or (96 if tiny else 0),
         )

@@ -99,5 +99,5 @@ def test_arrays_of_slots_are_read_row_by_row(rows: list[np.ndarray]) -> None:
 
 @pytest.mark.parametrize("size", [0, -1, 6])
 def test_impossible_sizes_are_refused(size: int) -> None:
-    with pytest.raises(ValueError, match=f"max_strategies: got {size}, expected 1 to 5"):
+    with pytest.raises(ValueError, match=f"max_strategies: got {size}, expected 1 to 4"):
         PlanCodec(size)

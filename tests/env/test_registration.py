@@ -135,7 +135,7 @@ def test_bundled_task_under_the_real_encoder(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
     task = TurnTask.bundled()
     assert len(task.golds) == sum(1 for dialogue in two_dialogues for _ in dialogue.turns())
-    assert task.history.shape[1] == 6 * (384 + 10) + 384 + 45
+    assert task.history.shape[1] == 3 * (384 + 10) + 384 + 45
     environment = gymnasium.make(env.ONE_BY_ONE, task=task)
     play(environment, seed=0, episodes=3)
     # A second process would embed nothing and load no model.

@@ -67,7 +67,7 @@ def test_wrong_values_name_the_field(wrong):
 def test_what_is_left_open_follows_the_kind_of_backbone():
     """From scratch a rate for fine-tuning would train nothing; fine-tuning at the other rate would destroy."""
     tiny, pretrained = GeneratorConfig().resolved(), GeneratorConfig(backbone="blenderbot").resolved()
-    assert (tiny.learning_rate, tiny.epochs, tiny.warmup_steps, tiny.batch_size) == (1e-3, 5.0, 400, 32)
+    assert (tiny.learning_rate, tiny.epochs, tiny.warmup_steps, tiny.batch_size) == (4e-4, 4.0, 800, 32)
     assert (pretrained.learning_rate, pretrained.epochs, pretrained.warmup_steps) == (3e-5, 2.0, 100)
     assert GeneratorConfig(learning_rate=0.5, warmup_steps=0).resolved().learning_rate == 0.5
     assert GeneratorConfig(warmup_steps=0).resolved().warmup_steps == 0

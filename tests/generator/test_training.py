@@ -158,8 +158,8 @@ def test_a_finished_run_is_read_not_repeated(finished, dialogues, monkeypatch):
 
 def test_the_summary_is_complete(finished):
     fields = json.loads((finished[0] / "generator.json").read_text())
-    assert fields["config"] == dataclasses.asdict(CONFIG)
-    assert (fields["max_history_tokens"], fields["max_response_tokens"]) == (160, 40)
+    assert fields["config"] == dataclasses.asdict(CONFIG.resolved())
+    assert (fields["max_history_tokens"], fields["max_response_tokens"]) == (96, 40)
     assert fields["decoding"]["max_message_tokens"] == 40
     assert fields["examples"]["train"] == sum(fields["examples"].values()) * 2 // 3
 

@@ -26,7 +26,7 @@ def dialogue(number: int, plans: Sequence[Sequence[Strategy]]) -> Dialogue:
     for plan in plans:
         messages.append(Message(Role.SEEKER, "I feel stuck."))
         messages += [Message(Role.SUPPORTER, "I am listening.", strategy) for strategy in plan]
-    return Dialogue(number, tuple(messages))
+    return Dialogue(number + 1, tuple(messages))
 
 
 # Turns: (Q) twice, (RE, Q) once, (AF, AF, SU, OT) once; messages: Q 3, RE 1, AF 2, SU 1, OT 1.

@@ -100,7 +100,7 @@ def test_a_turn_never_begins_with_stop(name):
     """Half of these decisions are STOP, each strategy is a sixteenth: too few to learn when STOP comes."""
     train = [
         Dialogue(number, (Message(Role.SEEKER, "hello"), Message(Role.SUPPORTER, "hi", strategy)))
-        for number, strategy in enumerate(Strategy)
+        for number, strategy in enumerate(Strategy, start=1)
     ]
     assert all(len(plan.strategies) == 1 for plan in FITS[name](train, observer=observer()).plans(turn_view(train)))
 
