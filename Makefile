@@ -8,7 +8,7 @@ lint:
 
 types:
 	mypy
-	mypy train.py evaluate.py runs.py command_line.py
+	mypy train.py evaluate.py chat.py runs.py command_line.py
 
 test:
 	pytest

@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from chat.crisis_screening import RULES, TEST_SET, screen
+from chat.study_session import read_study
 from command_line import run_command
 from corpus.dialogue import message_view, turn_view
 from corpus.load import load_corpus
@@ -17,10 +19,15 @@ from encoding.text_encoder import SentenceEncoder
 from evaluation.corpus_summary import summarise_corpus
 from evaluation.generated import write_generated
 from evaluation.generator_benchmark import benchmark_generator, scored_messages, scored_turns
-from evaluation.planner_benchmark import benchmark_messages, benchmark_turns
+from evaluation.human_comparison import compare_humans
+from evaluation.message_benchmark import benchmark_messages
+from evaluation.planner_console import message_text, turn_text
+from evaluation.planner_rows import check_runs
 from evaluation.report import ReportData, write_report
 from evaluation.result import EvaluationResult
 from evaluation.score import score_files
+from evaluation.screening_benchmark import benchmark_screening
+from evaluation.turn_benchmark import benchmark_turns
 from generator.realizer import Realizer
 from metrics.word_vectors import WordVectors
 from planner.ladder import fit_ladder
@@ -38,9 +45,10 @@ class _Common:
     seed: int = 0
     """Seed of bootstrap, random plans and decoding (whole number)."""
 
-    def report(self, result: EvaluationResult) -> None:
-        """Prints the table and writes the JSON."""
-        print(f"\n{result.table()}\n\n{result.n} items, {result.seconds:.1f} s\n{result.signature}")
+    def report(self, result: EvaluationResult, *, closer: str = "") -> None:
+        """Prints the table, then the closer look, and writes the JSON."""
+        blocks = [result.table(), closer, f"{result.n} items, {result.seconds:.1f} s\n{result.signature}"]
+        print("\n" + "\n\n".join(block for block in blocks if block))
         if self.json is not None:
             result.save(self.json)
 
@@ -75,34 +83,39 @@ class EvaluatePlanner(_Common):
     protocol: Literal["message", "turn"] = "message"
     """message: the strategy of every supporter message; turn: the plan of every turn, free-running."""
     planner: tuple[Path, ...] = ()
-    """Run folders of trained planners."""
+    """Run folders of trained planners; runs (seeds) of one folder name are averaged into one row, with their spread."""
     ladder: bool = True
     """Whether the baselines are fitted and scored too."""
     html: Path | None = None
-    """File for a report page: tables beside the published figures, confusion matrix, distribution over progress."""
+    """File for a report page: tables, published figures, confusion, calibration, distribution over progress."""
 
     def start(self) -> None:
         """Loads or fits all planners and scores them."""
         corpus = load_corpus(self.data)
         dialogues = corpus.split(self.split)
-        planners: list[Planner] = [StrategyPlanner.load(run) for run in self.planner]
+        runs = check_runs(self.planner)
+        trained = [StrategyPlanner.load(run) for run in self.planner]
+        planners: list[Planner] = []
         if self.ladder:
             observer = Observer(CachedEncoder(SentenceEncoder()))
-            planners = [*fit_ladder(corpus.split("train"), observer=observer, seed=self.seed), *planners]
+            planners = fit_ladder(corpus.split("train"), observer=observer, seed=self.seed)
         data = _data(corpus, self.split)
         page = ReportData(
             title=f"Strategy planning: {corpus.name}, {self.split}",
             facts=(("data", data), ("seed", str(self.seed)), *versions().items()),
-            own=tuple(run.resolve().name for run in self.planner) or ("embedding",),
+            own=tuple(runs) or (("embedding",) if self.ladder else ()),
         )
         if self.protocol == "message":
             utterances = message_view(list(dialogues))
-            messages = benchmark_messages(planners, utterances, split=self.split, data=data, rng=self.rng)
-            page, result = dataclasses.replace(page, messages=messages), messages.result
+            messages = benchmark_messages(
+                planners, utterances, split=self.split, data=data, rng=self.rng, trained=trained
+            )
+            page, result, closer = dataclasses.replace(page, messages=messages), messages.result, message_text(messages)
         else:
-            turns = benchmark_turns(planners, turn_view(list(dialogues)), split=self.split, data=data, rng=self.rng)
-            page, result = dataclasses.replace(page, turns=turns), turns.result
-        self.report(result)
+            items = turn_view(list(dialogues))
+            turns = benchmark_turns(planners, items, split=self.split, data=data, rng=self.rng, trained=trained)
+            page, result, closer = dataclasses.replace(page, turns=turns), turns.result, turn_text(turns)
+        self.report(result, closer=closer)
         if self.split != "test":
             print(
                 f"Mind: on {self.split} these figures are optimistic. The ladder and the planners learned from train; "
@@ -174,6 +187,27 @@ class EvaluateScore(_Common):
         self.report(score_files(self.hypotheses, self.references, rng=self.rng, vectors=vectors))
 
 
+@dataclasses.dataclass(frozen=True)
+class EvaluateHuman(_Common):
+    """Show what people said of two systems in studies made by chat.py --web --compare: Table 5 of the 2021 paper."""
+
+    study: tuple[Path, ...] = dataclasses.field(kw_only=True)
+    """Files of studies, one for each pair of systems."""
+
+    def start(self) -> None:
+        """Reads the studies and counts."""
+        self.report(compare_humans([read_study(path) for path in self.study]))
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateScreening(_Common):
+    """Measure the chat's crisis screening on the test set beside it."""
+
+    def start(self) -> None:
+        """Screens every line and prints what was found."""
+        self.report(benchmark_screening(screen, test_set=TEST_SET, rules=RULES))
+
+
 def _data(corpus: Corpus, split: str) -> str:
     """What identifies the data in a signature: name and hash."""
     names = corpus.splits if split == "all" else [split]
@@ -185,6 +219,8 @@ COMMANDS = {
     "planner": EvaluatePlanner,
     "generator": EvaluateGenerator,
     "score": EvaluateScore,
+    "human": EvaluateHuman,
+    "screening": EvaluateScreening,
 }
 
 if __name__ == "__main__":

@@ -64,7 +64,6 @@ class TrainPlanner(_Training):
             scores = {
                 "cloned": trained.before,
                 "planner": trained.after,
-                "planner, offsets cross-fitted": trained.cross_fitted,
                 "planner, without offsets": trained.without_offsets,
             }
             run.finish({"valid": scores})

@@ -27,11 +27,12 @@ class CorpusStatistics:
         strategies: Supporter messages per strategy, all eight, in class order.
         strategies_by_progress: (6, 8) percent of the supporter messages in each sixth of a conversation that have
             each strategy; a row adds up to 100, or to 0 where no supporter message falls in that sixth.
-        problems: Dialogues per problem type, most frequent first.
-        emotions: Dialogues per emotion type, most frequent first.
+        problems: Dialogues per problem type, most frequent first; dialogues without one are in no row.
+        emotions: Dialogues per emotion type, most frequent first; dialogues without one are in no row.
         messages_per_dialogue: Mean number of messages of a dialogue.
-        seeker_words: Mean number of words (separated by white space) of a seeker message; 0 without any.
+        seeker_words: Mean number of words (separated by white space) of a seeker message; ``None`` without any.
         supporter_words: The same of a supporter message.
+        words: The same of any message.
     """
 
     dialogues: int
@@ -45,8 +46,9 @@ class CorpusStatistics:
     problems: dict[str, int]
     emotions: dict[str, int]
     messages_per_dialogue: float
-    seeker_words: float
-    supporter_words: float
+    seeker_words: float | None
+    supporter_words: float | None
+    words: float
 
     @property
     def seeker_messages(self) -> int:
@@ -76,11 +78,12 @@ def corpus_statistics(dialogues: Sequence[Dialogue]) -> CorpusStatistics:
         turn_lengths=dict(sorted((length, count) for length, count in turn_lengths.items() if count)),
         strategies=dict(zip(Strategy, np.bincount(strategy, minlength=len(Strategy)).tolist(), strict=True)),
         strategies_by_progress=_by_progress(strategy, progress),
-        problems=dict(Counter(dialogue.problem for dialogue in dialogues).most_common()),
-        emotions=dict(Counter(dialogue.emotion for dialogue in dialogues).most_common()),
+        problems=dict(Counter(dialogue.problem for dialogue in dialogues if dialogue.problem).most_common()),
+        emotions=dict(Counter(dialogue.emotion for dialogue in dialogues if dialogue.emotion).most_common()),
         messages_per_dialogue=messages / len(dialogues),
-        seeker_words=_mean_words(dialogues, Role.SEEKER),
-        supporter_words=_mean_words(dialogues, Role.SUPPORTER),
+        seeker_words=mean_words(dialogues, Role.SEEKER),
+        supporter_words=mean_words(dialogues, Role.SUPPORTER),
+        words=sum(len(message.text.split()) for dialogue in dialogues for message in dialogue.messages) / messages,
     )
 
 
@@ -92,8 +95,9 @@ def _by_progress(strategy: np.ndarray, progress: np.ndarray) -> tuple[tuple[floa
     return tuple(tuple(row) for row in percent.tolist())
 
 
-def _mean_words(dialogues: Sequence[Dialogue], role: Role) -> float:
+def mean_words(dialogues: Sequence[Dialogue], role: Role) -> float | None:
+    """Mean number of words, separated by white space, of one side's messages; ``None`` where it wrote none."""
     lengths = [
         len(message.text.split()) for dialogue in dialogues for message in dialogue.messages if message.role is role
     ]
-    return sum(lengths) / len(lengths) if lengths else 0.0
+    return sum(lengths) / len(lengths) if lengths else None

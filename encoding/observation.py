@@ -26,18 +26,20 @@ Plan features, P = 9 K + 1 entries: the plan's slots one-hot (0..7, 8 = STOP), a
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
+from encoding.history_statistics import STATISTICS, history_statistics
+from encoding.message_chains import MessageChains
 from encoding.plan_codec import STOP, PlanCodec
 
 _STRATEGIES = len(Strategy)
-_POSITION_EDGES = np.array([1, 2, 3, 5, 8, 12, 18, 26, 40])
-_SCALARS = 10 + 3 * _STRATEGIES + 4 + 4 + 3
-_RECENCY_DECAY = 0.7
+# Histories written at a time: the copies in between stay in the processor's cache.
+_BLOCK = 64
 
 
 class Embedder(Protocol):
@@ -74,49 +76,61 @@ class Observer:
     @property
     def history_size(self) -> int:
         """H, see the module."""
-        dimension = self.embedder.dimension
-        return self.window * (dimension + 2 + _STRATEGIES) + dimension + _SCALARS
+        return self._size(self.embedder.dimension)
 
     def encode_histories(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
         """Encodes N histories; each distinct message among them is embedded once.
 
+        Fastest where histories of one dialogue stand side by side (:mod:`encoding.message_chains`).
+
         Returns:
             Shape: (N, H), float32.
         """
+        chains = MessageChains.link(histories)
         row: dict[str, int] = {}
-        for history in histories:
-            for message in history:
-                row.setdefault(message.text, len(row))
+        rows = np.array([row.setdefault(message.text, len(row)) for message in chains.messages], np.int64)  # (T,)
         vectors = self.embedder.encode(list(row))  # (M, D)
-        encoded = np.zeros((len(histories), self.history_size), np.float32)
-        for features, history in zip(encoded, histories, strict=True):
-            if history:
-                self._write(features, history, vectors[[row[message.text] for message in history]])
-            else:
-                features[-_SCALARS], features[-3:] = 1.0, 1.0  # position: no message; opening: nobody has spoken
+        encoded = np.zeros((len(histories), self._size(vectors.shape[1])), np.float32)
+        self._write_window(encoded, chains, vectors, rows)
+        self._write_problem(encoded, chains, vectors, rows)
+        encoded[:, -STATISTICS:] = history_statistics(chains)
         return encoded
 
-    def _write(self, features: np.ndarray, history: Sequence[Message], vectors: np.ndarray) -> None:
-        dimension = vectors.shape[1]
-        width = dimension + 2 + _STRATEGIES
-        window = features[: self.window * width].reshape(self.window, width)
-        for slot, message, vector in zip(window[::-1], reversed(history), vectors[::-1], strict=False):
-            slot[:dimension] = vector
-            slot[dimension + (message.role is Role.SUPPORTER)] = 1.0
+    def _size(self, dimension: int) -> int:
+        return self.window * (dimension + 2 + _STRATEGIES) + dimension + STATISTICS
+
+    def _write_window(self, encoded: np.ndarray, chains: MessageChains, vectors: np.ndarray, rows: np.ndarray) -> None:
+        width = vectors.shape[1] + 2 + _STRATEGIES
+        marks = np.zeros((len(rows), 2 + _STRATEGIES), np.float32)  # (T, 10)
+        for number, message in enumerate(chains.messages):
+            marks[number, int(message.role is Role.SUPPORTER)] = 1.0
             if message.strategy is not None:
-                slot[dimension + 2 + message.strategy] = 1.0
-        by_seeker = np.array([message.role is Role.SEEKER for message in history])
-        if by_seeker.any():
-            features[self.window * width : self.window * width + dimension] = vectors[by_seeker].mean(axis=0)
-        features[-_SCALARS:] = np.concatenate(
-            [
-                np.arange(10) == np.searchsorted(_POSITION_EDGES, len(history), side="right"),
-                _strategy_use(history),
-                _last_run(history),
-                _habits(history),
-                [0.0, bool(by_seeker.all()), not by_seeker.any()],
-            ]
-        )
+                marks[number, 2 + message.strategy] = 1.0
+        stops = chains.starts + chains.lengths
+        for begin in range(0, len(encoded), _BLOCK):
+            block = encoded[begin : begin + _BLOCK]
+            for back in range(1, self.window + 1):
+                present = np.flatnonzero(chains.lengths[begin : begin + _BLOCK] >= back)
+                message = stops[begin + present] - back
+                left = (self.window - back) * width
+                block[present, left : left + width - 2 - _STRATEGIES] = vectors[rows[message]]
+                block[present, left + width - 2 - _STRATEGIES : left + width] = marks[message]
+
+    def _write_problem(self, encoded: np.ndarray, chains: MessageChains, vectors: np.ndarray, rows: np.ndarray) -> None:
+        dimension = vectors.shape[1]
+        left = self.window * (dimension + 2 + _STRATEGIES)
+        by_seeker = np.array([message.role is Role.SEEKER for message in chains.messages], bool)  # (T,)
+        before = np.concatenate([[0], np.cumsum(by_seeker)])  # (T + 1,)
+        counts = before[chains.starts + chains.lengths] - before[chains.starts]  # (N,) of seeker messages
+        starts, first = np.unique(chains.starts, return_index=True)  # histories of a chain stand side by side
+        for start, (begin, end) in zip(starts, pairwise([*first, len(encoded)]), strict=True):
+            stop = start + chains.lengths[begin:end].max()
+            spoken = rows[start:stop][by_seeker[start:stop]]
+            if len(spoken):
+                sums = np.cumsum(vectors[spoken], axis=0)
+                heard = counts[begin:end, None]
+                means = sums[heard[:, 0] - 1] / np.maximum(1, heard).astype(np.float32)
+                encoded[begin:end, left : left + dimension] = np.where(heard > 0, means, 0.0)
 
 
 def plan_features_size(max_strategies: int) -> int:
@@ -139,42 +153,3 @@ def plan_so_far(history: Sequence[Message]) -> tuple[Strategy, ...]:
             break
         strategies.append(message.strategy)
     return tuple(reversed(strategies))
-
-
-def _strategy_use(history: Sequence[Message]) -> np.ndarray:
-    used = [message.strategy for message in history if message.strategy is not None]
-    counts = np.bincount(used, minlength=_STRATEGIES) if used else np.zeros(_STRATEGIES)
-    recency = np.zeros(_STRATEGIES)
-    for steps, strategy in enumerate(reversed(used)):
-        recency[strategy] = max(recency[strategy], _RECENCY_DECAY**steps)
-    return np.concatenate([counts / max(1, len(used)), np.minimum(np.log1p(counts) / np.log(21.0), 1.0), recency])
-
-
-def _last_run(history: Sequence[Message]) -> np.ndarray:
-    runs = _runs(history)
-    trailing = runs.pop()[1] if runs[-1][0] is Role.SUPPORTER else 0
-    seeker = runs[-1][1] if runs else 0
-    last = next((message.text for message in reversed(history) if message.role is Role.SEEKER), "")
-    words = np.log1p(len(last.split())) / np.log(101.0)
-    return np.minimum([words, "?" in last, seeker / 5, trailing / 5], 1.0)
-
-
-def _habits(history: Sequence[Message]) -> np.ndarray:
-    runs = _runs(history)
-    finished = runs[:-1] if runs[-1][0] is Role.SUPPORTER else runs
-    lengths = np.array([length for role, length in finished if role is Role.SUPPORTER])
-    if not len(lengths):
-        return np.zeros(4)
-    features = [(lengths > 1).mean(), lengths.mean() / 5, lengths[-1] / 5, np.log1p(len(lengths)) / np.log(41.0)]
-    return np.minimum(features, 1.0)
-
-
-def _runs(history: Sequence[Message]) -> list[tuple[Role, int]]:
-    """Maximal runs of one speaker: (role, number of messages), in order."""
-    runs: list[tuple[Role, int]] = []
-    for message in history:
-        if runs and runs[-1][0] is message.role:
-            runs[-1] = (message.role, runs[-1][1] + 1)
-        else:
-            runs.append((message.role, 1))
-    return runs

@@ -73,6 +73,20 @@ class SentenceEncoder:
             dtype=np.float32,
         )
 
+    def token_model(self) -> tuple[Any, Any]:
+        """The tokenizer and the transformer under the sentence model, for fine-tuning.
+
+        The transformer is a ``torch.nn.Module`` that gives a vector per token (``last_hidden_state``).
+
+        Raises:
+            ValueError: The model is no transformer (e.g. averaged word vectors).
+        """
+        model = self._loaded()
+        transformer = getattr(model[0], "auto_model", None)
+        if transformer is None or not hasattr(transformer, "config"):
+            raise ValueError(f"text encoder {self.name!r}: has no transformer that could be fine-tuned")
+        return model.tokenizer, transformer
+
     def _loaded(self) -> Any:  # the library is imported late: a warm cache never needs it
         if self._model is None:
             from sentence_transformers import SentenceTransformer

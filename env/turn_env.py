@@ -14,28 +14,41 @@ from env.turn_task import TurnTask
 class TurnEnv(gymnasium.Env[np.ndarray, Any]):
     """One supporter turn of a real conversation is one episode.
 
-    **Observation**: ``Box(-1, 1, (H + P,), float32)``: the encoded history, then the plan so far; every entry is
-    described in :mod:`encoding.observation`.
+    **Observation**: ``Box((H + R + P,), float32)``: the encoded history; if the task has reasoning, the one-hot of what
+    has been reasoned so far (:mod:`encoding.reasoning_codec`; else R = 0); the plan so far. Every entry of the first
+    and last is described in :mod:`encoding.observation`. Bounds are -1..1, wider for the history where the task's is.
 
     **Reward**: the weighted terms of :mod:`env.rewards`.
 
     **Reset**: draws a turn uniformly with the environment's own generator (``reset(seed=...)``);
     ``options={"turn": i}`` plays row i of the task.
 
-    **Info**: on reset ``{"turn": row}``; on every step also the weighted reward terms ``similarity`` and ``stop``; at
-    the end ``plan`` and ``gold`` as tuples of strategy indices.
+    **Info**: on reset ``{"turn": row}``; on every step also the weighted reward terms ``similarity``, ``stop``,
+    ``reasoning`` and ``exact``; at the end ``plan`` and ``gold`` as tuples of strategy indices.
 
     Args:
         task: The turns; ``None`` takes the bundled sample under the default text encoder.
         similarity: Weight of the Levenshtein ratio to the gold plan.
         stop: Weight of stopping where the gold plan stops.
+        reasoning: Weight of each reasoning slot that is right.
+        exact: Weight of planning exactly the gold plan.
+        balance: Exponent by which turns of rare strategies count more, from 0 (:func:`env.rewards.balance_factors`).
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own convention
     process_class: type[TurnProcess]
 
-    def __init__(self, task: TurnTask | None = None, *, similarity: float = 1.0, stop: float = 0.2) -> None:
-        weights = RewardWeights(similarity=similarity, stop=stop)
+    def __init__(
+        self,
+        task: TurnTask | None = None,
+        *,
+        similarity: float = 1.0,
+        stop: float = 0.2,
+        reasoning: float = 0.1,
+        exact: float = 0.0,
+        balance: float = 0.0,
+    ) -> None:
+        weights = RewardWeights(similarity=similarity, stop=stop, reasoning=reasoning, exact=exact, balance=balance)
         self._process = self.process_class(task or TurnTask.bundled(), episodes=1, weights=weights)
         self.observation_space = self._process.observation_space
         self.action_space = self._process.action_space
@@ -76,6 +89,10 @@ class TurnEnv(gymnasium.Env[np.ndarray, Any]):
 class OneByOneEnv(TurnEnv):
     """One strategy per step until STOP. **Action**: ``Discrete(9)``: strategies 0..7, 8 = STOP. At most K steps.
 
+    If the task has reasoning, five steps come first, each choosing the value of one reasoning slot, in order; the
+    action is ``Discrete(n)`` with n the most values a step has. An action that names no value of the slot at hand
+    leaves it unknown and earns nothing; one above 8 where a strategy is due counts as STOP. (Policies mask both.)
+
     Its reward per step is the gain in similarity, so the return equals All-in-One's reward for the same plan.
     """
 
@@ -83,6 +100,9 @@ class OneByOneEnv(TurnEnv):
 
 
 class AllInOneEnv(TurnEnv):
-    """The whole plan at once. **Action**: ``MultiDiscrete([9] * K)``: K slots of 0..7, 8 = STOP. One step."""
+    """The whole plan at once. **Action**: ``MultiDiscrete([9] * K)``: K slots of 0..7, 8 = STOP. One step.
+
+    If the task has reasoning, the five reasoning slots stand before: ``MultiDiscrete([*sizes, 9, ..., 9])``.
+    """
 
     process_class = AllInOneProcess

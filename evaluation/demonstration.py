@@ -17,10 +17,11 @@ from evaluation.generator_benchmark import (
     scored_messages,
     scored_turns,
 )
+from evaluation.message_benchmark import MessageBenchmark, benchmark_messages
 from evaluation.plan_source import PLAN_SOURCES
-from evaluation.planner_benchmark import MessageBenchmark, TurnBenchmark, benchmark_messages, benchmark_turns
 from evaluation.report import ReportData, SampleTurn, write_report
 from evaluation.result import EvaluationResult
+from evaluation.turn_benchmark import TurnBenchmark, benchmark_turns
 from generator.realizer import Realizer
 from generator.run_files import CurvePoint
 from planner.plan import Planner
@@ -87,9 +88,9 @@ def demonstrate(
     """
     dialogues = corpus.split(split)
     data = f"{corpus.name}-{corpus.fingerprint(split)[:8]}"
-    planners = [*ladder, planner]
-    messages = benchmark_messages(planners, message_view(list(dialogues)), split=split, data=data, rng=rng)
-    turns = benchmark_turns(planners, turn_view(list(dialogues)), split=split, data=data, rng=rng)
+    own = [planner]
+    messages = benchmark_messages(ladder, message_view(list(dialogues)), split=split, data=data, rng=rng, trained=own)
+    turns = benchmark_turns(ladder, turn_view(list(dialogues)), split=split, data=data, rng=rng, trained=own)
     items = scored_messages(dialogues)
     texts = tuple(
         benchmark_generator(

@@ -85,7 +85,7 @@ def confusion_figure(counts: np.ndarray, *, title: str) -> str:
         axes.invert_yaxis()
         centres = np.arange(len(SHORT_LABELS)) + 0.5
         axes.set_xticks(centres, SHORT_LABELS, rotation=35, ha="right", rotation_mode="anchor")
-        axes.set_yticks(centres, [f"{name} ({total})" for name, total in zip(SHORT_LABELS, totals, strict=True)])
+        axes.set_yticks(centres, [f"{name} ({total:.0f})" for name, total in zip(SHORT_LABELS, totals, strict=True)])
         axes.set_xlabel("predicted")
         axes.set_ylabel("gold (messages)")
         for row, column in np.ndindex(shares.shape):

@@ -36,7 +36,7 @@ def progress_interval(index: int, messages: int) -> int:
     return min(INTERVALS * index // messages, INTERVALS - 1)
 
 
-def strategies_by_progress(intervals: Sequence[int], strategies: Sequence[int] | np.ndarray) -> np.ndarray:
+def strategies_by_progress(intervals: Sequence[int] | np.ndarray, strategies: Sequence[int] | np.ndarray) -> np.ndarray:
     """Counts strategies per interval of the conversation.
 
     Returns:

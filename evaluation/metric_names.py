@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from metrics.class_scores import STAGE_F1, STRATEGY_F1
+
 
 @dataclass(frozen=True, slots=True)
 class MetricName:
@@ -34,6 +36,25 @@ METRIC_NAMES: dict[str, MetricName] = {
     "emr_single": MetricName("EMR single", 2, "higher", "EMR on turns with one message, %"),
     "emr_multi": MetricName("EMR several", 2, "higher", "EMR on turns with several messages, %"),
     "multi_rate": MetricName("Multi rate", 1, "", "plans with several strategies, %"),
+    "f1_question": MetricName("Question", 1, "higher", "F1 of Question, %"),
+    "f1_restatement": MetricName("Restatement", 1, "higher", "F1 of Restatement or Paraphrasing, %"),
+    "f1_reflection": MetricName("Reflection", 1, "higher", "F1 of Reflection of feelings, %"),
+    "f1_self_disclosure": MetricName("Self-discl.", 1, "higher", "F1 of Self-disclosure, %"),
+    "f1_affirmation": MetricName("Affirmation", 1, "higher", "F1 of Affirmation and Reassurance, %"),
+    "f1_suggestions": MetricName("Suggestions", 1, "higher", "F1 of Providing Suggestions, %"),
+    "f1_information": MetricName("Information", 1, "higher", "F1 of Information, %"),
+    "f1_others": MetricName("Others", 1, "higher", "F1 of Others, %"),
+    "f1_exploration": MetricName("Exploration", 1, "higher", "F1 of stage Exploration: Question, Restatement; %"),
+    "f1_comforting": MetricName(
+        "Comforting", 1, "higher", "F1 of stage Comforting: Reflection, Self-disclosure, Affirmation; %"
+    ),
+    "f1_action": MetricName(
+        "Action", 1, "higher", "F1 of stage Action: Suggestions, Information; gold Others aside; %"
+    ),
+    "ece": MetricName("ECE", 2, "lower", "expected calibration error of the probabilities without offsets, %"),
+    "progress_tv": MetricName(
+        "Progress TV", 2, "lower", "strategies to exchange for gold's shares in each sixth of the conversation, mean, %"
+    ),
     "ppl": MetricName("PPL", 2, "lower", "perplexity per token over the corpus"),
     "ppl_mean": MetricName("PPL mean", 2, "lower", "mean of per-response perplexities"),
     "bleu_1": MetricName("B-1", 2, "higher", "BLEU-1, %"),
@@ -63,6 +84,10 @@ METRIC_NAMES: dict[str, MetricName] = {
         "p50 ms", 2, "lower", "median time of a single decision, embeddings cached, milliseconds"
     ),
     "latency_ms_p95": MetricName("p95 ms", 2, "lower", "95th percentile of the same"),
+    "latency_new_ms_p50": MetricName(
+        "new p50 ms", 2, "lower", "median time of planning after one new seeker message, embedded first, milliseconds"
+    ),
+    "latency_new_ms_p95": MetricName("new p95 ms", 2, "lower", "95th percentile of the same"),
 }
 
 # What a table of one protocol shows unless told otherwise; the JSON always holds everything.
@@ -76,4 +101,10 @@ CONSOLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "message": ("accuracy", "macro_f1", "weighted_f1", "preference_bias", "decisions_per_second"),
     "turn": ("emr", "lr", "emr_multi", "multi_rate", "macro_f1"),
     "text": ("ppl", "bleu_2", "rouge_l", "distinct_2", "length"),
+}
+# Second tables of the planners' protocols: where the mean F1 comes from, and what else tells planners apart.
+CLASS_COLUMNS: tuple[str, ...] = (*STRATEGY_F1, *STAGE_F1)
+FURTHER_COLUMNS: dict[str, tuple[str, ...]] = {
+    "message": ("entropy", "ece", "progress_tv", "latency_ms_p50", "latency_ms_p95"),
+    "turn": ("ald", "preference_bias", "progress_tv", "decisions_per_second", "latency_new_ms_p50"),
 }

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from evaluation.result import number
+
 
 class Provenance(Enum):
     """How a figure came here; the value is the mark shown beside it."""
@@ -163,3 +165,12 @@ def published(protocol: str) -> tuple[PublishedTable, ...]:
         known = ", ".join(dict.fromkeys(table.protocol for table in PUBLISHED))
         raise ValueError(f"unknown protocol {protocol!r}, expected one of {known}")
     return tables
+
+
+def published_number(metric: str, value: float | tuple[float, float] | None) -> str:
+    """A published figure with the metric's usual decimals; a range over several reports as it was given."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return "–".join(f"{end:g}" for end in value)
+    return number(metric, value)

@@ -12,21 +12,15 @@ from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from corpus.whole_file import write_whole
 from evaluation.figure_style import SHORT_LABELS, STRATEGY_COLOURS
-from evaluation.figures import (
-    GOLD,
-    LearningCurve,
-    confusion_figure,
-    interval_figure,
-    learning_figure,
-    plan_length_figure,
-    progress_figure,
-)
+from evaluation.figures import LearningCurve, learning_figure
 from evaluation.generator_benchmark import GeneratorBenchmark, comparable
-from evaluation.metric_names import METRIC_NAMES
-from evaluation.planner_benchmark import MessageBenchmark, TurnBenchmark
-from evaluation.published import PublishedTable
-from evaluation.report_tables import REFERENCES, Table, measured_table, published_table
+from evaluation.message_benchmark import MessageBenchmark
+from evaluation.metric_names import METRIC_NAMES, REPORT_COLUMNS
+from evaluation.planner_sections import message_section, turn_section
+from evaluation.report_section import Panel, Section
+from evaluation.report_tables import REFERENCES, measured_table, published_table
 from evaluation.result import EvaluationResult, number
+from evaluation.turn_benchmark import TurnBenchmark
 from planner.plan import Plan
 
 TOP = 3  # strategies shown of each slot's distribution
@@ -60,7 +54,7 @@ class ReportData:
         title: Heading of the page.
         summary: One or two sentences below it.
         facts: What was run, as pairs: data, seed, minutes, versions, hardware.
-        own: Names of the trained planners in ``messages`` and ``turns``; the first one is looked at closely.
+        own: Names of the trained planners in ``messages`` and ``turns``, all looked at closely; the first is in colour.
         messages: Planners on the message protocol.
         turns: Planners on the turn protocol.
         texts: One generator, once per plan source, all under one signature but for the source.
@@ -77,27 +71,6 @@ class ReportData:
     texts: tuple[GeneratorBenchmark, ...] = ()
     curves: tuple[LearningCurve, ...] = ()
     samples: tuple[SampleTurn, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """A figure on the page: a finished ``<svg>`` element under its caption, over one or both columns."""
-
-    caption: str
-    svg: Markup
-    wide: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One protocol's part of the page."""
-
-    heading: str
-    introduction: str
-    table: Table
-    published: tuple[Table, ...]
-    panels: tuple[Panel, ...]
-    signature: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +104,10 @@ def render_report(data: ReportData) -> str:
     sections = []
     tiles: list[Tile] = []
     if data.messages is not None:
-        sections.append(_message_section(data.messages, data.own))
+        sections.append(message_section(data.messages, data.own))
         tiles += _tiles(data.messages.result, data.own, ("macro_f1", "weighted_f1"))
     if data.turns is not None:
-        sections.append(_turn_section(data.turns, data.own))
+        sections.append(turn_section(data.turns, data.own))
         tiles += _tiles(data.turns.result, data.own, ("emr", "lr"))
     if data.texts:
         sections.append(_text_section(data.texts))
@@ -157,46 +130,6 @@ def render_report(data: ReportData) -> str:
     )
 
 
-def _message_section(benchmark: MessageBenchmark, own: Sequence[str]) -> Section:
-    result = benchmark.result
-    panels = [_intervals(result, own, "macro_f1", "macro-F1 with 95 % interval")]
-    if own:
-        _known(own, result)
-        caption = f"Confusion of {own[0]}: of each gold strategy (rows) the share predicted as, %"
-        panels.append(Panel(caption, Markup(confusion_figure(benchmark.confusion(own[0]), title=caption))))
-        caption = "Strategies over the course of the conversation, in sixths"
-        shares = {"In the corpus": benchmark.by_progress(), own[0]: benchmark.by_progress(own[0])}
-        panels.append(Panel(caption, Markup(progress_figure(shares, title=caption)), wide=True))
-    return Section(
-        "Planner: next message",
-        f"The strategy of each of {result.n:,} supporter messages ({result.split} split), given all that came before.",
-        measured_table(result.systems, protocol="message", own=own),
-        _published(benchmark.published),
-        tuple(panels),
-        result.signature,
-    )
-
-
-def _turn_section(benchmark: TurnBenchmark, own: Sequence[str]) -> Section:
-    result = benchmark.result
-    _known(own, result)
-    lengths = {GOLD: benchmark.plan_lengths()} | {name: benchmark.plan_lengths(name) for name in own}
-    caption = "Messages per turn, as planned"
-    panels = [
-        _intervals(result, own, "lr", "Levenshtein ratio (LR) with 95 % interval"),
-        Panel(caption, Markup(plan_length_figure(lengths, title=caption))),
-    ]
-    return Section(
-        "Planner: whole turn",
-        f"The strategy sequence of each of {result.n:,} supporter turns ({result.split} split), decided before the "
-        "turn begins.",
-        measured_table(result.systems, protocol="turn", own=own),
-        _published(benchmark.published),
-        tuple(panels),
-        result.signature,
-    )
-
-
 def _text_section(benchmarks: Sequence[GeneratorBenchmark]) -> Section:
     shared = comparable(benchmarks)
     systems = {
@@ -209,26 +142,11 @@ def _text_section(benchmarks: Sequence[GeneratorBenchmark]) -> Section:
         "Generator: texts",
         f"{result.n:,} responses ({result.split} split) against the supporter's own words, by where the plan comes "
         "from. Perplexity is that of the supporter's words under their own strategies.",
-        measured_table(systems, protocol="text", own=()),
-        _published(benchmarks[0].published),
+        measured_table(systems, columns=REPORT_COLUMNS["text"], own=()),
+        tuple(published_table(table) for table in benchmarks[0].published),
         (),
         shared,
     )
-
-
-def _known(own: Sequence[str], result: EvaluationResult) -> None:
-    if unknown := [name for name in own if name not in result.systems]:
-        raise ValueError(f"no planner {unknown[0]!r} in the {result.protocol} results: {', '.join(result.systems)}")
-
-
-def _intervals(result: EvaluationResult, own: Sequence[str], metric: str, caption: str) -> Panel:
-    estimates = {name: scores[metric] for name, scores in result.systems.items() if name != "gold"}
-    figure = interval_figure(estimates, title=caption, highlight=own[0] if own else None)
-    return Panel(caption, Markup(figure))
-
-
-def _published(tables: Sequence[PublishedTable]) -> tuple[Table, ...]:
-    return tuple(published_table(table) for table in tables)
 
 
 def _tiles(result: EvaluationResult, own: Sequence[str], metrics: Sequence[str]) -> list[Tile]:
@@ -269,5 +187,5 @@ def _sample(sample: SampleTurn) -> dict[str, Any]:
 
 def _meanings(sections: Sequence[Section]) -> dict[str, str]:
     """Label -> meaning of every column on the page, in order of appearance."""
-    tables = [table for section in sections for table in (section.table, *section.published)]
+    tables = [table for section in sections for table in (section.table, *section.further, *section.published)]
     return {column.label: column.meaning for table in tables for column in table.columns}

@@ -2,23 +2,25 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from evaluation.metric_names import METRIC_NAMES, REPORT_COLUMNS
-from evaluation.published import PublishedTable
-from evaluation.result import UNDEFINED, heading, number
-from metrics.estimate import Estimate
+from evaluation.differences import Differences
+from evaluation.metric_names import METRIC_NAMES
+from evaluation.published import PublishedTable, published_number
+from evaluation.result import UNDEFINED, heading, number, system_name
+from metrics.estimate import Difference, Estimate
 
 REFERENCES = ("random", "gold")  # rows to read the others against: they win no column
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One number: its value, its interval (may be empty), and whether it is the best of its column."""
+    """One number: its value, its interval, whether it is in bold, its spread over runs; texts may be empty."""
 
     value: str
     interval: str = ""
     best: bool = False
+    spread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +52,39 @@ class Table:
     source: str = ""
 
 
-def measured_table(systems: Mapping[str, Mapping[str, Estimate]], *, protocol: str, own: Sequence[str]) -> Table:
+def measured_table(
+    systems: Mapping[str, Mapping[str, Estimate]], *, columns: Sequence[str], own: Sequence[str], caption: str = ""
+) -> Table:
     """The table of what was measured here: values with intervals, the best of each column marked.
 
     Args:
         systems: System -> metric -> estimate, in order.
-        protocol: Chooses the columns; those that no system has are left out.
+        columns: Metric keys; those that no system has are left out.
         own: Names of the trained systems.
+        caption: What stands above the table.
     """
     present = {metric for scores in systems.values() for metric in scores}
-    metrics = [metric for metric in REPORT_COLUMNS[protocol] if metric in present]
+    metrics = [metric for metric in columns if metric in present]
     best = {metric: _best(systems, metric) for metric in metrics}
     rows = tuple(
         Row(
-            name,
+            system_name(name, scores),
             "own" if name in own else "gold" if name == "gold" else "baseline",
             tuple(_cell(metric, scores.get(metric), best=name in best[metric]) for metric in metrics),
         )
         for name, scores in systems.items()
     )
-    return Table(_columns(metrics), rows)
+    return Table(_columns(metrics), rows, caption)
+
+
+def difference_table(differences: Differences, *, caption: str) -> Table:
+    """Trained planners against the reference baseline; bold where the interval leaves zero out."""
+    metrics = list(next(iter(differences.values())))
+    rows = tuple(
+        Row(name, "own", tuple(_difference(metric, scores[metric]) for metric in metrics))
+        for name, scores in differences.items()
+    )
+    return Table(tuple(replace(column, arrow="") for column in _columns(metrics)), rows, caption)
 
 
 def published_table(table: PublishedTable) -> Table:
@@ -78,7 +93,7 @@ def published_table(table: PublishedTable) -> Table:
         Row(
             row.system,
             "published",
-            tuple(Cell(_published(metric, row.metrics.get(metric))) for metric in table.columns),
+            tuple(Cell(published_number(metric, row.metrics.get(metric))) for metric in table.columns),
             row.provenance.value,
         )
         for row in table.rows
@@ -100,15 +115,17 @@ def _cell(metric: str, estimate: Estimate | None, *, best: bool) -> Cell:
     # An interval without width (a constant, the gold ceiling) says nothing and takes room.
     wide = all(map(math.isfinite, ends)) and ends[0] < ends[1]
     interval = "–".join(number(metric, end) for end in ends) if wide else ""
-    return Cell(number(metric, estimate.value), interval, best)
+    spread = f"± {number(metric, estimate.spread)}" if estimate.runs > 1 else ""
+    return Cell(number(metric, estimate.value), interval, best, spread)
 
 
-def _published(metric: str, value: float | tuple[float, float] | None) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, tuple):
-        return "–".join(f"{end:g}" for end in value)
-    return number(metric, value)
+def _difference(metric: str, difference: Difference) -> Cell:
+    if not math.isfinite(difference.value):
+        return Cell(UNDEFINED)
+    value, low, high = (
+        f"{'+' if one > 0 else ''}{number(metric, one)}" for one in (difference.value, difference.low, difference.high)
+    )
+    return Cell(value, f"{low} to {high}", difference.low > 0 or difference.high < 0)
 
 
 def _best(systems: Mapping[str, Mapping[str, Estimate]], metric: str) -> set[str]:

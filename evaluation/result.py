@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from corpus.whole_file import write_whole
+from evaluation.console_table import aligned
 from evaluation.metric_names import CONSOLE_COLUMNS, METRIC_NAMES
 from metrics.estimate import Estimate
 
@@ -26,6 +27,7 @@ class EvaluationResult:
         signature: How it was measured. Scores under different signatures are not comparable.
         seconds: Wall-clock time of the evaluation.
         systems: System -> metric key -> estimate; order is kept.
+        details: What has no single number - confusion matrices, curves, differences - by its name, ready for JSON.
     """
 
     command: str
@@ -35,9 +37,10 @@ class EvaluationResult:
     signature: str
     seconds: float
     systems: Mapping[str, Mapping[str, Estimate]]
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON object of ``--json``; an undefined number (NaN) becomes ``null``."""
+        """The JSON object of ``--json``; an undefined number (NaN) becomes ``null``; ``details`` only where any."""
         systems = {
             name: {metric: estimate.as_json() for metric, estimate in scores.items()}
             for name, scores in self.systems.items()
@@ -50,6 +53,7 @@ class EvaluationResult:
             "signature": self.signature,
             "seconds": self.seconds,
             "systems": systems,
+            **({"details": dict(self.details)} if self.details else {}),
         }
 
     @classmethod
@@ -60,14 +64,11 @@ class EvaluationResult:
             ValueError: A key is missing or unknown.
         """
         expected = {"command", "protocol", "split", "n", "signature", "seconds", "systems"}
-        if not isinstance(data, Mapping) or set(data) != expected:
+        if not isinstance(data, Mapping) or set(data) - {"details"} != expected:
             found = sorted(data) if isinstance(data, Mapping) else type(data).__name__
             raise ValueError(f"not an evaluation result: expected the keys {sorted(expected)}, got {found}")
         systems = {
-            name: {
-                metric: Estimate(*(math.nan if parts[part] is None else parts[part] for part in _PARTS))
-                for metric, parts in scores.items()
-            }
+            name: {metric: Estimate.from_json(numbers) for metric, numbers in scores.items()}
             for name, scores in data["systems"].items()
         }
         return cls(**{**data, "systems": systems})
@@ -89,7 +90,7 @@ class EvaluationResult:
             raise ValueError(f"{path}: {error}") from error
 
     def table(self, columns: Sequence[str] | None = None) -> str:
-        """An aligned plain-text table, one system a line, cells ``value [low, high]``.
+        """An aligned plain-text table, one system a line, cells as in :func:`cell`.
 
         Args:
             columns: Metric keys in order; the protocol's usual ones if ``None``, those that no system has left out.
@@ -104,22 +105,16 @@ class EvaluationResult:
             raise ValueError(f"no system has the metric {unknown[0]!r}, there are: {', '.join(sorted(present))}")
         rows = [["system", *(heading(column) for column in columns)]]
         rows += [
-            [name, *(cell(column, scores.get(column)) for column in columns)] for name, scores in self.systems.items()
+            [system_name(name, scores), *(cell(column, scores.get(column)) for column in columns)]
+            for name, scores in self.systems.items()
         ]
-        widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-        # Names to the left, numbers to the right.
-        lines = [
-            "  ".join(
-                text.ljust(width) if place == 0 else text.rjust(width)
-                for place, (text, width) in enumerate(zip(row, widths, strict=True))
-            )
-            for row in rows
-        ]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        return "\n".join(line.rstrip() for line in lines)
+        return aligned(rows)
 
 
-_PARTS = ("value", "low", "high")
+def system_name(name: str, scores: Mapping[str, Estimate]) -> str:
+    """A system's name in a table, with the number of its runs where its scores are means over several."""
+    runs = max((estimate.runs for estimate in scores.values()), default=1)
+    return f"{name} ({runs} runs)" if runs > 1 else name
 
 
 def heading(metric: str) -> str:
@@ -134,10 +129,10 @@ def number(metric: str, value: float) -> str:
 
 
 def cell(metric: str, estimate: Estimate | None) -> str:
-    """One table cell: ``value [low, high]``, without brackets where there is no interval."""
+    """One table cell: ``value [low, high]``, no brackets where there is no interval; several runs add ``± spread``."""
     if estimate is None or not math.isfinite(estimate.value):
         return UNDEFINED
     value = number(metric, estimate.value)
-    if not (math.isfinite(estimate.low) and math.isfinite(estimate.high)):
-        return value
-    return f"{value} [{number(metric, estimate.low)}, {number(metric, estimate.high)}]"
+    if math.isfinite(estimate.low) and math.isfinite(estimate.high):
+        value += f" [{number(metric, estimate.low)}, {number(metric, estimate.high)}]"
+    return f"{value} ± {number(metric, estimate.spread)}" if estimate.runs > 1 else value

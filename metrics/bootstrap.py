@@ -27,11 +27,14 @@ class Tally:
         dialogues: (D,) the dialogue numbers, ascending.
         totals: (D, K) float64, each dialogue's sums of the statistics.
         formula: Takes sums (R, K), one row a resample, and returns every metric as (R,); NaN where undefined.
+        centred: Metrics that are distances from gold (sums of absolute values). The noise of resampling only ever adds
+            to these, so that their percentiles may all lie above the value: their intervals are moved onto it.
     """
 
     dialogues: np.ndarray
     totals: np.ndarray
     formula: Formula
+    centred: frozenset[str] = frozenset()
 
 
 def dialogue_index(dialogue: Sequence[int] | np.ndarray, *, items: int) -> tuple[np.ndarray, np.ndarray]:
@@ -99,12 +102,31 @@ def interval(value: float, resampled: np.ndarray) -> Estimate:
     return Estimate(value=float(value), low=float(low), high=float(high))
 
 
+def centred_interval(value: float, resampled: np.ndarray) -> Estimate:
+    """Percentile interval of a distance, which is never negative, without the noise that resampling adds to it.
+
+    The mean of the resamples lies above the value by about as much as the value lies above the truth (Efron and
+    Tibshirani 1993, section 10.2); the interval is moved down by that much, and cut at 0. The value is not corrected.
+    """
+    defined = resampled[~np.isnan(resampled)]
+    lean = float(defined.mean()) - value if defined.size else 0.0
+    return interval(value, np.maximum(resampled - lean, 0.0))
+
+
 def estimates(tally: Tally, *, rng: np.random.Generator, samples: int) -> dict[str, Estimate]:
     """Every metric of a tally with its interval; all metrics see the same resamples."""
     weights = resample_weights(len(tally.totals), rng=rng, samples=samples)
-    values = tally.formula(tally.totals.sum(axis=0, keepdims=True))
+    values = tally_values(tally)
     resampled = tally.formula(weights @ tally.totals)
-    return {metric: interval(float(values[metric][0]), resampled[metric]) for metric in values}
+    return {
+        metric: (centred_interval if metric in tally.centred else interval)(value, resampled[metric])
+        for metric, value in values.items()
+    }
+
+
+def tally_values(tally: Tally) -> dict[str, float]:
+    """Every metric of a tally on the whole corpus."""
+    return {metric: float(row[0]) for metric, row in tally.formula(tally.totals.sum(axis=0, keepdims=True)).items()}
 
 
 def paired_difference(
@@ -131,10 +153,10 @@ def paired_difference(
     weights = resample_weights(len(first.totals), rng=rng, samples=samples)
     values, resampled = [], []
     for tally in (first, second):
-        on_corpus = tally.formula(tally.totals.sum(axis=0, keepdims=True))
+        on_corpus = tally_values(tally)
         if metric not in on_corpus:
             raise ValueError(f"unknown metric {metric!r}, expected one of {', '.join(on_corpus)}")
-        values.append(float(on_corpus[metric][0]))
+        values.append(on_corpus[metric])
         resampled.append(tally.formula(weights @ tally.totals)[metric])
     differences = resampled[0] - resampled[1]
     differences = differences[~np.isnan(differences)]

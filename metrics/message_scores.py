@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from metrics.bootstrap import Tally, dialogue_index, estimates
+from metrics.class_scores import STAGES, class_scores
 from metrics.confusion import CLASSES, confusion_f1, entropy, preference_bias, strategy_labels
 from metrics.estimate import Estimate
 from metrics.ratio import ratio
@@ -19,6 +20,7 @@ def message_signature(*, samples: int = 1000, **fields: object) -> str:
         macro="all-classes-absent-0",
         bias="bradley-terry-20-absent-kept",
         entropy="bits",
+        stages=STAGES,
         bootstrap=f"dialogue-{samples}",
         **fields,
     )
@@ -51,6 +53,7 @@ def _formula(sums: np.ndarray) -> dict[str, np.ndarray]:
         "weighted_f1": 100.0 * ratio((scores * gold).sum(axis=1), items, empty=np.nan),
         "preference_bias": preference_bias(confusion),
         "entropy": entropy(confusion.sum(axis=1)),
+        **class_scores(confusion),
     }
 
 
@@ -73,7 +76,8 @@ def score_messages(
 
     Returns:
         ``accuracy``, ``macro_f1`` (mean over all eight classes, absent ones score 0) and ``weighted_f1`` (weighted by
-        gold counts), 0..100; ``preference_bias``, 0..2.65; ``entropy`` of the predictions in bits, 0..3.
+        gold counts), 0..100; ``preference_bias``, 0..2.65; ``entropy`` of the predictions in bits, 0..3;
+        ``f1_question`` ... and ``f1_exploration`` ... of :func:`metrics.class_scores.class_scores`, 0..100.
 
     Raises:
         ValueError: Different lengths, nothing to score, or a label that is not 0..7.

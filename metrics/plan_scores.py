@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from metrics.bootstrap import Tally, dialogue_index, dialogue_totals, estimates
+from metrics.class_scores import STAGES, class_scores
 from metrics.confusion import CLASSES, class_f1, entropy, preference_bias, strategy_labels
 from metrics.edit_distance import indel_ratio, levenshtein_ratio
 from metrics.estimate import Estimate
@@ -32,6 +33,7 @@ def plan_signature(*, samples: int = 1000, **fields: object) -> str:
         macro="all-classes-absent-0",
         bias="bradley-terry-20-absent-kept-shared-slots",
         entropy="bits",
+        stages=STAGES,
         bootstrap=f"dialogue-{samples}",
         **fields,
     )
@@ -106,6 +108,7 @@ def _formula(sums: np.ndarray) -> dict[str, np.ndarray]:
         "macro_f1": 100.0 * scores.mean(axis=1),
         "preference_bias": preference_bias(shared),
         "entropy": entropy(predicted),
+        **class_scores(slots),
     }
 
 
@@ -136,7 +139,8 @@ def score_plans(
         ``set_f1`` (mean F1 of the sets), ``emr_single`` and ``emr_multi`` (EMR on the turns whose GOLD plan has one,
         or at least two, strategies; NaN where there is no such turn), ``multi_rate`` (share of PREDICTED plans with at
         least two), ``macro_f1``: 0..100. ``ald``: mean absolute difference of lengths, in strategies.
-        ``preference_bias``: 0..2.65. ``entropy``: bits, 0..3.
+        ``preference_bias``: 0..2.65. ``entropy``: bits, 0..3. ``f1_question`` ...
+        ``f1_others`` and ``f1_exploration`` ... over the slots (:func:`metrics.class_scores.class_scores`), 0..100.
 
     Raises:
         ValueError: Different lengths, nothing to score, an empty gold plan, or a label that is not 0..7.

@@ -4,25 +4,30 @@ from dataclasses import dataclass
 from typing import Literal
 
 Mode = Literal["one-by-one", "all-in-one"]
+ReasoningMode = Literal["none", "supervised", "rl"]
 Decoding = Literal["expected-lr", "most-probable"]
 
 
 @dataclass(frozen=True)
 class PlannerConfig:
-    """Settings of planner training: encoding, network, cloning, PPO, decoding."""
+    """Settings of planner training: encoding, members, readers, deliberation, PPO, decoding."""
 
     mode: Mode = "one-by-one"
-    """How PPO acts and is paid: one-by-one: a strategy per step until STOP; all-in-one: a whole plan per action."""
+    """How PPO acts and is paid: one-by-one: a slot per step until STOP; all-in-one: a whole plan per action."""
+    reasoning: ReasoningMode = "rl"
+    """Cognitive reasoning before strategies: none; supervised: learned from annotations; rl: and refined by PPO."""
     encoder: str = "all-MiniLM-L6-v2"
     """Sentence encoder: a name, hub id or folder of a sentence-transformers model."""
     window: int = 3
     """Last messages of the history that are seen one by one (messages)."""
     max_strategies: int = 3
     """Longest plan (strategies, at most 4); evaluation never cuts gold plans."""
+    folds: int = 5
+    """Parts of the training dialogues; every part is kept from some members, which judge it as if it were new."""
     words: int = 1000
-    """Vocabulary of the linear member on words: the most frequent words of the training messages."""
+    """Vocabulary of the linear members on words: the most frequent words of the training messages."""
     members: int = 5
-    """Networks with a hidden layer whose probabilities are averaged."""
+    """Networks with a hidden layer, a multiple of folds."""
     width: int = 256
     """Hidden units of each member."""
     dropout: float = 0.5
@@ -30,44 +35,76 @@ class PlannerConfig:
     input_dropout: float = 0.5
     """Share of history features dropped while cloning (0 to 1)."""
     cloning_epochs: int = 8
-    """Passes over the training decisions by behaviour cloning; the epoch of lowest validation loss is kept."""
+    """Passes of the members over the training decisions; the epoch of lowest validation loss is kept."""
     cloning_batch: int = 128
     """Decisions per cloning step and member."""
     cloning_rate: float = 5e-4
     """Peak learning rate of cloning (AdamW, one cycle)."""
     weight_decay: float = 0.1
     """Decoupled weight decay of cloning."""
-    ppo_steps: int = 40_000
+    reader_epochs: int = 0
+    """Passes of each fold's fine-tuned sentence encoder over the histories; 0: no readers."""
+    reader_tokens: int = 112
+    """Longest history a reader reads (tokens)."""
+    reader_rate: float = 8e-5
+    """Peak learning rate of a reader's top layer (AdamW; lower layers less)."""
+    reader_frozen_layers: int = 2
+    """Lowest layers of the readers that stay as they were pretrained."""
+    reader_dropout: float = 0.3
+    """Share of a reader's outputs dropped in training (0 to 1)."""
+    deliberation_width: int = 128
+    """Hidden units of the network that PPO trains on top of the members' beliefs."""
+    deliberation_epochs: int = 8
+    """Passes of the deliberating network over the training decisions; the epoch of lowest validation loss is kept."""
+    deliberation_rate: float = 3e-4
+    """Peak learning rate of the deliberating network while cloning (AdamW, one cycle)."""
+    ppo_steps: int = 200_000
     """Environment steps of PPO; 0 leaves the cloned planner as it is."""
-    ppo_envs: int = 64
+    ppo_envs: int = 256
     """Parallel environments of PPO."""
     ppo_rollout: int = 32
     """Steps per environment between two PPO updates."""
-    ppo_batch: int = 512
+    ppo_batch: int = 2048
     """Environment steps per PPO gradient step."""
     ppo_epochs: int = 4
     """Passes over each PPO rollout."""
-    ppo_rate: float = 1e-4
+    ppo_rate: float = 3e-4
     """Learning rate of PPO (Adam)."""
-    ppo_kl: float = 1.0
+    ppo_kl: float = 0.3
     """Weight of the divergence from the cloned policy in PPO's objective (per nat)."""
     stop_reward: float = 0.2
     """Reward for a plan that stops where the gold plan does, beside the Levenshtein ratio of weight 1."""
+    exact_reward: float = 0.0
+    """Reward for a plan that equals the gold plan."""
+    reasoning_reward: float = 0.1
+    """Reward for each reasoning slot that is right (reasoning rl only)."""
+    reward_balance: float = 0.0
+    """How much more a turn pays if its first strategy is rare: frequency to the power of minus this (0 to 1)."""
     decoding: Decoding = "expected-lr"
-    """Which plan is made: highest expected Levenshtein ratio, or the most probable one."""
+    """Which plan is made: highest expected Levenshtein ratio (with exact_weight), or the most probable one."""
+    exact_weight: float = 0.0
+    """What an exact match counts beside the Levenshtein ratio in expected-lr decoding."""
 
     def __post_init__(self) -> None:
-        counts = ("window", "words", "members", "width", "cloning_epochs", "cloning_batch")
-        for name in (*counts, "ppo_envs", "ppo_rollout", "ppo_batch", "ppo_epochs"):
+        counts = ("window", "folds", "words", "members", "width", "cloning_epochs", "cloning_batch")
+        later = ("deliberation_width", "deliberation_epochs", "ppo_envs", "ppo_rollout", "ppo_batch", "ppo_epochs")
+        for name in (*counts, *later):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
-        for name in ("dropout", "input_dropout"):
+        if self.folds < 2 or self.members % self.folds:
+            raise ValueError(
+                f"folds, members: got {self.folds}, {self.members}, expected at least 2 folds and a multiple of them"
+            )
+        if self.reader_tokens < 16:
+            raise ValueError(f"reader_tokens: got {self.reader_tokens}, expected at least 16")
+        for name in ("dropout", "input_dropout", "reader_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 to below 1")
-        for name in ("ppo_steps", "ppo_kl", "weight_decay", "stop_reward"):
+        rewards = ("stop_reward", "exact_reward", "reasoning_reward", "reward_balance", "exact_weight")
+        for name in ("ppo_steps", "ppo_kl", "weight_decay", "reader_epochs", "reader_frozen_layers", *rewards):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
-        for name in ("cloning_rate", "ppo_rate"):
+        for name in ("cloning_rate", "reader_rate", "deliberation_rate", "ppo_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected more than 0")
         if min(self.ppo_batch, self.ppo_envs * self.ppo_rollout) < 2:

@@ -1,4 +1,4 @@
-"""From a distribution over plans to one plan: the most probable, or the one of highest expected Levenshtein ratio.
+"""From a distribution over plans to one plan: the most probable, or the one of highest expected utility.
 
 Both modes plan ahead by the same rule. In the turn environments the gold plan does not depend on what the planner does,
 so the best One-by-One policy carries out, step by step, the plan of highest expected return. What stands in the history
@@ -21,14 +21,16 @@ class PlanDecoder:
 
     Args:
         codec: Which plans there are.
+        exact_weight: What an exact match counts beside the Levenshtein ratio, from 0: more of it means shorter plans.
     """
 
-    def __init__(self, codec: PlanCodec) -> None:
+    def __init__(self, codec: PlanCodec, *, exact_weight: float = 0.0) -> None:
         self.codec = codec
-        self._ratios = levenshtein_ratio_table(codec.plans, codec.plans)  # (plans, plans)
+        ratios = levenshtein_ratio_table(codec.plans, codec.plans)
+        self._utility = ratios + exact_weight * np.eye(len(codec.plans), dtype=np.float32)  # (plans, plans)
 
     def best_expected(self, probabilities: np.ndarray, *, prefix: tuple[int, ...] = ()) -> np.ndarray:
-        """Plans of highest expected Levenshtein ratio.
+        """Plans of highest expected Levenshtein ratio plus weighted exact match.
 
         Args:
             probabilities: Probability of every plan of the codec. Shape: (B, plans).
@@ -38,7 +40,7 @@ class PlanDecoder:
             Index into the codec's plans. Shape: (B,).
         """
         possible = self._possible(prefix)
-        scores = (probabilities * possible) @ self._ratios.T
+        scores = (probabilities * possible) @ self._utility.T
         return np.where(possible, scores, -np.inf).argmax(axis=1)
 
     def most_probable(self, probabilities: np.ndarray, *, prefix: tuple[int, ...] = ()) -> np.ndarray:

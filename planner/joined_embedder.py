@@ -33,4 +33,8 @@ class JoinedEmbedder:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Shape: (N, D + V), float32."""
-        return np.concatenate([self.meaning.encode(texts), self.words.encode(texts)], axis=1)
+        meaning = self.meaning.encode(texts)
+        joined = np.zeros((len(meaning), meaning.shape[1] + self.words.dimension), np.float32)
+        joined[:, : meaning.shape[1]] = meaning
+        self.words.write(texts, joined[:, meaning.shape[1] :])
+        return joined

@@ -1,33 +1,41 @@
-"""Fits the network's two linear members: the ladder's linear rungs become part of the planner."""
+"""Fits the network's linear members: the ladder's linear rungs become part of the planner, one per fold."""
 
 import logging
 import time
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from planner.decisions import Decisions
 from planner.logistic import DecisionRegression
-from planner.network import DecisionNetwork
+from planner.network import MemberNetwork
 
 logger = logging.getLogger(__name__)
 
 
-@torch.no_grad()
-def fit_linear_members(network: DecisionNetwork, train: Decisions) -> None:
+def fit_linear_members(network: MemberNetwork, train: Decisions, *, fold: np.ndarray) -> None:
     """Puts the maximum-likelihood weights, under an L2 penalty, into the linear members.
 
     A convex problem is better left to its own solver than to the gradient steps of the hidden members.
+
+    Args:
+        network: Filled in place.
+        train: What to learn from.
+        fold: Part of the training dialogues each history belongs to; member f learns from all others. Shape: (U,).
+
+    Raises:
+        ValueError: All decisions outside a fold are alike.
     """
-    parts: list[tuple[str, nn.Linear, Tensor]] = [
+    parts = [
         ("meaning", network.linear_meaning, network.meaning_columns),
         ("words", network.linear_words, network.words_columns),
     ]
-    for name, linear, columns in parts:
+    for name, weights, columns in parts:
         began = time.perf_counter()
-        history = train.history[:, columns.cpu().numpy()][train.row]
-        regression = DecisionRegression(np.concatenate([history, train.plan], axis=1), train.decision, name=name)
-        linear.weight.copy_(torch.from_numpy(regression.weight))
-        linear.bias.copy_(torch.from_numpy(regression.bias))
-        logger.info("linear member on %s fitted in %.1f s", name, time.perf_counter() - began)
+        seen = train.history[:, columns.cpu().numpy()]
+        for part in range(network.shape.folds):
+            rows = np.flatnonzero(fold[train.row] != part)
+            features = np.concatenate([seen[train.row[rows]], train.plan[rows]], axis=1)
+            regression = DecisionRegression(features, train.decision[rows], name=name)
+            weights[part] = torch.from_numpy(np.concatenate([regression.weight.T, regression.bias[None]]))
+        logger.info("linear members on %s fitted in %.1f s", name, time.perf_counter() - began)

@@ -1,7 +1,6 @@
-"""The network behind every trained planner: history and plan so far to the next decision."""
+"""The members: many models of the next decision, each trained without one fold of the dialogues."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,13 +10,13 @@ from encoding.plan_codec import STOP
 
 # Entries of a unit vector of length D are about 1/sqrt(D); this brings them to the size of the other features.
 _EMBEDDING_GAIN = 0.3
-_IMPOSSIBLE = -1e9
-_KINDS = 3  # of members: hidden layers on meaning, linear on meaning, linear on words
+IMPOSSIBLE = -1e9
+_KINDS = 3  # of members: hidden layer on meaning, linear on meaning, linear on words
 
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """Sizes of a :class:`DecisionNetwork`.
+    """Sizes of a :class:`MemberNetwork`.
 
     Attributes:
         history: H, entries of the encoded history, whose message vectors are joined from meaning and words.
@@ -25,8 +24,10 @@ class NetworkShape:
         meaning: D, length of a message's sentence embedding.
         words: V, length of a message's TF-IDF vector, which follows the embedding.
         window: W, messages in the window.
-        members: M, networks with a hidden layer.
+        folds: Parts of the training dialogues; every part is kept from one member of each kind.
+        members: M, networks with a hidden layer; member m never saw part m mod folds.
         width: F, their hidden units.
+        reasoning: R, entries of the concatenated reasoning slots; 0 without reasoning.
     """
 
     history: int
@@ -34,31 +35,28 @@ class NetworkShape:
     meaning: int
     words: int
     window: int
+    folds: int
     members: int
     width: int
+    reasoning: int
+
+    def __post_init__(self) -> None:
+        if self.members % self.folds:
+            raise ValueError(f"members: got {self.members}, expected a multiple of the {self.folds} folds")
 
 
-class Encoded(NamedTuple):
-    """What histories contribute to a decision, whatever the plan so far.
-
-    Attributes:
-        hidden: Share of the hidden layers. Shape: (M, B, F).
-        meaning: Share of the linear member on meaning. Shape: (B, 9).
-        words: Share of the linear member on words. Shape: (B, 9).
-    """
-
-    hidden: Tensor
-    meaning: Tensor
-    words: Tensor
-
-
-class DecisionNetwork(nn.Module):
+class MemberNetwork(nn.Module):
     """A mixture of three kinds of members, each kind with a third of the weight.
 
-    M networks with one hidden layer on sentence embeddings, in which history and plan so far meet; one linear model
-    on sentence embeddings; one linear model on TF-IDF vectors. All see the other features too. Labels are noisy and 910
+    Networks with one hidden layer on sentence embeddings, in which history and plan so far meet; linear models on
+    sentence embeddings; linear models on TF-IDF vectors. All see the other features too. Labels are noisy and 910
     dialogues are few: the mean over unlike models is worth more than one larger model (Lakshminarayanan et al., "Deep
-    Ensembles", NeurIPS 2017). It stays one differentiable policy, so PPO trains all of it.
+    Ensembles", NeurIPS 2017).
+
+    Members are cross-fitted: of every kind there is one (or more) per fold that was trained on the other folds. Asked
+    about a training dialogue, only the members answer that never saw it, so what they believe there is as good, and as
+    wrong, as on new dialogues; whatever learns on top of them (offsets, reasoning, PPO) learns from honest inputs. New
+    dialogues get the mean over all folds.
 
     Args:
         shape: Sizes.
@@ -72,6 +70,8 @@ class DecisionNetwork(nn.Module):
         self.meaning_columns: Tensor
         self.words_columns: Tensor
         self.gain: Tensor
+        self.linear_meaning: Tensor
+        self.linear_words: Tensor
         meaning, words = _columns(shape)
         self.register_buffer("meaning_columns", meaning)
         self.register_buffer("words_columns", words)
@@ -82,10 +82,11 @@ class DecisionNetwork(nn.Module):
         self.hidden_bias = nn.Parameter(torch.zeros(members, 1, width))
         self.decision_weight = nn.Parameter(torch.randn(members, width, STOP + 1) * 0.5 * width**-0.5)
         self.decision_bias = nn.Parameter(torch.zeros(members, 1, STOP + 1))
-        self.value_weight = nn.Parameter(torch.zeros(members, width, 1))
-        self.value_bias = nn.Parameter(torch.zeros(1))
-        self.linear_meaning = nn.Linear(len(meaning) + shape.plan, STOP + 1)
-        self.linear_words = nn.Linear(len(words) + shape.plan, STOP + 1)
+        self.reasoning_weight = nn.Parameter(torch.randn(members, width, shape.reasoning) * 0.5 * width**-0.5)
+        self.reasoning_bias = nn.Parameter(torch.zeros(members, 1, shape.reasoning))
+        # Rows: history features, plan features, constant. Filled by their own solver, not by gradient.
+        self.register_buffer("linear_meaning", torch.zeros(shape.folds, len(meaning) + shape.plan + 1, STOP + 1))
+        self.register_buffer("linear_words", torch.zeros(shape.folds, len(words) + shape.plan + 1, STOP + 1))
         self.dropout = nn.Dropout(dropout)
         self.input_dropout = nn.Dropout(input_dropout)
 
@@ -94,61 +95,42 @@ class DecisionNetwork(nn.Module):
         """Where the weights are."""
         return self.gain.device
 
-    def hidden_parameters(self) -> list[nn.Parameter]:
-        """What cloning trains by gradient: everything but the linear members and the critic."""
-        return [
-            self.history_weight,
-            self.plan_weight,
-            self.hidden_bias,
-            self.decision_weight,
-            self.decision_bias,
-        ]
+    def decide(
+        self, history: Tensor, plans: Tensor, allowed: Tensor, *, fold: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Decisions of the mixture after plans so far, and its reading of the history.
 
-    def encode_history(self, history: Tensor) -> Encoded:
-        """What histories contribute. Shape: (B, H)."""
+        Args:
+            history: Encoded histories. Shape: (B, H).
+            plans: Plan features: R plans for every history (R, P), or each history's own (B, R, P).
+            allowed: Possible decisions. Shape: (R, 9) or (B, R, 9), bool.
+            fold: Only members answer that never saw this part; ``None``: all of them.
+
+        Returns:
+            Log-probabilities of the decisions (B, R, 9) and unnormalised scores of the reasoning slots (B, reasoning).
+        """
+        members = slice(None) if fold is None else slice(fold, None, self.shape.folds)
         meaning, words = history[:, self.meaning_columns], history[:, self.words_columns]
-        return Encoded(
-            self._hidden_share(meaning.expand(self.shape.members, -1, -1)),
-            meaning @ self.linear_meaning.weight[:, : meaning.shape[1]].T,
-            words @ self.linear_words.weight[:, : words.shape[1]].T,
+        share = torch.einsum("bc,mcf->mbf", meaning * self.gain, self.history_weight[members])
+        reasoning = (
+            torch.bmm(torch.relu(share + self._empty_plan_share()[members]), self.reasoning_weight[members])
+            + (self.reasoning_bias[members])
         )
+        of_plans = torch.einsum("...rp,mpf->m...rf", plans, self.plan_weight[members])  # (M, [B,] R, F)
+        if plans.dim() == 2:
+            of_plans = of_plans[:, None]
+        hidden = torch.relu(share[:, :, None] + of_plans + self.hidden_bias[members, :, None])  # (M, B, R, F)
+        logits = torch.einsum("mbrf,mfd->mbrd", hidden, self.decision_weight[members])
+        kinds = [
+            logits + self.decision_bias[members, :, None],
+            self._linear(self.linear_meaning, meaning, plans, fold),
+            self._linear(self.linear_words, words, plans, fold),
+        ]
+        beliefs = [_log_mean(log_softmax(kind, allowed)) for kind in kinds]
+        return _log_mean(torch.stack(beliefs)), reasoning.mean(0)
 
-    def decide(self, encoded: Encoded, plan: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
-        """One decision per history.
-
-        Args:
-            encoded: B histories.
-            plan: Plans so far. Shape: (B, P).
-            allowed: Possible decisions. Shape: (B, 9), bool.
-
-        Returns:
-            Log-probabilities (B, 9) and values (B,).
-        """
-        hidden = self._hidden(encoded.hidden, plan @ self.plan_weight)
-        linear = (
-            encoded.meaning + self._plan_share(self.linear_meaning, plan),
-            encoded.words + self._plan_share(self.linear_words, plan),
-        )
-        return self._mixture(hidden, *linear, allowed), self._value(hidden)
-
-    def decide_after_each(self, encoded: Encoded, plans: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
-        """The decisions of every history after every one of R plans so far.
-
-        Args:
-            encoded: B histories.
-            plans: Shape: (R, P).
-            allowed: Shape: (R, 9), bool.
-
-        Returns:
-            Log-probabilities (B, R, 9) and values after the first plan (B,).
-        """
-        hidden = self._hidden(encoded.hidden[:, :, None], (plans @ self.plan_weight)[:, None])  # (M, B, R, F)
-        meaning = encoded.meaning[:, None] + self._plan_share(self.linear_meaning, plans)  # (B, R, 9)
-        words = encoded.words[:, None] + self._plan_share(self.linear_words, plans)
-        return self._mixture(hidden, meaning, words, allowed), self._value(hidden[:, :, 0])
-
-    def member_log_probabilities(self, history: Tensor, plan: Tensor, allowed: Tensor) -> Tensor:
-        """Log-probabilities of each hidden member for a batch of its own, for cloning.
+    def member_log_probabilities(self, history: Tensor, plan: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
+        """What each hidden member says about a batch of its own, for cloning.
 
         Args:
             history: Shape: (M, B, H).
@@ -156,45 +138,40 @@ class DecisionNetwork(nn.Module):
             allowed: Shape: (M, B, 9), bool.
 
         Returns:
-            Shape: (M, B, 9).
+            Log-probabilities of the decisions (M, B, 9), unnormalised scores of the reasoning slots (M, B, reasoning).
         """
-        hidden = self._hidden(self._hidden_share(history[..., self.meaning_columns]), torch.bmm(plan, self.plan_weight))
-        return self._hidden_log_probabilities(hidden, allowed)
+        share = torch.bmm(self.input_dropout(history[..., self.meaning_columns] * self.gain), self.history_weight)
+        hidden = self.dropout(torch.relu(share + torch.bmm(plan, self.plan_weight) + self.hidden_bias))
+        logits = torch.bmm(hidden, self.decision_weight) + self.decision_bias
+        empty = self.dropout(torch.relu(share + self._empty_plan_share()))
+        return log_softmax(logits, allowed), torch.bmm(empty, self.reasoning_weight) + self.reasoning_bias
 
-    def _hidden_share(self, meaning: Tensor) -> Tensor:
-        return torch.bmm(self.input_dropout(meaning * self.gain), self.history_weight)
-
-    def _hidden(self, history: Tensor, plan: Tensor) -> Tensor:
-        bias = self.hidden_bias if history.dim() == 3 else self.hidden_bias[:, None]
-        return self.dropout(torch.relu(history + plan + bias))
+    def _empty_plan_share(self) -> Tensor:
+        """Reasoning comes before any strategy: the hidden layer's share of plan and bias then. Shape: (M, 1, F)."""
+        slots = (self.shape.plan - 1) // (STOP + 1)
+        stops = torch.arange(1, slots + 1, device=self.device) * (STOP + 1) - 1  # every slot's STOP entry
+        return self.plan_weight[:, stops].sum(1, keepdim=True) + self.hidden_bias
 
     @staticmethod
-    def _plan_share(linear: nn.Linear, plan: Tensor) -> Tensor:
-        return plan @ linear.weight[:, -plan.shape[-1] :].T + linear.bias
-
-    def _hidden_log_probabilities(self, hidden: Tensor, allowed: Tensor) -> Tensor:
-        rows = hidden.flatten(1, -2)  # (M, B or B * R, F)
-        logits = (torch.bmm(rows, self.decision_weight) + self.decision_bias).reshape(*hidden.shape[:-1], STOP + 1)
-        return _log_softmax(logits, allowed)
-
-    def _mixture(self, hidden: Tensor, meaning: Tensor, words: Tensor, allowed: Tensor) -> Tensor:
-        members = self._hidden_log_probabilities(hidden, allowed)
-        kinds = torch.stack(
-            [
-                members.logsumexp(0) - torch.tensor(float(len(members))).log(),
-                _log_softmax(meaning, allowed),
-                _log_softmax(words, allowed),
-            ]
-        )
-        return kinds.logsumexp(0) - torch.tensor(float(_KINDS)).log()
-
-    def _value(self, hidden: Tensor) -> Tensor:
-        """Expected return; the hidden layer is detached, so that the critic does not bend the planner."""
-        return torch.bmm(hidden.detach(), self.value_weight).mean(0).squeeze(-1) + self.value_bias
+    def _linear(weight: Tensor, history: Tensor, plans: Tensor, fold: int | None) -> Tensor:
+        """Logits of linear members. Shape: (folds or 1, B, R, 9)."""
+        chosen = weight if fold is None else weight[fold : fold + 1]
+        features, plan = history.shape[1], plans.shape[-1]
+        of_history = torch.einsum("bc,kcd->kbd", history, chosen[:, :features])
+        of_plans = torch.einsum("...rp,kpd->k...rd", plans, chosen[:, features : features + plan])
+        if plans.dim() == 2:
+            of_plans = of_plans[:, None]
+        return of_history[:, :, None] + of_plans + chosen[:, None, -1:]
 
 
-def _log_softmax(logits: Tensor, allowed: Tensor) -> Tensor:
-    return logits.masked_fill(~allowed, _IMPOSSIBLE).log_softmax(-1)
+def log_softmax(logits: Tensor, allowed: Tensor) -> Tensor:
+    """Log-probabilities in which what is not allowed has about -1e9. Shape: (..., 9)."""
+    return logits.masked_fill(~allowed, IMPOSSIBLE).log_softmax(-1)
+
+
+def _log_mean(log_probabilities: Tensor) -> Tensor:
+    """Log of the mean probability over the first axis."""
+    return log_probabilities.logsumexp(0) - torch.tensor(float(len(log_probabilities))).log()
 
 
 def _columns(shape: NetworkShape) -> tuple[Tensor, Tensor]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from corpus.dialogue import Turn, Utterance
+from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
 
 
@@ -19,11 +20,13 @@ class Plan:
         probabilities: The distribution each strategy was chosen from, given those before it. Shape: (len, 8), rows
             sum to 1.
         mode: How it was made: ``one-by-one``, ``all-in-one`` or a baseline's name.
+        reasoning: What was thought before; ``None`` where the planner does not reason.
     """
 
     strategies: tuple[Strategy, ...]
     probabilities: np.ndarray
     mode: str
+    reasoning: Reasoning | None = None
 
     def __post_init__(self) -> None:
         if self.probabilities.shape != (len(self.strategies), len(Strategy)):
@@ -49,4 +52,16 @@ class Planner(Protocol):
 
         Returns:
             Shape: (N, 8), rows sum to 1; the arg-max is the prediction.
+        """
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A planner whose decisions are shifted, by class offsets, and which can also say what it believes unshifted."""
+
+    def calibrated_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
+        """The strategies of every message given all messages before it, without class offsets or other shifts.
+
+        Returns:
+            Shape: (N, 8), rows sum to 1; the arg-max need not be the prediction.
         """

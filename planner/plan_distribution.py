@@ -12,7 +12,6 @@ from torch import Tensor
 
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP, PlanCodec
-from planner.network import DecisionNetwork
 
 
 class PlanSpace:
@@ -22,7 +21,8 @@ class PlanSpace:
         codec: Which plans there are.
 
     Attributes:
-        prefixes: The R plans that can still grow (length < K), in the codec's order; row 0 is empty. Shape: (R, K).
+        prefixes: The R plans that can still grow (length < K), short ones first; row 0 is empty. Shape: (R, K).
+        lengths: Strategies in each prefix, 0..K-1. Shape: (R,).
         features: Plan features of the prefixes. Shape: (R, P), float32.
         allowed: Decisions possible after each prefix: all but STOP after the empty one. Shape: (R, 9), bool.
     """
@@ -32,37 +32,30 @@ class PlanSpace:
         self._growing = [plan for plan in codec.plans if len(plan) < codec.max_strategies]
         self._row = {plan: number for number, plan in enumerate(self._growing)}
         self.prefixes = np.stack([codec.slots(plan) for plan in self._growing])
+        self.lengths = torch.from_numpy(codec.lengths(self.prefixes))
         self.features = torch.from_numpy(plan_features(self.prefixes))
-        self.allowed = allowed_decisions(torch.from_numpy(self.prefixes))
+        self.allowed = torch.ones(len(self.prefixes), STOP + 1, dtype=torch.bool)
+        self.allowed[0, STOP] = False
 
     @cached_property
     def plan_steps(self) -> tuple[Tensor, Tensor]:
         """How each plan of the codec is decided, STOP included. Shapes: (plans, K) rows, (plans, K) decisions or -1."""
         full = self.codec.max_strategies
-        return self._steps([(*plan, STOP) if len(plan) < full else plan for plan in self.codec.plans])
-
-    @cached_property
-    def prefix_steps(self) -> tuple[Tensor, Tensor]:
-        """How each prefix is reached. Shapes: (R, K) rows, (R, K) decisions or -1."""
-        return self._steps(self._growing)
-
-    def row(self, slots: np.ndarray) -> np.ndarray:
-        """Row of each prefix given as slots. Shape: (B, K) -> (B,).
-
-        Raises:
-            KeyError: A plan is full already.
-        """
-        return np.array([self._row[self.codec.plan(plan)] for plan in slots])
-
-    def _steps(self, chains: list[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
-        width = self.codec.max_strategies
-        rows = torch.zeros(len(chains), width, dtype=torch.long)
-        decisions = torch.full((len(chains), width), -1)
+        chains = [(*plan, STOP) if len(plan) < full else plan for plan in self.codec.plans]
+        rows = torch.zeros(len(chains), full, dtype=torch.long)
+        decisions = torch.full((len(chains), full), -1)
         for number, chain in enumerate(chains):
             for k, decision in enumerate(chain):
                 rows[number, k] = self._row[chain[:k]]
                 decisions[number, k] = decision
         return rows, decisions
+
+    @cached_property
+    def row_of_code(self) -> np.ndarray:
+        """Row of the plan with each code; of a plan that is full, row of its last K - 1 strategies. Shape: (9^K,)."""
+        longest = self.codec.max_strategies - 1
+        rows = np.array([self._row[plan[max(0, len(plan) - longest) :]] for plan in self.codec.plans])
+        return rows[self.codec.plan_of_code]
 
 
 def allowed_decisions(slots: Tensor) -> Tensor:
@@ -72,24 +65,11 @@ def allowed_decisions(slots: Tensor) -> Tensor:
     return allowed
 
 
-def decision_table(network: DecisionNetwork, space: PlanSpace, history: Tensor) -> tuple[Tensor, Tensor]:
-    """Distributions of all decisions that could come up while planning from the empty plan.
-
-    Args:
-        network: Gives each decision's distribution.
-        space: The plans.
-        history: Encoded histories. Shape: (B, H).
-
-    Returns:
-        Log-probabilities (B, R, 9) of the decisions after each prefix; value of the empty plan (B,).
-    """
-    encoded = network.encode_history(history)
-    return network.decide_after_each(encoded, space.features.to(history.device), space.allowed.to(history.device))
-
-
 def plan_log_probabilities(table: Tensor, space: PlanSpace) -> Tensor:
-    """Log-probability of every plan of the codec. Shape: (B, R, 9) -> (B, plans); the empty plan's is about -1e9."""
-    return _chain(table, space.plan_steps)
+    """Log-probability of every plan; the empty plan's is about -1e9. Shape: (..., R, 9) -> (..., plans)."""
+    reached = _reached(table, space)
+    stopped = [level + rows[..., STOP] for level, rows in zip(reached, _levels(table, space), strict=False)]
+    return torch.cat([*stopped, reached[-1]], dim=-1)
 
 
 def chain_expectation(per_prefix: Tensor, table: Tensor, space: PlanSpace) -> Tensor:
@@ -99,17 +79,24 @@ def chain_expectation(per_prefix: Tensor, table: Tensor, space: PlanSpace) -> Te
     decision from another table's, the divergence between the distributions over plans.
 
     Args:
-        per_prefix: Shape: (B, R).
-        table: Shape: (B, R, 9).
+        per_prefix: Shape: (..., R).
+        table: Shape: (..., R, 9).
         space: The plans.
 
     Returns:
-        Shape: (B,).
+        Shape: (...).
     """
-    return (_chain(table, space.prefix_steps).exp() * per_prefix).sum(-1)
+    return (torch.cat(_reached(table, space)[:-1], dim=-1).exp() * per_prefix).sum(-1)
 
 
-def _chain(table: Tensor, steps: tuple[Tensor, Tensor]) -> Tensor:
-    rows, decisions = (step.to(table.device) for step in steps)
-    taken = table[:, rows, decisions.clamp(min=0)]  # (B, chains, K)
-    return (taken * (decisions >= 0)).sum(-1)
+def _levels(table: Tensor, space: PlanSpace) -> list[Tensor]:
+    """The table's rows by length of the prefix, 8^length each: prefixes stand in lexicographic order."""
+    return list(table.split([STOP**length for length in range(space.codec.max_strategies)], dim=-2))
+
+
+def _reached(table: Tensor, space: PlanSpace) -> list[Tensor]:
+    """Log-probability that a plan begins with each sequence of 0, 1, ... K strategies. Shapes: (..., 8^length)."""
+    reached = [torch.zeros_like(table[..., 0, :1])]
+    for rows in _levels(table, space):
+        reached.append((reached[-1][..., None] + rows[..., :STOP]).flatten(-2))
+    return reached

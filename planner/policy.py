@@ -1,6 +1,8 @@
-"""The planner as stable-baselines3 policies: one decision at a time, or a whole plan as one action."""
+"""The planner as stable-baselines3 policies: one slot at a time, or reasoning and plan as one action."""
 
 import copy
+import time
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,10 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 
-from encoding.plan_codec import STOP, PlanCodec
-from planner.network import DecisionNetwork
-from planner.plan_distribution import PlanSpace, chain_expectation, decision_table
+from encoding.plan_codec import STOP
+from encoding.reasoning_codec import REASONING_SLOTS
+from planner.deliberation import DeliberationNetwork, kl_divergence
+from planner.network import IMPOSSIBLE
 
 
 class PlannerPolicy(ActorCriticPolicy):
@@ -23,11 +26,11 @@ class PlannerPolicy(ActorCriticPolicy):
     ``ent_coef`` is the weight of that KL, and collapse to a few strategies costs what cloning knew.
 
     Args:
-        observation_space: History features then plan features.
-        action_space: ``Discrete(9)`` or ``MultiDiscrete([9] * K)``.
+        observation_space: Beliefs, then the reasoning chosen so far (where the network reasons), then plan features.
+        action_space: As the environment's.
         lr_schedule: Learning rate by remaining progress, 1 to 0.
         network: The cloned network; it is copied, and a frozen copy is the reference.
-        codec: Which plans there are.
+        refine_reasoning: Whether reasoning is trained too; else it stays as it was cloned.
     """
 
     def __init__(
@@ -36,105 +39,149 @@ class PlannerPolicy(ActorCriticPolicy):
         action_space: spaces.Space,
         lr_schedule: Any,
         *,
-        network: DecisionNetwork,
-        codec: PlanCodec,
+        network: DeliberationNetwork,
+        refine_reasoning: bool,
         use_sde: bool = False,
     ) -> None:
-        self._given = (network, codec)
+        self._given = (network, refine_reasoning)
+        self.seconds = 0.0  # spent choosing actions in rollouts
         super().__init__(observation_space, action_space, lr_schedule, use_sde=use_sde)
 
     def _build(self, lr_schedule: Any) -> None:
-        network, codec = self._given
-        self.codec = codec
-        self.space = PlanSpace(codec)
-        self.network: DecisionNetwork = copy.deepcopy(network)
-        self.network.dropout.p = self.network.input_dropout.p = 0.0  # PPO's ratio needs one and the same policy
+        network, refine_reasoning = self._given
+        self.layout = network.layout
+        self.network: DeliberationNetwork = copy.deepcopy(network)
+        self.network.eval()
+        for module in self.network.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0  # PPO's ratio needs one and the same policy
         self.reference = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=lr_schedule(1), eps=1e-5)
+        if not refine_reasoning:
+            self.network.freeze_reasoning()
+        trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(trained, lr=lr_schedule(1), eps=1e-5)
 
-    def _split(self, observations: Tensor) -> tuple[Tensor, Tensor]:
-        history = self.network.shape.history
-        return observations[:, :history], observations[:, history:]
+    def _split(self, observations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        sizes = [self.layout.size, self.layout.reasoning_width]
+        beliefs, chosen, plan = observations.split([*sizes, observations.shape[1] - sum(sizes)], dim=1)
+        return beliefs, chosen, plan
+
+    def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Actions (B, ...), values (B, 1), log-probabilities (B,)."""
+        began = time.perf_counter()
+        chosen = self._act(obs, deterministic=deterministic)
+        self.seconds += time.perf_counter() - began
+        return chosen
+
+    @abstractmethod
+    def _act(self, observations: Tensor, *, deterministic: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """What :meth:`forward` gives."""
+
+    def _value(self, observations: Tensor) -> Tensor:
+        """Shape: (B, 1)."""
+        beliefs, chosen, plan = self._split(observations)
+        return self.network.value(beliefs, chosen=chosen, plan=plan)[:, None]
+
+    def predict_values(self, obs: Any) -> Tensor:
+        """Values. Shape: (B, 1)."""
+        return self._value(obs)
 
     def _predict(self, observation: Any, deterministic: bool = False) -> Tensor:
         return self.forward(observation, deterministic)[0]
 
 
 class OneByOnePolicy(PlannerPolicy):
-    """One decision per step: eight strategies or STOP, STOP never first."""
+    """One choice per step: the reasoning slots in order, then eight strategies or STOP, STOP never first."""
 
-    def _decide(self, network: DecisionNetwork, observations: Tensor) -> tuple[Tensor, Tensor]:
-        history, plan = self._split(observations)
-        allowed = torch.ones(len(plan), STOP + 1, dtype=torch.bool, device=plan.device)
-        allowed[:, STOP] = plan[:, STOP] != 1.0  # where the first slot is STOP, the plan is empty
-        return network.decide(network.encode_history(history), plan, allowed)
-
-    def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+    def _act(self, observations: Tensor, *, deterministic: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Actions (B,), values (B, 1), log-probabilities (B,)."""
-        log_probabilities, values = self._decide(self.network, obs)
+        log_probabilities = self._choices(self.network, observations)
         actions = choose(log_probabilities, deterministic=deterministic)
-        return actions, values[:, None], log_probabilities.gather(1, actions[:, None]).squeeze(1)
+        return actions, self._value(observations), log_probabilities.gather(1, actions[:, None]).squeeze(1)
 
     def evaluate_actions(self, obs: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Values (B, 1), log-probabilities (B,), minus the divergence from the reference (B,)."""
-        log_probabilities, values = self._decide(self.network, obs)
+        log_probabilities = self._choices(self.network, obs)
         with torch.no_grad():
-            reference, _ = self._decide(self.reference, obs)
+            reference = self._choices(self.reference, obs)
         divergence = kl_divergence(log_probabilities, reference)
-        return values[:, None], log_probabilities.gather(1, actions[:, None].long()).squeeze(1), -divergence
+        return self._value(obs), log_probabilities.gather(1, actions[:, None].long()).squeeze(1), -divergence
 
-    def predict_values(self, obs: Any) -> Tensor:
-        """Values. Shape: (B, 1)."""
-        return self._decide(self.network, obs)[1][:, None]
+    def _choices(self, network: DeliberationNetwork, observations: Tensor) -> Tensor:
+        """Log-probabilities of the actions of each state. Shape: (B, actions)."""
+        beliefs, chosen, plan = self._split(observations)
+        codec = self.layout.space.codec
+        slots = plan[:, :-1].reshape(-1, codec.max_strategies, STOP + 1).argmax(2)
+        rows = torch.from_numpy(self.layout.space.row_of_code[codec.code(slots.cpu().numpy())]).to(plan.device)
+        reasoning = self.layout.reasoning
+        if reasoning is None:
+            return network.steps(beliefs, values=rows[:, None], rows=rows)[1]
+        parts = chosen.split(list(reasoning.sizes), dim=1)
+        known = torch.stack([part.sum(1) > 0 for part in parts], dim=1)  # (B, 5)
+        values = torch.stack([part.argmax(1) for part in parts], dim=1).masked_fill(~known, -1)
+        of_slots, decisions = network.steps(beliefs, values=values, rows=rows)
+        widest = max(STOP + 1, *reasoning.sizes)
+        padded = [
+            torch.nn.functional.pad(part, (0, widest - part.shape[1]), value=IMPOSSIBLE)
+            for part in (*of_slots, decisions)
+        ]
+        # The policies fill the slots in order, so the number of known ones says which choice comes next.
+        return torch.stack(padded, dim=1)[torch.arange(len(beliefs), device=beliefs.device), known.sum(1)]
 
 
 class AllInOnePolicy(PlannerPolicy):
-    """A whole plan per step, its slots drawn one after the other given those before; all quantities exact."""
+    """Reasoning and a whole plan per step, each slot drawn given those before; all quantities exact."""
 
-    def _table(self, network: DecisionNetwork, observations: Tensor) -> tuple[Tensor, Tensor]:
-        history, _ = self._split(observations)
-        return decision_table(network, self.space, history)
-
-    def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
-        """Actions (B, K), values (B, 1), log-probabilities of the whole plans (B,)."""
-        table, values = self._table(self.network, obs)
-        slots = np.full((len(obs), self.codec.max_strategies), STOP)
-        growing = np.ones(len(obs), bool)
-        for slot in range(self.codec.max_strategies):
-            here = np.flatnonzero(growing)
-            rows = torch.from_numpy(self.space.row(slots[here]))
-            decisions = choose(table[torch.from_numpy(here), rows], deterministic=deterministic)
-            slots[here, slot] = decisions.cpu().numpy()
-            growing[here] = slots[here, slot] != STOP
-        actions = torch.from_numpy(slots).to(obs.device)
-        return actions, values[:, None], self._log_probability(table, actions)
+    def _act(self, observations: Tensor, *, deterministic: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Actions (B, slots), values (B, 1), log-probabilities of the whole actions (B,)."""
+        beliefs, _, _ = self._split(observations)
+        deliberation = self.network(beliefs)
+        here = torch.arange(len(beliefs), device=observations.device)
+        values: list[Tensor] = []
+        state = torch.zeros_like(here)
+        for slot in deliberation.slots:
+            before = values[-1] if values else torch.zeros_like(here)
+            values.append(choose(slot[here, before], deterministic=deterministic))
+        if values:
+            state = values[-2] * deliberation.slots[-1].shape[2] + values[-1]
+        table = deliberation.decisions[here, state]  # (B, rows, 9)
+        codec = self.layout.space.codec
+        slots = np.full((len(observations), codec.max_strategies), STOP)
+        growing = np.ones(len(observations), bool)
+        for slot in range(codec.max_strategies):
+            rows = torch.from_numpy(self.layout.space.row_of_code[codec.code(slots)]).to(observations.device)
+            decisions = choose(table[here, rows], deterministic=deterministic).cpu().numpy()
+            slots[growing, slot] = decisions[growing]
+            growing &= slots[:, slot] != STOP
+        actions = torch.cat(
+            [*(value[:, None] for value in values), torch.from_numpy(slots).to(observations.device)], dim=1
+        )
+        return actions, self._value(observations), self._log_probabilities(beliefs, actions)
 
     def evaluate_actions(self, obs: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Values (B, 1), log-probabilities of the whole plans (B,), minus the divergence from the reference (B,)."""
-        table, values = self._table(self.network, obs)
+        """Values (B, 1), log-probabilities of the whole actions (B,), minus the divergence from the reference (B,)."""
+        beliefs, _, _ = self._split(obs)
         with torch.no_grad():
-            reference, _ = self._table(self.reference, obs)
-        divergence = chain_expectation(kl_divergence(table, reference), table, self.space)
-        return values[:, None], self._log_probability(table, actions.long()), -divergence
+            reference = self.reference(beliefs)
+        divergence = self.network(beliefs).divergence(reference, self.layout)
+        return self._value(obs), self._log_probabilities(beliefs, actions.long()), -divergence
 
-    def predict_values(self, obs: Any) -> Tensor:
-        """Values. Shape: (B, 1)."""
-        return self._table(self.network, obs)[1][:, None]
-
-    def _log_probability(self, table: Tensor, actions: Tensor) -> Tensor:
-        plans = self.codec.plan_of_code[self.codec.code(actions.cpu().numpy())]
-        rows, decisions = (step[plans].to(table.device) for step in self.space.plan_steps)  # (B, K)
-        taken = table[torch.arange(len(table), device=table.device)[:, None], rows, decisions.clamp(min=0)]
-        return (taken * (decisions >= 0)).sum(-1)
+    def _log_probabilities(self, beliefs: Tensor, actions: Tensor) -> Tensor:
+        reasons = len(REASONING_SLOTS) if self.layout.reasoning is not None else 0
+        values, slots = actions[:, :reasons], actions[:, reasons:]
+        codec = self.layout.space.codec
+        plans = codec.plan_of_code[codec.code(slots.cpu().numpy())]
+        rows, decisions = (step[plans].to(beliefs.device) for step in self.layout.space.plan_steps)  # (B, K)
+        of_slots, decided = self.network.steps(beliefs, values=values, rows=rows)
+        taken = decided.gather(2, decisions.clamp(min=0)[:, :, None]).squeeze(2)
+        total = (taken * (decisions >= 0)).sum(1)
+        for slot, value in zip(of_slots, values.T, strict=True):
+            total = total + slot.gather(1, value[:, None]).squeeze(1)
+        return total
 
 
 def choose(log_probabilities: Tensor, *, deterministic: bool) -> Tensor:
-    """Draws a decision from each row, or takes the most probable. Shape: (B, 9) -> (B,)."""
+    """Draws a value from each row, or takes the most probable. Shape: (B, n) -> (B,)."""
     if deterministic:
         return log_probabilities.argmax(-1)
     return torch.multinomial(log_probabilities.exp(), 1).squeeze(-1)
-
-
-def kl_divergence(policy: Tensor, reference: Tensor) -> Tensor:
-    """KL(policy || reference) of log-probabilities over the last axis, in nats. Shape: (..., 9) -> (...)."""
-    return (policy.exp() * (policy - reference)).sum(-1)

@@ -17,7 +17,7 @@ from env.turn_task import TurnTask
 from env.turn_vector_env import AllInOneVectorEnv, OneByOneVectorEnv
 from planner.checkpoint import Checkpoint, module_tensors, optimizer_tensors, restore_module, restore_optimizer
 from planner.config import PlannerConfig
-from planner.network import DecisionNetwork
+from planner.deliberation import DeliberationNetwork
 from planner.policy import AllInOnePolicy, OneByOnePolicy
 from planner.sb3_vec_env import TurnVecEnv
 from planner.training_log import TrainingLog
@@ -29,13 +29,13 @@ _PARTS = {
     "all-in-one": (AllInOneVectorEnv, AllInOnePolicy),
 }
 # Validation scores of a planner in training: name -> value. The one called "lr" is maximised.
-Validate = Callable[[DecisionNetwork], dict[str, float]]
+Validate = Callable[[DeliberationNetwork], dict[str, float]]
 # How much message macro-F1 (points) PPO may give up for LR: without a limit it collapses to frequent strategies.
 _ALLOWED_F1_LOSS = 0.5
 
 
 def improve_by_ppo(
-    network: DecisionNetwork,
+    network: DeliberationNetwork,
     task: TurnTask,
     *,
     config: PlannerConfig,
@@ -51,7 +51,7 @@ def improve_by_ppo(
 
     Args:
         network: The cloned planner; ends with the best candidate's weights.
-        task: Training turns.
+        task: Training turns; what stands before each is the members' cross-fitted beliefs.
         config: Settings of PPO.
         validate: Scores a candidate on validation data; must give ``lr`` and ``macro_f1``.
         seed: Seeds the environments and the policy's draws.
@@ -59,7 +59,18 @@ def improve_by_ppo(
         log: Receives ``ppo/*`` curves by environment step.
     """
     environment_class, policy_class = _PARTS[config.mode]
-    environment = TurnVecEnv(environment_class(config.ppo_envs, task=task, stop=config.stop_reward), seed=seed)
+    refine = config.reasoning == "rl"
+    environment = TurnVecEnv(
+        environment_class(
+            config.ppo_envs,
+            task=task,
+            stop=config.stop_reward,
+            exact=config.exact_reward,
+            reasoning=config.reasoning_reward if refine else 0.0,
+            balance=config.reward_balance,
+        ),
+        seed=seed,
+    )
     model = PPO(
         policy_class,
         environment,
@@ -67,9 +78,9 @@ def improve_by_ppo(
         n_steps=config.ppo_rollout,
         batch_size=min(config.ppo_batch, config.ppo_rollout * config.ppo_envs),
         n_epochs=config.ppo_epochs,
-        gamma=1.0,  # a turn has at most K steps and its return is the plan's score: nothing to discount
+        gamma=1.0,  # a turn has a few steps and its return is the plan's score: nothing to discount
         ent_coef=config.ppo_kl,
-        policy_kwargs={"network": network, "codec": task.codec},
+        policy_kwargs={"network": network, "refine_reasoning": refine},
         seed=seed,
         device=network.device,
     )
@@ -95,12 +106,14 @@ class _Keeper(BaseCallback):
         self._every = max(1, rollouts // 10)
         self._rollouts = 0
         self._began, self._resumed_at = time.perf_counter(), 0
+        self._mark = self._began  # where the rollout or update at hand began
+        self._acting = self._updating = 0.0  # seconds of rollouts and of updates
         self._progress = tqdm(total=config.ppo_steps, desc="ppo", unit="step")
         self.best: dict[str, torch.Tensor] = {}
         self.best_scores: dict[str, float] = {}
         self.start_scores: dict[str, float] = {}
 
-    def consider(self, network: DecisionNetwork, *, step: int) -> None:
+    def consider(self, network: DeliberationNetwork, *, step: int) -> None:
         """Validates a candidate and keeps it if it is the best allowed one."""
         scores = self._validate(network)
         for name, value in scores.items():
@@ -119,9 +132,12 @@ class _Keeper(BaseCallback):
         """Runs after the update of the rollout before; nothing is saved before the first."""
         if self.num_timesteps and self._rollouts:
             self._after_update()
+        self._mark = time.perf_counter()
 
     def _on_rollout_end(self) -> None:
         self._rollouts += 1
+        now = time.perf_counter()
+        self._acting, self._mark = self._acting + now - self._mark, now
         returns = [episode["r"] for episode in self.model.ep_info_buffer or []]
         if returns:
             self._log.add("ppo/train_return", float(np.mean(returns)), step=self.num_timesteps)
@@ -132,12 +148,22 @@ class _Keeper(BaseCallback):
         self._progress.close()
 
     def _after_update(self) -> None:
+        self._updating += time.perf_counter() - self._mark
         if self._rollouts % self._every == 0 or self.num_timesteps >= self._config.ppo_steps:
             policy: Any = self.model.policy
             self.consider(policy.network, step=self.num_timesteps)
         rate = (self.num_timesteps - self._resumed_at) / (time.perf_counter() - self._began)
         self._log.add("ppo/steps_per_second", rate, step=self.num_timesteps)
+        for name, value in self._shares().items():
+            self._log.add(f"ppo/{name}", value, step=self.num_timesteps)
         self._save()
+
+    def _shares(self) -> dict[str, float]:
+        """Where PPO's time goes, percent of rollouts and updates; validation and saving stand outside of both."""
+        model: Any = self.model
+        busy = max(self._acting + self._updating, 1e-9)
+        policy = model.policy.seconds + self._updating
+        return {"policy_share": 100 * policy / busy, "environment_share": 100 * model.env.seconds / busy}
 
     def _save(self) -> None:
         model: Any = self.model

@@ -1,5 +1,6 @@
 """The vectorised turn environments as stable-baselines3 wants them."""
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ class TurnVecEnv(VecEnv):
         self.environment = environment  # SB3's constructor asks it for attributes
         super().__init__(environment.num_envs, environment.single_observation_space, environment.single_action_space)
         self._seed = seed
+        self.seconds = 0.0  # spent in the environment itself
         self._actions = np.zeros(0)
         self._returns = np.zeros(self.num_envs)
         self._lengths = np.zeros(self.num_envs, np.int64)
@@ -39,7 +41,9 @@ class TurnVecEnv(VecEnv):
 
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:
         """Observations, rewards, ends and infos of one step."""
+        began = time.perf_counter()
         observations, rewards, ended, _, batch = self.environment.step(self._actions)
+        self.seconds += time.perf_counter() - began
         self._returns += rewards
         self._lengths += 1
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]

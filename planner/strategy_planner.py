@@ -1,89 +1,58 @@
 """The trained planner: load a run folder, give it a history, get a plan."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from corpus.dialogue import Message, Turn, Utterance
 from corpus.strategy import Strategy
-from corpus.whole_file import replace_whole, write_whole
 from encoding.embedding_cache import CachedEncoder
-from encoding.observation import Embedder, Observer, plan_features, plan_features_size, plan_so_far
+from encoding.observation import Embedder, Observer, plan_so_far
 from encoding.plan_codec import STOP
+from encoding.reasoning_codec import REASONING_SLOTS
 from encoding.text_encoder import SentenceEncoder
 from planner.class_offsets import with_offsets
-from planner.config import Decoding, Mode
+from planner.config import Mode
 from planner.decoding import PlanDecoder
+from planner.deliberation import Deliberation
 from planner.joined_embedder import JoinedEmbedder
-from planner.network import DecisionNetwork, NetworkShape
 from planner.plan import Plan
-from planner.plan_distribution import PlanSpace, decision_table, plan_log_probabilities
-from planner.tfidf_embedder import TfidfEmbedder
+from planner.planner_files import READERS, PlannerParts, PlannerSettings
+from planner.readers import Readers
+from planner.reasoned import reasoning_of
 
-_SETTINGS = "planner.json"
-_WEIGHTS = "planner.safetensors"
-_LEXICON = "lexicon.json"
-_BATCH = 256  # turns per forward pass: every decision after every prefix is computed, 73 rows per turn
-
-
-@dataclass(frozen=True)
-class PlannerSettings:
-    """What a run folder says beside the weights.
-
-    Attributes:
-        mode: ``one-by-one`` or ``all-in-one``.
-        decoding: How a plan is chosen.
-        encoder: Name or path of the sentence encoder.
-        encoder_fingerprint: Digest of the encoder the weights belong to.
-        window: W of the observer.
-        max_strategies: K, longest plan.
-        shape: Sizes of the network.
-        offsets: Additive offsets of the message protocol's decision, 8 numbers.
-    """
-
-    mode: Mode
-    decoding: Decoding
-    encoder: str
-    encoder_fingerprint: str
-    window: int
-    max_strategies: int
-    shape: NetworkShape
-    offsets: tuple[float, ...] = (0.0,) * len(Strategy)
+_BATCH = 512  # turns per forward pass: every decision after every prefix, for every need and stage
 
 
 class StrategyPlanner:
     """Plans the supporter's next turn.
 
     Args:
-        network: The trained network.
+        parts: Trained networks and settings.
         observer: Encodes histories, as in training.
-        words: The lexical half of the observer's embedder; saved with the planner.
-        settings: How to decide.
+        readers: Fine-tuned encoders, where the settings say so.
         name: What tables call it; a run folder's name.
     """
 
     def __init__(
-        self,
-        network: DecisionNetwork,
-        *,
-        observer: Observer,
-        words: TfidfEmbedder,
-        settings: PlannerSettings,
-        name: str = "planner",
+        self, parts: PlannerParts, *, observer: Observer, readers: Readers | None, name: str = "planner"
     ) -> None:
-        self.network = network.eval()
+        self.parts = parts
         self.observer = observer
-        self.words = words
-        self.settings = settings
+        self.readers = readers
         self.name = name
-        self._space = PlanSpace(observer.codec)
-        self._decoder = PlanDecoder(observer.codec)
+        self._layout = parts.deliberation.layout
+        self._decoder = PlanDecoder(observer.codec, exact_weight=parts.settings.exact_weight)
+        parts.members.eval()
+        parts.deliberation.eval()
+
+    @property
+    def settings(self) -> PlannerSettings:
+        """How it decides."""
+        return self.parts.settings
 
     @property
     def mode(self) -> Mode:
@@ -102,32 +71,29 @@ class StrategyPlanner:
             ValueError: No planner there, or the encoder is not the one it was trained with.
         """
         run = Path(run)
-        if not (run / _SETTINGS).is_file() or not (run / _WEIGHTS).is_file():
-            raise ValueError(f"{run}: no trained planner, expected {_SETTINGS} and {_WEIGHTS}")
-        try:
-            stored = json.loads((run / _SETTINGS).read_text(encoding="utf-8"))
-            settings = PlannerSettings(
-                **{**stored, "shape": NetworkShape(**stored["shape"]), "offsets": tuple(stored["offsets"])}
-            )
-            network = DecisionNetwork(settings.shape, dropout=0.0, input_dropout=0.0)
-            network.load_state_dict(load_file(run / _WEIGHTS))
-            words = TfidfEmbedder.load(run / _LEXICON)
-        except (ValueError, KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
-            raise ValueError(f"{run}: damaged planner ({type(error).__name__}: {error})") from error
-        embedder = embedder if embedder is not None else CachedEncoder(SentenceEncoder(settings.encoder))
+        parts = PlannerParts.load(run)
+        settings = parts.settings
+        encoder = SentenceEncoder(settings.encoder) if embedder is None or settings.readers is not None else None
+        if embedder is None:
+            assert encoder is not None
+            embedder = CachedEncoder(encoder)
         if embedder.fingerprint != settings.encoder_fingerprint:
             raise ValueError(f"{run}: trained with another version of encoder {settings.encoder!r}")
-        network.to("cuda" if torch.cuda.is_available() else "cpu")
-        joined = JoinedEmbedder(embedder, words)
+        readers = None
+        if settings.readers is not None and encoder is not None:
+            how = settings.readers
+            path = (run if (run / READERS).is_file() else run.parent) / READERS  # a run's cloned planner shares them
+            readers = Readers.load(path, encoder, folds=how.folds, tokens=how.tokens, frozen_layers=how.frozen_layers)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        parts.members.to(device)
+        parts.deliberation.to(device)
+        joined = JoinedEmbedder(embedder, parts.words)
         observer = Observer(joined, window=settings.window, max_strategies=settings.max_strategies)
-        return cls(network, observer=observer, words=words, settings=settings, name=run.resolve().name)
+        return cls(parts, observer=observer, readers=readers, name=run.resolve().name)
 
     def save(self, run: Path) -> None:
-        """Writes weights and settings into a run folder."""
-        with replace_whole(run / _WEIGHTS) as path:
-            save_file({name: tensor.contiguous() for name, tensor in self.network.state_dict().items()}, path)
-        self.words.save(run / _LEXICON)
-        write_whole(run / _SETTINGS, json.dumps(asdict(self.settings), indent=2) + "\n")
+        """Writes weights and settings into a run folder; the readers are saved by training, once."""
+        self.parts.save(run)
 
     def plan(self, history: Sequence[Message]) -> Plan:
         """Plans what the supporter does next.
@@ -136,90 +102,126 @@ class StrategyPlanner:
         come, and is empty if the turn should stop here.
         """
         prefix = tuple(int(strategy) for strategy in plan_so_far(history))
-        return self._plans(self.observer.encode_histories([history]), prefix)[0]
+        return self.plans_of_beliefs(self.beliefs([history]), prefix=prefix)[0]
 
     def plans(self, turns: Sequence[Turn]) -> list[Plan]:
         """Plans every turn from the history before it (turn protocol)."""
-        return self.plans_of_encoded(self.observer.encode_histories([turn.history for turn in turns]))
+        return self.plans_of_beliefs(self.beliefs([turn.history for turn in turns]))
 
-    def plans_of_encoded(self, history: np.ndarray) -> list[Plan]:
-        """Plans from encoded histories. Shape: (N, H)."""
-        blocks = (history[start : start + _BATCH] for start in range(0, len(history), _BATCH))
-        return [plan for block in blocks for plan in self._plans(block)]
-
-    @torch.no_grad()
     def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
         """Strategies of messages given all messages before, shifted by the fitted offsets. Shape: (N, 8)."""
-        if not utterances:
-            return np.zeros((0, len(Strategy)))
+        return with_offsets(self.calibrated_probabilities(utterances), np.array(self.settings.offsets))
+
+    def calibrated_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
+        """Strategies of messages given all messages before, as believed, without offsets. Shape: (N, 8)."""
         histories = [utterance.history for utterance in utterances]
-        slots = np.stack([self.observer.codec.slots(plan_so_far(history)) for history in histories])
-        probabilities = self.decision_probabilities(self.observer.encode_histories(histories), slots)
-        return with_offsets(probabilities, np.array(self.settings.offsets))
+        slots = [self.observer.codec.slots(plan_so_far(history)) for history in histories]
+        if not slots:
+            return np.zeros((0, len(Strategy)))
+        return self.decision_probabilities(self.beliefs(histories), np.stack(slots))
+
+    def beliefs(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        """What members and readers believe of histories. Shape: (N, S), see :mod:`planner.beliefs`."""
+        return self._layout.collect(
+            self.parts.members,
+            self.readers,
+            history=self.observer.encode_histories(histories),
+            messages=histories,
+        )
 
     @torch.no_grad()
-    def decision_probabilities(self, history: np.ndarray, slots: np.ndarray) -> np.ndarray:
-        """Unshifted probabilities of the next strategy where one is known to follow.
+    def decision_probabilities(self, beliefs: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """Unshifted probabilities of the next strategy where one is known to follow, over all reasoning.
 
         Args:
-            history: Shape: (N, H).
+            beliefs: Shape: (N, S).
             slots: Plan so far. Shape: (N, K).
 
         Returns:
             Shape: (N, 8).
         """
+        rows = self._layout.space.row_of_code[self.observer.codec.code(slots)]
         parts = []
-        for start in range(0, len(history), 4096):
-            block = slice(start, start + 4096)
-            encoded = self.network.encode_history(self._tensor(history[block]))
-            allowed = torch.arange(STOP + 1, device=self.network.device).expand(len(slots[block]), -1) != STOP
-            log_probabilities, _ = self.network.decide(encoded, self._tensor(plan_features(slots[block])), allowed)
-            parts.append(log_probabilities[:, :STOP].exp().cpu().numpy())
+        for start in range(0, len(beliefs), _BATCH):
+            block = slice(start, start + _BATCH)
+            deliberation = self.parts.deliberation(self._tensor(beliefs[block]))
+            here = torch.arange(len(deliberation.decisions), device=deliberation.decisions.device)
+            decisions = deliberation.decisions[here, :, torch.from_numpy(rows[block]).to(here.device)]
+            mixed = (deliberation.state_log_probabilities()[..., None] + decisions).logsumexp(1)
+            parts.append(mixed[:, :STOP].softmax(1).cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, STOP))
+
+    @torch.no_grad()
+    def plans_of_beliefs(self, beliefs: np.ndarray, *, prefix: tuple[int, ...] = ()) -> list[Plan]:
+        """Plans from beliefs.
+
+        Args:
+            beliefs: Shape: (N, S).
+            prefix: Strategies that stand already, the same for all; the plans hold what comes after them.
+        """
+        plans: list[Plan] = []
+        prefix = prefix[: self.observer.codec.max_strategies]
+        for start in range(0, len(beliefs), _BATCH):
+            plans += self._plans(self.parts.deliberation(self._tensor(beliefs[start : start + _BATCH])), prefix)
+        return plans
+
+    @torch.no_grad()
+    def plan_entropy(self, beliefs: np.ndarray) -> float:
+        """Mean entropy of the distribution over plans, in nats: what PPO may not collapse. Shape: (N, S)."""
+        total = 0.0
+        for start in range(0, len(beliefs), _BATCH):
+            deliberation = self.parts.deliberation(self._tensor(beliefs[start : start + _BATCH]))
+            plans = deliberation.plan_log_probabilities(self._layout)
+            total -= float((plans.exp() * plans).sum())
+        return total / max(1, len(beliefs))
+
+    @torch.no_grad()
+    def reasoning_accuracy(self, beliefs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+        """How often each reasoning slot is right where its label is known, percent; empty without reasoning.
+
+        Args:
+            beliefs: Shape: (N, S).
+            labels: Shape: (N, 5), -1 = unknown.
+
+        Returns:
+            ``accuracy_context`` and so on.
+        """
+        if self.settings.reasoning is None:
+            return {}
+        marginals = self.parts.deliberation(self._tensor(beliefs)).slot_marginals()
+        chosen = np.stack([marginal.argmax(1).cpu().numpy() for marginal in marginals], axis=1)
+        known = np.maximum(1, (labels >= 0).sum(axis=0))
+        right = ((chosen == labels) & (labels >= 0)).sum(axis=0)
+        return {
+            f"accuracy_{name}": 100 * float(share) for name, share in zip(REASONING_SLOTS, right / known, strict=True)
+        }
 
     def with_offsets(self, offsets: np.ndarray) -> "StrategyPlanner":
         """The same planner with other offsets."""
         settings = replace(self.settings, offsets=tuple(float(offset) for offset in offsets))
-        return StrategyPlanner(
-            self.network, observer=self.observer, words=self.words, settings=settings, name=self.name
-        )
+        parts = replace(self.parts, settings=settings)
+        return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=self.name)
 
-    @torch.no_grad()
-    def _plans(self, history: np.ndarray, prefix: tuple[int, ...] = ()) -> list[Plan]:
+    def _plans(self, deliberation: Deliberation, prefix: tuple[int, ...]) -> list[Plan]:
         codec = self.observer.codec
-        prefix = prefix[: codec.max_strategies]
-        table, _ = decision_table(self.network, self._space, self._tensor(history))
-        probabilities = plan_log_probabilities(table, self._space).exp().cpu().numpy()
-        choose = self._decoder.best_expected if self.settings.decoding == "expected-lr" else self._decoder.most_probable
+        probabilities = deliberation.plan_log_probabilities(self._layout, standing=prefix).exp().cpu().numpy()
+        expected = self.settings.decoding == "expected-lr"
+        choose = self._decoder.best_expected if expected else self._decoder.most_probable
         chosen = choose(probabilities, prefix=prefix)
-        steps, _ = self._space.plan_steps
-        decisions = table[..., :STOP].exp().cpu().numpy()
+        distributions = deliberation.decisions_along(chosen, self._layout, standing=prefix).cpu().numpy()
+        reasoning = reasoning_of(deliberation, self._layout)
         plans = []
-        for row, number in enumerate(chosen):
+        for number, of_slots, reasons in zip(chosen, distributions, reasoning, strict=True):
             strategies = codec.plans[number][len(prefix) :]
-            rows = steps[number, len(prefix) : len(prefix) + len(strategies)].numpy()
-            of_strategies = decisions[row, rows]  # STOP left out: what to do, given that something is done
             plans.append(
                 Plan(
                     strategies=tuple(Strategy(strategy) for strategy in strategies),
-                    probabilities=of_strategies / of_strategies.sum(axis=1, keepdims=True),
+                    probabilities=of_slots[len(prefix) : len(prefix) + len(strategies)],
                     mode=self.settings.mode,
+                    reasoning=reasons,
                 )
             )
         return plans
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.network.device)
-
-
-def shape_for(observer: Observer, embedder: JoinedEmbedder, *, members: int, width: int) -> NetworkShape:
-    """Sizes of a network that reads what the observer writes with this embedder."""
-    return NetworkShape(
-        history=observer.history_size,
-        plan=plan_features_size(observer.codec.max_strategies),
-        meaning=embedder.meaning.dimension,
-        words=embedder.words.dimension,
-        window=observer.window,
-        members=members,
-        width=width,
-    )
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.parts.deliberation.device)

@@ -1,4 +1,4 @@
-"""Training a planner from dialogues: encode, clone, improve by PPO, fit the decision rule, save."""
+"""Training a planner from dialogues: members, readers, deliberation, PPO, decision rule; then everything is saved."""
 
 import copy
 import logging
@@ -14,23 +14,30 @@ from corpus.dialogue import Dialogue
 from corpus.strategy import Strategy
 from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Embedder, Observer
+from encoding.reasoning_codec import ReasoningCodec
 from encoding.text_encoder import SentenceEncoder
 from env.turn_task import TurnTask
-from planner.checkpoint import Checkpoint
-from planner.cloning import clone_behaviour
+from planner.believed_split import BelievedSplit
 from planner.config import PlannerConfig
 from planner.decisions import Decisions
+from planner.deliberation import DeliberationNetwork
+from planner.deliberation_cloning import BelievedDecisions, clone_deliberation
+from planner.folds import fold_of_dialogues
 from planner.joined_embedder import JoinedEmbedder
-from planner.linear_members import fit_linear_members
-from planner.network import DecisionNetwork
+from planner.member_training import train_members
+from planner.planner_files import READERS, PlannerParts, PlannerSettings, ReaderSettings
+from planner.reader_training import train_readers
+from planner.readers import Readers
+from planner.reading import Reading
 from planner.reinforcement import improve_by_ppo
-from planner.strategy_planner import PlannerSettings, StrategyPlanner, shape_for
+from planner.strategy_planner import StrategyPlanner
 from planner.tfidf_embedder import TfidfEmbedder
 from planner.training_log import TrainingLog
 from planner.training_turns import training_turns
-from planner.validation import ValidationSet
 
 logger = logging.getLogger(__name__)
+
+_DELIBERATION_DROPOUT = 0.5
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,8 @@ class TrainedPlanner:
         planner: Ready to use; also saved in the run folder.
         cloned: The planner as it was before PPO, with offsets of its own; saved in ``cloned/``.
         before: Validation scores of the cloned planner.
-        after: Validation scores of the kept planner. Like ``before`` they are optimistic: epoch, checkpoint and offsets
-            were chosen on the same dialogues.
-        cross_fitted: Message scores with offsets fitted on other validation dialogues than those scored.
+        after: Validation scores of the kept planner. Valid chose epochs and PPO's checkpoint; the offsets were fitted
+            on training dialogues, each judged by members that never saw it.
         without_offsets: Message scores without any offsets.
         curves: Learning curves, name -> {step: value}.
     """
@@ -52,7 +58,6 @@ class TrainedPlanner:
     cloned: StrategyPlanner
     before: dict[str, float]
     after: dict[str, float]
-    cross_fitted: dict[str, float]
     without_offsets: dict[str, float]
     curves: dict[str, dict[int, float]]
 
@@ -70,62 +75,102 @@ def train_planner(
 
     Args:
         train: Dialogues to learn from.
-        valid: Dialogues that choose epoch, PPO checkpoint and offsets; never learned from.
+        valid: Dialogues that choose epochs and the PPO checkpoint; never learned from.
         config: Settings.
         out: Run folder; receives weights, settings, curves, and ``checkpoints/`` while training.
-        seed: Seeds weights, orders, dropout, environments and PPO.
+        seed: Seeds folds, weights, orders, dropout, environments and PPO.
         embedder: Turns texts into vectors; by default the configured encoder behind the embedding cache.
 
     Returns:
         The trained planner with what led to it.
+
+    Raises:
+        ValueError: There is nothing to learn from, or there are fewer training dialogues than folds.
     """
     for name, split in (("train", train), ("valid", valid)):
         training_turns(split, name=f"planner, {name} split")
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - SB3's rollout buffer draws from numpy's global generator
-    embedder = embedder if embedder is not None else CachedEncoder(SentenceEncoder(config.encoder))
+    encoder = SentenceEncoder(config.encoder) if embedder is None or config.reader_epochs else None
+    if embedder is None:
+        assert encoder is not None
+        embedder = CachedEncoder(encoder)
     words = TfidfEmbedder(train, words=config.words)
     joined = JoinedEmbedder(embedder, words)
     observer = Observer(joined, window=config.window, max_strategies=config.max_strategies)
-    log = TrainingLog(out)
-    decisions, held_out = (Decisions.collect(split, observer=observer) for split in (train, valid))
-    task, valid_task = (TurnTask.build(split, observer=observer) for split in (train, valid))
-    validation = ValidationSet(valid, held_out, valid_task)
-    shape = shape_for(observer, joined, members=config.members, width=config.width)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network = DecisionNetwork(shape, dropout=config.dropout, input_dropout=config.input_dropout).to(device)
+    reasoning = ReasoningCodec.collect(train) if config.reasoning != "none" else None
+    data, held_out = (Decisions.collect(split, observer=observer, reasoning=reasoning) for split in (train, valid))
+    fold = fold_of_dialogues(len(train), folds=config.folds, seed=seed)[data.dialogue]
+    log, checkpoints = TrainingLog(out), out / "checkpoints"
+    readers, reader_settings = None, None
+    if encoder is not None and config.reader_epochs:
+        trained = train_readers(
+            encoder, data, held_out, fold=fold, config=config, seed=seed, folder=checkpoints / "readers", log=log
+        )
+        readers = Readers(trained, Reading(encoder.token_model()[0], tokens=config.reader_tokens))
+        readers.save(out / READERS)
+        reader_settings = ReaderSettings(config.folds, config.reader_tokens, config.reader_frozen_layers)
+    members = train_members(
+        data,
+        held_out,
+        joined=joined,
+        observer=observer,
+        fold=fold,
+        reasoning=reasoning,
+        config=config,
+        seed=seed,
+        folder=checkpoints / "cloning",
+        log=log,
+    )
     settings = PlannerSettings(
         mode=config.mode,
+        reasoning_mode=config.reasoning,
         decoding=config.decoding,
+        exact_weight=config.exact_weight,
         encoder=config.encoder,
         encoder_fingerprint=embedder.fingerprint,
         window=config.window,
         max_strategies=config.max_strategies,
-        shape=shape,
+        shape=members.shape,
+        deliberation_width=config.deliberation_width,
+        reasoning=reasoning,
+        readers=reader_settings,
     )
-    checkpoints = out / "checkpoints"
-    if not Checkpoint(checkpoints / "cloning").exists():
-        fit_linear_members(network, decisions)
-    clone_behaviour(
-        network,
-        decisions,
-        held_out,
+    layout = settings.layout
+    beliefs, held_out_beliefs = (
+        layout.collect(members, readers, history=part.history, messages=part.messages, fold=of)
+        for part, of in ((data, fold), (held_out, None))
+    )
+    fitting, validation = BelievedSplit(data, beliefs), BelievedSplit(held_out, held_out_beliefs)
+    torch.manual_seed(seed + 1)  # whatever was drawn before, or skipped by a run that goes on
+    deliberation = DeliberationNetwork(layout, width=config.deliberation_width, dropout=_DELIBERATION_DROPOUT)
+    deliberation.to(members.device)
+    clone_deliberation(
+        deliberation,
+        BelievedDecisions.of(data, beliefs, layout, members.device),
+        BelievedDecisions.of(held_out, held_out_beliefs, layout, members.device),
         config=config,
         rng=np.random.default_rng(seed),
-        folder=checkpoints / "cloning",
         log=log,
     )
 
-    def planner_of(trained: DecisionNetwork, name: str) -> StrategyPlanner:
-        planner = StrategyPlanner(trained, observer=observer, words=words, settings=settings, name=name)
-        return validation.fit_offsets(planner)
+    def planner_of(network: DeliberationNetwork, name: str) -> StrategyPlanner:
+        parts = PlannerParts(settings, members, network, words)
+        return fitting.fit_offsets(StrategyPlanner(parts, observer=observer, readers=readers, name=name))
 
-    cloned = planner_of(network, "cloned")
+    cloned = planner_of(deliberation, "cloned")
     cloned.save(out / "cloned")
     before = after = validation.scores(cloned)
-    planner = cloned
+    planner = StrategyPlanner(cloned.parts, observer=observer, readers=readers, name=out.resolve().name)
     if config.ppo_steps:
-        improved = copy.deepcopy(network)
+        task = TurnTask(
+            history=fitting.turn_beliefs,
+            golds=fitting.plans,
+            codec=observer.codec,
+            reasoning=None if reasoning is None else fitting.reasoning,
+            reasoning_codec=reasoning,
+        )
+        improved = copy.deepcopy(deliberation)
         improve_by_ppo(
             improved,
             task,
@@ -137,18 +182,17 @@ def train_planner(
         )
         planner = planner_of(improved, out.resolve().name)
         after = validation.scores(planner)
-    cross_fitted = validation.cross_fitted(planner, rng=np.random.default_rng(seed))
     without_offsets = validation.message_scores(planner.with_offsets(np.zeros(len(Strategy))))
     planner.save(out)
     log.close()
     # Renamed first: a half-deleted checkpoint must not be taken for one to go on from.
-    shutil.rmtree(checkpoints.rename(out / ".finished-checkpoints"))
+    if checkpoints.exists():
+        shutil.rmtree(checkpoints.rename(out / ".finished-checkpoints"))
     return TrainedPlanner(
         planner=planner,
         cloned=cloned,
         before=before,
         after=after,
-        cross_fitted=cross_fitted,
         without_offsets=without_offsets,
         curves=log.curves,
     )

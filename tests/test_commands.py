@@ -98,7 +98,8 @@ def test_planners_beside_the_ladder(runs: Path, protocol: str) -> None:
         "--planner", str(runs / "one-by-one"), str(runs / "all-in-one"), "--html", str(runs / "page.html"),
     )  # fmt: skip
     assert "one-by-one" in (runs / "page.html").read_text(encoding="utf-8")
-    assert list(result) == ["command", "protocol", "split", "n", "signature", "seconds", "systems"]
+    assert list(result) == ["command", "protocol", "split", "n", "signature", "seconds", "systems", "details"]
+    assert set(result["details"]["progress"]) == {"gold", "one-by-one", "all-in-one"}
     assert (result["command"], result["protocol"], result["split"]) == ("planner", protocol, "valid")
     ladder = ["random", "majority", "markov", "tfidf", "embedding", "gold"]
     assert list(result["systems"]) == [*ladder, "one-by-one", "all-in-one"]

@@ -74,7 +74,9 @@ def test_progress_table_shares() -> None:
 
 def test_one_side_silent_and_nothing_at_all() -> None:
     statistics = corpus_statistics([Dialogue(1, (seeker("hello"),))])
-    assert (statistics.supporter_messages, statistics.turns, statistics.supporter_words) == (0, 0, 0)
+    assert (statistics.supporter_messages, statistics.turns) == (0, 0)
+    assert statistics.supporter_words is None  # not 0: there is nothing to measure
+    assert statistics.problems == statistics.emotions == {}
     assert statistics.turn_lengths == {}
     with pytest.raises(CorpusError, match="no dialogues, expected at least one"):
         corpus_statistics([])

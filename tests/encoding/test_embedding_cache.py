@@ -59,6 +59,37 @@ def test_second_object_does_not_touch_the_encoder(tmp_path: Path) -> None:
     assert (second.computed, second.reused, second.seconds) == (0, 1200, 0.0)
 
 
+def test_warm_object_asks_neither_disk_nor_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = FakeEncoder()
+    cached = CachedEncoder(encoder, folder=tmp_path)
+    texts = ["b", "a", "b", "c"]
+    cached.encode(texts)
+    assert cached.dimension == DIMENSION
+    monkeypatch.setattr(CachedEncoder, "_connect", lambda _: pytest.fail("the disk was asked"))
+    np.testing.assert_array_equal(cached.encode(texts[::-1]), _expected(texts[::-1]))
+    assert cached.encode([]).shape == (0, cached.dimension)
+    assert (encoder.calls, cached.computed, cached.reused) == ([3], 3, 3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(texts_in_batches, st.integers(0, 4))
+def test_small_memory_changes_nothing_but_queries(batches: list[list[str]], remembered: int) -> None:
+    encoder = FakeEncoder()
+    with tempfile.TemporaryDirectory() as folder:
+        cached = CachedEncoder(encoder, folder=Path(folder), remembered=remembered)
+        for batch in batches:
+            np.testing.assert_array_equal(cached.encode(batch), _expected(batch))
+    assert sorted(encoder.embedded) == sorted({text for batch in batches for text in batch})
+
+
+def test_vectors_handed_out_are_copies(tmp_path: Path) -> None:
+    cached = CachedEncoder(FakeEncoder(), folder=tmp_path)
+    for _ in range(3):
+        encoded = cached.encode(["a", "b"])
+        np.testing.assert_array_equal(encoded, _expected(["a", "b"]))
+        encoded[:] = 0.0
+
+
 def test_no_texts(tmp_path: Path) -> None:
     encoder = FakeEncoder()
     encoded = CachedEncoder(encoder, folder=tmp_path).encode([])

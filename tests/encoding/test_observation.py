@@ -1,17 +1,23 @@
 """Every block of the history features against numbers worked by hand from the table in ``encoding/observation.py``."""
 
+import time
 from collections.abc import Sequence
+from itertools import chain
 from math import log
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.dialogue import Message, Role
+from corpus.dialogue import Dialogue, Message, Role, turn_view
+from corpus.load import load_corpus
 from corpus.strategy import Strategy
+from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Observer, plan_features, plan_features_size, plan_so_far
 from tests.encoding.fake_encoder import DIMENSION, FakeEncoder, vector
+from tests.encoding.slow_observation import slow_features
 
 WINDOW = 3
 SIZES = {
@@ -188,6 +194,60 @@ def test_bounds_size_and_independence(histories: list[tuple[Message, ...]], wind
     assert (np.abs(encoded) <= 1.0).all()
     for history, features in zip(histories, encoded, strict=True):
         np.testing.assert_array_equal(observer.encode_histories([history])[0], features)
+
+
+# Prefixes of dialogues in order, as the turns of a corpus come, beside single histories in any order.
+prefixes = random_histories.map(lambda history: [history[:end] for end in range(0, len(history) + 1, 3)])
+in_any_order = st.lists(random_histories | st.just(()), max_size=4)
+batches = st.one_of(in_any_order, st.lists(prefixes, max_size=3).map(lambda parts: [*chain(*parts)]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(batches, st.integers(1, 4))
+def test_equals_the_slow_reference(histories: list[tuple[Message, ...]], window: int) -> None:
+    encoded = Observer(FakeEncoder(), window=window).encode_histories(histories)
+    for history, features in zip(histories, encoded, strict=True):
+        np.testing.assert_allclose(features, slow_features(history, embedder=FakeEncoder(), window=window), atol=1e-6)
+
+
+def check_turns(dialogues: Sequence[Dialogue]) -> None:
+    """The turns of these dialogues, and every third in reverse order, against the reference."""
+    histories = [turn.history for turn in turn_view(list(dialogues))]
+    encoded = Observer(FakeEncoder()).encode_histories(histories)
+    reference = [slow_features(history, embedder=FakeEncoder(), window=3) for history in histories]
+    np.testing.assert_allclose(encoded, reference, atol=1e-6)
+    np.testing.assert_array_equal(Observer(FakeEncoder()).encode_histories(histories[::-3]), encoded[::-3])
+
+
+def test_bundled_sample_equals_the_slow_reference() -> None:
+    check_turns(load_corpus(None).split("train")[:10])
+
+
+@pytest.mark.real_data
+def test_real_data_equal_the_slow_reference(esconv: Path) -> None:
+    check_turns(load_corpus(esconv).split("valid")[:15])
+
+
+def test_five_thousand_turns_a_second(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A warm process: embeddings of 384 numbers in memory, every turn of the bundled sample, five times over."""
+
+    class Wide(FakeEncoder):
+        dimension = 384
+
+        def encode(self, texts: Sequence[str]) -> np.ndarray:
+            return np.tile(super().encode(texts), (1, 64))
+
+    observer = Observer(CachedEncoder(Wide(), folder=tmp_path))
+    histories = [turn.history for turn in turn_view(load_corpus(None).split("train"))] * 5
+    observer.encode_histories(histories)
+    best = 0.0
+    for _ in range(5):
+        began = time.perf_counter()
+        observer.encode_histories(histories)
+        best = max(best, len(histories) / (time.perf_counter() - began))
+    with capsys.disabled():
+        print(f"\n{best:,.0f} turns encoded a second")
+    assert best >= 5_000
 
 
 def test_each_distinct_message_is_embedded_once() -> None:

@@ -15,17 +15,18 @@ from corpus.splits import Corpus
 from encoding.text_encoder import SentenceEncoder
 from env.turn_task import TurnTask
 from tests.encoding.fake_encoder import FakeEncoder
-from tests.env.turn_tasks import GOLDS, random_task
+from tests.env.turn_tasks import GOLDS, LABELS, random_task, reasoned_task
 
 IDS = sorted(name for name in gymnasium.registry if name.startswith("EmotionalSupport/"))
-LONGEST = 3  # strategies in a plan, so steps in an episode
+LONGEST = 5 + 3  # reasoning slots and strategies in a plan, so steps in an episode
 
 every_id = pytest.mark.parametrize("name", IDS)
+every_task = pytest.mark.parametrize("task", [random_task(), reasoned_task(), reasoned_task(scale=4.0)])
 
 
-def make(name: str) -> gymnasium.Env:
+def make(name: str, task: TurnTask | None = None) -> gymnasium.Env:
     """The environment with a small task, inside Gymnasium's own checks."""
-    return gymnasium.make(name, task=random_task())
+    return gymnasium.make(name, task=task or random_task())
 
 
 def play(environment: gymnasium.Env, *, seed: int, episodes: int) -> list[tuple]:
@@ -47,28 +48,31 @@ def play(environment: gymnasium.Env, *, seed: int, episodes: int) -> list[tuple]
 
 
 def test_both_modes_are_registered() -> None:
-    assert {env.ONE_BY_ONE, env.ALL_IN_ONE} <= set(IDS)
+    assert {env.ONE_BY_ONE, env.ALL_IN_ONE} == set(IDS)
 
 
 @every_id
-def test_gymnasium_has_no_complaint(name: str) -> None:
+@every_task
+def test_gymnasium_has_no_complaint(name: str, task: TurnTask) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        gymnasium_check(make(name).unwrapped)
+        gymnasium_check(make(name, task).unwrapped)
 
 
 @every_id
-def test_stable_baselines3_has_no_complaint(name: str) -> None:
+@every_task
+def test_stable_baselines3_has_no_complaint(name: str, task: TurnTask) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        sb3_check(make(name).unwrapped)
+        sb3_check(make(name, task).unwrapped)
 
 
 @every_id
-def test_seed_decides_everything(name: str) -> None:
-    first = play(make(name), seed=4, episodes=20)
-    assert play(make(name), seed=4, episodes=20) == first
-    assert play(make(name), seed=5, episodes=20) != first
+@every_task
+def test_seed_decides_everything(name: str, task: TurnTask) -> None:
+    first = play(make(name, task), seed=4, episodes=20)
+    assert play(make(name, task), seed=4, episodes=20) == first
+    assert play(make(name, task), seed=5, episodes=20) != first
 
 
 @every_id
@@ -101,13 +105,47 @@ def test_return_is_similarity_and_stop_of_the_plan(name: str) -> None:
 
 
 @every_id
+def test_return_with_every_term(name: str) -> None:
+    # Frequencies of first strategies in GOLDS: 0 three times, 1, 2, 3, 5 and 7 once each; factors 1/3 and 1, of mean
+    # (3 / 3 + 5) / 8 = 3/4, so at balance 1 a turn that begins with 0 counts 4/9 and the others 4/3.
+    environment = gymnasium.make(
+        name, task=reasoned_task(), similarity=1, stop=0.2, reasoning=0.1, exact=0.5, balance=1
+    )
+    one_at_a_time = isinstance(environment.action_space, gymnasium.spaces.Discrete)
+    by_hand = [  # turn, its labels, reasoning, slots, return before the factor, factor
+        (0, [10, 1, 4, 0, 2], [10, 1, 4, 0, 2], [3, 8, 8], 5 * 0.1 + 1 + 0.2 + 0.5, 4 / 3),
+        (0, [10, 1, 4, 0, 2], [9, 0, 3, 0, 1], [3, 3, 8], 0.1 + 1 / 2, 4 / 3),
+        (1, [0, 0, 0, 0, 0], [0, 0, 1, 1, 1], [0, 4, 8], 2 * 0.1 + 1 + 0.2 + 0.5, 4 / 9),
+        (3, [-1, -1, -1, 2, 1], [0, 0, 0, 2, 1], [8, 8, 8], 2 * 0.1, 4 / 3),  # unknown labels earn nothing
+        (6, [-1] * 5, [0, 0, 0, 0, 0], [4, 8, 8], 1 / 2, 4 / 9),
+        (5, [5, 1, -1, -1, 2], [5, 1, 0, 0, 2], [1, 2, 3], 3 * 0.1 + 3 / 5 + 0.2 + 0.5, 4 / 3),  # gold is cut at three
+    ]
+    for turn, labels, reasoning, slots, expected, factor in by_hand:
+        assert LABELS[turn].tolist() == labels
+        environment.reset(options={"turn": turn})
+        totals: dict[str, float] = {}
+        for action in [*reasoning, *slots] if one_at_a_time else [np.array([*reasoning, *slots])]:
+            _, reward, terminated, _, info = environment.step(action)
+            terms = {term: info[term] for term in ("similarity", "stop", "reasoning", "exact")}
+            assert float(reward) == pytest.approx(sum(terms.values()))
+            totals = {term: totals.get(term, 0.0) + value for term, value in terms.items()}
+            if terminated:
+                break
+        assert terminated
+        assert sum(totals.values()) == pytest.approx(factor * expected, abs=1e-6)
+        hits = sum(value == label for value, label in zip(reasoning, labels, strict=True))
+        assert totals["reasoning"] == pytest.approx(factor * 0.1 * hits)
+
+
+@every_id
+@every_task
 @pytest.mark.parametrize("way", ["vector_entry_point", "sync"])
-def test_make_vec(name: str, way: str) -> None:
-    vector = gymnasium.make_vec(name, num_envs=3, vectorization_mode=way, task=random_task())
+def test_make_vec(name: str, way: str, task: TurnTask) -> None:
+    vector = gymnasium.make_vec(name, num_envs=3, vectorization_mode=way, task=task)
     observations, _ = vector.reset(seed=0)
     assert observations in vector.observation_space
     vector.action_space.seed(0)
-    for _ in range(8):
+    for _ in range(20):
         observations, rewards, *_ = vector.step(vector.action_space.sample())
         assert observations in vector.observation_space
         assert rewards.shape == (3,)

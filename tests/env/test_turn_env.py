@@ -7,7 +7,10 @@ from gymnasium.error import ResetNeeded
 
 from encoding.plan_codec import STOP
 from env.turn_env import AllInOneEnv, OneByOneEnv
-from tests.env.turn_tasks import GOLDS, random_task
+from tests.env.turn_tasks import GOLDS, random_task, reasoned_task
+
+# The terms that nothing is paid for without reasoning and with default weights.
+UNPAID = {"reasoning": 0.0, "exact": 0.0}
 
 
 def test_reset_plays_the_turn_asked_for() -> None:
@@ -25,11 +28,11 @@ def test_one_by_one_episode() -> None:
     environment.reset(options={"turn": 1})  # gold (0, 4)
     _, reward, terminated, truncated, info = environment.step(0)
     assert (reward, terminated, truncated) == (pytest.approx(1.0), False, False)
-    assert info == {"turn": 1, "similarity": pytest.approx(1.0), "stop": 0.0}
+    assert info == {"turn": 1, "similarity": pytest.approx(1.0), "stop": 0.0, **UNPAID}
     environment.step(4)
     _, reward, terminated, truncated, info = environment.step(STOP)
     assert (reward, terminated, truncated) == (pytest.approx(0.5), True, False)
-    assert info == {"turn": 1, "similarity": 0.0, "stop": 0.5, "plan": (0, 4), "gold": (0, 4)}
+    assert info == {"turn": 1, "similarity": 0.0, "stop": 0.5, **UNPAID, "plan": (0, 4), "gold": (0, 4)}
 
 
 def test_all_in_one_episode() -> None:
@@ -37,7 +40,8 @@ def test_all_in_one_episode() -> None:
     environment.reset(options={"turn": 3})  # gold (2, 2, 5)
     observation, reward, terminated, truncated, info = environment.step(np.array([2, STOP, 5]))
     assert (reward, terminated, truncated) == (pytest.approx(1 / 3), True, False)
-    assert info == {"turn": 3, "similarity": pytest.approx(1 / 3), "stop": 0.0, "plan": (2,), "gold": (2, 2, 5)}
+    terms = {"similarity": pytest.approx(1 / 3), "stop": 0.0, **UNPAID}
+    assert info == {"turn": 3, **terms, "plan": (2,), "gold": (2, 2, 5)}
     assert observation[-1] == pytest.approx(1 / 3)  # length of the plan
 
 
@@ -66,6 +70,40 @@ def test_plans_of_other_lengths() -> None:
     assert AllInOneEnv(task).action_space == gymnasium.spaces.MultiDiscrete([9, 9])
     assert OneByOneEnv(task).action_space == gymnasium.spaces.Discrete(9)
     assert OneByOneEnv(task).observation_space.shape == (12 + 9 * 2 + 1,)
+
+
+def test_spaces_with_reasoning() -> None:
+    task = reasoned_task()  # slots of 11, 2, 5, 4 and 3 values
+    assert OneByOneEnv(task).action_space == gymnasium.spaces.Discrete(11)
+    assert AllInOneEnv(task).action_space == gymnasium.spaces.MultiDiscrete([11, 2, 5, 4, 3, 9, 9, 9])
+    for kind in (OneByOneEnv, AllInOneEnv):
+        assert kind(task).observation_space == gymnasium.spaces.Box(-1, 1, (12 + 25 + 28,), np.float32)
+
+
+def test_bounds_follow_the_history_only() -> None:
+    task = reasoned_task(scale=4.0)
+    space = OneByOneEnv(task).observation_space
+    assert isinstance(space, gymnasium.spaces.Box)
+    assert (space.low[:12] == task.history.min()).all()
+    assert (space.high[:12] == task.history.max()).all()
+    assert task.history.min() < -3
+    assert task.history.max() > 3
+    assert (space.low[12:] == -1).all()
+    assert (space.high[12:] == 1).all()
+
+
+def test_one_by_one_reasons_first() -> None:
+    environment = OneByOneEnv(reasoned_task())
+    environment.reset(options={"turn": 0})  # labels 10, 1, 4, 0, 2; gold (3,)
+    told = []
+    for action in (10, 7, 4, 1, 2, 3, 9):  # 7 is no emotion, 9 no strategy: it stops
+        observation, reward, terminated, _, info = environment.step(action)
+        told.append((round(reward, 6), terminated))
+        assert (info["reasoning"] > 0) == (action in {10, 4, 2})
+    assert told == [(0.1, False), (0, False), (0.1, False), (0, False), (0.1, False), (1.0, False), (0.2, True)]
+    # Starts of the slots: 0, 11, 13, 18, 22.
+    assert np.flatnonzero(observation[12:37]).tolist() == [10, 13 + 4, 18 + 1, 22 + 2]
+    assert info["plan"] == (3,)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The two processes pay alike for a plan, whatever the gold plan; the stop rule; what is no action is refused."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,9 +9,10 @@ from hypothesis import strategies as st
 
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP
-from env.rewards import RewardWeights, similarity, stop_match
+from encoding.reasoning_codec import UNKNOWN
+from env.rewards import RewardWeights, balance_factors, exact_match, similarity, stop_match
 from env.turn_process import AllInOneProcess, OneByOneProcess, TurnProcess
-from tests.env.turn_tasks import CODECS, GOLDS, random_task
+from tests.env.turn_tasks import CODECS, GOLDS, LABELS, REASONING, random_task, reasoned_task
 
 WEIGHTS = RewardWeights(similarity=1.0, stop=0.2)
 golds = st.lists(st.integers(0, 7), min_size=1, max_size=7).map(tuple)
@@ -20,7 +23,7 @@ pairs = st.one_of(
     golds.map(lambda gold: (gold[:3], gold)),
     golds.map(lambda gold: (gold[1:4], gold)),
 )
-weights = st.builds(RewardWeights, similarity=st.floats(0, 3), stop=st.floats(0, 3))
+weights = st.builds(RewardWeights, similarity=st.floats(0, 3), stop=st.floats(0, 3), exact=st.floats(0, 3))
 
 
 def started(kind: type[TurnProcess], gold: tuple[int, ...], *, paid: RewardWeights = WEIGHTS) -> TurnProcess:
@@ -78,8 +81,9 @@ def test_both_pay_the_same_for_the_same_plan(
     plan, gold = pair
     whole = all_in_one(CODECS[3].slots(plan).tolist(), gold, paid=paid)
     assert sum(one_by_one(plan, gold, paid=paid)) == pytest.approx(whole, abs=1e-5)
-    stop = stop_match(plan, gold, max_strategies=3)
-    assert whole == pytest.approx(paid.similarity * similarity(plan, gold) + paid.stop * stop, abs=1e-5)
+    stop, exact = (term(plan, gold, max_strategies=3) for term in (stop_match, exact_match))
+    expected = paid.similarity * similarity(plan, gold) + paid.stop * stop + paid.exact * exact
+    assert whole == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("slots", [[8, 3, 1], [8, 8, 0]])
@@ -143,9 +147,93 @@ def test_turns_are_drawn_uniformly() -> None:
 def test_what_is_no_action_is_refused(kind: type[TurnProcess], actions: list) -> None:
     process = kind(random_task(), episodes=2, weights=WEIGHTS)
     process.place(np.arange(2), np.arange(2))
-    with pytest.raises(ValueError, match=r"action: got .*, expected whole numbers from 0 to 8 of shape"):
+    with pytest.raises(ValueError, match=r"action: got .*, expected whole numbers from 0 to (8|\[8, 8, 8\]) of shape"):
         process.step(np.array(actions))
     assert (process.slots == STOP).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "actions"),
+    [
+        (OneByOneProcess, [0, 11]),
+        (OneByOneProcess, [-1, 0]),
+        (AllInOneProcess, [[0, 2, 0, 0, 0, 8, 8, 8]] * 2),  # two emotions
+        (AllInOneProcess, [[0, 1, 0, 0, 0, 9, 8, 8]] * 2),
+        (AllInOneProcess, [[-1, 1, 0, 0, 0, 8, 8, 8]] * 2),
+        (AllInOneProcess, [[0, 1, 2]] * 2),
+    ],
+)
+def test_what_is_no_action_with_reasoning_is_refused(kind: type[TurnProcess], actions: list) -> None:
+    process = kind(reasoned_task(), episodes=2, weights=WEIGHTS)
+    process.place(np.arange(2), np.arange(2))
+    with pytest.raises(ValueError, match="action: got"):
+        process.step(np.array(actions))
+    assert (process.reasoning == UNKNOWN).all()
+    assert (process.slots == STOP).all()
+
+
+def test_reasoning_of_both_pays_the_same_in_every_small_case() -> None:
+    # Every choice of need and stage, and every plan of at most two of three strategies, against every turn's labels.
+    paid = RewardWeights(similarity=1.0, stop=0.2, reasoning=0.1, exact=0.3, balance=0.7)
+    task = reasoned_task(max_strategies=2)
+    plans = [(), *product((0, 3, 4), repeat=1), *product((0, 3, 4), repeat=2)]
+    cases = [
+        (turn, [5, 0, 2, need, stage], plan)
+        for turn, need, stage, plan in product(range(len(GOLDS)), range(4), range(3), plans)
+    ]
+    turns = np.array([turn for turn, _, _ in cases])
+    reasoning = np.array([values for _, values, _ in cases])
+    slots = np.stack([task.codec.slots(plan) for _, _, plan in cases])
+
+    whole = AllInOneProcess(task, episodes=len(cases), weights=paid)
+    whole.place(np.arange(len(cases)), turns)
+    at_once, ended, _ = whole.step(np.concatenate([reasoning, slots], axis=1))
+    assert ended.all()
+
+    steps = OneByOneProcess(task, episodes=len(cases), weights=paid)
+    steps.place(np.arange(len(cases)), turns)
+    total, over = np.zeros(len(cases)), np.zeros(len(cases), bool)
+    for actions in np.concatenate([reasoning, slots], axis=1).T:
+        reward, ended, _ = steps.step(np.where(over, STOP, actions))
+        total += np.where(over, 0.0, reward)
+        over |= ended
+    assert over.all()
+    np.testing.assert_allclose(total, at_once, atol=1e-6)
+
+    factors = balance_factors(GOLDS, balance=0.7)
+    by_hand = [
+        factors[turn]
+        * (
+            similarity(plan, GOLDS[turn])
+            + 0.2 * stop_match(plan, GOLDS[turn], max_strategies=2)
+            + 0.3 * exact_match(plan, GOLDS[turn], max_strategies=2)
+            + 0.1 * sum(value == label for value, label in zip(values, LABELS[turn].tolist(), strict=True))
+        )
+        for turn, values, plan in cases
+    ]
+    np.testing.assert_allclose(at_once, by_hand, atol=1e-6)
+    np.testing.assert_array_equal(whole.reasoning, reasoning)
+    np.testing.assert_array_equal(steps.reasoning, reasoning)
+
+
+def test_episodes_at_different_slots_advance_side_by_side() -> None:
+    process = OneByOneProcess(reasoned_task(), episodes=3, weights=WEIGHTS)
+    process.place(np.arange(3), np.array([0, 1, 2]))
+    for actions in ([10, 0, 3], [1, 0, 0], [4, 0, 10]):  # the last: no intensity 10
+        assert not process.step(np.array(actions))[1].any()
+    process.place(np.array([1]), np.array([7]))  # begins anew while the others go on
+    for actions in ([0, 7, 3], [2, 0, 1]):
+        process.step(np.array(actions))
+    assert process.reasoned.tolist() == [5, 2, 5]
+    assert process.reasoning.tolist() == [[10, 1, 4, 0, 2], [7, 0, -1, -1, -1], [3, 0, -1, 3, 1]]
+    _, ended, terms = process.step(np.array([3, 3, 10]))  # a strategy, an intensity, STOP
+    assert ended.tolist() == [False, False, True]
+    assert terms["reasoning"].tolist() == [0.0, 0.1, 0.0]
+    assert process.slots.tolist() == [[3, 8, 8], [8, 8, 8], [8, 8, 8]]
+    history = process.task.history[[0, 7, 2]]
+    reasoning = REASONING.one_hot(process.reasoning)
+    expected = np.concatenate([history, reasoning, plan_features(process.slots)], axis=1)
+    np.testing.assert_array_equal(process.observation, expected)
 
 
 @pytest.mark.parametrize("turns", [[0, 8], [-1, 0], [0.0, 1.0], [0]])

@@ -6,9 +6,10 @@ import pytest
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 from encoding.observation import Observer
+from encoding.reasoning_codec import ReasoningCodec
 from env.turn_task import TurnTask
 from tests.encoding.fake_encoder import FakeEncoder
-from tests.env.turn_tasks import CODECS
+from tests.env.turn_tasks import CODECS, REASONING, random_task
 
 WELCOME = Message(Role.SUPPORTER, "Good evening", Strategy.OTHERS)
 WORRY = Message(Role.SEEKER, "I cannot sleep")
@@ -33,6 +34,42 @@ def test_each_distinct_message_is_embedded_once() -> None:
     encoder = FakeEncoder()
     TurnTask.build([Dialogue(1, (WORRY, ASK, LONG, TRY)), Dialogue(2, (WORRY, ASK))], observer=Observer(encoder))
     assert sorted(encoder.embedded) == sorted(message.text for message in (WORRY, ASK, LONG))  # TRY is no history
+
+
+def test_reasoning_labels_of_every_turn() -> None:
+    dialogues = [Dialogue(1, (WORRY, ASK, FEEL, LONG, TRY), problem="insomnia", emotion="fear")]
+    codec = ReasoningCodec.collect(dialogues, least=1)
+    task = TurnTask.build(dialogues, observer=Observer(FakeEncoder()), reasoning_codec=codec)
+    assert task.reasoning_codec is codec
+    assert task.reasoning is not None
+    # Needs: to be heard, to act. Stages: of question, reflection, suggestion one each, the turn's own first.
+    assert task.reasoning.tolist() == [[0, 0, -1, 0, 0], [0, 0, -1, 3, 2]]
+    without = TurnTask.build(dialogues, observer=Observer(FakeEncoder()))
+    assert without.reasoning is None
+    assert without.reasoning_codec is None
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "complaint"),
+    [
+        (np.zeros((1, 5), int), "expected integers of"),
+        (np.zeros((2, 4), int), "expected integers of"),
+        (np.zeros((2, 5)), "expected integers of"),
+        (np.array([[0, 0, 0, 0, 0], [0, 2, 0, 0, 0]]), "reasoning of row 1, emotion: got 2, expected -1 to 1"),
+        (np.array([[0, 0, 0, 0, -2], [0, 0, 0, 0, 0]]), "reasoning of row 0, stage: got -2, expected -1 to 2"),
+    ],
+)
+def test_wrong_reasoning_is_refused(reasoning: np.ndarray, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        random_task([(1,), (2,)], labels=reasoning)
+
+
+def test_reasoning_without_its_codec_is_refused() -> None:
+    history, golds = np.zeros((1, 4), np.float32), ((1,),)
+    with pytest.raises(ValueError, match="expected both or neither"):
+        TurnTask(history=history, golds=golds, codec=CODECS[3], reasoning=np.zeros((1, 5), int))
+    with pytest.raises(ValueError, match="expected both or neither"):
+        TurnTask(history=history, golds=golds, codec=CODECS[3], reasoning_codec=REASONING)
 
 
 @pytest.mark.parametrize(

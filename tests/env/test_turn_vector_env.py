@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from env.turn_env import AllInOneEnv, OneByOneEnv, TurnEnv
+from env.turn_task import TurnTask
 from env.turn_vector_env import AllInOneVectorEnv, OneByOneVectorEnv, TurnVectorEnv
-from tests.env.turn_tasks import GOLDS, random_task
+from tests.env.turn_tasks import GOLDS, LABELS, random_task, reasoned_task
 
 KINDS = [(OneByOneEnv, OneByOneVectorEnv), (AllInOneEnv, AllInOneVectorEnv)]
 VECTORS = [vector for _, vector in KINDS]
+TERMS = ("similarity", "stop", "reasoning", "exact")
+every_task = pytest.mark.parametrize("task", [random_task(), reasoned_task()])
 
 
 def rollout(environment: TurnVectorEnv, actions: np.ndarray) -> list[np.ndarray]:
@@ -20,7 +23,7 @@ def rollout(environment: TurnVectorEnv, actions: np.ndarray) -> list[np.ndarray]
     told: list[np.ndarray] = []
     for action in actions:
         observation, reward, ended, _, infos = environment.step(action)
-        told += [observation, reward, ended, infos["similarity"], infos["stop"]]
+        told += [observation, reward, ended, *(infos[term] for term in TERMS)]
         if ended.any():
             told.append(infos["final_obs"][ended])
     return told
@@ -33,27 +36,31 @@ def equal(left: list[np.ndarray], right: list[np.ndarray]) -> bool:
 
 def draw_actions(environment: TurnVectorEnv, steps: int, seed: int = 0) -> np.ndarray:
     """Random actions. Shape: (steps, B, ...)."""
-    return np.random.default_rng(seed).integers(0, 9, (steps, *(environment.action_space.shape or ())))
+    environment.action_space.seed(seed)
+    return np.stack([environment.action_space.sample() for _ in range(steps)])
 
 
+@every_task
 @pytest.mark.parametrize(("single", "vector"), KINDS)
-def test_single_and_vectorised_trajectories_are_identical(single: type[TurnEnv], vector: type[TurnVectorEnv]) -> None:
-    task = random_task()
-    together = vector(64, task=task, similarity=1.5, stop=0.3)
-    alone = [single(task, similarity=1.5, stop=0.3) for _ in range(64)]
+def test_single_and_vectorised_trajectories_are_identical(
+    single: type[TurnEnv], vector: type[TurnVectorEnv], task: TurnTask
+) -> None:
+    weights = {"similarity": 1.5, "stop": 0.3, "reasoning": 0.2, "exact": 0.4, "balance": 0.5}
+    together = vector(64, task=task, **weights)
+    alone = [single(task, **weights) for _ in range(64)]
     turns = np.arange(64) % len(GOLDS)
     observations, infos = together.reset(seed=1, options={"turn": turns})
     np.testing.assert_array_equal(infos["turn"], turns)
     for environment, turn, observation in zip(alone, turns, observations, strict=True):
         np.testing.assert_array_equal(environment.reset(options={"turn": turn})[0], observation)
     ends = 0
-    for actions in draw_actions(together, 12):
+    for actions in draw_actions(together, 24):
         observations, rewards, ended, truncated, infos = together.step(actions)
         assert not truncated.any()
         for index, environment in enumerate(alone):
             observation, reward, terminated, _, info = environment.step(actions[index])
             assert (reward, terminated) == (rewards[index], ended[index])
-            assert (info["similarity"], info["stop"]) == (infos["similarity"][index], infos["stop"][index])
+            assert [info[term] for term in TERMS] == [infos[term][index] for term in TERMS]
             if terminated:
                 ends += 1
                 assert infos["_final_obs"][index]
@@ -108,9 +115,10 @@ def test_wrong_turns_are_refused(turns: list[int]) -> None:
         OneByOneVectorEnv(2, task=random_task()).reset(options={"turn": turns})
 
 
+@every_task
 @pytest.mark.parametrize("vector", VECTORS)
-def test_restored_state_replays_exactly(vector: type[TurnVectorEnv]) -> None:
-    environment = vector(16, task=random_task())
+def test_restored_state_replays_exactly(vector: type[TurnVectorEnv], task: TurnTask) -> None:
+    environment = vector(16, task=task)
     environment.reset(seed=7)
     actions = draw_actions(environment, 40)
     rollout(environment, actions[:11])
@@ -122,28 +130,34 @@ def test_restored_state_replays_exactly(vector: type[TurnVectorEnv]) -> None:
 
     # The state outlives the process: through JSON, into an environment that was never reset.
     read = json.loads(json.dumps({name: written(value) for name, value in state.items()}))
-    for target in (environment, vector(16, task=random_task())):
+    for target in (environment, vector(16, task=task)):
         observations = target.restore(read)
-        np.testing.assert_array_equal(observations[:, :12], random_task().history[state["turn"]])
+        np.testing.assert_array_equal(observations[:, :12], task.history[state["turn"]])
         assert equal(rollout(target, actions[11:]), expected)
 
 
+@every_task
 @pytest.mark.parametrize("vector", VECTORS)
-def test_what_was_handed_out_does_not_change(vector: type[TurnVectorEnv]) -> None:
-    environment = vector(8, task=random_task())
+def test_what_was_handed_out_does_not_change(vector: type[TurnVectorEnv], task: TurnTask) -> None:
+    environment = vector(8, task=task)
     first, _ = environment.reset(seed=0)
     state = environment.state()
-    handed_out = [first, state["turn"], state["slots"], *rollout(environment, draw_actions(environment, 3))]
+    states = [state[name] for name in ("turn", "slots", "reasoning", "reasoned")]
+    handed_out = [first, *states, *rollout(environment, draw_actions(environment, 3))]
     kept = [array.copy() for array in handed_out]
     rollout(environment, draw_actions(environment, 10, seed=1))
     assert equal(handed_out, kept)
 
 
+@pytest.mark.parametrize("reasoned", [False, True])
 @pytest.mark.parametrize("vector", VECTORS)
-def test_hundred_thousand_steps_a_second(vector: type[TurnVectorEnv], capsys: pytest.CaptureFixture[str]) -> None:
+def test_hundred_thousand_steps_a_second(
+    vector: type[TurnVectorEnv], reasoned: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     # 256 environments; observations of a window of 3 messages of 384 numbers; more turns than caches hold.
     history_size = 3 * (384 + 10) + 384 + 45
-    environment = vector(256, task=random_task(GOLDS * 400, history_size=history_size))
+    labels = np.tile(LABELS, (400, 1)) if reasoned else None
+    environment = vector(256, task=random_task(GOLDS * 400, history_size=history_size, labels=labels))
     environment.reset(seed=0)
     actions = draw_actions(environment, 40)
     best = 0.0
@@ -153,5 +167,6 @@ def test_hundred_thousand_steps_a_second(vector: type[TurnVectorEnv], capsys: py
             environment.step(action)
         best = max(best, 256 * len(actions) / (time.perf_counter() - began))
     with capsys.disabled():
-        print(f"\n{vector.__name__}: {best:,.0f} environment steps a second")
+        reasoning = "with" if reasoned else "without"
+        print(f"\n{vector.__name__} {reasoning} reasoning: {best:,.0f} environment steps a second")
     assert best >= 100_000

@@ -15,6 +15,8 @@ from evaluation.figures import (
     plan_length_figure,
     progress_figure,
 )
+from evaluation.reliability_figure import reliability_figure
+from metrics.calibration import Reliability
 from metrics.estimate import Estimate
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -31,11 +33,13 @@ def curve(*series: Series) -> LearningCurve:
     return LearningCurve("PPO", "environment steps", "LR, %", series)
 
 
+CURVE = Reliability(np.array([0.3, 0.5]), np.array([0.25, 0.75]), np.array([8, 4]))
 ALL = {
     "confusion": lambda: confusion_figure(np.arange(64).reshape(8, 8), title="Confusion"),
     "progress": lambda: progress_figure({"gold": np.ones((6, 8)), "run": np.eye(6, 8)}, title="Progress"),
     "lengths": lambda: plan_length_figure({"gold": np.array([0, 3, 1]), "run": np.array([0, 4])}, title="Lengths"),
     "intervals": lambda: interval_figure({"random": Estimate(1.0, 0.5, 2.0)}, title="Intervals", highlight=None),
+    "reliability": lambda: reliability_figure({"run": CURVE}, title="Reliability"),
     "learning": lambda: learning_figure(curve(Series("train", [1, 2], [3.0, 2.0]), Series("valid", [2], [2.5]))),
 }
 
@@ -61,6 +65,11 @@ def test_confusion_rows_add_up_and_empty_rows_stay_empty():
     assert shown.count("0") == 6  # the rest of the one row with messages, nothing in the others
     assert "Question (4)" in shown and "Others (0)" in shown
     assert set(SHORT_LABELS) <= set(shown)
+
+
+def test_reliability_names_its_systems_and_the_diagonal():
+    shown = texts(reliability_figure({"run-a": CURVE, "run-b": CURVE}, title="t"))
+    assert {"run-a", "run-b", "calibrated"} <= set(shown)
 
 
 def test_progress_numbers_and_legend():

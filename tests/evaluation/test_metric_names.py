@@ -1,4 +1,4 @@
-from evaluation.metric_names import CONSOLE_COLUMNS, METRIC_NAMES, REPORT_COLUMNS
+from evaluation.metric_names import CLASS_COLUMNS, CONSOLE_COLUMNS, FURTHER_COLUMNS, METRIC_NAMES, REPORT_COLUMNS
 
 # The keys of the JSON, by hand from the design.
 KEYS = set(
@@ -8,6 +8,8 @@ KEYS = set(
             "emr lr lr_indel ald set_f1 emr_single emr_multi multi_rate",
             "ppl ppl_mean bleu_1 bleu_2 bleu_3 bleu_4 rouge_l extrema average greedy distinct_1 distinct_2 distinct_3",
             "distinct_1_esconv2021 distinct_2_esconv2021 distinct_3_esconv2021 unigram_f1 length",
+            "f1_question f1_restatement f1_reflection f1_self_disclosure f1_affirmation f1_suggestions f1_information",
+            "f1_others f1_exploration f1_comforting f1_action ece progress_tv",
             "success_rate average_turns intensity_drop decisions_per_second latency_ms_p50 latency_ms_p95",
         )
     ).split()
@@ -24,10 +26,12 @@ def test_columns_are_known_metrics_of_the_three_protocols():
     for columns in (REPORT_COLUMNS, CONSOLE_COLUMNS):
         assert set(columns) == {"message", "turn", "text"}
         assert all(metric in METRIC_NAMES for row in columns.values() for metric in row)
+    assert all(metric in METRIC_NAMES for row in (CLASS_COLUMNS, *FURTHER_COLUMNS.values()) for metric in row)
 
 
 def test_lower_is_better_exactly_where_it_is():
     lower = {key for key, name in METRIC_NAMES.items() if name.better == "lower"}
     assert lower == {
-        "preference_bias", "ald", "ppl", "ppl_mean", "average_turns", "latency_ms_p50", "latency_ms_p95",
+        "preference_bias", "ald", "ppl", "ppl_mean", "average_turns", "latency_ms_p50", "latency_ms_p95", "ece",
+        "progress_tv",
     }  # fmt: skip

@@ -10,9 +10,11 @@ from corpus.dialogue import Message, Role, message_view, turn_view
 from corpus.strategy import Strategy
 from evaluation.figures import LearningCurve, Series
 from evaluation.generator_benchmark import benchmark_generator, scored_messages, scored_turns
-from evaluation.planner_benchmark import benchmark_messages, benchmark_turns
+from evaluation.message_benchmark import benchmark_messages
+from evaluation.metric_names import REPORT_COLUMNS
 from evaluation.report import ReportData, SampleTurn, render_report, write_report
 from evaluation.report_tables import measured_table
+from evaluation.turn_benchmark import benchmark_turns
 from metrics.estimate import Estimate
 from planner.plan import Plan
 
@@ -94,7 +96,10 @@ def test_full_page(data: ReportData, tmp_path: Path):
     assert headings(text) == [*HEADINGS, "How to read this"]
     for needed in ("run-a", "run-g, plan: oracle", "EmoDynamiX", "Seed", "13", "Reported by others, not measured here"):
         assert needed in page.texts
-    assert sum(tag == "svg" for tag, _ in page.tags) == 6
+    # Intervals, reliability, confusion, progress; intervals, lengths, progress; one training curve.
+    assert sum(tag == "svg" for tag, _ in page.tags) == 8
+    for caption in ("F1 by strategy, %", "F1 by stage, %; calibration, progress, speed"):
+        assert page.texts.count(caption) == 2
     assert data.messages.result.signature in text and data.turns.result.signature in text
 
 
@@ -193,7 +198,7 @@ def test_best_value_is_marked_without_random_and_gold():
         "run": {"macro_f1": estimate(25), "preference_bias": estimate(0.7), "entropy": estimate(1)},
         "gold": {"macro_f1": Estimate(100, 100, 100), "preference_bias": estimate(0), "entropy": estimate(2)},
     }
-    table = measured_table(systems, protocol="message", own=("run",))
+    table = measured_table(systems, columns=REPORT_COLUMNS["message"], own=("run",))
     assert [column.label for column in table.columns] == ["macro-F1", "Bias B", "Entropy"]
     assert [row.kind for row in table.rows] == ["baseline", "baseline", "own", "gold"]
     best = {(row.name, place) for row in table.rows for place, cell in enumerate(row.cells) if cell.best}
@@ -206,8 +211,20 @@ def test_published_figures_stand_apart(data: ReportData):
     text = render_report(data)
     for block in re.findall(r"<table>.*?</table>", text, re.DOTALL):
         assert not ("run-a" in block and "EmoDynamiX" in block)
+    assert "Differences to tfidf" not in text  # nothing was measured to compare with
     blocks = re.findall(r'<aside class="published">.*?</aside>', text, re.DOTALL)
     assert len(blocks) == 3 and not any("run-" in block for block in blocks)
+
+
+def test_every_trained_planner_is_looked_at_and_means_say_so(data: ReportData, dialogues, make_planner):
+    trained = [make_planner(name, lambda plan: plan) for name in ("fast", "fast", "best")]
+    options = {"split": "valid", "data": "tiny", "samples": 20, "rng": np.random.default_rng(0), "trained": trained}
+    planners = [make_planner("tfidf", lambda _: (Strategy.OTHERS,))]
+    messages = benchmark_messages(planners, message_view(dialogues), **options)
+    page = Page(render_report(ReportData(title="Runs", own=("fast", "best"), messages=messages)))
+    assert sum(text.startswith("Confusion of ") for text in page.texts) == 2
+    assert page.texts.count("fast (2 runs)") == 4  # main table, two further ones, differences
+    assert "± 0.00" in page.texts and any(text.startswith("Differences to tfidf") for text in page.texts)
 
 
 def test_refusals(data: ReportData, dialogues, generator):

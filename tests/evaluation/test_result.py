@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -10,9 +11,12 @@ from evaluation.result import EvaluationResult
 from metrics.estimate import Estimate
 
 NUMBERS = st.floats(allow_infinity=False, allow_nan=True)
+ESTIMATES = st.builds(Estimate, NUMBERS, NUMBERS, NUMBERS) | st.builds(
+    Estimate, NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.integers(2, 9)
+)
 SYSTEMS = st.dictionaries(
     st.text(min_size=1, max_size=8),
-    st.dictionaries(st.sampled_from(["accuracy", "own_metric"]), st.builds(Estimate, NUMBERS, NUMBERS, NUMBERS)),
+    st.dictionaries(st.sampled_from(["accuracy", "own_metric"]), ESTIMATES),
     max_size=3,
 )
 
@@ -35,7 +39,8 @@ def test_json_round_trip(systems: dict):
         for metric, estimate in scores.items():
             other = back.systems[name][metric]
             assert same(other.value, estimate.value) and same(other.low, estimate.low)
-            assert same(other.high, estimate.high)
+            assert same(other.high, estimate.high) and same(other.spread, estimate.spread)
+            assert other.runs == estimate.runs
     assert (back.command, back.protocol, back.split, back.n, back.seconds) == ("planner", "message", "valid", 5, 1.25)
 
 
@@ -57,6 +62,21 @@ def test_json_has_the_shape_of_the_command_line():
             }
         },
     }
+
+
+def test_details_are_kept_where_there_are_any():
+    result = dataclasses.replace(make({}), details={"confusion": {"run": [[1.0, 0.0], [0.0, 1.0]]}})
+    assert EvaluationResult.from_json(json.loads(json.dumps(result.to_json()))) == result
+    assert "details" not in make({}).to_json()
+
+
+def test_means_over_runs_show_their_spread():
+    runs = {"accuracy": Estimate(12.25, 9.0, 15.5, 0.75, 5), "macro_f1": Estimate(2, math.nan, math.nan, 0.5, 5)}
+    table = make({"one": {"accuracy": Estimate(1, 0, 2)}, "fast": runs}).table(["accuracy", "macro_f1"])
+    assert table.split("\n")[2:] == [
+        "one                     1.00 [0.00, 2.00]            –",
+        "fast (5 runs)  12.25 [9.00, 15.50] ± 0.75  2.00 ± 0.50",
+    ]
 
 
 def test_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

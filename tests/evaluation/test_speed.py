@@ -3,7 +3,11 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from evaluation.speed import measure_speed
+from corpus.dialogue import Dialogue, Message, Role, Turn, turn_view
+from corpus.strategy import Strategy
+from evaluation.speed import mean_speed, measure_reply_speed, measure_speed
+from metrics.estimate import Estimate
+from planner.plan import Plan
 
 
 class Clock:
@@ -49,3 +53,45 @@ def test_percentiles_of_uneven_calls():
 def test_one_item_and_a_clock_that_stands_still():
     scores = measure_speed(len, ["only"], rng=np.random.default_rng(0), clock=lambda: 0.0)
     assert all(np.isfinite(estimate.value) for estimate in scores.values())
+
+
+def test_speed_of_several_runs_is_their_mean_between_the_outermost_ends():
+    runs = [{"latency_ms_p50": Estimate(2.0, 1.0, 3.0)}, {"latency_ms_p50": Estimate(4.0, 2.5, 6.0)}]
+    mean = mean_speed(runs)["latency_ms_p50"]
+    assert (mean.value, mean.low, mean.high, mean.runs) == (3.0, 1.0, 6.0, 2)
+    assert mean.spread == pytest.approx(2**0.5)
+    assert mean_speed(runs[:1]) == runs[0]
+
+
+def test_a_new_message_is_new_every_time_and_stands_where_the_old_one_stood():
+    dialogue = Dialogue(
+        1,
+        (
+            Message(Role.SEEKER, "Hello."),
+            Message(Role.SUPPORTER, "Hi, how are you?", Strategy.QUESTION),
+            Message(Role.SEEKER, "Not well."),
+            Message(Role.SUPPORTER, "I am sorry.", Strategy.REFLECTION),
+        ),
+    )
+    clock, met = Clock(), []
+
+    class Slow:
+        name = "slow"
+
+        def plans(self, turns: Sequence[Turn]) -> list[Plan]:
+            met.extend(turns)
+            clock.now += 0.007
+            return []
+
+    turns = turn_view([dialogue])
+    scores = measure_reply_speed(Slow(), turns, rng=np.random.default_rng(0), clock=clock)
+    assert scores["latency_new_ms_p50"].value == pytest.approx(7.0)
+    assert len(met) == 3, "one warm-up and both turns"
+    texts = [turn.history[-1].text for turn in met]
+    assert len(set(texts)) == 3 and all(text.startswith(("Hello. ", "Not well. ")) for text in texts)
+    assert {turn.plan for turn in met[1:]} == {turn.plan for turn in turns}
+
+
+def test_no_new_message_where_the_supporter_opens():
+    dialogue = Dialogue(1, (Message(Role.SUPPORTER, "Hi.", Strategy.OTHERS), Message(Role.SEEKER, "Hello.")))
+    assert measure_reply_speed(None, turn_view([dialogue]), rng=np.random.default_rng(0)) == {}

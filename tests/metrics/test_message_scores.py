@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from metrics.bootstrap import resample_weights
+from metrics.class_scores import STAGE_F1, STRATEGY_F1
 from metrics.message_scores import message_tally, score_messages
 
 SETTINGS = settings(max_examples=25, deadline=None)
@@ -26,7 +27,9 @@ def test_hand_worked_table() -> None:
     # F1: class 0 2*2/(3+2) = 0.8, class 1 2*1/(2+2) = 0.5, class 2 2*1/(1+2) = 2/3, classes 3..7 0.
     # macro (0.8 + 0.5 + 2/3) / 8; weighted (3*0.8 + 2*0.5 + 1*2/3) / 6; each class predicted twice: log2(3) bits.
     scores = _score([0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 2, 2], [1, 1, 1, 2, 2, 2])
-    assert list(scores) == ["accuracy", "macro_f1", "weighted_f1", "preference_bias", "entropy"]
+    assert list(scores)[:5] == ["accuracy", "macro_f1", "weighted_f1", "preference_bias", "entropy"]
+    assert list(scores)[5:] == [*STRATEGY_F1, *STAGE_F1]
+    assert [scores[name] for name in STRATEGY_F1] == pytest.approx([80, 50, 200 / 3, 0, 0, 0, 0, 0])
     assert scores["accuracy"] == pytest.approx(66.6667, abs=1e-4)
     assert scores["macro_f1"] == pytest.approx(24.5833, abs=1e-4)
     assert scores["weighted_f1"] == pytest.approx(67.7778, abs=1e-4)
@@ -39,9 +42,9 @@ def test_bias_has_gold_in_rows() -> None:
 
 
 def test_one_message() -> None:
-    assert _score([5], [5], [1]) == pytest.approx(
-        {"accuracy": 100.0, "macro_f1": 12.5, "weighted_f1": 100.0, "preference_bias": 0.0, "entropy": 0.0}
-    )
+    scores = _score([5], [5], [1])
+    expected = {"accuracy": 100.0, "macro_f1": 12.5, "weighted_f1": 100.0, "preference_bias": 0.0, "entropy": 0.0}
+    assert {metric: scores[metric] for metric in expected} == pytest.approx(expected)
     assert _score([5], [4], [1])["accuracy"] == 0.0
 
 

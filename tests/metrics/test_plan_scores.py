@@ -12,6 +12,7 @@ from sklearn.metrics import f1_score
 
 from corpus.strategy import Strategy
 from metrics.bootstrap import resample_weights
+from metrics.class_scores import STAGE_F1, STRATEGY_F1
 from metrics.edit_distance import indel_ratio, levenshtein_ratio
 from metrics.plan_scores import plan_tally, score_plans
 
@@ -59,7 +60,9 @@ def test_hand_worked_table(metric: str, value: float) -> None:
 
 def test_order_of_the_metrics() -> None:
     expected = "emr lr lr_indel ald set_f1 emr_single emr_multi multi_rate macro_f1 preference_bias entropy"
-    assert list(_score(GOLD, PREDICTED, DIALOGUE)) == expected.split()
+    scores = _score(GOLD, PREDICTED, DIALOGUE)
+    assert list(scores) == [*expected.split(), *STRATEGY_F1, *STAGE_F1]
+    assert sum(scores[name] for name in STRATEGY_F1) / 8 == pytest.approx(scores["macro_f1"])
 
 
 def test_bias_has_gold_in_rows_and_sees_shared_slots_only() -> None:

@@ -1,67 +1,137 @@
-import numpy as np
+"""The mixture of members: who answers, with what weight, from which columns."""
+
 import pytest
 import torch
+from torch import Tensor
 
-from encoding.observation import Observer
+from encoding.observation import Observer, plan_features_size
 from encoding.plan_codec import STOP
-from planner.config import PlannerConfig
 from planner.joined_embedder import JoinedEmbedder
-from planner.network import DecisionNetwork
-from planner.strategy_planner import shape_for
+from planner.network import MemberNetwork, NetworkShape
+from planner.plan_distribution import PlanSpace
 from planner.tfidf_embedder import TfidfEmbedder
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 
 _TRAIN = toy_dialogues(5, seed=0)
 _EMBEDDER = JoinedEmbedder(FakeEmbedder(), TfidfEmbedder(_TRAIN, words=9))
-_OBSERVER = Observer(_EMBEDDER, window=2)
+_OBSERVER = Observer(_EMBEDDER, window=2, max_strategies=2)
+_SPACE = PlanSpace(_OBSERVER.codec)
+_HISTORY = torch.from_numpy(_OBSERVER.encode_histories([dialogue.messages[:3] for dialogue in _TRAIN[:4]]))
+_LINEAR = ("linear_meaning", "linear_words")
 
 
-def _network(members: int = 3) -> DecisionNetwork:
+def _network(*, folds: int = 2, members: int = 4, reasoning: int = 5) -> MemberNetwork:
+    shape = NetworkShape(
+        history=_OBSERVER.history_size,
+        plan=plan_features_size(2),
+        meaning=_EMBEDDER.meaning.dimension,
+        words=_EMBEDDER.words.dimension,
+        window=2,
+        folds=folds,
+        members=members,
+        width=7,
+        reasoning=reasoning,
+    )
     torch.manual_seed(0)
-    shape = shape_for(_OBSERVER, _EMBEDDER, members=members, width=7)
-    return DecisionNetwork(shape, dropout=0.0, input_dropout=0.0)
+    network = MemberNetwork(shape, dropout=0.0, input_dropout=0.0)
+    network.linear_meaning.normal_()
+    network.linear_words.normal_()
+    for bias in (network.hidden_bias, network.decision_bias, network.reasoning_bias):
+        torch.nn.init.normal_(bias)
+    return network.eval()
 
 
-def _inputs(count: int = 4) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    histories = [dialogue.messages[:3] for dialogue in _TRAIN[:count]]
-    network = _network()
-    allowed = torch.ones(count, 9, dtype=torch.bool)
-    allowed[0, STOP] = False
-    return torch.from_numpy(_OBSERVER.encode_histories(histories)), torch.rand(count, network.shape.plan), allowed
-
-
-def test_the_mixture_by_hand() -> None:
-    """A third each: mean of the hidden members, linear on meaning, linear on words."""
-    network = _network()
-    history, plan, allowed = _inputs()
+def _decide(network: MemberNetwork, *, fold: int | None = None) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
-        mixed, _ = network.decide(network.encode_history(history), plan, allowed)
-        same = (network.shape.members, -1, -1)
-        hidden = network.member_log_probabilities(history.expand(same), plan.expand(same), allowed.expand(same))
-        kinds = [hidden.exp().mean(0)]
-        for linear, columns in (
-            (network.linear_meaning, network.meaning_columns),
-            (network.linear_words, network.words_columns),
-        ):
-            logits = linear(torch.cat([history[:, columns], plan], dim=1))
-            kinds.append(logits.masked_fill(~allowed, -torch.inf).softmax(-1))
-    assert torch.allclose(mixed.exp(), sum(kinds) / 3, atol=1e-6)
-    assert mixed[0, STOP].exp() == 0
-    assert torch.allclose(mixed.exp().sum(-1), torch.ones(len(history)))
+        return network.decide(_HISTORY, _SPACE.features, _SPACE.allowed, fold=fold)
 
 
-def test_deciding_after_each_plan_is_deciding_after_it() -> None:
-    network = _network()
-    history, plans, allowed = _inputs()
+def _kinds(network: MemberNetwork, fold: int | None) -> list[Tensor]:
+    """Mean probability of each kind of members, row by row. Three of shape (B, R, 9)."""
+    folds, members = network.shape.folds, network.shape.members
+    batch, rows = len(_HISTORY), len(_SPACE.features)
+    histories = _HISTORY.repeat_interleave(rows, 0)
+    plans, allowed = _SPACE.features.repeat(batch, 1), _SPACE.allowed.repeat(batch, 1)
+    same = (members, -1, -1)
     with torch.no_grad():
-        encoded = network.encode_history(history)
-        table, first = network.decide_after_each(encoded, plans, allowed)
-        for row in range(len(plans)):
-            repeated = plans[row].expand(len(history), -1), allowed[row].expand(len(history), -1)
-            log_probabilities, values = network.decide(encoded, *repeated)
-            assert torch.allclose(table[:, row], log_probabilities, atol=1e-5)
-            if row == 0:
-                assert torch.allclose(first, values, atol=1e-6)
+        hidden, _ = network.member_log_probabilities(histories.expand(same), plans.expand(same), allowed.expand(same))
+    asked = [m for m in range(members) if fold is None or m % folds == fold]
+    kinds = [hidden.exp()[asked].mean(0)]
+    for name, columns in zip(_LINEAR, (network.meaning_columns, network.words_columns), strict=True):
+        features = torch.cat([histories[:, columns], plans, torch.ones(len(plans), 1)], dim=1)
+        parts = [part for part in range(folds) if fold is None or part == fold]
+        logits = torch.stack([features @ getattr(network, name)[part] for part in parts])
+        kinds.append(logits.masked_fill(~allowed, -torch.inf).softmax(-1).mean(0))
+    return [kind.reshape(batch, rows, STOP + 1) for kind in kinds]
+
+
+@pytest.mark.parametrize("fold", [None, 0, 1])
+def test_the_mixture_by_hand(fold: int | None) -> None:
+    """A third each, of probabilities: hidden members, linear on meaning, linear on words."""
+    network = _network()
+    mixed, _ = _decide(network, fold=fold)
+    assert torch.allclose(mixed.exp(), sum(_kinds(network, fold)) / 3, atol=1e-6)
+    assert (mixed[:, 0, STOP].exp() == 0).all()
+    assert torch.allclose(mixed.exp().sum(-1), torch.ones(mixed.shape[:2]))
+
+
+def test_of_new_dialogues_all_members_answer_with_the_mean() -> None:
+    network = _network()
+    new, new_reasoning = _decide(network)
+    old, old_reasoning = zip(*(_decide(network, fold=fold) for fold in range(2)), strict=True)
+    assert torch.allclose(new.exp(), torch.stack(old).exp().mean(0), atol=1e-6)  # as many members in every fold
+    assert torch.allclose(new_reasoning, torch.stack(old_reasoning).mean(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("fold", [0, 1, 2])
+def test_only_the_members_that_never_saw_a_fold_answer_about_it(fold: int) -> None:
+    names = ["history_weight", "plan_weight", "hidden_bias", "decision_weight", "decision_bias", *_LINEAR]
+    reasons = ["history_weight", "plan_weight", "hidden_bias", "reasoning_weight", "reasoning_bias"]
+    for name in {*names, *reasons}:
+        network = _network(folds=3, members=6)
+        before = _decide(network, fold=fold)
+        weights = getattr(network, name)
+        others = [member for member in range(len(weights)) if member % 3 != fold]
+        with torch.no_grad():
+            weights[others] += torch.randn_like(weights[others])
+        assert all(map(torch.equal, before, _decide(network, fold=fold))), name
+        for member in set(range(len(weights))) - set(others):
+            before = _decide(network, fold=fold)
+            with torch.no_grad():
+                weights[member] += torch.randn_like(weights[member])
+            after = _decide(network, fold=fold)
+            assert torch.equal(before[0], after[0]) == (name not in names), name
+            assert torch.equal(before[1], after[1]) == (name not in reasons), name
+
+
+def test_each_historys_own_plans_are_decided_as_shared_ones() -> None:
+    network = _network()
+    shared, reasoning = _decide(network)
+    own = [torch.tensor([row, 3]) for row in (0, 2, 5, 8)]
+    plans, allowed = (torch.stack([part[rows] for rows in own]) for part in (_SPACE.features, _SPACE.allowed))
+    with torch.no_grad():
+        decided, same = network.decide(_HISTORY, plans, allowed)
+    assert torch.allclose(decided, torch.stack([shared[number, rows] for number, rows in enumerate(own)]), atol=1e-5)
+    assert torch.equal(reasoning, same)
+
+
+def test_reasoning_is_read_with_the_empty_plan() -> None:
+    network = _network()
+    empty = _SPACE.features[:1]
+    with torch.no_grad():
+        share = (empty @ network.plan_weight) + network.hidden_bias  # (M, 1, F)
+    assert torch.allclose(network._empty_plan_share(), share, atol=1e-6)
+    _, scores = _decide(network)
+    same = (network.shape.members, -1, -1)
+    with torch.no_grad():
+        _, of_members = network.member_log_probabilities(
+            _HISTORY.expand(same), _SPACE.features[5:9].expand(same), _SPACE.allowed[5:9].expand(same)
+        )
+    assert torch.allclose(scores, of_members.mean(0), atol=1e-5)  # whatever the plan is
+
+
+def test_without_reasoning_there_are_no_scores_of_it() -> None:
+    assert _decide(_network(reasoning=0))[1].shape == (4, 0)
 
 
 def test_members_see_their_own_columns_and_share_the_others() -> None:
@@ -75,21 +145,10 @@ def test_members_see_their_own_columns_and_share_the_others() -> None:
     second = vector + 10  # where the second message's block begins
     assert {second, second + 15} <= meaning - words
     assert {second + 16, second + vector - 1} <= words - meaning
+    assert (network.gain != 1).sum() == slots * 16
+    assert all(int(column) in meaning - words for column in network.meaning_columns[network.gain != 1])
 
 
-def test_the_critic_does_not_bend_the_planner() -> None:
-    network = _network()
-    history, plan, allowed = _inputs()
-    _, values = network.decide(network.encode_history(history), plan, allowed)
-    values.sum().backward()
-    assert all(parameter.grad is None for parameter in network.hidden_parameters())
-    assert network.value_bias.grad is not None
-
-
-def test_default_sizes_are_what_the_observer_writes() -> None:
-    config = PlannerConfig()
-    shape = shape_for(_OBSERVER, _EMBEDDER, members=config.members, width=config.width)
-    encoded = _OBSERVER.encode_histories([_TRAIN[0].messages])
-    assert encoded.shape == (1, shape.history)
-    assert np.abs(encoded).max() <= 1.0
-    assert shape.meaning + shape.words == pytest.approx(_EMBEDDER.dimension)
+def test_members_must_be_a_multiple_of_the_folds() -> None:
+    with pytest.raises(ValueError, match="members: got 3, expected a multiple of the 2 folds"):
+        _network(members=3)

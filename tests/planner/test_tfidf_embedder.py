@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from corpus.dialogue import Dialogue, Message, Role
 from encoding.observation import Observer
@@ -18,6 +21,28 @@ def test_weights_by_hand():
     # Smooth idf: ln((1 + 2) / (1 + document frequency)) + 1; tf: 1 + ln(count).
     weights = np.array([np.log(3 / 2) + 1, 0.0, (1 + np.log(2)) * 1.0])
     np.testing.assert_allclose(embedder.encode(["Sad, sad day"])[0], weights / np.linalg.norm(weights), rtol=1e-6)
+
+
+words = st.lists(
+    st.sampled_from(["I", "i'm", "sad", "Sad!", "?", "so-so", "été", "unheard", "2", "_", "x"]), max_size=9
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(words.map(" ".join), min_size=1, max_size=6))
+def test_equals_scikit_learn(texts: list[str]):
+    train = ["I am sad, so sad!", "i'm 2 x so?", "so-so? _ été", "sad I"]
+    reference = TfidfVectorizer(token_pattern=r"(?u)\b\w+\b|[?!]", sublinear_tf=True, max_features=9).fit(train)
+    embedder = TfidfEmbedder([dialogue(*train)], words=9)
+    np.testing.assert_allclose(embedder.encode(texts), reference.transform(texts).toarray(), atol=1e-6)
+
+
+def test_write_fills_part_of_a_wider_array():
+    embedder = TfidfEmbedder([dialogue("one two three", "two four")], words=3)
+    wide = np.zeros((2, 5), np.float32)
+    embedder.write(["two", "one two"], wide[:, 1:4])
+    np.testing.assert_array_equal(wide[:, 1:4], embedder.encode(["two", "one two"]))
+    assert not wide[:, [0, 4]].any()
 
 
 def test_question_marks_and_one_letter_words_count():

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from corpus.dialogue import Dialogue, Message, Role
+from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.strategy import Strategy
 from encoding.observation import Observer
 from planner.config import PlannerConfig
@@ -19,6 +19,9 @@ ANSWERS: dict[str, tuple[Strategy, ...]] = {
 }
 
 SMALL = PlannerConfig(
+    max_strategies=2,
+    folds=2,
+    words=30,
     members=2,
     width=32,
     window=2,
@@ -27,6 +30,8 @@ SMALL = PlannerConfig(
     cloning_epochs=4,
     cloning_batch=32,
     cloning_rate=5e-3,
+    deliberation_width=8,
+    deliberation_epochs=3,
     ppo_steps=256,
     ppo_envs=16,
     ppo_rollout=8,
@@ -57,7 +62,7 @@ def observer() -> Observer:
 
 
 def toy_dialogues(count: int, *, seed: int) -> tuple[Dialogue, ...]:
-    """Conversations in which every seeker message gets its answer of :data:`ANSWERS`."""
+    """Conversations in which every seeker message gets its answer of :data:`ANSWERS`; two problems, two emotions."""
     rng = np.random.default_rng(seed)
     dialogues = []
     for number in range(1, count + 1):
@@ -65,5 +70,7 @@ def toy_dialogues(count: int, *, seed: int) -> tuple[Dialogue, ...]:
         for text in rng.permutation(list(ANSWERS)):
             messages.append(Message(Role.SEEKER, str(text)))
             messages += [Message(Role.SUPPORTER, f"reply {s.name.lower()}", s) for s in ANSWERS[str(text)]]
-        dialogues.append(Dialogue(number, tuple(messages)))
+        problem, emotion = (str(rng.choice(names)) for names in (["job crisis", "breakup"], ["anger", "fear"]))
+        survey = Survey(initial_intensity=int(rng.integers(3, 6)), final_intensity=2)
+        dialogues.append(Dialogue(number, tuple(messages), problem=problem, emotion=emotion, survey=survey))
     return tuple(dialogues)

@@ -1,0 +1,93 @@
+"""A conversation in the terminal: lines in, lines out, and a few commands."""
+
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from chat.conversation import Conversation, parse_strategies
+from chat.notice import NOTICE
+from chat.record import plan_lines, reply_lines, save
+from corpus.strategy import LABELS, Strategy
+
+HELP = f"""/plan A,B    choose the strategies of the next reply (the beginning of a name is enough)
+/plan        let the planner choose again
+/undo        take your last message and the reply back
+/save FILE   keep the conversation: FILE.json (the schema of ESConv.json) or FILE.txt (to read)
+/help        this page
+/quit        leave
+Strategies: {", ".join(LABELS)}"""
+
+
+class Terminal:
+    """Runs one conversation.
+
+    Args:
+        conversation: Whom to talk with.
+        show: Prints a line.
+    """
+
+    def __init__(self, conversation: Conversation, *, show: Callable[[str], None] = print) -> None:
+        self.conversation = conversation
+        self.show = show
+        self._next: tuple[Strategy, ...] | None = None
+
+    def run(self, lines: Iterator[str]) -> None:
+        """Reads lines until there are no more, or until ``/quit``. A mistake is one line, and the chat goes on."""
+        self.show(f"{NOTICE.strip()}\n\nYou talk with {self.conversation.system.name}. /help shows the commands.\n")
+        for line in lines:
+            try:
+                if self._take(line.strip()):
+                    return
+            except (ValueError, OSError) as error:
+                self.show(f"  ! {error}")
+
+    def _take(self, line: str) -> bool:
+        """Does what one line says; whether to leave."""
+        command, _, rest = line.partition(" ")
+        if command == "/quit":
+            return True
+        if command == "/help":
+            self.show(HELP)
+        elif command == "/undo":
+            gone = self.conversation.undo()
+            self.show("  nothing to take back" if gone is None else f"  taken back: {gone.seeker.text}")
+        elif command == "/plan":
+            self._choose(rest.strip())
+        elif command == "/save":
+            self._save(rest)
+        elif command.startswith("/"):
+            raise ValueError(f"unknown command {command}, /help shows them")
+        elif line:
+            self._say(line)
+        return False
+
+    def _say(self, line: str) -> None:
+        exchange = self.conversation.say(line, strategies=self._next)
+        self._next = None  # kept where the message was refused
+        for text in (*plan_lines(exchange), *reply_lines(exchange)):
+            self.show(text)
+        self.show("")
+
+    def _choose(self, text: str) -> None:
+        if text and not self.conversation.system.knows_strategies:
+            raise ValueError("this generator knows no strategies, so none can be chosen")
+        self._next = parse_strategies(text) if text else None
+        chosen = "the planner's" if self._next is None else " -> ".join(one.label for one in self._next)
+        self.show(f"  next reply: {chosen}")
+
+    def _save(self, text: str) -> None:
+        names = shlex.split(text)
+        if len(names) != 1:
+            raise ValueError("expected /save FILE, a name with blanks in quotes")
+        path = Path(names[0]).expanduser()
+        save(self.conversation, path)
+        self.show(f"  saved: {path}")
+
+
+def prompted_lines(prompt: str = "you> ") -> Iterator[str]:
+    """Lines of standard input, each asked for; ends with the input or with Ctrl+C."""
+    while True:
+        try:
+            yield input(prompt)
+        except (EOFError, KeyboardInterrupt):
+            return

@@ -1,0 +1,67 @@
+"""What trained planners are ahead of the best simple baseline, measured on the same resampled dialogues."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from evaluation.console_table import aligned
+from evaluation.result import heading, number
+from metrics.bootstrap import Tally, paired_difference
+from metrics.estimate import Difference
+
+REFERENCE = "tfidf"  # the best rung of the ladder on ESConv, below gold
+
+Differences = Mapping[str, Mapping[str, Difference]]
+
+
+def differences_to_reference(
+    tallies: Mapping[str, Tally], trained: Sequence[str], *, metrics: Sequence[str], seed: int, samples: int
+) -> dict[str, dict[str, Difference]]:
+    """Paired differences, trained planner minus ``tfidf``; nothing where ``tfidf`` was not scored.
+
+    Args:
+        tallies: Of every system, means over its runs included.
+        trained: Systems to compare.
+        metrics: What to compare them in.
+        seed: Of the resamples; every difference sees the same.
+        samples: How many.
+    """
+    if REFERENCE not in tallies:
+        return {}
+    return {
+        name: {
+            metric: paired_difference(
+                tallies[name], tallies[REFERENCE], metric=metric, rng=np.random.default_rng(seed), samples=samples
+            )
+            for metric in metrics
+        }
+        for name in trained
+    }
+
+
+def differences_table(differences: Differences) -> str:
+    """One line a planner, cells ``value [low, high]``, with ``*`` where the interval leaves zero out."""
+    metrics = list(next(iter(differences.values())))
+    rows = [["system", *(heading(metric) for metric in metrics)]]
+    rows += [[name, *(_cell(metric, scores[metric]) for metric in metrics)] for name, scores in differences.items()]
+    return aligned(rows)
+
+
+def _cell(metric: str, difference: Difference) -> str:
+    value, low, high = (
+        f"{'+' if end > 0 else ''}{number(metric, end)}" for end in (difference.value, difference.low, difference.high)
+    )
+    return f"{value} [{low}, {high}]{'*' if difference.low > 0 or difference.high < 0 else ' '}"
+
+
+def differences_json(differences: Differences) -> dict[str, dict[str, dict[str, float | None]]]:
+    """The same for the JSON: planner -> metric -> ``value``, ``low``, ``high``, ``p``; undefined becomes ``None``."""
+    return {
+        name: {
+            metric: {part: number if math.isfinite(number) else None for part, number in asdict(one).items()}
+            for metric, one in scores.items()
+        }
+        for name, scores in differences.items()
+    }

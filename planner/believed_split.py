@@ -1,0 +1,67 @@
+"""Messages and turns with the beliefs about them: fits offsets, scores candidates."""
+
+import numpy as np
+
+from corpus.strategy import Strategy
+from metrics.confusion import confusion_f1, preference_bias
+from metrics.edit_distance import levenshtein_ratio
+from planner.class_offsets import fit_offsets
+from planner.decisions import Decisions
+from planner.strategy_planner import StrategyPlanner
+
+_SMALLEST = 1e-12  # probability below which a logarithm is cut
+
+
+class BelievedSplit:
+    """Messages and turns of some dialogues, with what members and readers believe about them.
+
+    Args:
+        decisions: Of the dialogues.
+        beliefs: About the decisions' histories. Shape: (U, S), float32.
+    """
+
+    def __init__(self, decisions: Decisions, beliefs: np.ndarray) -> None:
+        messages = slice(decisions.utterances)
+        self.turn_beliefs = beliefs[decisions.openings]
+        self.plans = decisions.plans
+        self.reasoning = decisions.reasoning[decisions.openings]
+        self._message_beliefs = beliefs[decisions.row[messages]]
+        self._slots = decisions.slots[messages]
+        self._gold = decisions.decision[messages]
+
+    def fit_offsets(self, planner: StrategyPlanner) -> StrategyPlanner:
+        """The planner with its class offsets fitted here."""
+        return planner.with_offsets(fit_offsets(self._log_probabilities(planner), self._gold))
+
+    def scores(self, planner: StrategyPlanner) -> dict[str, float]:
+        """Turn protocol: ``lr``, ``emr``, ``emr_multi``, ``multi_rate``; message protocol: :meth:`message_scores`.
+
+        Percentages, but for the bias, and for the mean ``entropy`` of the distribution over plans (nats).
+        """
+        made = planner.plans_of_beliefs(self.turn_beliefs)
+        pairs = [(tuple(int(s) for s in plan.strategies), gold) for plan, gold in zip(made, self.plans, strict=True)]
+        several = [plan == gold for plan, gold in pairs if len(gold) > 1]
+        return {
+            "lr": 100 * float(np.mean([levenshtein_ratio(plan, gold) for plan, gold in pairs])),
+            "emr": 100 * float(np.mean([plan == gold for plan, gold in pairs])),
+            "emr_multi": 100 * float(np.mean(several)) if several else 0.0,
+            "multi_rate": 100 * float(np.mean([len(plan) > 1 for plan, _ in pairs])),
+            "entropy": planner.plan_entropy(self.turn_beliefs),
+            **planner.reasoning_accuracy(self.turn_beliefs, self.reasoning),
+            **self.message_scores(planner),
+        }
+
+    def message_scores(self, planner: StrategyPlanner) -> dict[str, float]:
+        """Message protocol with the planner's offsets: ``macro_f1``, ``weighted_f1``, ``preference_bias``."""
+        predicted = (self._log_probabilities(planner) + np.array(planner.settings.offsets)).argmax(axis=1)
+        table = np.zeros((len(Strategy), len(Strategy)))
+        np.add.at(table, (self._gold, predicted), 1)
+        f1 = confusion_f1(table)
+        return {
+            "macro_f1": 100 * float(f1.mean()),
+            "weighted_f1": 100 * float((f1 * table.sum(axis=1)).sum() / len(predicted)),
+            "preference_bias": float(preference_bias(table)),
+        }
+
+    def _log_probabilities(self, planner: StrategyPlanner) -> np.ndarray:
+        return np.log(planner.decision_probabilities(self._message_beliefs, self._slots) + _SMALLEST)

@@ -1,0 +1,59 @@
+"""Systems without models: plans follow from the length of the history, texts say what they were asked for."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chat.system import System
+from corpus.dialogue import Message
+from corpus.reasoning import Need, Reasoning
+from corpus.stage import Stage
+from corpus.strategy import Strategy
+from planner.plan import Plan
+
+SLOW = "take your time"  # the message that serve_fakes.py needs a minute for
+
+
+class FakePlanner:
+    """Plans a question, and every other time a suggestion after it."""
+
+    def plan(self, history: Sequence[Message]) -> Plan:
+        strategies = (Strategy.QUESTION, Strategy.SUGGESTIONS)[: 1 + len(history) % 4 // 2]
+        probabilities = np.full((len(strategies), len(Strategy)), 0.05)
+        probabilities[np.arange(len(strategies)), list(strategies)] = 0.65
+        reasoning = Reasoning("job crisis", "anxiety", 4, Need.HEARD, Stage.EXPLORATION, (0.6, 0.5, 0.4, 0.7, 0.8))
+        return Plan(strategies=strategies, probabilities=probabilities, mode="one-by-one", reasoning=reasoning)
+
+
+class FakeGenerator:
+    """Says which strategy it follows, how long the history was, and a random number.
+
+    Args:
+        variant: ``strategy`` or ``vanilla``.
+        words: What every text begins with.
+    """
+
+    def __init__(self, variant: str = "strategy", *, words: str = "text") -> None:
+        self.variant = variant
+        self.words = words
+        self.histories: list[list[Message]] = []
+
+    def realize(
+        self,
+        history: Sequence[Message],
+        strategies: Sequence[Strategy] | None = None,
+        *,
+        rng: np.random.Generator | None = None,
+    ) -> list[tuple[Strategy | None, str]]:
+        self.histories.append(list(history))
+        assert rng is not None
+        drawn = int(rng.integers(1000))
+        if self.variant == "vanilla":
+            return [(None, f"{self.words} {len(history)} {drawn}")]
+        chosen = strategies if strategies is not None else (Strategy.OTHERS,)
+        return [(one, f"{self.words} {one.name} {len(history)} {drawn}") for one in chosen]
+
+
+def fake_system(name: str = "fake", *, variant: str = "strategy", words: str = "text", planned: bool = True) -> System:
+    """A system that answers at once."""
+    return System(name, FakeGenerator(variant, words=words), FakePlanner() if planned else None)

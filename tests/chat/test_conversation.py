@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat.conversation import MAX_CHARACTERS, MAX_EXCHANGES, Conversation, Exchange, parse_strategies
+from chat.crisis_reply import CRISIS_REPLY
+from chat.crisis_screening import CrisisKind, screen
+from corpus.dialogue import Message, Role
+from corpus.strategy import LABELS, Strategy
+from tests.chat.fake_system import FakeGenerator, fake_system
+
+S = Strategy
+
+
+def test_planned_and_chosen_replies(easy_screening: CrisisKind) -> None:
+    conversation = Conversation(fake_system())
+    first = conversation.say("  My exam\n went  badly ")
+    assert first.seeker.text == "My exam went badly"
+    assert first.plan is not None
+    assert first.plan.strategies == (S.QUESTION,)
+    assert [reply.strategy for reply in first.replies] == [S.QUESTION]
+    second = conversation.say("And now?", strategies=[S.INFORMATION, S.OTHERS])
+    assert second.plan is None
+    assert second.chosen == (S.INFORMATION, S.OTHERS)
+    assert [reply.strategy for reply in second.replies] == [S.INFORMATION, S.OTHERS]
+    assert [message.role for message in conversation.history] == [Role.SEEKER, Role.SUPPORTER, Role.SEEKER] + [
+        Role.SUPPORTER
+    ] * 2
+
+
+def test_generator_alone_and_vanilla(easy_screening: CrisisKind) -> None:
+    assert Conversation(fake_system(planned=False)).say("hello").replies[0].strategy is S.OTHERS
+    vanilla = Conversation(fake_system(variant="vanilla", planned=False))
+    assert vanilla.say("hello").replies[0].strategy is None
+    with pytest.raises(ValueError, match="knows no strategies"):
+        vanilla.say("hello", strategies=[S.QUESTION])
+    assert len(vanilla.exchanges) == 1
+
+
+def test_undo_and_the_same_again(easy_screening: CrisisKind) -> None:
+    conversation = Conversation(fake_system(), seed=3)
+    conversation.say("one")
+    said = conversation.say("two")
+    assert conversation.undo() is said
+    assert conversation.say("two").replies == said.replies
+    assert Conversation(fake_system(), seed=3, exchanges=conversation.exchanges[:1]).say("two").replies == said.replies
+    assert Conversation(fake_system(), seed=4, exchanges=conversation.exchanges[:1]).say("two").replies != said.replies
+    conversation.undo(), conversation.undo()
+    assert conversation.undo() is None
+
+
+def test_a_crisis_is_answered_by_no_model(easy_screening: CrisisKind) -> None:
+    system = fake_system()
+    assert isinstance(system.generator, FakeGenerator)
+    conversation = Conversation(system)
+    exchange = conversation.say("ALARM")
+    assert exchange.replies[0].text == CRISIS_REPLY.strip()
+    assert conversation.crisis is exchange.crisis is easy_screening
+    # Marked from then on: no model text follows, whatever is written and whatever strategies are chosen.
+    assert conversation.say("never mind", strategies=[S.OTHERS]).replies[0].text == CRISIS_REPLY.strip()
+    assert system.generator.histories == []
+    conversation.undo(), conversation.undo()
+    assert conversation.crisis is None
+    conversation.say("the word was meant otherwise")
+    assert len(system.generator.histories) == 1
+
+
+def test_the_real_screening_stands_before_the_model() -> None:
+    system = fake_system()
+    exchange = Conversation(system).say("I want to kill myself")
+    assert screen("I want to kill myself").crisis
+    assert exchange.replies[0].text == CRISIS_REPLY.strip()
+    assert system.generator.histories == []  # type: ignore[attr-defined]
+
+
+def test_a_short_answer_is_screened_with_its_question() -> None:
+    asked = Exchange(
+        Message(Role.SEEKER, "I feel empty."), (Message(Role.SUPPORTER, "Do you think about suicide?", S.QUESTION),)
+    )
+    assert Conversation(fake_system(), exchanges=[asked]).say("yes").crisis is CrisisKind.SUICIDE
+    assert Conversation(fake_system()).say("yes").crisis is None
+
+
+def test_limits(easy_screening: CrisisKind) -> None:
+    conversation = Conversation(fake_system())
+    for text, said in (("", "empty"), (" \n\x00", "empty"), ("x" * (MAX_CHARACTERS + 1), "expected at most 1000")):
+        with pytest.raises(ValueError, match=said):
+            conversation.say(text)
+    conversation.say("x" * MAX_CHARACTERS)
+    for strategies in ([], [S.OTHERS] * 4):
+        with pytest.raises(ValueError, match="expected 1 to 3"):
+            conversation.say("hello", strategies=strategies)
+    assert len(conversation.exchanges) == 1
+    full = Conversation(fake_system(), exchanges=conversation.exchanges * MAX_EXCHANGES)
+    with pytest.raises(ValueError, match="reached its 60"):
+        full.say("hello")
+    # Nobody in danger is told about limits.
+    assert full.say("ALARM").crisis is not None
+    assert conversation.say("ALARM " + "x" * MAX_CHARACTERS).crisis is not None
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_taken_as_one_harmless_line_or_refused(text: str) -> None:
+    try:
+        message = Conversation(fake_system()).accept(text)
+    except ValueError as error:
+        assert "empty" in str(error)
+    else:
+        assert not any(ord(one) < 32 or 127 <= ord(one) < 160 for one in message.text)
+        message.text.encode("utf-8")
+
+
+def test_control_characters_cannot_steer_a_terminal(easy_screening: CrisisKind) -> None:
+    assert Conversation(fake_system()).accept("a\x1b[2Jb\ud800c\x07").text == "a [2Jbc"
+
+
+def test_parse_strategies() -> None:
+    assert parse_strategies("Question, refl") == (S.QUESTION, S.REFLECTION)
+    assert parse_strategies("approval and reassurance,OTHER") == (S.AFFIRMATION, S.OTHERS)
+    assert [parse_strategies(label)[0].label for label in LABELS] == list(LABELS)
+    for text, said in (
+        ("re", "could be Restatement"),
+        ("hug", "unknown strategy 'hug'"),
+        ("", "got 0"),
+        ("q,q,q,q", "4"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            parse_strategies(text)
+
+
+def test_probabilities_are_those_of_the_planner(easy_screening: CrisisKind) -> None:
+    exchange = Conversation(fake_system()).say("hello")
+    assert exchange.plan is not None
+    np.testing.assert_allclose(exchange.plan.probabilities.sum(axis=1), 1)

@@ -1,0 +1,204 @@
+"""The screening finds danger in many spellings, lets idioms pass, and is fast on anything."""
+
+import string
+import time
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from chat.crisis_reply import CRISIS_REPLY
+from chat.crisis_screening import RULES, TEST_SET, CrisisKind, Screening, screen
+from chat.notice import NOTICE
+from evaluation.screening_benchmark import read_test_set, score_screening
+
+INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+FOUND = [line.text for line in read_test_set(TEST_SET, "development") if line.kind and not line.history]
+PLAIN_FOUND = [text for text in FOUND if text.isascii() and all(c.isalpha() or c in " '.,?!" for c in text)]
+
+
+@pytest.mark.parametrize(
+    ("part", "recall", "false_alarms"), [("development", 99, 1), ("held_out", 93, 3), ("blind", 45, 10)]
+)
+def test_measured_figures_do_not_fall(part: str, recall: float, false_alarms: float) -> None:
+    lines = read_test_set(TEST_SET, part)
+    scores = score_screening(lines, [screen(line.text, line.history) for line in lines])
+    assert scores["recall"].value >= recall
+    assert scores["false_alarms"].value <= false_alarms
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("I want to kill myself", CrisisKind.SUICIDE),
+        ("Everyone would be better off without me", CrisisKind.SUICIDE),
+        ("I can't see a reason to go on", CrisisKind.SUICIDE),
+        ("I won't be here next week, goodbye", CrisisKind.SUICIDE),
+        ("I have the pills in front of me", CrisisKind.SUICIDE),
+        ("my friend wants to end her life", CrisisKind.SUICIDE),
+        ("my brother killed himself", CrisisKind.SUICIDE),
+        ("I keep cutting myself", CrisisKind.SELF_HARM),
+        ("my daughter is cutting herself", CrisisKind.SELF_HARM),
+        ("I am going to hurt him tonight", CrisisKind.HARM_TO_OTHERS),
+        ("he hits me", CrisisKind.ABUSE),
+        ("my uncle touches me", CrisisKind.ABUSE),
+        ("I am afraid to go home", CrisisKind.ABUSE),
+        ("he said he will kill me if I leave", CrisisKind.ABUSE),
+    ],
+)
+def test_plain_words(text: str, kind: CrisisKind) -> None:
+    found = screen(text)
+    assert found.crisis and found.kind is kind
+    assert found.matched
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I WANT TO DIE", "i wanna dieeeee", "i want   to\n\tdie", "I want, to die", "I want... to die",
+        "i’m going to kill myself", "i`m gonna kill my self", "su1cide", "5u1c1d3", "s*icide", "su!cide", "$uicide",
+        "k*ll myself", "k1ll mys3lf", "k!ll myself", "s u i c i d e", "k.i.l.l m.y.s.e.l.f", "k-i-l-l myself",
+        "s_u_i_c_i_d_e", "killmyself", "#killmyself", "iwanttodie #wanttodiemyself", "kіll mуsеlf",
+        "ｓｕｉｃｉｄｅ", "𝓼𝓾𝓲𝓬𝓲𝓭𝓮", "ⓢⓤⓘⓒⓘⓓⓔ", "🅺🅸🅻🅻 🅼🆈🆂🅴🅻🅵", "s̶u̶i̶c̶i̶d̶e̶", "süïcídé", "ꜱᴜɪᴄɪᴅᴇ",
+        "k\u200bill my\u200dself", "sui\u00adcide", "\u202ekill myself\u202c", "sucidal", "suicdal", "I'm suicidle",
+        "kil myself", "killl myselff", "want to kill myslef", "kms", "i will unalive myself", "sewerslide",
+    ],
+)  # fmt: skip
+def test_spelling_and_disguise_hide_nothing(text: str) -> None:
+    if text == "kil myself":
+        pytest.xfail("a letter too few in a short word is not repaired: 'kil' could be anything")
+    assert screen(text).crisis
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "this job is killing me", "I could kill for a coffee", "dying to see it", "killing time", "my phone died",
+        "kill two birds with one stone", "shoot me an email", "hang in there", "I'm cutting back on sugar",
+        "my grandmother died", "the suicide squad movie", "he beats me at chess", "she hit on me", "I hit the gym",
+        "my boss is going to kill me", "career suicide", "I don't want to die of boredom", "my therapist is great",
+        "I would never hurt anyone", "He has never hit me.", "I studied all night", "indie music", "the diet worked",
+        "I'll be there at 5", "1st of May, 2nd floor, gr8", "K1LL3R is on his plate", "a b a d day", "", " ", "\u200b",
+        "?!", "❤️", "私は元気です",
+    ],
+)  # fmt: skip
+def test_everyday_words_pass(text: str) -> None:
+    assert screen(text) == Screening(crisis=False)
+
+
+@pytest.mark.parametrize("text", ["I am not suicidal", "I don't want to kill myself", "I'd never commit suicide"])
+def test_a_denial_of_suicide_is_answered_too(text: str) -> None:
+    # Policy of crisis_patterns.toml: who brings it up is told where help is.
+    assert screen(text).kind is CrisisKind.SUICIDE
+
+
+def test_an_idiom_does_not_cover_what_stands_beside_it() -> None:
+    assert screen("I could kill for a coffee and I want to kill myself").crisis
+    assert screen("This job is killing me. I want to die.").crisis
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "kind"),
+    [
+        ("Are you thinking of ending your life?", "yes", CrisisKind.SUICIDE),
+        ("Are you thinking of ending your life?", "Yeah, most nights.", CrisisKind.SUICIDE),
+        ("Are you thinking of ending your life?", "no", None),
+        ("Are you thinking of ending your life?", "So I went to the shop.", None),
+        ("Does he hurt you?", "only when he drinks", CrisisKind.ABUSE),
+        ("Do you feel safe at home?", "no", CrisisKind.ABUSE),
+        ("Do you feel safe at home?", "yes", None),
+        ("I am sorry that he hurt you.", "yes", None),
+        ("Do you like tea?", "yes", None),
+    ],
+)
+def test_a_short_answer_counts_with_its_question(question: str, answer: str, kind: CrisisKind | None) -> None:
+    assert screen(answer, ["hello", question]).kind is kind
+    assert screen(answer, [question, "And how was work?"]).kind is None
+
+
+def _disguised(draw: st.DrawFn, text: str, letters: Sequence[str]) -> str:
+    places = draw(st.lists(st.integers(0, len(text)), max_size=12))
+    for place in sorted(places, reverse=True):
+        text = text[:place] + draw(st.sampled_from(letters)) + text[place:]
+    return text
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_invisible_characters_and_case_change_nothing(data: st.DataObject) -> None:
+    text = data.draw(st.sampled_from(FOUND))
+    changed = _disguised(data.draw, text, INVISIBLE)
+    assert screen(changed) == screen(text)
+    if text.isascii():
+        mixed = "".join(c.upper() if data.draw(st.booleans()) else c.lower() for c in text)
+        assert screen(mixed) == screen(text)
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_lengthening_a_letter_never_hides_a_crisis(data: st.DataObject) -> None:
+    text = data.draw(st.sampled_from(PLAIN_FOUND))
+    place = data.draw(st.sampled_from([i for i, c in enumerate(text) if c.isalpha() and _inside_a_word(text, i)]))
+    longer = text[:place] + text[place] * data.draw(st.integers(3, 30)) + text[place + 1 :]
+    assert screen(longer).crisis, longer
+
+
+def _inside_a_word(text: str, place: int) -> bool:
+    """Whether people would lengthen here: in a word of three letters or more, none of a contraction."""
+    start = max(text.rfind(" ", 0, place), -1) + 1
+    end = text.find(" ", place)
+    word = text[start : end if end >= 0 else len(text)].strip(string.punctuation)
+    return word.isalpha() and len(word) >= 3
+
+
+@given(st.text(max_size=400), st.lists(st.text(max_size=80), max_size=2))
+@example("'", []).via("marks without letters")
+@example("'s", ["?"])
+@example("*#%^", [])
+@example("\ud800 half a character", [])
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_taken_and_answered_alike(text: str, history: list[str]) -> None:
+    assert screen(text, history) == screen(text, history)
+
+
+def test_a_usual_message_takes_less_than_a_millisecond() -> None:
+    texts = [line.text for part in ("development", "held_out", "blind") for line in read_test_set(TEST_SET, part)]
+    screen(texts[0])  # reads the patterns
+    fastest = min(_seconds(texts) for _ in range(3))
+    assert fastest / len(texts) < 0.001
+
+
+def _seconds(texts: Sequence[str]) -> float:
+    start = time.process_time()
+    for text in texts:
+        screen(text)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a", "i ", "i want to ", "he she they my friend ", "k ", "k.", "*", "a*", "'", "i'", "i want to kill , ", "kiiill ",
+     "my my my husband ", "\u200b", "1", "i want wants wish hope ", "no reason point "],
+)  # fmt: skip
+def test_long_input_costs_time_in_proportion(piece: str) -> None:
+    screen("warm")
+    short, long = piece * (5_000 // len(piece)), piece * (40_000 // len(piece))
+    assert _seconds([long]) < max(0.5, 30 * _seconds([short]))
+
+
+def test_danger_in_a_long_text_is_found() -> None:
+    filler = "We talked about the garden and the weather and the trains. " * 400
+    assert screen(filler + "I want to kill myself. " + filler).crisis
+    assert not screen(filler).crisis
+
+
+def test_the_fixed_texts_name_help_and_what_the_program_is() -> None:
+    for pointer in ("findahelpline.com", "988", "116 123", "13 11 14", "112", "0800 1111", "emergency number"):
+        assert pointer in CRISIS_REPLY
+    assert "computer program" in CRISIS_REPLY and "cannot help in an emergency" in CRISIS_REPLY
+    assert "not a therapist" in NOTICE and "research software" in NOTICE
+
+
+def test_rules_are_files() -> None:
+    assert all(path.is_file() for path in RULES)

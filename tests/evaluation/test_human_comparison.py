@@ -1,0 +1,89 @@
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from evaluation.human_comparison import HumanStudy, Judgement, Verdict, compare_humans
+from evaluation.published_human import HUMAN_ESCONV_2021, QUESTIONS
+
+W, L, T = Verdict.WIN, Verdict.LOSE, Verdict.TIE
+
+
+def judgement(pair: str, judge: str, *answers: Verdict) -> Judgement:
+    """Answers to all five questions: one for all of them, or five."""
+    return Judgement(pair, judge, dict(zip(QUESTIONS, answers * 5 if len(answers) == 1 else answers, strict=True)))
+
+
+def study(judgements: Sequence[Judgement], **changes: object) -> HumanStudy:
+    given = {"systems": ("joint", "vanilla"), "intensities": {}, "started": len(judgements), "stopped": 0}
+    return HumanStudy(judgements=tuple(judgements), **(given | changes))
+
+
+def test_shares_marks_and_ties() -> None:
+    judged = [judgement(f"p{n}", f"j{n}", verdict) for n, verdict in enumerate([W] * 9 + [L] + [T] * 2)]
+    scores = compare_humans([study(judged)]).systems["joint vs vanilla"]
+    assert scores["overall_win"].value == pytest.approx(75)
+    assert scores["overall_lose"].value == pytest.approx(100 / 12)
+    assert scores["overall_preference"].value == pytest.approx(90)
+    assert scores["overall_p"].value == pytest.approx(22 / 1024)
+    assert scores["overall_win"].low < 75 < scores["overall_win"].high
+    assert math.isnan(scores["overall_kappa"].value)
+    table = compare_humans([study(judged)]).table()
+    assert "75 / 8‡" in table
+    assert "2 stopped" not in table
+
+
+def test_several_judges_of_a_pair_count_once_by_majority() -> None:
+    judged = [
+        judgement("a", "1", W), judgement("a", "2", W), judgement("a", "3", L),  # W
+        judgement("b", "4", L), judgement("b", "5", W),  # no majority: a tie
+        judgement("c", "6", L),
+    ]  # fmt: skip
+    result = compare_humans([study(judged)])
+    scores = result.systems["joint vs vanilla"]
+    assert result.n == scores["pairs"].value == 3
+    assert scores["judgements"].value == 6
+    assert scores["fluency_win"].value == pytest.approx(100 / 3)
+    assert scores["fluency_lose"].value == pytest.approx(100 / 3)
+    # Pairs a and b: agreement (1/3 + 0) / 2 = 1/6, by chance (3/5)^2 + (2/5)^2 = 0.52.
+    assert scores["fluency_kappa"].value == pytest.approx((1 / 6 - 0.52) / (1 - 0.52))
+    assert "kappa -0.74" in result.table()
+
+
+def test_intensities_and_json(tmp_path: Path) -> None:
+    one = study([judgement("a", "1", T)], intensities={"joint": [(5, 2), (3, 3)], "vanilla": [(4, 4)]}, stopped=2)
+    result = compare_humans([one])
+    result.save(tmp_path / "human.json")
+    scores = json.loads((tmp_path / "human.json").read_text())["systems"]["joint vs vanilla"]
+    assert scores["intensity_drop_first"]["value"] == 1.5
+    assert scores["intensity_drop_second"]["value"] == 0
+    assert scores["stopped"]["value"] == 2
+    assert scores["overall_p"]["value"] is None
+    assert "nothing decided" in result.table()
+
+
+def test_published_rows_stand_under_the_measured_one() -> None:
+    lines = compare_humans([study([judgement("a", "1", W)])]).table().splitlines()
+    names = [line.split("  ")[0] for line in lines]
+    assert names.index("joint vs vanilla") < names.index("Joint vs Vanilla")
+    # Copied by hand from Table 5.
+    for row in ("71 / 24  65 / 25  75 / 20  72 / 21  73 / 20", "52 / 35  50 / 34  54 / 34  47 / 39  51 / 34",
+                "53 / 35  54 / 37  47 / 39  48 / 27  56 / 36"):  # fmt: skip
+        cells = [cell for cell in row.split("  ") if cell]
+        assert any(all(cell in line for cell in cells) for line in lines), row
+    assert HUMAN_ESCONV_2021.protocol == "human"
+
+
+def test_nobody_judged() -> None:
+    table = compare_humans([study([], started=3)]).table()
+    assert "–" in table
+    assert "3 people began" in table
+
+
+def test_refused() -> None:
+    with pytest.raises(ValueError, match="two studies of joint vs vanilla"):
+        compare_humans([study([]), study([])])
+    with pytest.raises(ValueError, match="expected \\['comforting'"):
+        Judgement("a", "1", {"overall": W})

@@ -1,0 +1,211 @@
+"""Every quantity of a deliberation against a walk through all reasoning chains and plans, one by one."""
+
+import copy
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from encoding.plan_codec import STOP
+from planner.deliberation import NEED, STAGE, Deliberation, DeliberationNetwork
+from tests.planner.toy_beliefs import REASONING, random_beliefs, random_decisions, stirred_network, toy_layout
+
+_LAYOUT = toy_layout()
+_PLANS = _LAYOUT.space.codec.plans
+_ROW = {_LAYOUT.space.codec.plan(slots): row for row, slots in enumerate(_LAYOUT.space.prefixes)}
+_CHAINS = list(product(*map(range, REASONING.sizes)))
+
+
+def _deliberation(seed: int = 0, *, count: int = 2) -> Deliberation:
+    network = stirred_network(_LAYOUT, seed=seed).double()
+    with torch.no_grad():
+        return network(random_beliefs(_LAYOUT, count).double())
+
+
+def _chain_probability(deliberation: Deliberation, number: int, chain: tuple[int, ...]) -> float:
+    value = 1.0
+    for k, slot in enumerate(deliberation.slots):
+        value *= float(slot[number, chain[k - 1] if k else 0, chain[k]].exp())
+    return value
+
+
+def _steps(plan: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Row and decision of each step of a plan, STOP included."""
+    for k, strategy in enumerate(plan):
+        yield _ROW[plan[:k]], strategy
+    if len(plan) < _LAYOUT.space.codec.max_strategies:
+        yield _ROW[plan], STOP
+
+
+def _plans_given(deliberation: Deliberation, number: int, *, skip: int = 0) -> np.ndarray:
+    """Probability of each plan given need and stage, its first ``skip`` steps taken as given. Shape: (4, 3, plans)."""
+    table = deliberation.decisions[number].exp().numpy().reshape(4, 3, _LAYOUT.rows, 9)
+    of_plans = [np.prod([table[:, :, row, taken] for row, taken in list(_steps(plan))[skip:]], axis=0) for plan in _PLANS]
+    return np.stack(np.broadcast_arrays(*of_plans, np.ones((4, 3)))[:-1], axis=-1)
+
+
+def _joint(deliberation: Deliberation, number: int) -> np.ndarray:
+    """Probability of every chain of reasoning with every plan. Shape: (360, 73)."""
+    given = _plans_given(deliberation, number)
+    chains = [_chain_probability(deliberation, number, chain) for chain in _CHAINS]
+    return np.array([p * given[chain[NEED], chain[STAGE]] for p, chain in zip(chains, _CHAINS, strict=True)])
+
+
+def test_probabilities_of_everything_sum_to_one_and_plans_are_their_sums_over_reasoning() -> None:
+    deliberation = _deliberation()
+    plans = deliberation.plan_log_probabilities(_LAYOUT).exp().numpy()
+    for number in range(2):
+        joint = _joint(deliberation, number)
+        assert joint.sum() == pytest.approx(1.0)
+        np.testing.assert_allclose(plans[number], joint.sum(0), atol=1e-12)
+        assert plans[number, _PLANS.index(())] == 0.0  # STOP never comes first
+
+
+def test_marginals_of_reasoning() -> None:
+    deliberation = _deliberation()
+    for number in range(2):
+        chains = _joint(deliberation, number).sum(1)
+        for k, marginal in enumerate(deliberation.slot_marginals()):
+            expected = np.bincount([chain[k] for chain in _CHAINS], weights=chains)
+            np.testing.assert_allclose(marginal[number].numpy(), expected, atol=1e-12)
+        states = np.bincount([chain[NEED] * 3 + chain[STAGE] for chain in _CHAINS], weights=chains)
+        np.testing.assert_allclose(deliberation.state_log_probabilities()[number].exp().numpy(), states, atol=1e-12)
+
+
+def test_entropy_and_divergence_of_reasoning_and_plan_together() -> None:
+    own, other = _deliberation(0), _deliberation(1)
+    for number in range(2):
+        joint, reference = (_joint(one, number)[:, 1:] for one in (own, other))  # without the impossible empty plan
+        entropy = -(joint * np.log(joint)).sum()
+        divergence = (joint * np.log(joint / reference)).sum()
+        assert float(own.entropy(_LAYOUT)[number]) == pytest.approx(entropy)
+        assert float(own.divergence(other, _LAYOUT)[number]) == pytest.approx(divergence)
+        assert divergence > 0.1
+    assert own.divergence(own, _LAYOUT).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("standing", [(), (3,), (3, 5), (0, 0)])
+def test_what_stands_is_taken_as_given(standing: tuple[int, ...]) -> None:
+    """Reasoning is not judged anew by what stands: it is of the history, which holds it already."""
+    deliberation = _deliberation()
+    plans = deliberation.plan_log_probabilities(_LAYOUT, standing=standing).exp().numpy()
+    going_on = [number for number, plan in enumerate(_PLANS) if plan and plan[: len(standing)] == standing]
+    for number in range(2):
+        states = deliberation.state_log_probabilities()[number].exp().numpy()
+        given = _plans_given(deliberation, number, skip=len(standing)).reshape(12, -1)
+        np.testing.assert_allclose(plans[number, going_on], (states @ given)[going_on], atol=1e-12)
+        assert plans[number, going_on].sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("standing", [(), (6,)])
+def test_decisions_along_plans(standing: tuple[int, ...]) -> None:
+    """Slot k's distribution given the strategies planned before it, from the table of all chains and plans."""
+    deliberation = _deliberation()
+    plans = [(6, 1), (6, 6)] if standing else [(2, 4), (5,)]
+    along = deliberation.decisions_along(np.array([_PLANS.index(plan) for plan in plans]), _LAYOUT, standing=standing)
+    for number, plan in enumerate(plans):
+        states = deliberation.state_log_probabilities()[number].exp().numpy()
+        given = _plans_given(deliberation, number, skip=len(standing)).reshape(12, -1)
+        whole = states @ given
+        for k in range(len(standing), len(plan)):
+            begun = np.array(
+                [sum(p for p, other in zip(whole, _PLANS, strict=True) if other[: k + 1] == (*plan[:k], s)) for s in range(8)]
+            )
+            np.testing.assert_allclose(along[number, k].numpy(), begun / begun.sum(), atol=1e-12)
+
+
+def test_steps_are_rows_of_the_tables() -> None:
+    network = stirred_network(_LAYOUT).double()
+    rng = np.random.default_rng(0)
+    values = torch.from_numpy(np.array(_CHAINS)[rng.integers(len(_CHAINS), size=30)])
+    beliefs, rows = random_beliefs(_LAYOUT, 30).double(), torch.from_numpy(rng.integers(9, size=(30, 2)))
+    with torch.no_grad():
+        whole = network(beliefs)
+        slots, decided = network.steps(beliefs, values=values, rows=rows)
+        _, first = network.steps(beliefs, values=values, rows=rows[:, 0])
+    for number in range(30):
+        for k, slot in enumerate(slots):
+            before = int(values[number, k - 1]) if k else 0
+            assert torch.allclose(slot[number], whole.slots[k][number, before])
+        state = int(values[number, NEED] * 3 + values[number, STAGE])
+        assert torch.allclose(decided[number], whole.decisions[number, state, rows[number]])
+    assert torch.allclose(first, decided[:, 0])
+
+
+def test_nothing_depends_on_a_slot_without_a_value() -> None:
+    network = stirred_network(_LAYOUT).double()
+    without = copy.deepcopy(network)
+    with torch.no_grad():
+        for parameter in (*without.links, without.by_need, without.by_stage):
+            parameter.zero_()
+    beliefs, rows = random_beliefs(_LAYOUT, 3).double(), torch.tensor([0, 4, 8])
+    unknown, known = torch.full((3, 5), -1), torch.tensor([[1, 2, 3, 2, 1]] * 3)
+    slots, decided = network.steps(beliefs, values=unknown, rows=rows)
+    expected, expected_decided = without.steps(beliefs, values=known, rows=rows)
+    assert all(torch.allclose(own, other) for own, other in zip(slots, expected, strict=True))
+    assert torch.allclose(decided, expected_decided)
+
+
+def test_logits_by_hand() -> None:
+    """Beliefs + shift by the number of strategies + constants of what stands, need and stage."""
+    network, beliefs = stirred_network(_LAYOUT).double(), random_beliefs(_LAYOUT, 1).double()
+    with torch.no_grad():
+        table = network(beliefs).decisions[0]
+        shift = network.shift(network.hidden(_LAYOUT.summary(beliefs)))[0].reshape(2, 9)
+        for row, need, stage in [(0, 1, 2), (4, 3, 0), (8, 0, 1)]:
+            length = int(row > 0)
+            logits = _LAYOUT.decisions(beliefs)[0, row] + shift[length] + network.after[row]
+            logits = logits + network.by_need[length, need] + network.by_stage[length, stage]
+            if row == 0:
+                logits[STOP] = -torch.inf
+            np.testing.assert_allclose(table[need * 3 + stage, row].exp(), logits.softmax(0), atol=1e-12)
+
+
+@pytest.mark.parametrize("reasons", [True, False])
+@pytest.mark.parametrize("max_strategies", [1, 2, 3])
+def test_an_untrained_network_plans_exactly_as_the_members_believe(reasons: bool, max_strategies: int) -> None:
+    layout = toy_layout(max_strategies=max_strategies, reasons=reasons)
+    beliefs = random_beliefs(layout, 3)
+    with torch.no_grad():
+        deliberation = DeliberationNetwork(layout, width=6, dropout=0.0)(beliefs)
+    decisions = random_decisions(layout, 3, seed=0)
+    for state in range(deliberation.decisions.shape[1]):
+        np.testing.assert_allclose(deliberation.decisions[:, state].exp(), decisions.exp(), atol=1e-6)
+    believed = layout.slots(beliefs)
+    assert len(believed) == len(deliberation.slots) == (5 if reasons else 0)
+    for slot, own in zip(deliberation.slots, believed, strict=True):
+        np.testing.assert_allclose(slot.exp(), own.exp()[:, None].expand_as(slot), atol=1e-6)
+    plans = deliberation.plan_log_probabilities(layout).exp()
+    np.testing.assert_allclose(plans.sum(1), np.ones(3), atol=1e-5)
+
+
+@pytest.mark.parametrize("reasons", [True, False])
+def test_gradients_are_finite_in_single_precision(reasons: bool) -> None:
+    """Also where masked decisions and improbable needs go through logarithms."""
+    layout = toy_layout(reasons=reasons)
+    network, reference = stirred_network(layout, size=3.0), stirred_network(layout, seed=1)
+    beliefs = random_beliefs(layout, 4)
+    deliberation = network(beliefs)
+    with torch.no_grad():
+        other = reference(beliefs)
+    plans = deliberation.plan_log_probabilities(layout)[:, 1:]
+    total = plans.mean() + deliberation.entropy(layout).sum() + deliberation.divergence(other, layout).sum()
+    assert torch.isfinite(total)
+    total.backward()
+    for name, parameter in network.named_parameters():
+        if not name.startswith("critic."):
+            assert parameter.grad is not None, name
+            assert torch.isfinite(parameter.grad).all(), name
+
+
+def test_the_critic_does_not_bend_the_planner_and_freezing_keeps_reasoning() -> None:
+    network, beliefs = stirred_network(_LAYOUT), random_beliefs(_LAYOUT, 3)
+    chosen, plan = torch.zeros(3, REASONING.width), torch.zeros(3, 19)
+    network.value(beliefs, chosen=chosen, plan=plan).sum().backward()
+    assert all(parameter.grad is None for parameter in network.planning_parameters())
+    assert network.critic[0].weight.grad is not None
+    network.freeze_reasoning()
+    assert not any(slot.requires_grad for slot in network(beliefs).slots)
+    assert network(beliefs).decisions.requires_grad

@@ -1,0 +1,124 @@
+"""Cross-fitting: what members believe about a part of the training dialogues does not come from that part."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from corpus.dialogue import Dialogue, Message
+from corpus.strategy import Strategy
+from encoding.observation import Observer
+from encoding.reasoning_codec import ReasoningCodec
+from planner.config import PlannerConfig
+from planner.decisions import Decisions
+from planner.folds import fold_of_dialogues
+from planner.joined_embedder import JoinedEmbedder
+from planner.member_training import train_members
+from planner.network import MemberNetwork
+from planner.plan_distribution import PlanSpace
+from planner.tfidf_embedder import TfidfEmbedder
+from planner.training_log import TrainingLog
+from tests.planner.toy_task import SMALL, FakeEmbedder, toy_dialogues
+
+_TRAIN, _VALID = toy_dialogues(16, seed=0), toy_dialogues(4, seed=1)
+_JOINED = JoinedEmbedder(FakeEmbedder(), TfidfEmbedder(_TRAIN, words=SMALL.words))
+_OBSERVER = Observer(_JOINED, window=SMALL.window, max_strategies=SMALL.max_strategies)
+_FOLD_OF_DIALOGUE = fold_of_dialogues(len(_TRAIN), folds=2, seed=0)
+_SPACE = PlanSpace(_OBSERVER.codec)
+# One epoch: which epoch is kept is chosen by all members together, on valid.
+_ONE_EPOCH = dataclasses.replace(SMALL, cloning_epochs=1, dropout=0.2, input_dropout=0.2)
+
+
+def _collect(dialogues: tuple[Dialogue, ...], *, codec: ReasoningCodec | None = None) -> Decisions:
+    return Decisions.collect(dialogues, observer=_OBSERVER, reasoning=codec)
+
+
+def _train(
+    folder: Path, dialogues: tuple[Dialogue, ...], *, config: PlannerConfig, codec: ReasoningCodec | None = None
+) -> MemberNetwork:
+    train = _collect(dialogues, codec=codec)
+    log = TrainingLog(folder)
+    network = train_members(
+        train,
+        _collect(_VALID, codec=codec),
+        joined=_JOINED,
+        observer=_OBSERVER,
+        fold=_FOLD_OF_DIALOGUE[train.dialogue],
+        reasoning=codec,
+        config=config,
+        seed=0,
+        folder=folder / "cloning",
+        log=log,
+    )
+    log.close()
+    return network
+
+
+def _believed(network: MemberNetwork, history: np.ndarray, fold: int) -> torch.Tensor:
+    with torch.no_grad():
+        return network.decide(torch.from_numpy(history), _SPACE.features, _SPACE.allowed, fold=fold)[0]
+
+
+def _changed(dialogue: Dialogue) -> Dialogue:
+    """Other words and other strategies, as many messages."""
+    messages = [
+        Message(m.role, f"quite {m.text} now", None if m.strategy is None else Strategy((m.strategy + 3) % 8))
+        for m in dialogue.messages
+    ]
+    return dataclasses.replace(dialogue, messages=tuple(messages))
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_part_does_not_teach_the_members_that_judge_it(tmp_path: Path, part: int) -> None:
+    other = tuple(
+        _changed(dialogue) if fold == part else dialogue
+        for dialogue, fold in zip(_TRAIN, _FOLD_OF_DIALOGUE, strict=True)
+    )
+    before = _train(tmp_path / "before", _TRAIN, config=_ONE_EPOCH)
+    after = _train(tmp_path / "after", other, config=_ONE_EPOCH)
+    decisions = _collect(_TRAIN)
+    rows = _FOLD_OF_DIALOGUE[decisions.dialogue] == part
+    assert rows.any()
+    unseen = decisions.history[rows]
+    torch.testing.assert_close(_believed(before, unseen, part), _believed(after, unseen, part), rtol=0, atol=1e-6)
+    gap = (_believed(before, unseen, 1 - part) - _believed(after, unseen, 1 - part)).abs().max()
+    assert gap > 0.1  # the members that learn from the part do change
+    for name in ("linear_meaning", "linear_words", "history_weight", "decision_weight"):
+        own, same = (getattr(network, name)[part::2] for network in (before, after))
+        assert torch.allclose(own, same, atol=1e-6), name
+
+
+def test_members_learn_the_toy_world_out_of_fold(tmp_path: Path) -> None:
+    """Members that never saw a dialogue are right about it: they are as good there as on new dialogues."""
+    network = _train(tmp_path, _TRAIN, config=dataclasses.replace(SMALL, cloning_epochs=10))
+    decisions = _collect(_TRAIN)
+    fold = _FOLD_OF_DIALOGUE[decisions.dialogue]
+    rows = _SPACE.row_of_code[_OBSERVER.codec.code(decisions.slots)]
+    for part in range(2):
+        here = np.flatnonzero(fold[decisions.row] == part)
+        beliefs = _believed(network, decisions.history[decisions.row[here]], part).numpy()
+        predicted = beliefs[np.arange(len(here)), rows[here]].argmax(1)
+        assert (predicted == decisions.decision[here]).mean() > 0.9
+
+
+def test_members_learn_to_read_reasoning(tmp_path: Path) -> None:
+    """Need follows from the plan, which the toy seeker's words announce."""
+    codec = ReasoningCodec.collect(_TRAIN)
+    config = dataclasses.replace(SMALL, cloning_epochs=15, cloning_rate=1e-2)
+    network = _train(tmp_path, _TRAIN, config=config, codec=codec)
+    valid = _collect(_VALID, codec=codec)
+    assert network.shape.reasoning == codec.width == 2 + 2 + 5 + 4 + 3
+    history = torch.from_numpy(valid.history[valid.openings])
+    with torch.no_grad():
+        _, scores = network.decide(history, _SPACE.features, _SPACE.allowed)
+    need = scores.split(list(codec.sizes), dim=1)[3].argmax(1).numpy()
+    labels = valid.reasoning[valid.openings, 3]
+    asked = np.array([plan != (Strategy.OTHERS,) for plan in valid.plans])  # whose own words tell the need
+    assert (need == labels)[asked].mean() > 0.85
+
+
+def test_same_seed_same_members(tmp_path: Path) -> None:
+    first, second = (_train(tmp_path / name, _TRAIN, config=_ONE_EPOCH).state_dict() for name in ("first", "second"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
