@@ -33,7 +33,8 @@ _ANY_LETTER = "*#%^&•·×"
 _CHUNK = re.compile(r"[a-z]+(?:'[a-z]+)?(?=[\s.,?]|$)|[.,?]+(?=\s|$)|\S+")
 _WORD = re.compile(r"[a-z0-9]+|[.,?!;:\n…]")
 _CORE = re.compile(r"[\"'(\[{<.,?!;:~_…-]*(.*?)[\"')\]}>.,?!;:~_…-]*", re.DOTALL)
-_SPACED = re.compile(r"(?<![a-z0-9'])(?:[a-z0-9@$!*](?:[ \t]{1,4}|[-._*~/|]{1,2})){2,60}[a-z0-9@$](?![a-z0-9'])")
+# Letters and what parts them have no sign in common, else the search could take exponential time.
+_SPACED = re.compile(r"(?<![a-z0-9'])(?:[a-z0-9@$!](?:[ \t]{1,4}|[-._*~/|]{1,2})){2,60}[a-z0-9@$](?![a-z0-9'])")
 _LENGTHENED = re.compile(r"([a-z])\1")
 _GLUED = re.compile(
     r"myself|yourself|suicid|wanttodie|wannadie|(?:my|her|his)life|(?:kill|hurt)(?:me|him|her)|(?:hit|beat)s?me|rapedme"
@@ -170,8 +171,7 @@ class CrisisText:
 
     def _closed_up(self, spaced: re.Match[str]) -> str:
         """Letters with spaces or signs between them as the words they spell; unchanged where they spell none."""
-        letters = re.sub(r"[^a-z0-9@$!*]|\*(?=[^a-z])", "", spaced[0])
-        letters = "".join(_STANDS_FOR.get(sign, sign)[0] for sign in letters if sign != "*")
+        letters = "".join(_STANDS_FOR.get(sign, sign)[0] for sign in re.sub(r"[^a-z0-9@$!]", "", spaced[0]))
         parts = self._parted(letters)
         return " ".join(parts) if parts and any(len(part) > 2 for part in parts) else spaced[0]
 

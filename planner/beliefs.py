@@ -74,6 +74,11 @@ class BeliefLayout:
         table = beliefs[:, : self.rows * (STOP + 1)].reshape(-1, self.rows, STOP + 1)
         return table.masked_fill(~self.space.allowed.to(beliefs.device), IMPOSSIBLE)
 
+    def decisions_after(self, beliefs: Tensor, rows: Tensor) -> Tensor:
+        """Only the rows asked for, nothing masked. Shapes: (B, S), (B, steps) -> (B, steps, 9)."""
+        table = beliefs[:, : self.rows * (STOP + 1)].unflatten(1, (self.rows, STOP + 1))
+        return table.gather(1, rows[:, :, None].expand(-1, -1, STOP + 1))
+
     def slots(self, beliefs: Tensor) -> list[Tensor]:
         """Log-probabilities of the values of each reasoning slot: five of shape (B, size), or none."""
         if self.reasoning is None:

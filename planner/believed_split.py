@@ -4,7 +4,7 @@ import numpy as np
 
 from corpus.strategy import Strategy
 from metrics.confusion import confusion_f1, preference_bias
-from metrics.edit_distance import levenshtein_ratio
+from metrics.edit_distance import levenshtein_ratio, levenshtein_ratio_table
 from planner.class_offsets import fit_offsets
 from planner.decisions import Decisions
 from planner.strategy_planner import StrategyPlanner
@@ -34,9 +34,11 @@ class BelievedSplit:
         return planner.with_offsets(fit_offsets(self._log_probabilities(planner), self._gold))
 
     def scores(self, planner: StrategyPlanner) -> dict[str, float]:
-        """Turn protocol: ``lr``, ``emr``, ``emr_multi``, ``multi_rate``; message protocol: :meth:`message_scores`.
+        """Turn protocol, policy, reasoning, and message protocol (:meth:`message_scores`); shares in percent.
 
-        Percentages, but for the bias, and for the mean ``entropy`` of the distribution over plans (nats).
+        ``lr``, ``emr``, ``emr_multi`` and ``multi_rate`` are of the plans the planner makes with its decoding.
+        ``drawn_lr``, ``drawn_emr`` are expected of a plan drawn from its distribution, which is what PPO is paid for;
+        ``entropy`` is that distribution's mean entropy (nats): what PPO may not collapse.
         """
         made = planner.plans_of_beliefs(self.turn_beliefs)
         pairs = [(tuple(int(s) for s in plan.strategies), gold) for plan, gold in zip(made, self.plans, strict=True)]
@@ -46,9 +48,22 @@ class BelievedSplit:
             "emr": 100 * float(np.mean([plan == gold for plan, gold in pairs])),
             "emr_multi": 100 * float(np.mean(several)) if several else 0.0,
             "multi_rate": 100 * float(np.mean([len(plan) > 1 for plan, _ in pairs])),
-            "entropy": planner.plan_entropy(self.turn_beliefs),
+            **self._drawn(planner),
             **planner.reasoning_accuracy(self.turn_beliefs, self.reasoning),
             **self.message_scores(planner),
+        }
+
+    def _drawn(self, planner: StrategyPlanner) -> dict[str, float]:
+        probabilities = planner.plan_probabilities(self.turn_beliefs)  # (T, plans)
+        plans, distinct = planner.observer.codec.plans, sorted(set(self.plans))
+        number = {gold: index for index, gold in enumerate(distinct)}
+        gold = [number[plan] for plan in self.plans]
+        ratios = levenshtein_ratio_table(distinct, plans)[gold]  # (T, plans)
+        exact = ratios == 1
+        return {
+            "drawn_lr": 100 * float((probabilities * ratios).sum(axis=1).mean()),
+            "drawn_emr": 100 * float((probabilities * exact).sum(axis=1).mean()),
+            "entropy": -float((probabilities * np.log(probabilities + _SMALLEST)).sum(axis=1).mean()),
         }
 
     def message_scores(self, planner: StrategyPlanner) -> dict[str, float]:

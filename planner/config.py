@@ -70,7 +70,7 @@ class PlannerConfig:
     """Passes over each PPO rollout."""
     ppo_rate: float = 3e-4
     """Learning rate of PPO (Adam)."""
-    ppo_kl: float = 0.3
+    ppo_kl: float = 1.0
     """Weight of the divergence from the cloned policy in PPO's objective (per nat)."""
     stop_reward: float = 0.2
     """Reward for a plan that stops where the gold plan does, beside the Levenshtein ratio of weight 1."""

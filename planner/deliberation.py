@@ -181,15 +181,15 @@ class DeliberationNetwork(nn.Module):
             of the decision after each row, shape (B, [steps,] 9).
         """
         hidden = self.hidden(self.layout.summary(beliefs))
-        here = torch.arange(len(beliefs), device=beliefs.device)
         slots = []
         for k, scores in enumerate(self._slot_logits(beliefs, hidden)):
             link = _pick(self.links[k - 1], values[:, k - 1]) if k else 0.0
             slots.append((scores + link).log_softmax(1))
         columns = rows if rows.dim() == 2 else rows[:, None]
-        logits = self._decision_logits(beliefs, hidden)[here[:, None], columns]  # (B, steps, 9)
+        length = self.layout.space.lengths.to(beliefs.device)[columns]  # (B, steps)
+        shift = self._shift(hidden).gather(1, length[:, :, None].expand(-1, -1, STOP + 1))
+        logits = self.layout.decisions_after(beliefs, columns) + shift + self.after[columns]  # (B, steps, 9)
         if self.layout.reasoning is not None:
-            length = self.layout.space.lengths.to(beliefs.device)[columns]
             for table, slot in ((self.by_need, NEED), (self.by_stage, STAGE)):
                 chosen = values[:, slot, None]
                 logits = logits + table[length, chosen.clamp(min=0)] * (chosen >= 0)[..., None]
@@ -202,9 +202,11 @@ class DeliberationNetwork(nn.Module):
 
     def _decision_logits(self, beliefs: Tensor, hidden: Tensor) -> Tensor:
         """Without need and stage. Shape: (B, rows, 9)."""
-        slots = self.layout.space.codec.max_strategies
-        shift = self.shift(hidden).reshape(-1, slots, STOP + 1)
-        return self.layout.decisions(beliefs) + shift[:, self.layout.space.lengths] + self.after
+        return self.layout.decisions(beliefs) + self._shift(hidden)[:, self.layout.space.lengths] + self.after
+
+    def _shift(self, hidden: Tensor) -> Tensor:
+        """By number of strategies that stand. Shape: (B, K, 9)."""
+        return self.shift(hidden).unflatten(1, (-1, STOP + 1))
 
     def _slot_logits(self, beliefs: Tensor, hidden: Tensor) -> list[Tensor]:
         believed = self.layout.slots(beliefs)

@@ -166,14 +166,13 @@ class StrategyPlanner:
         return plans
 
     @torch.no_grad()
-    def plan_entropy(self, beliefs: np.ndarray) -> float:
-        """Mean entropy of the distribution over plans, in nats: what PPO may not collapse. Shape: (N, S)."""
-        total = 0.0
+    def plan_probabilities(self, beliefs: np.ndarray) -> np.ndarray:
+        """Probability of every plan of the codec, over all reasoning. Shape: (N, S) -> (N, plans)."""
+        parts = []
         for start in range(0, len(beliefs), _BATCH):
             deliberation = self.parts.deliberation(self._tensor(beliefs[start : start + _BATCH]))
-            plans = deliberation.plan_log_probabilities(self._layout)
-            total -= float((plans.exp() * plans).sum())
-        return total / max(1, len(beliefs))
+            parts.append(deliberation.plan_log_probabilities(self._layout).exp().cpu().numpy())
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.observer.codec.plans)))
 
     @torch.no_grad()
     def reasoning_accuracy(self, beliefs: np.ndarray, labels: np.ndarray) -> dict[str, float]:

@@ -61,7 +61,8 @@ def test_how_patterns_read(pattern: str, text: str, found: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "error"), [("~3", "without a word"), ("{nobody} here", "unknown group 'nobody'"), ("(?:a|b", "open bracket")]
+    ("pattern", "error"),
+    [("~3", "without a word"), ("{nobody} here", "unknown group 'nobody'"), ("(?:a|b", "open bracket")],
 )
 def test_a_wrong_pattern_is_one_line(pattern: str, error: str) -> None:
     with pytest.raises(ValueError, match=error):

@@ -1,6 +1,6 @@
 """The screening finds danger in many spellings, lets idioms pass, and is fast on anything."""
 
-import string
+import re
 import time
 from collections.abc import Sequence
 
@@ -15,7 +15,6 @@ from evaluation.screening_benchmark import read_test_set, score_screening
 
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 FOUND = [line.text for line in read_test_set(TEST_SET, "development") if line.kind and not line.history]
-PLAIN_FOUND = [text for text in FOUND if text.isascii() and all(c.isalpha() or c in " '.,?!" for c in text)]
 
 
 @pytest.mark.parametrize(
@@ -66,8 +65,6 @@ def test_plain_words(text: str, kind: CrisisKind) -> None:
     ],
 )  # fmt: skip
 def test_spelling_and_disguise_hide_nothing(text: str) -> None:
-    if text == "kil myself":
-        pytest.xfail("a letter too few in a short word is not repaired: 'kil' could be anything")
     assert screen(text).crisis
 
 
@@ -135,21 +132,24 @@ def test_invisible_characters_and_case_change_nothing(data: st.DataObject) -> No
         assert screen(mixed) == screen(text)
 
 
+def _lengthened(text: str) -> list[int]:
+    """Places where people lengthen a word: letters of words of three and more, without sign, digit or apostrophe."""
+    words = [(match.start(), match[0].strip(".,?!")) for match in re.finditer(r"\S+", text)]
+    return [
+        start + place
+        for start, word in words
+        if text.startswith(word, start) and len(word) >= 3 and word.isascii() and word.isalpha()
+        for place in range(len(word))
+    ]
+
+
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_lengthening_a_letter_never_hides_a_crisis(data: st.DataObject) -> None:
-    text = data.draw(st.sampled_from(PLAIN_FOUND))
-    place = data.draw(st.sampled_from([i for i, c in enumerate(text) if c.isalpha() and _inside_a_word(text, i)]))
+    text = data.draw(st.sampled_from([text for text in FOUND if _lengthened(text)]))
+    place = data.draw(st.sampled_from(_lengthened(text)))
     longer = text[:place] + text[place] * data.draw(st.integers(3, 30)) + text[place + 1 :]
     assert screen(longer).crisis, longer
-
-
-def _inside_a_word(text: str, place: int) -> bool:
-    """Whether people would lengthen here: in a word of three letters or more, none of a contraction."""
-    start = max(text.rfind(" ", 0, place), -1) + 1
-    end = text.find(" ", place)
-    word = text[start : end if end >= 0 else len(text)].strip(string.punctuation)
-    return word.isalpha() and len(word) >= 3
 
 
 @given(st.text(max_size=400), st.lists(st.text(max_size=80), max_size=2))
@@ -178,8 +178,8 @@ def _seconds(texts: Sequence[str]) -> float:
 
 @pytest.mark.parametrize(
     "piece",
-    ["a", "i ", "i want to ", "he she they my friend ", "k ", "k.", "*", "a*", "'", "i'", "i want to kill , ", "kiiill ",
-     "my my my husband ", "\u200b", "1", "i want wants wish hope ", "no reason point "],
+    ["a", "i ", "i want to ", "he she they my friend ", "k ", "k.", "*", "a*", "'", "i'", "i want to kill , ",
+     "kiiill ", "my my my husband ", "\u200b", "1", "i want wants wish hope ", "no reason point "],
 )  # fmt: skip
 def test_long_input_costs_time_in_proportion(piece: str) -> None:
     screen("warm")

@@ -30,10 +30,10 @@ def _screen(text: str, history: Sequence[str] = ()) -> SimpleNamespace:
 
 def test_scores_by_hand() -> None:
     lines = [TestLine(text, kind, 1) for text, kind in LINES]
-    scores = {key: scored.value for key, scored in score_screening(lines, [_screen(line.text) for line in lines]).items()}
-    assert scores == pytest.approx(
-        {"recall": 50.0, "precision": 50.0, "false_alarms": 100 / 3, "right_kind": 0.0}
-    )
+    scores = {
+        key: scored.value for key, scored in score_screening(lines, [_screen(line.text) for line in lines]).items()
+    }
+    assert scores == pytest.approx({"recall": 50.0, "precision": 50.0, "false_alarms": 100 / 3, "right_kind": 0.0})
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 9), (9, 9), (3, 7), (110, 112)])

@@ -22,7 +22,7 @@ from planner.tfidf_embedder import TfidfEmbedder
 from planner.training_log import TrainingLog
 from tests.planner.toy_task import SMALL, FakeEmbedder, toy_dialogues
 
-_TRAIN, _VALID = toy_dialogues(16, seed=0), toy_dialogues(4, seed=1)
+_TRAIN, _VALID = toy_dialogues(24, seed=0), toy_dialogues(4, seed=1)
 _JOINED = JoinedEmbedder(FakeEmbedder(), TfidfEmbedder(_TRAIN, words=SMALL.words))
 _OBSERVER = Observer(_JOINED, window=SMALL.window, max_strategies=SMALL.max_strategies)
 _FOLD_OF_DIALOGUE = fold_of_dialogues(len(_TRAIN), folds=2, seed=0)
@@ -92,7 +92,7 @@ def test_a_part_does_not_teach_the_members_that_judge_it(tmp_path: Path, part: i
 
 def test_members_learn_the_toy_world_out_of_fold(tmp_path: Path) -> None:
     """Members that never saw a dialogue are right about it: they are as good there as on new dialogues."""
-    network = _train(tmp_path, _TRAIN, config=dataclasses.replace(SMALL, cloning_epochs=10))
+    network = _train(tmp_path, _TRAIN, config=dataclasses.replace(SMALL, cloning_epochs=10, cloning_rate=3e-2))
     decisions = _collect(_TRAIN)
     fold = _FOLD_OF_DIALOGUE[decisions.dialogue]
     rows = _SPACE.row_of_code[_OBSERVER.codec.code(decisions.slots)]
@@ -106,7 +106,7 @@ def test_members_learn_the_toy_world_out_of_fold(tmp_path: Path) -> None:
 def test_members_learn_to_read_reasoning(tmp_path: Path) -> None:
     """Need follows from the plan, which the toy seeker's words announce."""
     codec = ReasoningCodec.collect(_TRAIN)
-    config = dataclasses.replace(SMALL, cloning_epochs=15, cloning_rate=1e-2)
+    config = dataclasses.replace(SMALL, cloning_epochs=10, cloning_rate=3e-2)
     network = _train(tmp_path, _TRAIN, config=config, codec=codec)
     valid = _collect(_VALID, codec=codec)
     assert network.shape.reasoning == codec.width == 2 + 2 + 5 + 4 + 3

@@ -1,26 +1,19 @@
-import itertools
+"""The distribution over plans against a walk through the decisions of each plan."""
 
 import numpy as np
 import pytest
 import torch
 
+from encoding.observation import plan_features
 from encoding.plan_codec import STOP, PlanCodec
-from planner.network import DecisionNetwork, NetworkShape
-from planner.plan_distribution import PlanSpace, chain_expectation, decision_table, plan_log_probabilities
-from planner.policy import kl_divergence
+from planner.deliberation import kl_divergence
+from planner.plan_distribution import PlanSpace, allowed_decisions, chain_expectation, plan_log_probabilities
 
 
 def _table(seed: int, *, max_strategies: int = 2, batch: int = 3) -> tuple[torch.Tensor, PlanSpace]:
-    codec = PlanCodec(max_strategies)
-    space = PlanSpace(codec)
-    torch.manual_seed(seed)
-    shape = NetworkShape(
-        history=4 + 2 + 8 + 4 + 3, plan=space.features.shape[1], meaning=3, words=1, window=1, members=2, width=6
-    )
-    network = DecisionNetwork(shape, dropout=0.0, input_dropout=0.0).double()
-    space.features = space.features.double()
-    with torch.no_grad():
-        return decision_table(network, space, torch.randn(batch, 21).double())[0], space
+    space = PlanSpace(PlanCodec(max_strategies))
+    logits = torch.randn(batch, len(space.prefixes), STOP + 1, generator=torch.Generator().manual_seed(seed)).double()
+    return logits.masked_fill(~space.allowed, -1e9).log_softmax(-1), space
 
 
 def _by_hand(table: torch.Tensor, space: PlanSpace, row: int) -> dict[tuple[int, ...], float]:
@@ -50,7 +43,7 @@ def test_probabilities_of_all_plans_are_those_of_their_decisions_and_sum_to_one(
 
 def test_chain_expectation_of_entropies_is_the_entropy_of_the_plan() -> None:
     table, space = _table(1)
-    entropy_of_decision = -(table.exp() * table).nan_to_num().sum(-1)
+    entropy_of_decision = -(table.exp() * table).sum(-1)
     plans = plan_log_probabilities(table, space)[:, 1:]  # without the impossible empty plan
     assert chain_expectation(entropy_of_decision, table, space).numpy() == pytest.approx(
         -(plans.exp() * plans).sum(-1).numpy()
@@ -66,23 +59,48 @@ def test_chain_expectation_of_divergences_is_the_divergence_between_plans() -> N
     assert (expected > 0.01).all()
 
 
-def test_slots_depend_on_the_slots_before() -> None:
-    """What SB3's MultiDiscrete cannot do: P(second | first) differs between first strategies."""
-    table, space = _table(4)
-    rows = space.row(np.array([[0, STOP], [5, STOP]]))
-    assert not torch.allclose(table[:, rows[0]], table[:, rows[1]], atol=1e-3)
+def test_tables_of_any_batch_shape() -> None:
+    table, space = _table(4, batch=6)
+    per_prefix = table.exp().amax(-1)
+    folded, folded_prefix = table.reshape(2, 3, *table.shape[1:]), per_prefix.reshape(2, 3, -1)
+    assert torch.equal(plan_log_probabilities(folded, space).flatten(0, 1), plan_log_probabilities(table, space))
+    assert torch.equal(
+        chain_expectation(folded_prefix, folded, space).flatten(), chain_expectation(per_prefix, table, space)
+    )
 
 
-def test_row_finds_every_prefix_and_refuses_full_plans() -> None:
-    _, space = _table(5)
-    assert space.row(space.prefixes).tolist() == list(range(1 + 8))
-    with pytest.raises(KeyError):
-        space.row(np.array([[1, 2]]))
+@pytest.mark.parametrize("max_strategies", [1, 2, 3])
+def test_every_plan_so_far_has_its_row(max_strategies: int) -> None:
+    _, space = _table(5, max_strategies=max_strategies)
+    codec = space.codec
+    assert space.row_of_code[codec.code(space.prefixes)].tolist() == list(range(len(space.prefixes)))
+    np.testing.assert_array_equal(space.features.numpy(), plan_features(space.prefixes))
+    assert space.lengths.tolist() == [len(codec.plan(slots)) for slots in space.prefixes]
+    after_stop = np.array([STOP] + [3] * (max_strategies - 1))
+    assert space.row_of_code[codec.code(after_stop)] == 0  # what stands after STOP does not count
 
 
-def test_steps_cover_each_plan_once() -> None:
-    _, space = _table(6)
+def test_a_full_plan_has_the_row_of_its_last_strategies() -> None:
+    _, space = _table(6, max_strategies=3)
+    codec = space.codec
+    full, last = codec.slots((5, 1, 2)), codec.slots((1, 2))
+    assert space.row_of_code[codec.code(full)] == space.row_of_code[codec.code(last)]
+
+
+def test_steps_are_the_decisions_of_each_plan() -> None:
+    _, space = _table(7)
     rows, decisions = space.plan_steps
-    chains = {tuple(zip(r.tolist(), d.tolist(), strict=True)) for r, d in zip(rows, decisions, strict=True)}
-    assert len(chains) == len(space.codec.plans) == 1 + 8 + 64
-    assert all(len(set(itertools.takewhile(lambda step: step[1] >= 0, chain))) >= 1 for chain in chains)
+    prefixes = [space.codec.plan(slots) for slots in space.prefixes]
+    for plan, row, taken in zip(space.codec.plans, rows.tolist(), decisions.tolist(), strict=True):
+        chain = (*plan, STOP)[: space.codec.max_strategies]
+        assert tuple(decision for decision in taken if decision >= 0) == chain
+        assert [prefixes[number] for number in row[: len(chain)]] == [plan[:k] for k in range(len(chain))]
+
+
+def test_only_stopping_before_the_first_strategy_is_forbidden() -> None:
+    slots = torch.tensor([[STOP, STOP], [3, STOP], [STOP, 2], [1, 2]])
+    allowed = allowed_decisions(slots)
+    assert allowed[:, :STOP].all()
+    assert allowed[:, STOP].tolist() == [False, True, False, True]
+    _, space = _table(8)
+    assert torch.equal(allowed_decisions(torch.from_numpy(space.prefixes)), space.allowed)

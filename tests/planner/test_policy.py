@@ -1,138 +1,269 @@
-"""The policies inside SB3: exact quantities, and learning what only a sequence model can."""
+"""The policies inside SB3: exact probabilities, draws that follow them, and what cannot be chosen."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from stable_baselines3 import PPO
+from torch import Tensor
 
-from encoding.plan_codec import STOP, PlanCodec
+from encoding.observation import plan_features
+from encoding.plan_codec import STOP
+from encoding.reasoning_codec import ReasoningCodec
 from env.turn_task import TurnTask
 from env.turn_vector_env import AllInOneVectorEnv, OneByOneVectorEnv
-from planner.network import DecisionNetwork, NetworkShape
-from planner.plan_distribution import plan_log_probabilities
-from planner.policy import AllInOnePolicy, OneByOnePolicy
+from planner.beliefs import BeliefLayout
+from planner.deliberation import NEED, STAGE, DeliberationNetwork
+from planner.policy import AllInOnePolicy, OneByOnePolicy, PlannerPolicy, choose
 from planner.sb3_vec_env import TurnVecEnv
+from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout
 
-_HISTORY = 3 + 2 + 8 + 3 + 6  # window of one message with D = 2 and V = 1, problem (3), six more
-
-
-def _task(golds: list[tuple[int, ...]], *, max_strategies: int = 2) -> TurnTask:
-    """Histories say nothing: only the distribution of golds can be learned."""
-    return TurnTask(np.zeros((len(golds), _HISTORY), np.float32), tuple(golds), PlanCodec(max_strategies))
-
-
-def _network(task: TurnTask, *, members: int = 1) -> DecisionNetwork:
-    plan = 9 * task.codec.max_strategies + 1
-    shape = NetworkShape(history=_HISTORY, plan=plan, meaning=2, words=1, window=1, members=members, width=32)
-    return DecisionNetwork(shape, dropout=0.0, input_dropout=0.0)
+_MANY = ReasoningCodec(tuple(f"problem {number}" for number in range(11)), ("fear",))  # more contexts than decisions
+_WIDE = BeliefLayout(space=toy_layout().space, reasoning=_MANY, readers=False)
+_BOTH = pytest.mark.parametrize("policy_class", [OneByOnePolicy, AllInOnePolicy])
+_DRAWS = 20000
 
 
-def _ppo(task: TurnTask, environment: Any, policy: Any, *, kl: float = 0.0, seed: int = 0, **settings: Any) -> PPO:
-    torch.manual_seed(seed)
-    return PPO(
-        policy,
-        TurnVecEnv(environment(32, task=task), seed=seed),
-        n_steps=8,
-        batch_size=128,
-        n_epochs=4,
-        gamma=1.0,
-        ent_coef=kl,
-        learning_rate=1e-2,
-        policy_kwargs={"network": _network(task), "codec": task.codec},
-        seed=seed,
-        device="cpu",
-        **settings,
+def _task(layout: BeliefLayout, *, count: int = 3) -> TurnTask:
+    labels = None if layout.reasoning is None else np.zeros((count, 5), np.int64)
+    return TurnTask(
+        history=random_beliefs(layout, count).numpy(),
+        golds=((1, 2),) * count,
+        codec=layout.space.codec,
+        reasoning=labels,
+        reasoning_codec=layout.reasoning,
     )
 
 
-def _plan_probabilities(model: PPO, task: TurnTask) -> dict[tuple[int, ...], float]:
-    policy: Any = model.policy
-    from planner.plan_distribution import PlanSpace, decision_table
+def _policy(
+    policy_class: type[PlannerPolicy], layout: BeliefLayout, *, network: DeliberationNetwork | None = None, refine: bool = True
+) -> Any:
+    environment_class = {OneByOnePolicy: OneByOneVectorEnv, AllInOnePolicy: AllInOneVectorEnv}[policy_class]
+    environment = TurnVecEnv(environment_class(3, task=_task(layout)), seed=0)
+    return policy_class(
+        environment.observation_space,
+        environment.action_space,
+        lambda _: 1e-3,
+        network=network or stirred_network(layout),
+        refine_reasoning=refine,
+    )
 
-    space = PlanSpace(task.codec)
+
+def _observation(layout: BeliefLayout, beliefs: Tensor, values: np.ndarray, slots: np.ndarray) -> Tensor:
+    """What an environment shows: beliefs, reasoning chosen so far (-1 = not yet), plan so far."""
+    parts = [beliefs]
+    if layout.reasoning is not None:
+        parts.append(torch.from_numpy(layout.reasoning.one_hot(values)))
+    return torch.cat([*parts, torch.from_numpy(plan_features(slots))], dim=1)
+
+
+def _start(layout: BeliefLayout, beliefs: Tensor) -> Tensor:
+    count = len(beliefs)
+    return _observation(layout, beliefs, np.full((count, 5), -1), np.full((count, layout.space.codec.max_strategies), STOP))
+
+
+def _random_actions(layout: BeliefLayout, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Reasoning values (count, 5 or 0) and slots (count, K) of random plans."""
+    sizes = layout.reasoning.sizes if layout.reasoning is not None else ()
+    values = np.array([rng.integers(sizes) for _ in range(count)]).reshape(count, -1)
+    plans = layout.space.codec.plans
+    return values, np.stack([layout.space.codec.slots(plans[number]) for number in rng.integers(1, len(plans), count)])
+
+
+def _enumerated(layout: BeliefLayout, network: DeliberationNetwork, beliefs: Tensor, values: Any, slots: Any) -> float:
+    """Log-probability of one reasoning chain and plan, read off the tables."""
     with torch.no_grad():
-        table, _ = decision_table(policy.network, space, torch.zeros(1, _HISTORY))
-        values = plan_log_probabilities(table, space)[0].exp()
-    return dict(zip(task.codec.plans, values.tolist(), strict=True))
+        deliberation = network(beliefs)
+    total = sum(float(slot[0, values[k - 1] if k else 0, values[k]]) for k, slot in enumerate(deliberation.slots))
+    state = int(values[NEED] * 3 + values[STAGE]) if len(values) else 0
+    plan = layout.space.codec.plan(slots)
+    for k, decision in enumerate((*plan, STOP)[: layout.space.codec.max_strategies]):
+        row = layout.space.row_of_code[layout.space.codec.code(layout.space.codec.slots(plan[:k]))]
+        total += float(deliberation.decisions[0, state, row, decision])
+    return total
 
 
-@pytest.mark.parametrize(
-    ("environment", "policy"), [(OneByOneVectorEnv, OneByOnePolicy), (AllInOneVectorEnv, AllInOnePolicy)]
-)
-def test_ppo_finds_the_known_best_plan(environment: Any, policy: Any) -> None:
-    task = _task([(4, 1)])
-    model = _ppo(task, environment, policy)
-    model.learn(8192)
-    probabilities = _plan_probabilities(model, task)
-    assert max(probabilities, key=probabilities.__getitem__) == (4, 1)
-    assert probabilities[4, 1] > 0.8
-
-
-def test_all_in_one_learns_an_order_that_independent_slots_cannot() -> None:
-    """Gold is (2, 3) or (3, 2), never (2, 2) or (3, 3), and only the exact plan is paid.
-
-    A KL towards the start keeps the policy stochastic. Slots drawn independently from the same marginals would give
-    the doubles as much probability as the two orders.
-    """
-    task = _task([(2, 3), (3, 2)])
-    model = _ppo(task, AllInOneVectorEnv, AllInOnePolicy, kl=0.05)
-    environment: Any = model.env
-    table = environment.environment._process.rewards
-    table.similarity = (table.similarity == 1.0).astype(np.float32)
-    model.learn(16384)
-    probabilities = _plan_probabilities(model, task)
-    ordered, doubles = (sum(probabilities[plan] for plan in plans) for plans in ([(2, 3), (3, 2)], [(2, 2), (3, 3)]))
-    assert ordered > 0.6
-    assert doubles < 0.1 * ordered
-
-
-@pytest.mark.parametrize(
-    ("environment", "policy"), [(OneByOneVectorEnv, OneByOnePolicy), (AllInOneVectorEnv, AllInOnePolicy)]
-)
-def test_log_probabilities_of_actions_are_those_they_were_drawn_with(environment: Any, policy: Any) -> None:
-    task = _task([(4, 1), (2,)])
-    model = _ppo(task, environment, policy)
-    observations = torch.from_numpy(model.env.reset())  # type: ignore[union-attr]
+@pytest.mark.parametrize("reasons", [True, False])
+def test_log_probabilities_of_both_modes_are_the_enumerated_ones(reasons: bool) -> None:
+    """One-by-One, summed along the steps, and All-in-One, at once, give a chain and plan the same probability."""
+    layout = toy_layout(reasons=reasons)
+    one, whole = _policy(OneByOnePolicy, layout), _policy(AllInOnePolicy, layout)
+    beliefs = random_beliefs(layout, 30)
+    values, slots = _random_actions(layout, 30, np.random.default_rng(0))
+    actions = torch.from_numpy(np.concatenate([values, slots], axis=1))
     with torch.no_grad():
-        actions, values, drawn = model.policy(observations)
-        again, evaluated, regulariser = model.policy.evaluate_actions(observations, actions.float())
-    assert torch.allclose(drawn, evaluated, atol=1e-6)
-    assert torch.allclose(values, again)
-    assert regulariser is not None
-    assert torch.allclose(regulariser, torch.zeros(len(observations)), atol=1e-6)  # the reference is the start
+        _, at_once, _ = whole.evaluate_actions(_start(layout, beliefs), actions.float())
+    for number in range(30):
+        expected = _enumerated(layout, one.network, beliefs[number : number + 1], values[number], slots[number])
+        assert float(at_once[number]) == pytest.approx(expected, abs=1e-4)
+        total, known, so_far = 0.0, np.full((1, 5), -1), np.full((1, 2), STOP)
+        for step, action in enumerate(actions[number].tolist()):
+            observation = _observation(layout, beliefs[number : number + 1], known, so_far)
+            with torch.no_grad():
+                total += float(one.evaluate_actions(observation, torch.tensor([float(action)]))[1])
+            if step < values.shape[1]:
+                known[0, step] = action
+            else:
+                so_far[0, step - values.shape[1]] = action
+            if action == STOP and step >= values.shape[1]:
+                break
+        assert total == pytest.approx(expected, abs=1e-4)
 
 
-def test_all_in_one_draws_plans_with_their_probabilities() -> None:
-    task = _task([(4, 1)])
-    model = _ppo(task, AllInOneVectorEnv, AllInOnePolicy)
+def test_all_actions_of_all_in_one_together_are_certain_and_their_divergence_is_the_third_value() -> None:
+    layout = toy_layout(reasons=False)
+    policy = _policy(AllInOnePolicy, layout)
+    policy.reference.load_state_dict(stirred_network(layout, seed=7).state_dict())
+    other = _policy(AllInOnePolicy, layout, network=stirred_network(layout, seed=7))
+    plans = layout.space.codec.plans[1:]
+    slots = torch.from_numpy(np.stack([layout.space.codec.slots(plan) for plan in plans]))
+    observations = _start(layout, random_beliefs(layout, 1).expand(len(plans), -1))
     with torch.no_grad():
-        actions, _, _ = model.policy(torch.zeros(20000, model.observation_space.shape[0]))  # type: ignore[index]
-    drawn = [task.codec.plan(slots) for slots in actions.numpy()]
-    probabilities = _plan_probabilities(model, task)
-    for plan in [(0,), (4, 1), (7, 7)]:
-        share = sum(one == plan for one in drawn) / len(drawn)
-        assert share == pytest.approx(probabilities[plan], abs=4 * (probabilities[plan] / len(drawn)) ** 0.5 + 1e-3)
+        _, own, regulariser = policy.evaluate_actions(observations, slots.float())
+        _, reference, nothing = other.evaluate_actions(observations, slots.float())
+    assert float(own.exp().sum()) == pytest.approx(1.0, abs=1e-5)
+    divergence = float((own.exp() * (own - reference)).sum())
+    assert divergence > 0.1
+    np.testing.assert_allclose(regulariser, -divergence, rtol=1e-4)
+    np.testing.assert_allclose(nothing, 0.0, atol=1e-5)  # its reference is itself
 
 
-def test_stop_never_comes_first() -> None:
-    task = _task([(4, 1)])
-    for environment, policy in [(OneByOneVectorEnv, OneByOnePolicy), (AllInOneVectorEnv, AllInOnePolicy)]:
-        model = _ppo(task, environment, policy)
-        observations = torch.from_numpy(np.repeat(model.env.reset(), 50, axis=0))  # type: ignore[union-attr]
+def test_third_value_of_one_by_one_is_the_divergence_of_the_choice_at_hand() -> None:
+    layout = toy_layout()
+    policy = _policy(OneByOnePolicy, layout)
+    reference = stirred_network(layout, seed=7)
+    policy.reference.load_state_dict(reference.state_dict())
+    beliefs = random_beliefs(layout, 1)
+    values, nothing = np.array([[1, 2, 0, 3, 1]]), np.full((1, 2), STOP)
+    with torch.no_grad():
+        tables = policy.network(beliefs), reference(beliefs)
+    for known in range(6):
+        chosen = np.where(np.arange(5) < known, values, -1)
         with torch.no_grad():
-            actions, _, _ = model.policy(observations)
-        assert (actions.reshape(len(actions), -1)[:, 0] != STOP).all()
+            _, _, regulariser = policy.evaluate_actions(_observation(layout, beliefs, chosen, nothing), torch.zeros(1))
+        if known < 5:
+            before = values[0, known - 1] if known else 0
+            own, other = (table.slots[known][0, before].double() for table in tables)
+        else:
+            own, other = (table.decisions[0, 3 * 3 + 1, 0, :STOP].double() for table in tables)
+        assert float(regulariser) == pytest.approx(-float((own.exp() * (own - other)).sum()), rel=1e-4)
+    with torch.no_grad():
+        _, _, third = policy.evaluate_actions(_observation(layout, beliefs, values, np.array([[4, STOP]])), torch.zeros(1))
+    own, other = (table.decisions[0, 3 * 3 + 1, 1 + 4].double() for table in tables)
+    assert float(third) == pytest.approx(-float((own.exp() * (own - other)).sum()), rel=1e-4)
 
 
-def test_kl_weight_keeps_the_policy_near_its_start() -> None:
-    task = _task([(4, 1)])
-    distances = []
-    for kl in (0.0, 5.0):
-        model = _ppo(task, OneByOneVectorEnv, OneByOnePolicy, kl=kl)
-        before = _plan_probabilities(model, task)
-        model.learn(2048)
-        after = _plan_probabilities(model, task)
-        distances.append(sum(abs(before[plan] - after[plan]) for plan in before))
-    assert distances[1] < 0.5 * distances[0]
+def _close(drawn: np.ndarray, expected: np.ndarray) -> None:
+    """Frequencies within four standard errors. Shapes: (n,)."""
+    shares = np.bincount(drawn, minlength=len(expected)) / len(drawn)
+    errors = np.sqrt(expected * (1 - expected) / len(drawn))
+    assert (np.abs(shares - expected) <= 4 * errors + 1e-4).all()
+
+
+def test_all_in_one_draws_follow_the_probabilities() -> None:
+    layout = toy_layout()
+    policy = _policy(AllInOnePolicy, layout)
+    beliefs = random_beliefs(layout, 1)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        actions, values, drawn_with = policy(_start(layout, beliefs.expand(_DRAWS, -1)))
+        deliberation = policy.network(beliefs)
+        _, again, _ = policy.evaluate_actions(_start(layout, beliefs.expand(50, -1)), actions[:50].float())
+    torch.testing.assert_close(drawn_with[:50], again, atol=1e-5, rtol=0)
+    assert values.shape == (_DRAWS, 1)
+    codec = layout.space.codec
+    plans = codec.plan_of_code[codec.code(actions[:, 5:].numpy())]
+    _close(plans, deliberation.plan_log_probabilities(layout)[0].exp().numpy().astype(np.float64))
+    for k, marginal in enumerate(deliberation.slot_marginals()):
+        _close(actions[:, k].numpy(), marginal[0].numpy().astype(np.float64))
+    pairs = actions[:, NEED] * 3 + actions[:, STAGE]
+    _close(pairs.numpy(), deliberation.state_log_probabilities()[0].exp().numpy().astype(np.float64))
+
+
+def test_one_by_one_draws_follow_the_probabilities() -> None:
+    layout = toy_layout()
+    policy = _policy(OneByOnePolicy, layout)
+    beliefs = random_beliefs(layout, 1)
+    values = np.array([[1, 2, 0, 3, 1]])
+    with torch.no_grad():
+        deliberation = policy.network(beliefs)
+    cases = [
+        (np.where(np.arange(5) < 3, values, -1), (), deliberation.slots[3][0, 0]),  # the need after intensity 0
+        (values, (), deliberation.decisions[0, 3 * 3 + 1, 0]),
+        (values, (4,), deliberation.decisions[0, 3 * 3 + 1, 1 + 4]),
+    ]
+    torch.manual_seed(0)
+    for chosen, plan, expected in cases:
+        observation = _observation(layout, beliefs, chosen, layout.space.codec.slots(plan)[None])
+        with torch.no_grad():
+            actions, _, _ = policy(observation.expand(_DRAWS, -1))
+        _close(actions.numpy(), expected.exp().numpy().astype(np.float64))
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_one_by_one_chooses_only_what_there_is(deterministic: bool) -> None:
+    """11 contexts, 1 emotion, 5 intensities, 4 needs, 3 stages; no STOP before a strategy; 9 decisions of 11 actions."""
+    policy = _policy(OneByOnePolicy, _WIDE, network=stirred_network(_WIDE, size=0.1))
+    beliefs = random_beliefs(_WIDE, 1).expand(3000, -1)
+    values = np.tile([10, 0, 4, 3, 2], (3000, 1))
+    torch.manual_seed(0)
+    states = [(np.where(np.arange(5) < known, values, -1), ()) for known in range(6)] + [(values, (0,))]
+    for (chosen, plan), most in zip(states, [11, 1, 5, 4, 3, STOP, STOP + 1], strict=True):
+        slots = np.tile(_WIDE.space.codec.slots(plan), (3000, 1))
+        actions = policy(_observation(_WIDE, beliefs, chosen, slots), deterministic=deterministic)[0].numpy()
+        assert actions.max() < most
+        if not deterministic:
+            assert set(actions) == set(range(most))
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_all_in_one_chooses_only_what_there_is(deterministic: bool) -> None:
+    policy = _policy(AllInOnePolicy, _WIDE, network=stirred_network(_WIDE, size=0.1))
+    torch.manual_seed(0)
+    actions = policy(_start(_WIDE, random_beliefs(_WIDE, 5).repeat(1000, 1)), deterministic=deterministic)[0].numpy()
+    assert (actions[:, :5].max(0) < _MANY.sizes).all()
+    assert actions[:, 5].max() < STOP  # never first
+    assert actions.max(0)[6] <= STOP
+    assert (actions.min(0) >= 0).all()
+    if not deterministic:
+        assert set(actions[:, 0]) == set(range(11))
+        assert set(actions[:, 6]) == set(range(STOP + 1))
+
+
+@_BOTH
+def test_a_policy_works_on_a_copy_without_dropout_beside_a_frozen_reference(policy_class: type[PlannerPolicy]) -> None:
+    layout = toy_layout()
+    network = DeliberationNetwork(layout, width=6, dropout=0.5)
+    policy = _policy(policy_class, layout, network=network)
+    policy.train()
+    observations = _start(layout, random_beliefs(layout, 4))
+    values, slots = _random_actions(layout, 4, np.random.default_rng(0))
+    actions = torch.from_numpy(np.concatenate([values, slots], axis=1))
+    actions = actions[:, 0] if policy_class is OneByOnePolicy else actions
+    first, second = (policy.evaluate_actions(observations, actions.float()) for _ in range(2))
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    sum(part.sum() for part in first).backward()
+    policy.optimizer.step()
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+    assert all(torch.equal(before[name], tensor) for name, tensor in policy.reference.state_dict().items())
+    assert not all(torch.equal(before[name], tensor) for name, tensor in policy.network.state_dict().items())
+    assert torch.equal(policy.predict_values(observations), policy._value(observations))
+
+
+@_BOTH
+@pytest.mark.parametrize("refine", [True, False])
+def test_reasoning_is_refined_only_on_demand(policy_class: type[PlannerPolicy], refine: bool) -> None:
+    layout = toy_layout()
+    policy = _policy(policy_class, layout, refine=refine)
+    trained = {id(parameter) for group in policy.optimizer.param_groups for parameter in group["params"]}
+    reasoning = [*policy.network.links, *policy.network.slot_shift.parameters(), *policy.network.hidden.parameters()]
+    assert all((id(parameter) in trained) == refine for parameter in reasoning)
+    assert {id(policy.network.after), id(policy.network.by_need), *map(id, policy.network.critic.parameters())} <= trained
+    assert not trained & {id(parameter) for parameter in policy.reference.parameters()}
+
+
+def test_choosing() -> None:
+    rows = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]).log()
+    for deterministic in (True, False):
+        assert choose(rows, deterministic=deterministic).tolist() == [1, 0]

@@ -1,0 +1,86 @@
+"""The readers of all folds: who answers about what, and back from a file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from corpus.dialogue import Message, Role
+from corpus.strategy import Strategy
+from encoding.plan_codec import STOP
+from planner.reader import SEVERAL, Reader
+from planner.readers import Readers
+from planner.reading import Reading
+from tests.planner.toy_reader import ToyEncoder, ToyTokenizer, toy_transformer
+
+_SEEKER = Message(Role.SEEKER, "i feel low")
+_HISTORIES: list[list[Message]] = [
+    [_SEEKER],
+    [_SEEKER, Message(Role.SUPPORTER, "why is that ?", Strategy.QUESTION)],
+    [],
+    [Message(Role.SUPPORTER, "hello", Strategy.OTHERS), Message(Role.SEEKER, "hi , my boss yelled at me again")],
+]
+
+
+def _reader(*, seed: int) -> Reader:
+    """Trained somehow, each otherwise."""
+    reader = Reader(toy_transformer(), frozen_layers=1, dropout=0.0).eval()
+    generator = torch.Generator().manual_seed(seed)
+    for value in reader.tuned().values():
+        value.add_(0.3 * torch.randn(value.shape, generator=generator))
+    return reader
+
+
+def _readers(count: int = 3) -> Readers:
+    return Readers([_reader(seed=seed) for seed in range(count)], Reading(ToyTokenizer(), tokens=32))
+
+
+def test_of_new_dialogues_all_answer_of_training_dialogues_only_who_never_saw_them() -> None:
+    readers = _readers()
+    alone = [Readers([_reader(seed=seed)], Reading(ToyTokenizer(), tokens=32)).read(_HISTORIES) for seed in range(3)]
+    new = readers.read(_HISTORIES)
+    np.testing.assert_allclose(np.exp(new[:, :SEVERAL]), np.mean(np.exp(alone), axis=0)[:, :SEVERAL], atol=1e-5)
+    np.testing.assert_allclose(new[:, SEVERAL], np.mean(alone, axis=0)[:, SEVERAL], atol=1e-5)
+    fold = np.array([2, 0, 2, 1])
+    out_of_fold = readers.read(_HISTORIES, fold=fold)
+    for number, part in enumerate(fold):
+        # Rows that are filled up otherwise differ in bf16's rounding.
+        np.testing.assert_allclose(out_of_fold[number], alone[part][number], atol=2e-2)
+        for other in set(range(3)) - {part}:
+            assert np.abs(out_of_fold[number] - alone[other][number]).max() > 0.1
+
+
+@pytest.mark.parametrize("fold", [None, np.array([1, 0, 0, 1])])
+def test_probabilities_are_normalised_and_stop_needs_something_said(fold: np.ndarray | None) -> None:
+    beliefs = _readers().read(_HISTORIES, fold=fold)
+    assert beliefs.shape == (4, 10)
+    assert beliefs.dtype == np.float32
+    np.testing.assert_allclose(np.exp(beliefs[:, :SEVERAL]).sum(1), 1.0, atol=1e-5)
+    assert (beliefs[:, STOP] > -19).tolist() == [False, True, False, False]
+    assert beliefs[:, :SEVERAL].min() == pytest.approx(-20.0)
+
+
+def test_answers_are_in_the_order_of_the_questions() -> None:
+    readers, histories = _readers(2), _HISTORIES * 40  # more than a batch, sorted by length within
+    beliefs = readers.read(histories)
+    np.testing.assert_allclose(beliefs, np.tile(readers.read(_HISTORIES), (40, 1)), atol=2e-2)
+
+
+def test_nothing_asked_nothing_answered() -> None:
+    assert _readers().read([]).shape == (0, 10)
+
+
+def test_saved_readers_answer_alike(tmp_path: Path) -> None:
+    readers = _readers()
+    readers.save(tmp_path / "readers.safetensors")
+    loaded = Readers.load(tmp_path / "readers.safetensors", ToyEncoder(), folds=3, tokens=32, frozen_layers=1)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(loaded.read(_HISTORIES), readers.read(_HISTORIES))
+
+
+def test_other_readers_are_refused(tmp_path: Path) -> None:
+    _readers().save(tmp_path / "readers.safetensors")
+    with pytest.raises(ValueError, match="reader: got"):
+        Readers.load(tmp_path / "readers.safetensors", ToyEncoder(), folds=3, tokens=32, frozen_layers=0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="reader: got 0 weights"):
+        Readers.load(tmp_path / "readers.safetensors", ToyEncoder(), folds=4, tokens=32, frozen_layers=1)  # type: ignore[arg-type]

@@ -1,0 +1,234 @@
+"""PPO on tasks with a known optimum: it finds it, in both modes, through orders that independent slots cannot express."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from encoding.history_statistics import STATISTICS
+from env.turn_task import TurnTask
+from planner.beliefs import BeliefLayout
+from planner.checkpoint import Checkpoint
+from planner.config import Mode, PlannerConfig
+from planner.deliberation import DeliberationNetwork
+from planner.reinforcement import improve_by_ppo
+from planner.training_log import TrainingLog
+from tests.planner.toy_beliefs import toy_layout, uniform_beliefs
+
+_PPO = PlannerConfig(
+    max_strategies=2,
+    reasoning="none",
+    ppo_envs=32,
+    ppo_rollout=8,
+    ppo_batch=256,
+    ppo_epochs=4,
+    ppo_rate=2e-2,
+    ppo_kl=0.0,
+    ppo_steps=4096,
+)
+_MODES = pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
+_CONTEXT = torch.eye(2, STATISTICS)  # two kinds of histories, told apart by one visible feature
+Plans = dict[tuple[int, ...], float]
+
+
+def _task(layout: BeliefLayout, golds: list[tuple[int, ...]], kinds: list[int], labels: Tensor | None = None) -> TurnTask:
+    return TurnTask(
+        history=uniform_beliefs(layout, _CONTEXT[kinds]).numpy(),
+        golds=tuple(golds),
+        codec=layout.space.codec,
+        reasoning=None if labels is None else labels.numpy(),
+        reasoning_codec=layout.reasoning,
+    )
+
+
+def _network(layout: BeliefLayout) -> DeliberationNetwork:
+    torch.manual_seed(0)
+    return DeliberationNetwork(layout, width=16, dropout=0.0)
+
+
+def _plans(network: DeliberationNetwork, kind: int = 0) -> Plans:
+    layout = network.layout
+    with torch.no_grad():
+        deliberation = network(uniform_beliefs(layout, _CONTEXT[kind : kind + 1]))
+        probabilities = deliberation.plan_log_probabilities(layout)[0].exp()
+    return dict(zip(layout.space.codec.plans, probabilities.tolist(), strict=True))
+
+
+def _improve(
+    network: DeliberationNetwork,
+    task: TurnTask,
+    folder: Path,
+    *,
+    config: PlannerConfig,
+    score: Callable[[DeliberationNetwork], float],
+) -> TrainingLog:
+    log = TrainingLog(folder)
+    improve_by_ppo(
+        network,
+        task,
+        config=config,
+        validate=lambda candidate: {"lr": score(candidate), "macro_f1": 0.0},
+        seed=0,
+        folder=folder / "ppo",
+        log=log,
+    )
+    log.close()
+    return log
+
+
+@_MODES
+def test_finds_the_best_plan_of_each_history(tmp_path: Path, mode: Mode) -> None:
+    """Histories of the first kind are answered with (4, 1), of the second with (2,)."""
+    layout = toy_layout(reasons=False)
+    network = _network(layout)
+    # Without reasoning to be refined, only the corrections learn, from hidden units as they are.
+    task = _task(layout, [(4, 1), (2,)], [0, 1])
+    _improve(
+        network,
+        task,
+        tmp_path,
+        config=dataclasses.replace(_PPO, mode=mode, ppo_steps=10240),
+        score=lambda candidate: _plans(candidate, 0)[4, 1] + _plans(candidate, 1)[2,],
+    )
+    assert _plans(network, 0)[4, 1] > 0.8
+    assert _plans(network, 1)[2,] > 0.8
+
+
+@_MODES
+def test_learns_an_order_that_independent_slots_cannot(tmp_path: Path, mode: Mode) -> None:
+    """Gold is (2, 3) or (3, 2), equally likely after the same history; exact plans are paid.
+
+    Kept stochastic by a KL towards the start. Slots drawn independently give (2, 2) and (3, 3) together as much
+    probability as the two orders have, whatever they are, wherever both orders are as likely: at most half is right.
+    """
+    layout = toy_layout(reasons=False)
+    network = _network(layout)
+    _improve(
+        network,
+        _task(layout, [(2, 3), (3, 2)], [0, 0]),
+        tmp_path,
+        config=dataclasses.replace(_PPO, mode=mode, exact_reward=2.0, ppo_kl=0.1, ppo_steps=8192),
+        score=lambda candidate: _plans(candidate)[2, 3] + _plans(candidate)[3, 2],
+    )
+    plans = _plans(network)
+    orders = plans[2, 3], plans[3, 2]
+    assert sum(orders) > 0.85
+    assert plans[2, 2] + plans[3, 3] < 0.1
+    assert min(orders) > 0.05  # both are alive: it is a distribution over orders, not one plan learned by heart
+
+
+@_MODES
+def test_reasoning_gets_right_by_reward_and_helps_the_plan(tmp_path: Path, mode: Mode) -> None:
+    """Cloned reasoning knows nothing; need and emotion follow from what is seen, the plan from the need."""
+    layout = toy_layout()
+    network = _network(layout)
+    labels = torch.tensor([[0, 2, -1, 3, 0], [1, 0, -1, 1, 2]])
+    task = _task(layout, [(5,), (2,)], [0, 1], labels)
+
+    def accuracy(candidate: DeliberationNetwork) -> float:
+        with torch.no_grad():
+            marginals = candidate(uniform_beliefs(layout, _CONTEXT)).slot_marginals()
+        right = [float(marginals[slot][row, labels[row, slot]]) for row in range(2) for slot in (0, 1, 3, 4)]
+        return float(np.mean(right))
+
+    before = accuracy(network)
+    assert before < 0.4
+    config = dataclasses.replace(_PPO, mode=mode, reasoning="rl", reasoning_reward=0.3)
+    _improve(
+        network,
+        task,
+        tmp_path,
+        config=config,
+        score=lambda candidate: accuracy(candidate) + _plans(candidate, 0)[5,] + _plans(candidate, 1)[2,],
+    )
+    assert accuracy(network) > 0.75
+    assert _plans(network, 0)[5,] > 0.6
+    assert _plans(network, 1)[2,] > 0.6
+
+
+@_MODES
+def test_supervised_reasoning_stays_as_it_was_cloned_while_the_plan_changes(tmp_path: Path, mode: Mode) -> None:
+    layout = toy_layout()
+    network = _network(layout)
+    task = _task(layout, [(5,), (5,)], [0, 1], torch.zeros(2, 5, dtype=torch.long))
+    beliefs = uniform_beliefs(layout, _CONTEXT)
+    with torch.no_grad():
+        before = network(beliefs).slots
+    config = dataclasses.replace(_PPO, mode=mode, reasoning="supervised", reasoning_reward=1.0, ppo_steps=2048)
+    _improve(network, task, tmp_path, config=config, score=lambda candidate: _plans(candidate)[5,])
+    with torch.no_grad():
+        assert all(map(torch.equal, before, network(beliefs).slots))
+    assert _plans(network)[5,] > 0.1 > 1.1 / 72
+
+
+def test_kl_weight_keeps_the_policy_near_its_start(tmp_path: Path) -> None:
+    layout = toy_layout(reasons=False)
+    distances = []
+    for kl in (0.0, 5.0):
+        network = _network(layout)
+        before = _plans(network)
+        config = dataclasses.replace(_PPO, mode="one-by-one", ppo_kl=kl, ppo_steps=2048)
+        _improve(network, _task(layout, [(4, 1)], [0]), tmp_path / str(kl), config=config, score=lambda c: _plans(c)[4, 1])
+        after = _plans(network)
+        distances.append(sum(abs(before[plan] - after[plan]) for plan in before))
+    assert distances[1] < 0.5 * distances[0]
+
+
+def test_the_best_candidate_is_kept_as_long_as_messages_do_not_suffer(tmp_path: Path) -> None:
+    """Of start, four moments and the end: the highest LR whose macro-F1 is within 0.5 points of the start's."""
+    layout = toy_layout(reasons=False)
+    scores = [(30.0, 25.0), (31.0, 24.6), (33.0, 24.4), (32.0, 24.5), (31.5, 30.0)]
+    seen: list[dict[str, Tensor]] = []
+
+    def validate(candidate: DeliberationNetwork) -> dict[str, float]:
+        lr, macro_f1 = scores[len(seen)]
+        seen.append({name: tensor.clone() for name, tensor in candidate.state_dict().items()})
+        return {"lr": lr, "macro_f1": macro_f1}
+
+    network, log = _network(layout), TrainingLog(tmp_path)
+    config = dataclasses.replace(_PPO, mode="all-in-one", ppo_steps=4 * 256)
+    improve_by_ppo(
+        network, _task(layout, [(4, 1)], [0]), config=config, validate=validate, seed=0, folder=tmp_path, log=log
+    )
+    log.close()
+    assert len(seen) == len(scores)
+    assert all(torch.equal(tensor, seen[3][name]) for name, tensor in network.state_dict().items())
+    assert log.curves["ppo/valid_lr"] == dict(zip(range(0, 1025, 256), [lr for lr, _ in scores], strict=True))
+    for name in ("steps_per_second", "policy_share", "environment_share", "train_return"):
+        assert len(log.curves[f"ppo/{name}"]) == 4
+
+
+@_MODES
+def test_a_killed_ppo_ends_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode) -> None:
+    layout = toy_layout()
+    task = _task(layout, [(4, 1), (2,)], [0, 1], torch.zeros(2, 5, dtype=torch.long))
+    config = dataclasses.replace(_PPO, mode=mode, reasoning="rl", ppo_steps=5 * 256)
+
+    def run(folder: Path) -> dict[str, Tensor]:
+        network = _network(layout)
+        _improve(network, task, folder, config=config, score=lambda candidate: _plans(candidate)[4, 1])
+        return network.state_dict()
+
+    np.random.seed(3)  # noqa: NPY002 - the rollout buffer's generator
+    whole = run(tmp_path / "whole")
+    save = Checkpoint.save
+    for kill in (2, 1, 2):
+        left = [kill]
+
+        def save_and_die(self: Checkpoint, values, *, tensors, left=left) -> None:  # type: ignore[no-untyped-def]
+            save(self, values, tensors=tensors)
+            left[0] -= 1
+            if not left[0]:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Checkpoint, "save", save_and_die)
+            run(tmp_path / "killed")
+    resumed = run(tmp_path / "killed")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    finished = run(tmp_path / "killed")  # nothing is left to do
+    assert all(torch.equal(whole[name], finished[name]) for name in whole)
