@@ -17,6 +17,7 @@ from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Observer
 from encoding.text_encoder import SentenceEncoder
 from evaluation.corpus_summary import summarise_corpus
+from evaluation.differences import REFERENCE
 from evaluation.generated import write_generated
 from evaluation.generator_benchmark import benchmark_generator, scored_messages, scored_turns
 from evaluation.human_comparison import compare_humans
@@ -86,6 +87,8 @@ class EvaluatePlanner(_Common):
     """Run folders of trained planners; runs (seeds) of one folder name are averaged into one row, with their spread."""
     ladder: bool = True
     """Whether the baselines are fitted and scored too."""
+    reference: str = REFERENCE
+    """System that differences of the planners are measured to: a baseline, or the folder name of a --planner."""
     html: Path | None = None
     """File for a report page: tables, published figures, confusion, calibration, distribution over progress."""
 
@@ -108,18 +111,26 @@ class EvaluatePlanner(_Common):
         if self.protocol == "message":
             utterances = message_view(list(dialogues))
             messages = benchmark_messages(
-                planners, utterances, split=self.split, data=data, rng=self.rng, trained=trained
+                planners,
+                utterances,
+                split=self.split,
+                data=data,
+                rng=self.rng,
+                trained=trained,
+                reference=self.reference,
             )
             page, result, closer = dataclasses.replace(page, messages=messages), messages.result, message_text(messages)
         else:
             items = turn_view(list(dialogues))
-            turns = benchmark_turns(planners, items, split=self.split, data=data, rng=self.rng, trained=trained)
+            turns = benchmark_turns(
+                planners, items, split=self.split, data=data, rng=self.rng, trained=trained, reference=self.reference
+            )
             page, result, closer = dataclasses.replace(page, turns=turns), turns.result, turn_text(turns)
         self.report(result, closer=closer)
         if self.split != "test":
             print(
                 f"Mind: on {self.split} these figures are optimistic. The ladder and the planners learned from train; "
-                "planners chose epoch, checkpoint and offsets on valid (their metrics.json has cross-fitted figures)."
+                "planners chose epochs and the PPO checkpoint on valid."
             )
         if self.html is not None:
             write_report(self.html, page)

@@ -1,8 +1,8 @@
-"""What trained planners are ahead of the best simple baseline, measured on the same resampled dialogues."""
+"""What trained planners are ahead of one other system, measured on the same resampled dialogues."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -11,37 +11,57 @@ from evaluation.result import heading, number
 from metrics.bootstrap import Tally, paired_difference
 from metrics.estimate import Difference
 
-REFERENCE = "tfidf"  # the best rung of the ladder on ESConv, below gold
+REFERENCE = "tfidf"  # unless told otherwise: the best rung of the ladder on ESConv, below gold
 
-Differences = Mapping[str, Mapping[str, Difference]]
+
+@dataclass(frozen=True)
+class Differences:
+    """Paired differences of trained planners to one system.
+
+    Attributes:
+        reference: That system.
+        systems: Planner -> metric -> difference; empty where the reference was not scored.
+    """
+
+    reference: str
+    systems: Mapping[str, Mapping[str, Difference]]
 
 
 def differences_to_reference(
-    tallies: Mapping[str, Tally], trained: Sequence[str], *, metrics: Sequence[str], seed: int, samples: int
-) -> dict[str, dict[str, Difference]]:
-    """Paired differences, trained planner minus ``tfidf``; nothing where ``tfidf`` was not scored.
+    tallies: Mapping[str, Tally],
+    trained: Sequence[str],
+    *,
+    reference: str,
+    metrics: Sequence[str],
+    seed: int,
+    samples: int,
+) -> Differences:
+    """Paired differences, trained planner minus reference.
 
     Args:
         tallies: Of every system, means over its runs included.
-        trained: Systems to compare.
+        trained: Systems to compare; the reference itself is left out.
+        reference: What they are compared with.
         metrics: What to compare them in.
         seed: Of the resamples; every difference sees the same.
         samples: How many.
     """
-    if REFERENCE not in tallies:
-        return {}
-    return {
+    if reference not in tallies:
+        return Differences(reference, {})
+    systems = {
         name: {
             metric: paired_difference(
-                tallies[name], tallies[REFERENCE], metric=metric, rng=np.random.default_rng(seed), samples=samples
+                tallies[name], tallies[reference], metric=metric, rng=np.random.default_rng(seed), samples=samples
             )
             for metric in metrics
         }
         for name in trained
+        if name != reference
     }
+    return Differences(reference, systems)
 
 
-def differences_table(differences: Differences) -> str:
+def differences_table(differences: Mapping[str, Mapping[str, Difference]]) -> str:
     """One line a planner, cells ``value [low, high]``, with ``*`` where the interval leaves zero out."""
     metrics = list(next(iter(differences.values())))
     rows = [["system", *(heading(metric) for metric in metrics)]]
@@ -63,5 +83,5 @@ def differences_json(differences: Differences) -> dict[str, dict[str, dict[str, 
             metric: {part: number if math.isfinite(number) else None for part, number in asdict(one).items()}
             for metric, one in scores.items()
         }
-        for name, scores in differences.items()
+        for name, scores in differences.systems.items()
     }

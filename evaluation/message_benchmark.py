@@ -8,7 +8,7 @@ import numpy as np
 
 from corpus.dialogue import Utterance
 from corpus.strategy import Strategy
-from evaluation.differences import Differences, differences_json, differences_to_reference
+from evaluation.differences import REFERENCE, Differences, differences_json, differences_to_reference
 from evaluation.items import INTERVALS, dialogue_units, progress_interval, strategies_by_progress
 from evaluation.planner_rows import planner_rows, with_progress
 from evaluation.published import PublishedTable, published
@@ -22,7 +22,7 @@ from metrics.progress_distance import PROGRESS_TV, progress_tally
 from metrics.run_mean import joined_tally, mean_tally, run_estimates
 from planner.plan import Calibrated, Planner
 
-COMPARED = ("macro_f1", "weighted_f1")  # what the trained planners' lead is shown in
+COMPARED = ("macro_f1", "weighted_f1", "preference_bias", "entropy")  # what the trained planners' lead is shown in
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class MessageBenchmark:
         predictions: System -> predicted class of every item, a row for each of its runs. Shape of each: (R, N).
         beliefs: System -> probabilities without class offsets. Shape of each: (R, N, 8).
         trained: Which of the systems are trained planners.
-        differences: Trained planner -> metric -> difference to the reference baseline.
+        differences: Trained planners against the reference.
     """
 
     result: EvaluationResult
@@ -43,7 +43,7 @@ class MessageBenchmark:
     predictions: Mapping[str, np.ndarray]
     beliefs: Mapping[str, np.ndarray]
     trained: tuple[str, ...] = ()
-    differences: Differences = field(default_factory=dict)
+    differences: Differences = field(default_factory=lambda: Differences(REFERENCE, {}))
 
     @property
     def gold(self) -> np.ndarray:
@@ -82,6 +82,7 @@ def benchmark_messages(
     rng: np.random.Generator,
     samples: int = 1000,
     trained: Sequence[Planner] = (),
+    reference: str = REFERENCE,
 ) -> MessageBenchmark:
     """Predicts the strategy of every supporter message with every planner and scores it.
 
@@ -93,6 +94,7 @@ def benchmark_messages(
         rng: For bootstrap and speed; every planner is scored on the same resampled dialogues.
         samples: Bootstrap resamples.
         trained: Trained planners; several of one name are runs of one system, and stand in one row as their mean.
+        reference: System that differences of the trained planners are measured to.
 
     Raises:
         ValueError: No items, no planners, two of one name, or a planner that gives no proper probabilities.
@@ -124,7 +126,9 @@ def benchmark_messages(
         }
     text = message_signature(samples=samples, ece=CALIBRATION, progress=PROGRESS_TV, data=data, split=split)
     own = tuple(dict.fromkeys(planner.name for planner in trained))
-    differences = differences_to_reference(tallies, own, metrics=COMPARED, seed=seed, samples=samples)
+    differences = differences_to_reference(
+        tallies, own, reference=reference, metrics=COMPARED, seed=seed, samples=samples
+    )
     seconds = round(time.perf_counter() - start, 2)
     result = EvaluationResult("planner", "message", split, len(utterances), text, seconds, systems)
     benchmark = MessageBenchmark(result, tuple(utterances), predictions, beliefs, own, differences)
@@ -180,5 +184,5 @@ def _details(benchmark: MessageBenchmark) -> dict[str, object]:
         },
         "progress": {"gold": benchmark.by_progress().tolist()}
         | {name: benchmark.by_progress(name).tolist() for name in own},
-        "differences_to_tfidf": differences_json(benchmark.differences),
+        f"differences_to_{benchmark.differences.reference}": differences_json(benchmark.differences),
     }

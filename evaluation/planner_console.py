@@ -6,7 +6,7 @@ import numpy as np
 
 from corpus.strategy import Strategy
 from evaluation.console_table import aligned
-from evaluation.differences import REFERENCE, Differences, differences_table
+from evaluation.differences import Differences, differences_table
 from evaluation.message_benchmark import MessageBenchmark
 from evaluation.metric_names import CLASS_COLUMNS, FURTHER_COLUMNS
 from evaluation.published_console import published_text
@@ -83,10 +83,10 @@ def _shared(result: EvaluationResult, trained: Sequence[str]) -> list[str]:
 
 
 def _compared(result: EvaluationResult, differences: Differences) -> list[str]:
-    if not differences:
+    if not differences.systems:
         return []
-    named = {_shown(result, name): scores for name, scores in differences.items()}
-    title = f"Differences to {REFERENCE}, paired bootstrap over dialogues; * where the interval leaves 0 out"
+    named = {_shown(result, name): scores for name, scores in differences.systems.items()}
+    title = f"Differences to {differences.reference}, paired bootstrap over dialogues; * where 0 is not in the interval"
     return [f"{title}\n{differences_table(named)}"]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from evaluation.differences import REFERENCE, Differences
+from evaluation.differences import Differences
 from evaluation.figures import GOLD, confusion_figure, plan_length_figure, progress_figure
 from evaluation.message_benchmark import MessageBenchmark
 from evaluation.metric_names import FURTHER_COLUMNS, REPORT_COLUMNS
@@ -87,8 +87,11 @@ def _further(result: EvaluationResult, own: Sequence[str], differences: Differen
             result.systems, columns=(*STAGE_F1, *rest), own=own, caption="F1 by stage, %; calibration, progress, speed"
         ),
     ]
-    if differences:
-        caption = f"Differences to {REFERENCE}, paired bootstrap over dialogues; bold where the interval leaves 0 out"
-        named = {system_name(name, result.systems[name]): scores for name, scores in differences.items()}
+    if differences.systems:
+        caption = (
+            f"Differences to {differences.reference}, paired bootstrap over dialogues; "
+            "bold where the interval leaves 0 out"
+        )
+        named = {system_name(name, result.systems[name]): scores for name, scores in differences.systems.items()}
         tables.append(difference_table(named, caption=caption))
     return tuple(tables)

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from evaluation.differences import Differences
 from evaluation.metric_names import METRIC_NAMES
 from evaluation.published import PublishedTable, published_number
 from evaluation.result import UNDEFINED, heading, number, system_name
@@ -77,8 +76,8 @@ def measured_table(
     return Table(_columns(metrics), rows, caption)
 
 
-def difference_table(differences: Differences, *, caption: str) -> Table:
-    """Trained planners against the reference baseline; bold where the interval leaves zero out."""
+def difference_table(differences: Mapping[str, Mapping[str, Difference]], *, caption: str) -> Table:
+    """Trained planners against the reference; bold where the interval leaves zero out."""
     metrics = list(next(iter(differences.values())))
     rows = tuple(
         Row(name, "own", tuple(_difference(metric, scores[metric]) for metric in metrics))

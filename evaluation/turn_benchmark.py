@@ -8,7 +8,7 @@ import numpy as np
 
 from corpus.dialogue import Turn
 from corpus.strategy import Strategy
-from evaluation.differences import Differences, differences_json, differences_to_reference
+from evaluation.differences import REFERENCE, Differences, differences_json, differences_to_reference
 from evaluation.items import INTERVALS, dialogue_units, progress_interval, strategies_by_progress
 from evaluation.planner_rows import planner_rows, with_progress
 from evaluation.published import PublishedTable, published
@@ -21,7 +21,14 @@ from metrics.progress_distance import PROGRESS_TV, progress_tally
 from metrics.run_mean import joined_tally, mean_tally, run_estimates
 from planner.plan import Planner
 
-COMPARED = ("lr", "emr")  # what the trained planners' lead is shown in
+COMPARED = (
+    "lr",
+    "emr",
+    "emr_multi",
+    "multi_rate",
+    "preference_bias",
+    "entropy",
+)  # what the trained planners' lead is shown in
 
 Plans = tuple[tuple[Strategy, ...], ...]
 
@@ -35,14 +42,14 @@ class TurnBenchmark:
         turns: The items. Length N.
         predictions: System -> for each of its runs the predicted plan of every item. Length of each: R, each of N.
         trained: Which of the systems are trained planners.
-        differences: Trained planner -> metric -> difference to the reference baseline.
+        differences: Trained planners against the reference.
     """
 
     result: EvaluationResult
     turns: tuple[Turn, ...]
     predictions: Mapping[str, tuple[Plans, ...]]
     trained: tuple[str, ...] = ()
-    differences: Differences = field(default_factory=dict)
+    differences: Differences = field(default_factory=lambda: Differences(REFERENCE, {}))
 
     @property
     def gold(self) -> Plans:
@@ -79,6 +86,7 @@ def benchmark_turns(
     rng: np.random.Generator,
     samples: int = 1000,
     trained: Sequence[Planner] = (),
+    reference: str = REFERENCE,
 ) -> TurnBenchmark:
     """Predicts the plan of every supporter turn with every planner, free-running, and scores it.
 
@@ -90,6 +98,7 @@ def benchmark_turns(
         rng: For bootstrap and speed; every planner is scored on the same resampled dialogues.
         samples: Bootstrap resamples.
         trained: Trained planners; several of one name are runs of one system, and stand in one row as their mean.
+        reference: System that differences of the trained planners are measured to.
 
     Raises:
         ValueError: No items, no planners, two of one name, or a planner that does not give one plan per turn.
@@ -115,7 +124,9 @@ def benchmark_turns(
         }
     text = plan_signature(samples=samples, progress=PROGRESS_TV, data=data, split=split)
     own = tuple(dict.fromkeys(planner.name for planner in trained))
-    differences = differences_to_reference(tallies, own, metrics=COMPARED, seed=seed, samples=samples)
+    differences = differences_to_reference(
+        tallies, own, reference=reference, metrics=COMPARED, seed=seed, samples=samples
+    )
     seconds = round(time.perf_counter() - start, 2)
     result = EvaluationResult("planner", "turn", split, len(turns), text, seconds, systems)
     benchmark = TurnBenchmark(result, tuple(turns), predictions, own, differences)
@@ -161,5 +172,5 @@ def _details(benchmark: TurnBenchmark) -> dict[str, object]:
         | {name: benchmark.plan_lengths(name).tolist() for name in own},
         "progress": {"gold": benchmark.by_progress().tolist()}
         | {name: benchmark.by_progress(name).tolist() for name in own},
-        "differences_to_tfidf": differences_json(benchmark.differences),
+        f"differences_to_{benchmark.differences.reference}": differences_json(benchmark.differences),
     }

@@ -141,7 +141,8 @@ class PlannerParts:
             deliberation.load_state_dict(load_file(run / _DELIBERATION))
             words = TfidfEmbedder.load(run / _LEXICON)
         except (ValueError, KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
-            raise ValueError(f"{run}: damaged planner ({type(error).__name__}: {error})") from error
+            reason = " ".join(str(error).split())  # torch writes a line per tensor
+            raise ValueError(f"{run}: damaged planner ({type(error).__name__}: {reason})") from error
         return cls(settings, members, deliberation, words)
 
 

@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.differences import differences_json, differences_table, differences_to_reference
+from evaluation.differences import Differences, differences_json, differences_table, differences_to_reference
 from metrics.estimate import Difference
 from metrics.message_scores import message_tally
 
@@ -18,11 +18,15 @@ def test_trained_planners_against_tfidf() -> None:
         "gold": message_tally(GOLD, GOLD, DIALOGUE),
         "run": message_tally(GOLD, np.tile([0, 1, 1], 20), DIALOGUE),
     }
-    found = differences_to_reference(tallies, ["run"], metrics=["accuracy"], seed=0, samples=50)
+    how = {"metrics": ["accuracy"], "seed": 0, "samples": 50}
+    found = differences_to_reference(tallies, ["run"], reference="tfidf", **how).systems
     assert list(found) == ["run"] and list(found["run"]) == ["accuracy"]
     assert found["run"]["accuracy"].value == pytest.approx(100 / 3)  # two of three against one of three
+    against_gold = differences_to_reference(tallies, ["run", "gold"], reference="gold", **how)
+    assert against_gold.reference == "gold" and list(against_gold.systems) == ["run"], "not against itself"
+    assert against_gold.systems["run"]["accuracy"].value == pytest.approx(-100 / 3)
     tallies.pop("tfidf")
-    assert differences_to_reference(tallies, ["run"], metrics=["accuracy"], seed=0, samples=50) == {}
+    assert differences_to_reference(tallies, ["run"], reference="tfidf", **how).systems == {}
 
 
 def test_a_star_where_the_interval_leaves_zero_out() -> None:
@@ -41,6 +45,6 @@ def test_a_star_where_the_interval_leaves_zero_out() -> None:
         "behind   -1.50 [-2.50, -0.50]*",
         "unknown              – [–, –]",
     ]
-    plain = json.loads(json.dumps(differences_json(scores), allow_nan=False))
+    plain = json.loads(json.dumps(differences_json(Differences("tfidf", scores)), allow_nan=False))
     assert plain["ahead"]["lr"] == {"value": 1.5, "low": 0.5, "high": 2.5, "p": 0.01}
     assert plain["unknown"]["lr"]["value"] is None

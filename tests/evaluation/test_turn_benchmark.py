@@ -49,7 +49,7 @@ def test_runs_of_one_name_are_averaged(dialogues, make_planner):
     assert (emr.value, emr.runs) == (pytest.approx(75.0), 2)  # 100 and 50
     assert emr.spread == pytest.approx(50 / np.sqrt(2))
     assert benchmark.plan_lengths("fast").tolist() == [0, 3.5, 0.5]
-    assert benchmark.differences["fast"]["emr"].value == pytest.approx(25.0)
+    assert benchmark.differences.systems["fast"]["emr"].value == pytest.approx(25.0)
     details = json.loads(json.dumps(benchmark.result.to_json(), allow_nan=False))["details"]
     assert set(details) == {"plan_lengths", "progress", "differences_to_tfidf"}
     assert details["plan_lengths"] == {"gold": [0, 3, 1], "fast": [0, 3.5, 0.5]}

@@ -1,24 +1,36 @@
+"""Decisions of hand-made dialogues, field by field."""
+
 import numpy as np
 
-from corpus.dialogue import Dialogue, Message, Role
+from corpus.dialogue import Dialogue, Message, Role, Survey, message_view, turn_view
+from corpus.reasoning import Need
+from corpus.stage import Stage
 from corpus.strategy import Strategy
+from encoding.observation import plan_features
 from encoding.plan_codec import STOP
+from encoding.reasoning_codec import ReasoningCodec
 from planner.decisions import Decisions
-from tests.planner.toy_task import observer
+from tests.planner.toy_task import observer, toy_dialogues
+
+_GREETING = Dialogue(1, (Message(Role.SEEKER, "hey"), Message(Role.SUPPORTER, "hey you", Strategy.OTHERS)))
+_SILENT = Dialogue(2, (Message(Role.SEEKER, "nobody answers"),))
+_TALK = Dialogue(
+    3,
+    (
+        Message(Role.SUPPORTER, "hi", Strategy.OTHERS),
+        Message(Role.SEEKER, "hello"),
+        Message(Role.SUPPORTER, "what is it", Strategy.QUESTION),
+        Message(Role.SUPPORTER, "poor you", Strategy.REFLECTION),
+        Message(Role.SEEKER, "yes"),
+    ),
+    problem="job crisis",
+    emotion="fear",
+    survey=Survey(initial_intensity=4),
+)
 
 
 def test_decisions_of_one_dialogue_by_hand() -> None:
-    dialogue = Dialogue(
-        1,
-        (
-            Message(Role.SUPPORTER, "hi", Strategy.OTHERS),
-            Message(Role.SEEKER, "hello"),
-            Message(Role.SUPPORTER, "what is it", Strategy.QUESTION),
-            Message(Role.SUPPORTER, "poor you", Strategy.REFLECTION),
-            Message(Role.SEEKER, "yes"),
-        ),
-    )
-    decisions = Decisions.collect([dialogue], observer=observer())
+    decisions = Decisions.collect([_TALK], observer=observer())
     assert decisions.utterances == 3
     expected: list[tuple[tuple[int, ...], int]] = [
         # the messages, in order
@@ -39,10 +51,37 @@ def test_decisions_of_one_dialogue_by_hand() -> None:
     codec = observer().codec
     found = list(zip(map(codec.plan, decisions.slots), decisions.decision.tolist(), strict=True))
     assert found == expected
-    # The second message of the turn is decided once with the first one's text and once without.
-    histories = observer().encode_histories([dialogue.messages[:3], dialogue.messages[:2]])
-    assert np.array_equal(decisions.history[decisions.row[2]], histories[0])
-    assert np.array_equal(decisions.history[decisions.row[5]], histories[1])
+    assert decisions.row.tolist() == [0, 2, 3, 0, 1, 2, 2, 3, 4]
+    np.testing.assert_array_equal(decisions.plan, plan_features(decisions.slots))
+
+
+def test_histories_of_one_dialogue_by_hand() -> None:
+    """Before and within each turn: nothing, "hi", then the second turn with none, one and both messages realized."""
+    decisions = Decisions.collect([_TALK], observer=observer())
+    assert decisions.messages == tuple(_TALK.messages[:stop] for stop in (0, 1, 2, 3, 4))
+    np.testing.assert_array_equal(decisions.history, observer().encode_histories(decisions.messages))
+    assert decisions.following.tolist() == [Strategy.OTHERS, STOP, Strategy.QUESTION, Strategy.REFLECTION, STOP]
+    assert decisions.several.tolist() == [0, 0, 1, 1, 1]
+    assert decisions.openings.tolist() == [0, 2]
+    assert decisions.plans == ((Strategy.OTHERS,), (Strategy.QUESTION, Strategy.REFLECTION))
+    assert (decisions.reasoning == -1).all()
+    assert decisions.reasoning.shape == (5, 5)
+
+
+def test_each_history_knows_its_dialogue_also_where_some_have_no_turn() -> None:
+    decisions = Decisions.collect([_GREETING, _SILENT, _TALK], observer=observer())
+    assert decisions.dialogue.tolist() == [0, 0, 2, 2, 2, 2, 2]
+    assert decisions.openings.tolist() == [0, 2, 4]
+
+
+def test_reasoning_labels_are_those_of_the_turn() -> None:
+    codec = ReasoningCodec(("breakup", "job crisis"), ("fear",))
+    decisions = Decisions.collect([_GREETING, _TALK], observer=observer(), reasoning=codec)
+    # The greeting's dialogue has neither annotations nor any strategy that tells a need or a stage.
+    assert decisions.reasoning[:2].tolist() == [[-1] * 5] * 2
+    expected = [1, 0, 3, Need.HEARD, Stage.EXPLORATION]
+    assert decisions.reasoning[2:].tolist() == [expected] * 5
+    np.testing.assert_array_equal(decisions.reasoning[decisions.openings], codec.labels(turn_view([_GREETING, _TALK])))
 
 
 def test_full_plans_have_no_decision_left() -> None:
@@ -51,3 +90,25 @@ def test_full_plans_have_no_decision_left() -> None:
     assert decisions.utterances == 5
     # Planned ahead: the second and third from none realized, the third from one realized; three are full.
     assert decisions.decision[5:].tolist() == [Strategy.INFORMATION] * 3
+    assert decisions.following.tolist() == [Strategy.INFORMATION] * 5
+    assert [len(history) for history in decisions.messages] == [0, 1, 2, 3, 4]
+    assert decisions.plans == ((Strategy.INFORMATION,) * 5,)
+
+
+def test_a_turn_as_long_as_the_longest_plan_is_not_asked_to_stop() -> None:
+    messages = [Message(Role.SUPPORTER, f"m{number}", Strategy.INFORMATION) for number in range(3)]
+    decisions = Decisions.collect([Dialogue(1, tuple(messages))], observer=observer())
+    assert STOP not in decisions.decision
+    assert len(decisions.messages) == 3
+
+
+def test_first_decisions_are_the_message_view() -> None:
+    dialogues = [*toy_dialogues(4, seed=0), _SILENT, _TALK]
+    decisions = Decisions.collect(dialogues, observer=observer())
+    utterances = message_view(dialogues)
+    assert decisions.decision[: decisions.utterances].tolist() == [utterance.strategy for utterance in utterances]
+    histories = [decisions.messages[row] for row in decisions.row[: decisions.utterances]]
+    assert histories == [utterance.history for utterance in utterances]
+    turns = turn_view(dialogues)
+    assert [decisions.messages[row] for row in decisions.openings] == [turn.history for turn in turns]
+    assert decisions.plans == tuple(turn.plan for turn in turns)

@@ -52,3 +52,33 @@ def test_chosen_plan_has_the_highest_expected_ratio(seed: int) -> None:
     ]
     chosen = _DECODER.best_expected(probabilities)[0] - 1
     assert expected[chosen] == pytest.approx(max(expected), abs=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 5))
+def test_exact_weight_is_added_for_an_exact_match(seed: int, weight: float) -> None:
+    probabilities = np.random.default_rng(seed).dirichlet(np.full(len(_CODEC.plans), 0.1))[None]
+    expected = [
+        weight * probabilities[0, number]
+        + sum(p * levenshtein_ratio(plan, gold) for p, gold in zip(probabilities[0], _CODEC.plans, strict=True))
+        for number, plan in enumerate(_CODEC.plans)
+    ][1:]
+    chosen = PlanDecoder(_CODEC, exact_weight=weight).best_expected(probabilities)[0] - 1
+    assert expected[chosen] == pytest.approx(max(expected), abs=1e-5)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_huge_exact_weight_makes_the_most_probable_plan(seed: int) -> None:
+    probabilities = np.random.default_rng(seed).dirichlet(np.full(len(_CODEC.plans), 0.1), size=3)
+    decoder = PlanDecoder(_CODEC, exact_weight=1e6)
+    for prefix in [(), (3,), (3, 1)]:
+        np.testing.assert_array_equal(
+            probabilities[np.arange(3), decoder.best_expected(probabilities, prefix=prefix)],
+            probabilities[np.arange(3), decoder.most_probable(probabilities, prefix=prefix)],
+        )
+
+
+def test_more_exact_weight_means_shorter_plans_where_they_are_more_probable() -> None:
+    """As above: the near miss (0, 1) is 0.1 ahead in expected ratio, (0) is 0.1 ahead in probability."""
+    probabilities = _distribution({(0,): 0.4, (0, 1): 0.3, (2, 1): 0.3})
+    for weight, plan in [(0.0, (0, 1)), (0.9, (0, 1)), (1.1, (0,))]:
+        assert _CODEC.plans[PlanDecoder(_CODEC, exact_weight=weight).best_expected(probabilities)[0]] == plan

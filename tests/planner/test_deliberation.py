@@ -42,7 +42,9 @@ def _steps(plan: tuple[int, ...]) -> Iterator[tuple[int, int]]:
 def _plans_given(deliberation: Deliberation, number: int, *, skip: int = 0) -> np.ndarray:
     """Probability of each plan given need and stage, its first ``skip`` steps taken as given. Shape: (4, 3, plans)."""
     table = deliberation.decisions[number].exp().numpy().reshape(4, 3, _LAYOUT.rows, 9)
-    of_plans = [np.prod([table[:, :, row, taken] for row, taken in list(_steps(plan))[skip:]], axis=0) for plan in _PLANS]
+    of_plans = [
+        np.prod([table[:, :, row, taken] for row, taken in list(_steps(plan))[skip:]], axis=0) for plan in _PLANS
+    ]
     return np.stack(np.broadcast_arrays(*of_plans, np.ones((4, 3)))[:-1], axis=-1)
 
 
@@ -111,7 +113,10 @@ def test_decisions_along_plans(standing: tuple[int, ...]) -> None:
         whole = states @ given
         for k in range(len(standing), len(plan)):
             begun = np.array(
-                [sum(p for p, other in zip(whole, _PLANS, strict=True) if other[: k + 1] == (*plan[:k], s)) for s in range(8)]
+                [
+                    sum(p for p, other in zip(whole, _PLANS, strict=True) if other[: k + 1] == (*plan[:k], s))
+                    for s in range(8)
+                ]
             )
             np.testing.assert_allclose(along[number, k].numpy(), begun / begun.sum(), atol=1e-12)
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from encoding.observation import Observer, plan_features_size
 from encoding.plan_codec import STOP
 from planner.joined_embedder import JoinedEmbedder
-from planner.network import MemberNetwork, NetworkShape
+from planner.network import MemberNetwork, NetworkShape, log_softmax
 from planner.plan_distribution import PlanSpace
 from planner.tfidf_embedder import TfidfEmbedder
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
@@ -152,3 +152,27 @@ def test_members_see_their_own_columns_and_share_the_others() -> None:
 def test_members_must_be_a_multiple_of_the_folds() -> None:
     with pytest.raises(ValueError, match="members: got 3, expected a multiple of the 2 folds"):
         _network(members=3)
+
+
+@pytest.mark.parametrize(
+    "centre",
+    [
+        0.0,
+        30.0,
+        -60.0,
+        pytest.param(-120.0, marks=pytest.mark.xfail(strict=True, reason="all exponentials underflow: not a number")),
+        pytest.param(90.0, marks=pytest.mark.xfail(strict=True, reason="logits above 60 are cut: all become alike")),
+    ],
+)
+def test_log_softmax_is_torchs(centre: float) -> None:
+    """Wherever the logits are: a policy that PPO has spoilt must score badly, not crash."""
+    logits = centre + 5 * torch.randn(20, 9, generator=torch.Generator().manual_seed(0))
+    allowed = torch.ones(20, 9, dtype=torch.bool)
+    allowed[:, STOP] = False
+    own = log_softmax(logits.requires_grad_(True), allowed)
+    expected = logits.masked_fill(~allowed, -1e9).log_softmax(-1)
+    torch.testing.assert_close(own.exp(), expected.exp(), atol=1e-5, rtol=1e-4)
+    assert (own[:, STOP] < -1e8).all()
+    (gradient,) = torch.autograd.grad(own[:, 0].sum(), logits)
+    (expected_gradient,) = torch.autograd.grad(expected[:, 0].sum(), logits)
+    torch.testing.assert_close(gradient, expected_gradient, atol=1e-4, rtol=1e-3)

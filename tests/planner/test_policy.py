@@ -36,7 +36,11 @@ def _task(layout: BeliefLayout, *, count: int = 3) -> TurnTask:
 
 
 def _policy(
-    policy_class: type[PlannerPolicy], layout: BeliefLayout, *, network: DeliberationNetwork | None = None, refine: bool = True
+    policy_class: type[PlannerPolicy],
+    layout: BeliefLayout,
+    *,
+    network: DeliberationNetwork | None = None,
+    refine: bool = True,
 ) -> Any:
     environment_class = {OneByOnePolicy: OneByOneVectorEnv, AllInOnePolicy: AllInOneVectorEnv}[policy_class]
     environment = TurnVecEnv(environment_class(3, task=_task(layout)), seed=0)
@@ -59,7 +63,9 @@ def _observation(layout: BeliefLayout, beliefs: Tensor, values: np.ndarray, slot
 
 def _start(layout: BeliefLayout, beliefs: Tensor) -> Tensor:
     count = len(beliefs)
-    return _observation(layout, beliefs, np.full((count, 5), -1), np.full((count, layout.space.codec.max_strategies), STOP))
+    return _observation(
+        layout, beliefs, np.full((count, 5), -1), np.full((count, layout.space.codec.max_strategies), STOP)
+    )
 
 
 def _random_actions(layout: BeliefLayout, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -148,7 +154,9 @@ def test_third_value_of_one_by_one_is_the_divergence_of_the_choice_at_hand() -> 
             own, other = (table.decisions[0, 3 * 3 + 1, 0, :STOP].double() for table in tables)
         assert float(regulariser) == pytest.approx(-float((own.exp() * (own - other)).sum()), rel=1e-4)
     with torch.no_grad():
-        _, _, third = policy.evaluate_actions(_observation(layout, beliefs, values, np.array([[4, STOP]])), torch.zeros(1))
+        _, _, third = policy.evaluate_actions(
+            _observation(layout, beliefs, values, np.array([[4, STOP]])), torch.zeros(1)
+        )
     own, other = (table.decisions[0, 3 * 3 + 1, 1 + 4].double() for table in tables)
     assert float(third) == pytest.approx(-float((own.exp() * (own - other)).sum()), rel=1e-4)
 
@@ -202,7 +210,7 @@ def test_one_by_one_draws_follow_the_probabilities() -> None:
 
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_one_by_one_chooses_only_what_there_is(deterministic: bool) -> None:
-    """11 contexts, 1 emotion, 5 intensities, 4 needs, 3 stages; no STOP before a strategy; 9 decisions of 11 actions."""
+    """11 contexts, 1 emotion, 5 intensities, 4 needs, 3 stages; no STOP before a strategy; 9 decisions."""
     policy = _policy(OneByOnePolicy, _WIDE, network=stirred_network(_WIDE, size=0.1))
     beliefs = random_beliefs(_WIDE, 1).expand(3000, -1)
     values = np.tile([10, 0, 4, 3, 2], (3000, 1))
@@ -234,6 +242,7 @@ def test_all_in_one_chooses_only_what_there_is(deterministic: bool) -> None:
 def test_a_policy_works_on_a_copy_without_dropout_beside_a_frozen_reference(policy_class: type[PlannerPolicy]) -> None:
     layout = toy_layout()
     network = DeliberationNetwork(layout, width=6, dropout=0.5)
+    network.load_state_dict(stirred_network(layout).state_dict())
     policy = _policy(policy_class, layout, network=network)
     policy.train()
     observations = _start(layout, random_beliefs(layout, 4))
@@ -259,7 +268,11 @@ def test_reasoning_is_refined_only_on_demand(policy_class: type[PlannerPolicy], 
     trained = {id(parameter) for group in policy.optimizer.param_groups for parameter in group["params"]}
     reasoning = [*policy.network.links, *policy.network.slot_shift.parameters(), *policy.network.hidden.parameters()]
     assert all((id(parameter) in trained) == refine for parameter in reasoning)
-    assert {id(policy.network.after), id(policy.network.by_need), *map(id, policy.network.critic.parameters())} <= trained
+    assert {
+        id(policy.network.after),
+        id(policy.network.by_need),
+        *map(id, policy.network.critic.parameters()),
+    } <= trained
     assert not trained & {id(parameter) for parameter in policy.reference.parameters()}
 
 

@@ -60,7 +60,9 @@ def test_of_a_newest_message_that_is_too_long_the_end_is_read() -> None:
 _messages = st.lists(
     st.builds(
         lambda seeker, length, word: Message(
-            Role.SEEKER if seeker else Role.SUPPORTER, " ".join([f"w{word}"] * length), None if seeker else Strategy(word)
+            Role.SEEKER if seeker else Role.SUPPORTER,
+            " ".join([f"w{word}"] * length),
+            None if seeker else Strategy(word),
         ),
         st.booleans(),
         st.integers(1, 40),

@@ -58,4 +58,3 @@ class ToyEncoder(FakeEmbedder):
         transformer = toy_transformer()
         torch.set_rng_state(state)
         return ToyTokenizer(), transformer
-

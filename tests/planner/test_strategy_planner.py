@@ -1,0 +1,209 @@
+"""From a history to a plan: what stands is kept, what is shown is what was decided, one at a time or many at once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from corpus.dialogue import Dialogue, Message, Role, message_view, turn_view
+from corpus.strategy import Strategy
+from encoding.observation import plan_so_far
+from encoding.plan_codec import STOP
+from encoding.reasoning_codec import REASONING_SLOTS
+from metrics.edit_distance import levenshtein_ratio
+from planner.config import Mode
+from planner.plan import Calibrated
+from planner.strategy_planner import StrategyPlanner
+from tests.planner.toy_planner import toy_planner
+from tests.planner.toy_task import toy_dialogues
+
+_DIALOGUES = toy_dialogues(6, seed=3)
+_SEEKER = Message(Role.SEEKER, "my boss yelled at me")
+
+
+def _said(*strategies: Strategy) -> list[Message]:
+    return [_SEEKER, *(Message(Role.SUPPORTER, f"reply {s.name.lower()}", s) for s in strategies)]
+
+
+def _plan_probabilities(
+    planner: StrategyPlanner, history: Sequence[Message], standing: tuple[int, ...] = ()
+) -> dict[tuple[int, ...], float]:
+    deliberation = planner.parts.deliberation(torch.from_numpy(planner.beliefs([history])))
+    values = deliberation.plan_log_probabilities(planner.settings.layout, standing=standing)[0].exp()
+    return dict(zip(planner.observer.codec.plans, values.tolist(), strict=True))
+
+
+def _best(probabilities: dict[tuple[int, ...], float], *, exact_weight: float, standing: tuple[int, ...] = ()) -> Any:
+    """Highest expected Levenshtein ratio plus weighted exact match, counted out."""
+    possible = {plan: p for plan, p in probabilities.items() if plan and plan[: len(standing)] == standing}
+
+    def worth(plan: tuple[int, ...]) -> float:
+        ratio = sum(p * levenshtein_ratio(plan, gold) for gold, p in possible.items())
+        return ratio + exact_weight * possible[plan]
+
+    return max(possible, key=worth)
+
+
+@pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
+@pytest.mark.parametrize("reasons", [True, False])
+@pytest.mark.parametrize("exact_weight", [0.0, 2.0])
+def test_the_plan_of_highest_expected_worth(mode: Mode, reasons: bool, exact_weight: float) -> None:
+    planner = toy_planner(mode=mode, reasons=reasons, exact_weight=exact_weight)
+    for dialogue in _DIALOGUES[:3]:
+        history = dialogue.messages[:1]
+        plan = planner.plan(history)
+        assert plan.strategies == _best(_plan_probabilities(planner, history), exact_weight=exact_weight)
+        assert plan.mode == planner.mode == mode
+        assert plan.probabilities.shape == (len(plan.strategies), 8)
+        assert plan.probabilities.sum(axis=1) == pytest.approx(np.ones(len(plan.strategies)), abs=1e-5)
+
+
+def test_weight_on_exact_matches_ends_at_the_most_probable_plan() -> None:
+    histories = [dialogue.messages[:1] for dialogue in _DIALOGUES]
+    probable = toy_planner(decoding="most-probable")
+    heavy, light = toy_planner(exact_weight=1e6), toy_planner(exact_weight=0.0)
+    chosen = {
+        planner: [planner.plan(history).strategies for history in histories] for planner in (probable, heavy, light)
+    }
+    assert chosen[probable] == chosen[heavy] != chosen[light]
+    for history, plan in zip(histories, chosen[probable], strict=True):
+        probabilities = _plan_probabilities(probable, history)
+        assert plan == max(probabilities, key=probabilities.__getitem__)
+
+
+@pytest.mark.parametrize("standing", [(Strategy.OTHERS,), (Strategy.SUGGESTIONS,)])
+def test_a_turn_begun_is_planned_to_its_end(standing: tuple[Strategy, ...]) -> None:
+    planner = toy_planner()
+    history = _said(*standing)
+    plan = planner.plan(history)
+    whole = _best(_plan_probabilities(planner, history, standing), exact_weight=0.0, standing=standing)
+    assert plan.strategies == whole[1:]
+    assert plan.probabilities.shape == (len(whole) - 1, 8)
+    assert plan.reasoning is not None
+
+
+@pytest.mark.parametrize("said", [2, 3, 4])
+def test_nothing_is_added_to_a_turn_as_long_as_the_longest_plan(said: int) -> None:
+    plan = toy_planner().plan(_said(*[Strategy.QUESTION] * said))
+    assert plan.strategies == ()
+    assert plan.probabilities.shape == (0, 8)
+
+
+def test_the_first_distribution_is_that_of_messages_without_offsets() -> None:
+    planner = toy_planner()
+    (utterance, *_) = message_view(_DIALOGUES[:1])
+    plan = planner.plan(utterance.history)
+    np.testing.assert_allclose(plan.probabilities[0], planner.calibrated_probabilities([utterance])[0], atol=1e-6)
+
+
+def test_the_plan_of_no_history_at_all_is_a_plan() -> None:
+    assert toy_planner().plan([]).strategies != ()
+
+
+def test_reasoning_is_the_likeliest_value_of_each_slot_and_prints_as_four_sentences() -> None:
+    planner = toy_planner()
+    plan = planner.plan([_SEEKER])
+    with torch.no_grad():
+        deliberation = planner.parts.deliberation(torch.from_numpy(planner.beliefs([[_SEEKER]])))
+    codec = planner.settings.reasoning
+    assert plan.reasoning is not None
+    assert codec is not None
+    values = [int(marginal[0].argmax()) for marginal in deliberation.slot_marginals()]
+    assert plan.reasoning.context == codec.contexts[values[0]]
+    assert plan.reasoning.emotion == codec.emotions[values[1]]
+    assert [plan.reasoning.intensity - 1, plan.reasoning.need, plan.reasoning.stage] == values[2:]
+    probabilities = [float(marginal[0].max()) for marginal in deliberation.slot_marginals()]
+    assert plan.reasoning.probabilities == pytest.approx(probabilities, abs=1e-6)
+    lines = str(plan.reasoning).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["Context", "Emotion", "Cognition", "Support plan"]
+    assert all(line.endswith(".") for line in lines)
+
+
+def test_without_reasoning_there_is_none() -> None:
+    planner = toy_planner(reasons=False)
+    assert planner.plan([_SEEKER]).reasoning is None
+    assert planner.reasoning_accuracy(planner.beliefs([[_SEEKER]]), np.zeros((1, 5), int)) == {}
+
+
+@pytest.mark.parametrize("batch", [3, 512])
+def test_many_at_once_are_planned_as_one_by_one(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    monkeypatch.setattr("planner.strategy_planner._BATCH", batch)
+    planner = toy_planner()
+    turns, utterances = turn_view(_DIALOGUES), message_view(_DIALOGUES)
+    for turn, plan in zip(turns, planner.plans(turns), strict=True):
+        alone = planner.plan(turn.history)
+        assert plan.strategies == alone.strategies
+        np.testing.assert_allclose(plan.probabilities, alone.probabilities, atol=1e-5)
+        assert str(plan.reasoning) == str(alone.reasoning)
+    together = planner.strategy_probabilities(utterances)
+    for row, utterance in zip(together, utterances, strict=True):
+        np.testing.assert_allclose(row, planner.strategy_probabilities([utterance])[0], atol=1e-5)
+
+
+def test_messages_are_decided_over_all_reasoning_given_that_one_follows() -> None:
+    planner = toy_planner()
+    assert isinstance(planner, Calibrated)
+    utterances = message_view(_DIALOGUES[:2])
+    believed, shifted = planner.calibrated_probabilities(utterances), planner.strategy_probabilities(utterances)
+    offsets = np.exp(np.array(planner.settings.offsets))
+    codec, space = planner.observer.codec, planner.settings.layout.space
+    for number, utterance in enumerate(utterances):
+        deliberation = planner.parts.deliberation(torch.from_numpy(planner.beliefs([utterance.history])))
+        row = space.row_of_code[codec.code(codec.slots(plan_so_far(utterance.history)))]
+        states = deliberation.state_log_probabilities()[0].exp()
+        mixed = (states @ deliberation.decisions[0, :, row].exp())[:STOP].detach().numpy()
+        np.testing.assert_allclose(believed[number], mixed / mixed.sum(), atol=1e-5)
+        np.testing.assert_allclose(shifted[number], mixed * offsets / (mixed * offsets).sum(), atol=1e-5)
+
+
+def test_nothing_asked_nothing_answered() -> None:
+    planner = toy_planner()
+    assert planner.plans([]) == []
+    assert planner.strategy_probabilities([]).shape == (0, 8)
+
+
+@pytest.mark.parametrize("batch", [4, 512])
+def test_plan_probabilities_are_over_all_reasoning(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    monkeypatch.setattr("planner.strategy_planner._BATCH", batch)
+    planner = toy_planner()
+    histories = [dialogue.messages[:1] for dialogue in _DIALOGUES]
+    probabilities = planner.plan_probabilities(planner.beliefs(histories))
+    expected = [list(_plan_probabilities(planner, history).values()) for history in histories]
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_reasoning_accuracy_counts_known_labels_only() -> None:
+    planner = toy_planner()
+    beliefs = planner.beliefs([dialogue.messages[:1] for dialogue in _DIALOGUES[:3]])
+    marginals = planner.parts.deliberation(torch.from_numpy(beliefs)).slot_marginals()
+    right = np.stack([marginal.argmax(1).numpy() for marginal in marginals], axis=1)
+    sizes = np.array([marginal.shape[1] for marginal in marginals])
+    labels = right.copy()
+    labels[0, 0] = (right[0, 0] + 1) % sizes[0]  # wrong
+    labels[1, 0] = -1
+    labels[:, 4] = -1
+    scores = planner.reasoning_accuracy(beliefs, labels)
+    assert list(scores) == [f"accuracy_{name}" for name in REASONING_SLOTS]
+    assert list(scores.values()) == [50.0, 100.0, 100.0, 100.0, 0.0]
+
+
+def test_other_offsets_make_another_planner() -> None:
+    planner = toy_planner()
+    other = planner.with_offsets(np.arange(8.0))
+    assert other.settings.offsets == tuple(float(number) for number in range(8))
+    assert planner.settings.offsets[0] == 0.5
+    utterances = message_view([Dialogue(1, (_SEEKER, Message(Role.SUPPORTER, "why ?", Strategy.QUESTION)))])
+    np.testing.assert_array_equal(
+        planner.calibrated_probabilities(utterances), other.calibrated_probabilities(utterances)
+    )
+
+
+def test_planning_leaves_global_randomness_alone() -> None:
+    planner = toy_planner()
+    before = torch.get_rng_state()
+    first = planner.plan([_SEEKER])
+    assert torch.equal(before, torch.get_rng_state())
+    assert planner.plan([_SEEKER]).strategies == first.strategies

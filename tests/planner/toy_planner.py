@@ -1,0 +1,73 @@
+"""A planner that nobody trained: random members, a deliberating network of any kind, toy readers on demand."""
+
+import torch
+
+from encoding.observation import Observer, plan_features_size
+from planner.beliefs import BeliefLayout
+from planner.config import Decoding, Mode
+from planner.deliberation import DeliberationNetwork
+from planner.joined_embedder import JoinedEmbedder
+from planner.network import MemberNetwork, NetworkShape
+from planner.planner_files import PlannerParts, PlannerSettings, ReaderSettings
+from planner.strategy_planner import StrategyPlanner
+from planner.tfidf_embedder import TfidfEmbedder
+from tests.planner.toy_beliefs import REASONING, stirred_network
+from tests.planner.toy_task import FakeEmbedder, toy_dialogues
+
+_WORDS = TfidfEmbedder(toy_dialogues(4, seed=0), words=12)
+
+
+def toy_planner(
+    *,
+    mode: Mode = "one-by-one",
+    reasons: bool = True,
+    decoding: Decoding = "expected-lr",
+    exact_weight: float = 0.0,
+    stirred: bool = True,
+    readers: ReaderSettings | None = None,
+) -> StrategyPlanner:
+    """A planner of up to two strategies.
+
+    Args:
+        mode: What its plans say.
+        reasons: Whether it reasons.
+        decoding: How it chooses plans.
+        exact_weight: What an exact match counts in it.
+        stirred: Whether deliberation bends what the members believe, else it is untrained.
+        readers: What its settings say about readers, which it does not have.
+    """
+    observer = Observer(JoinedEmbedder(FakeEmbedder(), _WORDS), window=2, max_strategies=2)
+    reasoning = REASONING if reasons else None
+    shape = NetworkShape(
+        history=observer.history_size,
+        plan=plan_features_size(2),
+        meaning=FakeEmbedder.dimension,
+        words=_WORDS.dimension,
+        window=2,
+        folds=2,
+        members=2,
+        width=6,
+        reasoning=REASONING.width if reasons else 0,
+    )
+    settings = PlannerSettings(
+        mode=mode,
+        reasoning_mode="rl" if reasons else "none",
+        decoding=decoding,
+        exact_weight=exact_weight,
+        encoder="toy",
+        encoder_fingerprint=FakeEmbedder.fingerprint,
+        window=2,
+        max_strategies=2,
+        shape=shape,
+        deliberation_width=6,
+        reasoning=reasoning,
+        readers=readers,
+        offsets=(0.5, 0.0, 0.0, 0.0, 0.0, 0.0, -0.5, 0.0),
+    )
+    torch.manual_seed(0)
+    members = MemberNetwork(shape, dropout=0.0, input_dropout=0.0)
+    for weights in (members.linear_meaning, members.linear_words):
+        weights.normal_()
+    layout: BeliefLayout = settings.layout
+    network = stirred_network(layout) if stirred else DeliberationNetwork(layout, width=6, dropout=0.0)
+    return StrategyPlanner(PlannerParts(settings, members, network, _WORDS), observer=observer, readers=None)
