@@ -11,7 +11,7 @@ from encoding.plan_codec import STOP
 # Entries of a unit vector of length D are about 1/sqrt(D); this brings them to the size of the other features.
 _EMBEDDING_GAIN = 0.3
 IMPOSSIBLE = -1e9
-_LARGEST = 60.0  # logit
+_LARGEST = 80.0  # logit: 9 e^80 and e^-80 are still single-precision numbers
 _KINDS = 3  # of members: hidden layer on meaning, linear on meaning, linear on words
 
 
@@ -169,9 +169,9 @@ def log_softmax(logits: Tensor, allowed: Tensor) -> Tensor:
     """Log-probabilities in which what is not allowed has about -1e9. Shape: (..., 9).
 
     Written out, because torch's own takes eight times as long over an axis of nine. It subtracts the largest logit
-    first; here a bound does, far above any logit met, so that no exponential overflows.
+    first; here logits are cut at +-80, far beyond any met, so that no exponential over- or underflows.
     """
-    masked = logits.masked_fill(~allowed, IMPOSSIBLE).clamp(max=_LARGEST)
+    masked = logits.clamp(-_LARGEST, _LARGEST).masked_fill(~allowed, IMPOSSIBLE)
     return masked - masked.exp().sum(-1, keepdim=True).log()
 
 

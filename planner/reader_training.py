@@ -57,7 +57,7 @@ def train_readers(
     reading = Reading(tokenizer, tokens=config.reader_tokens)
     data, held_out = (_Items(decisions, reading) for decisions in (train, valid))
     readers = []
-    for part in range(int(fold.max()) + 1):
+    for part in range(config.folds):
         torch.manual_seed(seed * 1000 + part)
         reader = Reader(transformer, frozen_layers=config.reader_frozen_layers, dropout=config.reader_dropout)
         reader.to("cuda" if torch.cuda.is_available() else "cpu")

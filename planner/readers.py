@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from corpus.dialogue import Message, Role
@@ -81,10 +82,13 @@ class Readers:
             frozen_layers: Lowest layers that were not trained.
 
         Raises:
-            ValueError: The file holds other readers.
+            ValueError: The file is missing or damaged, or holds other readers.
         """
         tokenizer, transformer = encoder.token_model()
-        tensors = load_file(path)
+        try:
+            tensors = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise ValueError(f"{path}: missing or damaged readers ({type(error).__name__})") from error
         readers = []
         for number in range(folds):
             reader = Reader(transformer, frozen_layers=frozen_layers, dropout=0.0)

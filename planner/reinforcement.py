@@ -80,7 +80,7 @@ def improve_by_ppo(
         n_epochs=config.ppo_epochs,
         gamma=1.0,  # a turn has a few steps and its return is the plan's score: nothing to discount
         ent_coef=config.ppo_kl,
-        policy_kwargs={"network": network, "refine_reasoning": refine},
+        policy_kwargs={"network": network, "refine_reasoning": config.reasoning != "supervised"},
         seed=seed,
         device=network.device,
     )

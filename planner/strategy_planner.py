@@ -203,7 +203,9 @@ class StrategyPlanner:
 
     def _plans(self, deliberation: Deliberation, prefix: tuple[int, ...]) -> list[Plan]:
         codec = self.observer.codec
-        probabilities = deliberation.plan_log_probabilities(self._layout, standing=prefix).exp().cpu().numpy()
+        # What plans with another beginning get has no meaning and could overflow: they are never chosen.
+        logarithms = deliberation.plan_log_probabilities(self._layout, standing=prefix).clamp(max=0.0)
+        probabilities = logarithms.exp().cpu().numpy()
         expected = self.settings.decoding == "expected-lr"
         choose = self._decoder.best_expected if expected else self._decoder.most_probable
         chosen = choose(probabilities, prefix=prefix)
