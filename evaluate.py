@@ -3,20 +3,22 @@
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+import tyro
 
 from chat.crisis_screening import RULES, TEST_SET, screen
 from chat.study_session import read_study
 from command_line import run_command
 from corpus.dialogue import message_view, turn_view
 from corpus.load import load_corpus
+from corpus.quality import Thresholds
 from corpus.splits import Corpus
 from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Observer
 from encoding.text_encoder import SentenceEncoder
-from evaluation.corpus_summary import summarise_corpus
+from evaluation.corpus_report import report_corpus
 from evaluation.differences import REFERENCE
 from evaluation.generated import write_generated
 from evaluation.generator_benchmark import benchmark_generator, scored_messages, scored_turns
@@ -24,6 +26,7 @@ from evaluation.human_comparison import compare_humans
 from evaluation.message_benchmark import benchmark_messages
 from evaluation.planner_console import message_text, turn_text
 from evaluation.planner_rows import check_runs
+from evaluation.quality_filter import check_rows_path, filter_conversations, write_judgements
 from evaluation.report import ReportData, write_report
 from evaluation.result import EvaluationResult
 from evaluation.score import score_files
@@ -61,16 +64,25 @@ class _Common:
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateCorpus(_Common):
-    """Count what a corpus holds: dialogues, turns, strategies, problems, emotions."""
+    """Analyse a corpus as the 2021 paper does: sizes, problems, turns, transitions, phrases, progress, ratings."""
 
     data: str | None = None
     """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
     split: Split = "all"
     """Part of the corpus."""
+    html: Path | None = None
+    """File for a page with all tables and the figure."""
+    figure: Path | None = None
+    """File (.png) for the figure of strategies over the conversation."""
 
     def start(self) -> None:
         """Counts and prints."""
-        self.report(summarise_corpus(load_corpus(self.data), split=self.split))
+        report = report_corpus(load_corpus(self.data), split=self.split)
+        self.report(report.result, closer=report.text())
+        if self.html is not None:
+            report.save_html(self.html)
+        if self.figure is not None:
+            report.save_figure(self.figure)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +99,8 @@ class EvaluatePlanner(_Common):
     """Run folders of trained planners; runs (seeds) of one folder name are averaged into one row, with their spread."""
     ladder: bool = True
     """Whether the baselines are fitted and scored too."""
+    exact_weight: float | None = None
+    """What an exact match counts beside the Levenshtein ratio in choosing plans (from 0), instead of the runs' own."""
     reference: str = REFERENCE
     """System that differences of the planners are measured to: a baseline, or the folder name of a --planner."""
     html: Path | None = None
@@ -97,7 +111,11 @@ class EvaluatePlanner(_Common):
         corpus = load_corpus(self.data)
         dialogues = corpus.split(self.split)
         runs = check_runs(self.planner)
+        if self.exact_weight is not None and self.exact_weight < 0:
+            raise ValueError(f"exact_weight: got {self.exact_weight}, expected 0 or more")
         trained = [StrategyPlanner.load(run) for run in self.planner]
+        if self.exact_weight is not None:
+            trained = [planner.with_exact_weight(self.exact_weight) for planner in trained]
         planners: list[Planner] = []
         if self.ladder:
             observer = Observer(CachedEncoder(SentenceEncoder()))
@@ -199,6 +217,28 @@ class EvaluateScore(_Common):
 
 
 @dataclasses.dataclass(frozen=True)
+class EvaluateFilter(_Common):
+    """Approve or reject conversations by the 2021 paper's rules, with reasons; search thresholds by human labels."""
+
+    data: Path = dataclasses.field(kw_only=True)
+    """File of conversations, in any of the formats."""
+    thresholds: Annotated[Thresholds, tyro.conf.arg(name="")] = dataclasses.field(default_factory=Thresholds)
+    labels: Path | None = None
+    """CSV file of human labels, columns dialogue (number in the file) and label (approved or rejected)."""
+    out: Path | None = None
+    """File for one row per conversation, .csv or .jsonl."""
+
+    def start(self) -> None:
+        """Judges and counts."""
+        if self.out is not None:
+            check_rows_path(self.out)
+        filtered = filter_conversations(self.data, thresholds=self.thresholds, labels=self.labels, rng=self.rng)
+        if self.out is not None:
+            write_judgements(self.out, filtered.judgements)
+        self.report(filtered.result, closer=filtered.text)
+
+
+@dataclasses.dataclass(frozen=True)
 class EvaluateHuman(_Common):
     """Show what people said of two systems in studies made by chat.py --web --compare: Table 5 of the 2021 paper."""
 
@@ -230,6 +270,7 @@ COMMANDS = {
     "planner": EvaluatePlanner,
     "generator": EvaluateGenerator,
     "score": EvaluateScore,
+    "filter": EvaluateFilter,
     "human": EvaluateHuman,
     "screening": EvaluateScreening,
 }

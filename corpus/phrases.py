@@ -1,7 +1,8 @@
 """Words and word pairs that set a strategy apart: log-odds ratio with informative Dirichlet prior, as in Figure 3.
 
 Source: Monroe, Colaresi and Quinn 2008, "Fightin' Words: Lexical Feature Selection and Evaluation for Identifying the
-Content of Political Conflict", Political Analysis 16(4), equations 15, 16, 20 to 22; used by Liu et al., ACL 2021, for Figure 3.
+Content of Political Conflict", Political Analysis 16(4), equations 15, 16, 20 to 22; used by Liu et al., ACL 2021, for
+Figure 3.
 """
 
 import re
@@ -38,7 +39,7 @@ class Phrase:
 
 def phrases(text: str, *, words: int) -> list[str]:
     """The runs of ``words`` neighbouring words of a message, lower-cased, never across punctuation."""
-    runs = []
+    runs: list[str] = []
     for clause in _CLAUSE_END.split(text.lower().replace("’", "'")):
         tokens = _WORD.findall(clause)
         runs += tokens if words == 1 else [" ".join(pair) for pair in pairwise(tokens)]
@@ -98,7 +99,9 @@ def distinctive_phrases(dialogues: Sequence[Dialogue], *, top: int) -> dict[Stra
         texts[utterance.strategy].append(utterance.message.text)
     found: dict[Strategy, list[Phrase]] = {strategy: [] for strategy in Strategy}
     for words in (1, 2):
-        counters = [Counter(run for text in texts[strategy] for run in phrases(text, words=words)) for strategy in Strategy]
+        counters = [
+            Counter(run for text in texts[strategy] for run in phrases(text, words=words)) for strategy in Strategy
+        ]
         for strategy, ranked in zip(Strategy, _ranked(counters), strict=True):
             found[strategy] += ranked
     return {

@@ -1,19 +1,25 @@
 """Which conversations are good enough to learn from: the automatic approval of the 2021 paper.
 
 Source: Liu et al., ACL 2021, section 4.3 and Table 1 (criteria), appendix D (the thresholds chosen). A conversation is
-approved if its supporter meets at least three of four criteria (the seeker's emotion improved, messages are long enough,
-rated empathic, rated relevant) and its seeker meets both of two (gives detail, messages are long enough). Where the
-seeker did not answer the survey after the chat, the last two ratings given during the chat decide for the supporter.
+approved if its supporter meets at least three of four criteria (the seeker's emotion improved, messages are long
+enough, rated empathic, rated relevant) and its seeker meets both of two (gives detail, messages are long enough). Where
+the seeker did not answer the survey after the chat, the last two ratings given during the chat stand for all four of
+the supporter's criteria; the seeker's criteria hold as before. "Above 4" is read literally and of each of the two.
 
 What is missing is *unknown*, neither met nor failed: a verdict is given only where no value of what is missing could
-change it, and is ``UNKNOWN`` otherwise, which counts as rejected where a yes or no is needed: material of unknown
-quality is not learned from.
+change it, and is ``UNKNOWN`` otherwise. Only ``APPROVE`` lets a conversation pass: material of unknown quality is not
+learned from.
 
 The survey counts as not answered where neither empathy nor relevance is given, *also if there is an intensity after the
 chat*: in the released ESConv exactly those dialogues repeat the intensity before (131 of the 1,105 looked at), which
-says that nobody was asked, not that nothing improved.
+says that nobody was asked, not that nothing improved. A survey of which a part is given counts as answered, and the
+rest as unknown.
+
+``detail`` is a stand-in. In the paper the supporter rates how well the seeker described the problem; released files
+hold one rating by the supporter (how relevant the seeker's messages were), and most of them not even that.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -44,6 +50,11 @@ class Verdict(IntEnum):
     UNKNOWN = 0
     APPROVE = 1
 
+    @property
+    def label(self) -> str:
+        """``approved``, ``rejected`` or ``unknown``."""
+        return ("rejected", "unknown", "approved")[self + 1]
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -73,7 +84,7 @@ class Thresholds:
         }  # fmt: skip
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
-            if value is not None and not low <= value <= high:
+            if value is not None and not (math.isfinite(value) and low <= value <= high):
                 raise ValueError(f"{name}: got {value}, expected {low} to {high}")
 
 
@@ -101,21 +112,24 @@ class Judgement:
     Attributes:
         dialogue: Its number.
         verdict: Approve, reject, or unknown.
+        survey: Whether the seeker answered the survey after the chat; if not, the last two ratings decided.
         outcomes: Every criterion that was looked at, by name.
-        values: The value of each; ``None`` where it is missing.
-        reasons: Why it was not approved, one short text each; empty where it was.
+        values: The value of every criterion, looked at or not; ``None`` where it is missing.
+        reasons: Criterion -> why it kept the conversation from being approved; empty where it was. A criterion that
+            failed without consequence (the supporter met three others) is no reason.
     """
 
     dialogue: int
     verdict: Verdict
+    survey: bool
     outcomes: dict[str, Outcome]
     values: dict[str, float | None]
-    reasons: tuple[str, ...]
+    reasons: dict[str, str]
 
     @property
-    def label(self) -> str:
-        """``approve`` or ``reject``; what is unknown is rejected."""
-        return "approve" if self.verdict is Verdict.APPROVE else "reject"
+    def missing(self) -> tuple[str, ...]:
+        """Criteria that were looked at and could not be decided."""
+        return tuple(name for name, outcome in self.outcomes.items() if outcome is Outcome.UNKNOWN)
 
 
 def measure(dialogues: Sequence[Dialogue]) -> Measurements:
@@ -126,7 +140,10 @@ def measure(dialogues: Sequence[Dialogue]) -> Measurements:
     """
     if not dialogues:
         raise CorpusError("no dialogues, expected at least one")
-    last = [[message.feedback for message in dialogue.messages if message.feedback is not None][-2:] for dialogue in dialogues]
+    last = [
+        [message.feedback for message in dialogue.messages if message.feedback is not None][-2:]
+        for dialogue in dialogues
+    ]
     surveys = [dialogue.survey for dialogue in dialogues]
     before = _column(survey.initial_intensity for survey in surveys)
     values = {
@@ -157,49 +174,74 @@ def criterion_outcomes(measured: Measurements, thresholds: Thresholds) -> dict[s
     return outcomes
 
 
-def verdicts(measured: Measurements, thresholds: Thresholds) -> np.ndarray:
-    """What becomes of every conversation: (N,) int8 of :class:`Verdict`."""
+def side_outcomes(measured: Measurements, thresholds: Thresholds) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the supporter's and the seeker's side are met: two (N,) int8 of :class:`Outcome`."""
     outcomes = criterion_outcomes(measured, thresholds)
     supporter = np.stack([outcomes[name] for name in SUPPORTER_CRITERIA])  # (4, N)
     met = (supporter == Outcome.MET).sum(axis=0)
     reachable = (supporter != Outcome.FAILED).sum(axis=0)
     needed = thresholds.supporter_criteria
     by_survey = np.where(met >= needed, Outcome.MET, np.where(reachable < needed, Outcome.FAILED, Outcome.UNKNOWN))
-    side = np.where(measured.survey, by_survey, outcomes[LAST_RATINGS])
     # "And" of three-valued logic is the minimum: one failure rejects, else one unknown leaves it open.
-    seeker = [outcomes[name] for name in SEEKER_CRITERIA if name in outcomes]
-    return np.minimum.reduce([side, *seeker]).astype(np.int8)
+    seeker = np.minimum.reduce([outcomes[name] for name in SEEKER_CRITERIA if name in outcomes])
+    return np.where(measured.survey, by_survey, outcomes[LAST_RATINGS]).astype(np.int8), seeker.astype(np.int8)
 
 
-def judge(dialogues: Sequence[Dialogue], thresholds: Thresholds) -> list[Judgement]:
-    """Judges every conversation, in order.
+def verdicts(measured: Measurements, thresholds: Thresholds) -> np.ndarray:
+    """What becomes of every conversation: (N,) int8 of :class:`Verdict`; both sides must be met."""
+    return np.minimum(*side_outcomes(measured, thresholds))
 
-    Raises:
-        CorpusError: There are no dialogues.
-    """
-    measured = measure(dialogues)
+
+def judge(measured: Measurements, thresholds: Thresholds) -> list[Judgement]:
+    """Judges every conversation, in order."""
     outcomes = criterion_outcomes(measured, thresholds)
-    found = verdicts(measured, thresholds)
-    return [_judgement(row, measured, outcomes, Verdict(int(found[row])), thresholds) for row in range(len(dialogues))]
+    supporter, seeker = side_outcomes(measured, thresholds)
+    return [
+        _judgement(
+            row,
+            measured,
+            {name: Outcome(int(column[row])) for name, column in outcomes.items()},
+            (Outcome(int(supporter[row])), Outcome(int(seeker[row]))),
+            thresholds,
+        )
+        for row in range(len(measured.number))
+    ]
 
 
 def _judgement(
-    row: int, measured: Measurements, all_outcomes: dict[str, np.ndarray], verdict: Verdict, thresholds: Thresholds
+    row: int,
+    measured: Measurements,
+    outcomes: dict[str, Outcome],
+    sides: tuple[Outcome, Outcome],
+    thresholds: Thresholds,
 ) -> Judgement:
-    side = SUPPORTER_CRITERIA if measured.survey[row] else (LAST_RATINGS,)
-    looked_at = [name for name in (*side, *SEEKER_CRITERIA) if name in all_outcomes]
-    outcomes = {name: Outcome(int(all_outcomes[name][row])) for name in looked_at}
-    numbers = {name: float(measured.values[name][row]) for name in looked_at}
-    values = {name: None if np.isnan(number) else number for name, number in numbers.items()}
-    reasons = [] if measured.survey[row] else ["no survey after the chat: the last two ratings decide"]
-    for name in looked_at:
-        sign = "not above" if name == LAST_RATINGS else "below"
-        if outcomes[name] is Outcome.FAILED:
-            reasons.append(f"{name} {values[name]:.4g} {sign} {getattr(thresholds, name):g}")
-        elif outcomes[name] is Outcome.UNKNOWN:
-            reasons.append(f"{name} unknown")
-    kept = () if verdict is Verdict.APPROVE else tuple(reasons)
-    return Judgement(int(measured.number[row]), verdict, outcomes, values, kept)
+    verdict = Verdict(min(sides))
+    answered = bool(measured.survey[row])
+    numbers = {name: float(column[row]) for name, column in measured.values.items()}
+    reasons: dict[str, str] = {}
+    groups = (SUPPORTER_CRITERIA if answered else (LAST_RATINGS,), SEEKER_CRITERIA)
+    for side, names in zip(sides, groups, strict=True):
+        if side is Outcome.MET or side > verdict:
+            continue  # the other side alone decided
+        for name in names:
+            # A side that failed did so by what failed; one left open is so by what failed and what is missing.
+            if name in outcomes and (outcomes[name] is Outcome.FAILED or outcomes[name] is side):
+                reasons[name] = _reason(name, outcomes[name], numbers[name], thresholds)
+    looked_at = [name for names in groups for name in names if name in outcomes]
+    return Judgement(
+        dialogue=int(measured.number[row]),
+        verdict=verdict,
+        survey=answered,
+        outcomes={name: outcomes[name] for name in looked_at},
+        values={name: None if math.isnan(number) else number for name, number in numbers.items()},
+        reasons=reasons,
+    )
+
+
+def _reason(name: str, outcome: Outcome, value: float, thresholds: Thresholds) -> str:
+    if outcome is Outcome.UNKNOWN:
+        return f"{name} missing" if math.isnan(value) else f"{name}: only one given, {value:g}"
+    return f"{name} {value:.4g} {'not above' if name == LAST_RATINGS else 'below'} {getattr(thresholds, name):g}"
 
 
 def _compare(values: np.ndarray, threshold: float) -> np.ndarray:

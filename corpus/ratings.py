@@ -41,11 +41,15 @@ class Intensity:
         table: (5, 5) dialogues; row: intensity before, column: intensity after.
         before_only: Dialogues with the intensity before only.
         neither: Dialogues without the intensity before (and, in the data known, without the one after).
+        repeated: Of those with both, the dialogues in which the intensity after equals the one before and neither
+            empathy nor relevance was rated: there, the survey after the conversation looks unanswered and the
+            intensity after copied. In ESConv these are *all* dialogues without a change.
     """
 
     table: np.ndarray
     before_only: int
     neither: int
+    repeated: int
 
     @property
     def total(self) -> int:
@@ -86,7 +90,7 @@ def feedback(dialogues: Sequence[Dialogue]) -> Feedback:
 def intensity(dialogues: Sequence[Dialogue]) -> Intensity:
     """Counts emotion intensities before and after."""
     table = np.zeros((len(STARS), len(STARS)), dtype=np.int64)
-    before_only = neither = 0
+    before_only = neither = repeated = 0
     for dialogue in dialogues:
         before, after = dialogue.survey.initial_intensity, dialogue.survey.final_intensity
         if before is None:
@@ -95,4 +99,5 @@ def intensity(dialogues: Sequence[Dialogue]) -> Intensity:
             before_only += 1
         else:
             table[before - 1, after - 1] += 1
-    return Intensity(table, before_only, neither)
+            repeated += before == after and dialogue.survey.empathy is None and dialogue.survey.relevance is None
+    return Intensity(table, before_only, neither, repeated)

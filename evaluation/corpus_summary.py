@@ -1,17 +1,44 @@
-"""What a corpus holds, as a table with one row per split."""
+"""What a corpus holds, in few figures for every split."""
 
 import math
 import time
+from collections.abc import Sequence
 
 from corpus.splits import Corpus
 from corpus.statistics import CorpusStatistics, corpus_statistics
 from corpus.strategy import LABELS
+from evaluation.console_table import aligned
+from evaluation.corpus_table import decimal
 from evaluation.result import EvaluationResult
 from metrics.estimate import Estimate
 from metrics.signature import signature
 
+# Figure -> its decimals, in a terminal; the report's own tables hold the rest.
+_SHOWN = {
+    "dialogues": 0,
+    "supporter_messages": 0,
+    "turns": 0,
+    "multi_message_share": 1,
+    "messages_per_dialogue": 1,
+    "seeker_words": 1,
+    "supporter_words": 1,
+}
 
-def summarise_corpus(corpus: Corpus, *, split: str) -> EvaluationResult:
+
+class CorpusResult(EvaluationResult):
+    """A result whose table has a line per split and few columns."""
+
+    def table(self, columns: Sequence[str] | None = None) -> str:  # noqa: ARG002 - the overview has always its columns
+        """Sizes of every split; ``multi_message_share`` in percent of the turns, the last two in words per message."""
+        rows = [("split", *(column.replace("_", " ") for column in _SHOWN))]
+        for name, scores in self.systems.items():
+            values = {column: scores[column].value for column in _SHOWN}
+            cells = [decimal(None if math.isnan(value) else value, _SHOWN[column]) for column, value in values.items()]
+            rows.append((name, *cells))
+        return aligned(rows)
+
+
+def summarise_corpus(corpus: Corpus, *, split: str) -> CorpusResult:
     """Counts and shares of a corpus, split by split and together.
 
     Args:
@@ -29,7 +56,7 @@ def summarise_corpus(corpus: Corpus, *, split: str) -> EvaluationResult:
     names = [*corpus.splits, "all"] if split == "all" and len(corpus.splits) > 1 else [split]
     statistics = {name: corpus_statistics(corpus.split(name)) for name in names}
     hashes = "+".join(corpus.fingerprint(name)[:8] for name in corpus.splits)
-    return EvaluationResult(
+    return CorpusResult(
         command="corpus",
         protocol="corpus",
         split=split,
@@ -48,8 +75,8 @@ def _row(counts: CorpusStatistics) -> dict[str, Estimate]:
         "multi_message_turns": counts.multi_message_turns,
         "multi_message_share": 100 * counts.multi_message_turns / max(1, counts.turns),
         "messages_per_dialogue": counts.messages_per_dialogue,
-        "seeker_words": counts.seeker_words,
-        "supporter_words": counts.supporter_words,
+        "seeker_words": math.nan if counts.seeker_words is None else counts.seeker_words,
+        "supporter_words": math.nan if counts.supporter_words is None else counts.supporter_words,
     }
     for strategy, count in counts.strategies.items():
         key = "share_" + LABELS[strategy].split()[0].lower().replace("-", "_")

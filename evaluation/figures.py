@@ -1,13 +1,17 @@
-"""The report's figures, each a function from numbers to an inline ``<svg>`` element."""
+"""The report's figures, each a function from numbers to an inline ``<svg>`` element; one is a picture file too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from corpus.strategy import Strategy
+from corpus.whole_file import replace_whole
 from evaluation.figure_style import (
     DARK_STRATEGIES,
     FAINT,
@@ -111,38 +115,20 @@ def progress_figure(panels: Mapping[str, np.ndarray], *, title: str) -> str:
     Returns:
         An ``<svg>`` element.
     """
-    with new_figure(4.1 * len(panels) + 1.5, 4.0) as figure:
-        all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-        for axes, (heading, counts) in zip(all_axes, panels.items(), strict=True):
-            counts = np.asarray(counts)
-            shares = 100 * counts / np.maximum(counts.sum(axis=1), 1)[:, None]  # (6, 8) percent of the interval
-            bottom = np.zeros(len(shares))
-            for strategy in Strategy:
-                heights = shares[:, strategy]
-                axes.bar(
-                    range(len(shares)), heights, bottom=bottom, width=0.86, color=STRATEGY_COLOURS[strategy],
-                    edgecolor="#FFFFFF", linewidth=0.7, label=SHORT_LABELS[strategy],
-                )  # fmt: skip
-                for place, (height, base) in enumerate(zip(heights, bottom, strict=True)):
-                    if height >= 9:  # percent: room for a number
-                        colour = "#FFFFFF" if strategy in DARK_STRATEGIES else INK
-                        axes.text(
-                            place, base + height / 2, f"{height:.0f}", ha="center", va="center", color=colour, size=7.5
-                        )
-                bottom += heights
-            axes.set_title(shorten(heading))
-            axes.set_xticks(range(len(shares)), [f"{place}/6" for place in range(1, len(shares) + 1)])
-            axes.set_xlabel("conversation progress, up to")
-            axes.set_ylim(0, 100)
-            axes.spines[["top", "right", "left"]].set_visible(False)
-        all_axes[0].set_ylabel("share of strategies, %")
-        handles, labels = all_axes[0].get_legend_handles_labels()
-        # Reversed: the legend reads from the top of the stack to its foot.
-        figure.legend(
-            handles[::-1], labels[::-1], loc="outside right center", frameon=False, handlelength=1.0, handleheight=1.0,
-            labelspacing=0.7,
-        )  # fmt: skip
+    with _progress(panels) as figure:
         return svg(figure, title)
+
+
+def save_progress(path: Path, panels: Mapping[str, np.ndarray]) -> None:
+    """Writes the figure of :func:`progress_figure` as a picture on white, whole.
+
+    Raises:
+        ValueError: The name does not end in ``.png``.
+    """
+    if path.suffix != ".png":
+        raise ValueError(f"{path}: expected a name that ends in .png")
+    with _progress(panels) as figure, replace_whole(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=160, facecolor="white", metadata={"Software": None})
 
 
 def interval_figure(estimates: Mapping[str, Estimate], *, title: str, highlight: str | None) -> str:
@@ -223,6 +209,43 @@ def learning_figure(curve: LearningCurve) -> str:
         if len(curve.series) > 1:
             axes.legend(frameon=False)
         return svg(figure, f"{curve.title}: {curve.y_label} over {curve.x_label}")
+
+
+@contextmanager
+def _progress(panels: Mapping[str, np.ndarray]) -> Iterator[Figure]:
+    """The drawing behind :func:`progress_figure`, to be saved within the block."""
+    with new_figure(4.1 * len(panels) + 1.5, 4.0) as figure:
+        all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        for axes, (heading, counts) in zip(all_axes, panels.items(), strict=True):
+            counts = np.asarray(counts)
+            shares = 100 * counts / np.maximum(counts.sum(axis=1), 1)[:, None]  # (6, 8) percent of the interval
+            bottom = np.zeros(len(shares))
+            for strategy in Strategy:
+                heights = shares[:, strategy]
+                axes.bar(
+                    range(len(shares)), heights, bottom=bottom, width=0.86, color=STRATEGY_COLOURS[strategy],
+                    edgecolor="#FFFFFF", linewidth=0.7, label=SHORT_LABELS[strategy],
+                )  # fmt: skip
+                for place, (height, base) in enumerate(zip(heights, bottom, strict=True)):
+                    if height >= 9:  # percent: room for a number
+                        colour = "#FFFFFF" if strategy in DARK_STRATEGIES else INK
+                        axes.text(
+                            place, base + height / 2, f"{height:.0f}", ha="center", va="center", color=colour, size=7.5
+                        )
+                bottom += heights
+            axes.set_title(shorten(heading))
+            axes.set_xticks(range(len(shares)), [f"{place}/6" for place in range(1, len(shares) + 1)])
+            axes.set_xlabel("conversation progress, up to")
+            axes.set_ylim(0, 100)
+            axes.spines[["top", "right", "left"]].set_visible(False)
+        all_axes[0].set_ylabel("share of strategies, %")
+        handles, labels = all_axes[0].get_legend_handles_labels()
+        # Reversed: the legend reads from the top of the stack to its foot.
+        figure.legend(
+            handles[::-1], labels[::-1], loc="outside right center", frameon=False, handlelength=1.0, handleheight=1.0,
+            labelspacing=0.7,
+        )  # fmt: skip
+        yield figure
 
 
 def _series_colour(number: int, name: str) -> str:

@@ -12,7 +12,9 @@ from metrics.estimate import Estimate
 from planner.plan import Planner
 
 PASSES = 5  # batch passes: their spread is the interval of the throughput
-BATCH = 2048  # items of a batch pass, at most: enough to fill a vectorised planner, small enough to repeat
+BATCH = 2048  # items of a batch pass, at most: enough to fill a vectorised planner
+FIRST = 64  # items of the pass that tells how many of them fit into the time of one
+PASS_SECONDS = 2.0  # a slow planner gets smaller batches, so that passes take about this long at most
 
 
 def measure_speed(
@@ -46,7 +48,10 @@ def measure_speed(
     def draw(count: int) -> list[Any]:
         return [items[index] for index in rng.choice(len(items), size=min(count, len(items)), replace=False)]
 
-    batch = draw(BATCH)
+    first = draw(FIRST)
+    seconds(first)  # warm
+    fitting = int(PASS_SECONDS * len(first) / seconds(first))
+    batch = draw(min(BATCH, max(FIRST, fitting)))
     seconds(batch)  # warm
     rates = np.array([len(batch) / seconds(batch) for _ in range(PASSES)])  # (PASSES,) decisions a second
     sample = draw(singles)

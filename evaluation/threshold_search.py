@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,8 @@ class ThresholdSearch:
     """The best combination found.
 
     Attributes:
-        thresholds: The combination; of several equally good ones, the one that differs least from where the search began.
-        kappa: Its agreement with the labels, -1..1. It is the best of many on these labels, and so an optimistic figure.
+        thresholds: The combination; of several equally good ones, the one that differs least from the start.
+        kappa: Its agreement with the labels, -1..1; the best of many on these labels, and so an optimistic figure.
         tried: Combinations tried.
         tied: How many of them have this kappa.
     """
@@ -36,6 +37,25 @@ class ThresholdSearch:
     kappa: float
     tried: int
     tied: int
+
+
+def labelled(measured: Measurements, labels: Mapping[int, bool]) -> tuple[Measurements, np.ndarray]:
+    """The conversations that people judged, M of the N measured, and (M,) bool: whether they approved.
+
+    Raises:
+        ValueError: The labels are all the same: agreement beyond chance does not exist.
+    """
+    chosen = np.isin(measured.number, list(labels))
+    part = Measurements(
+        measured.number[chosen],
+        {name: values[chosen] for name, values in measured.values.items()},
+        measured.ratings[chosen],
+        measured.survey[chosen],
+    )
+    human = np.array([labels[int(number)] for number in part.number], dtype=bool)
+    if human.all() or not human.any():
+        raise ValueError("all human labels are the same, expected approved and rejected conversations")
+    return part, human
 
 
 def approved(measured: Measurements, thresholds: Thresholds) -> np.ndarray:
@@ -61,22 +81,14 @@ def search_thresholds(
     Raises:
         ValueError: The labels are all the same: agreement beyond chance does not exist.
     """
-    chosen = np.isin(measured.number, list(labels))
-    part = Measurements(
-        measured.number[chosen],
-        {name: values[chosen] for name, values in measured.values.items()},
-        measured.ratings[chosen],
-        measured.survey[chosen],
-    )
-    human = np.array([labels[int(number)] for number in part.number], dtype=bool)
-    if human.all() or not human.any():
-        raise ValueError("all human labels are the same, expected approved and rejected conversations")
+    part, human = labelled(measured, labels)
     if np.isnan(part.values["detail"]).all():
         grid = {**grid, "detail": (start.detail,)}
     known: dict[bytes, float] = {}  # many combinations give the same labels
     found: list[tuple[float, Thresholds]] = []
     for values in product(*grid.values()):
-        thresholds = dataclasses.replace(start, **dict(zip(grid, values, strict=True)))
+        setting: dict[str, Any] = dict(zip(grid, values, strict=True))
+        thresholds = dataclasses.replace(start, **setting)
         said = approved(part, thresholds)
         key = said.tobytes()
         if key not in known:

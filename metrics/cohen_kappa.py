@@ -23,8 +23,10 @@ def cohen_kappa(first: Sequence[bool] | np.ndarray, second: Sequence[bool] | np.
     """
     one, two = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if one.shape != two.shape or one.ndim != 1 or not one.size:
-        raise ValueError(f"got answers of shapes {one.shape} and {two.shape}, expected one answer of each judge per item")
-    if one.all() and two.all() or not (one.any() or two.any()):
+        raise ValueError(
+            f"got answers of shapes {one.shape} and {two.shape}, expected one answer of each judge per item"
+        )
+    if (one.all() and two.all()) or not (one.any() or two.any()):
         return float("nan")
     return float(cohen_kappa_score(one, two))
 

@@ -201,6 +201,11 @@ class StrategyPlanner:
         parts = replace(self.parts, settings=settings)
         return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=self.name)
 
+    def with_exact_weight(self, weight: float) -> "StrategyPlanner":
+        """The same planner, choosing plans with another weight of an exact match (:mod:`planner.decoding`)."""
+        parts = replace(self.parts, settings=replace(self.settings, decoding="expected-lr", exact_weight=weight))
+        return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=self.name)
+
     def _plans(self, deliberation: Deliberation, prefix: tuple[int, ...]) -> list[Plan]:
         codec = self.observer.codec
         # What plans with another beginning get has no meaning and could overflow: they are never chosen.

@@ -16,7 +16,7 @@ from corpus.official_format import write
 from corpus.strategy import LABELS
 
 _SMALL_PLANNER = [
-    "--members", "1", "--width", "16", "--words", "50", "--cloning-epochs", "1", "--ppo-steps", "64",
+    "--folds", "2", "--members", "2", "--width", "16", "--words", "50", "--cloning-epochs", "1", "--ppo-steps", "64",
     "--ppo-envs", "8", "--ppo-rollout", "4",
 ]  # fmt: skip
 _SMALL_GENERATOR = [
@@ -78,7 +78,8 @@ def test_run_folders_hold_what_is_needed(runs: Path) -> None:
         "config.json",
         "manifest.json",
         "metrics.json",
-        "planner.safetensors",
+        "members.safetensors",
+        "deliberation.safetensors",
         "planner.json",
         "tensorboard",
     } <= planner
@@ -87,7 +88,7 @@ def test_run_folders_hold_what_is_needed(runs: Path) -> None:
     for run in ("one-by-one", "generator-strategy"):
         assert not [path for path in (runs / run).rglob("*") if path.suffix in {".bin", ".pt", ".pkl", ".zip"}]
     config = json.loads((runs / "one-by-one" / "config.json").read_text())
-    assert config["config"]["members"] == 1  # resolved: flag
+    assert config["config"]["members"] == 2  # resolved: flag
     assert config["config"]["window"] == 3  # resolved: default
 
 
@@ -109,6 +110,12 @@ def test_planners_beside_the_ladder(runs: Path, protocol: str) -> None:
         assert 0 <= scores[metric]["value"] <= 100
     if protocol == "turn":
         assert result["systems"]["gold"]["emr"]["value"] == 100
+
+
+def test_a_heavy_exact_match_makes_plans_short(runs: Path) -> None:
+    where = ["--data", str(runs / "data"), "--protocol", "turn", "--no-ladder", "--planner", str(runs / "one-by-one")]
+    result = _evaluate(runs, "planner", *where, "--exact-weight", "1000")
+    assert result["systems"]["one-by-one"]["multi_rate"]["value"] == 0
 
 
 @pytest.mark.parametrize("plan", ["oracle", "joint", "random", "planner"])
@@ -137,9 +144,12 @@ def test_vanilla_and_strategy_by_turn(runs: Path) -> None:
 
 
 def test_corpus_and_score(runs: Path) -> None:
-    result = _evaluate(runs, "corpus", "--data", str(runs / "data"))
+    page, picture = runs / "corpus.html", runs / "progress.png"
+    result = _evaluate(runs, "corpus", "--data", str(runs / "data"), "--html", str(page), "--figure", str(picture))
     assert list(result["systems"]) == ["train", "valid", "all"]
-    assert result["systems"]["all"]["dialogues"]["value"] == 16
+    assert result["systems"]["all"]["dialogues"]["value"] == result["details"]["sizes"]["dialogues"] == 16
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert picture.read_bytes().startswith(b"\x89PNG")
     for name, lines in (("h.txt", "i am here\nhow are you\n"), ("r.txt", "i am here\nwho are you\n")):
         (runs / name).write_text(lines)
     scores = _evaluate(runs, "score", "--hypotheses", str(runs / "h.txt"), "--references", str(runs / "r.txt"))

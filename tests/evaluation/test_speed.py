@@ -33,7 +33,8 @@ def test_rate_and_latency_of_known_work():
     for metric in ("latency_ms_p50", "latency_ms_p95"):
         estimate = scores[metric]
         assert (estimate.low, estimate.value, estimate.high) == pytest.approx((5.0, 5.0, 5.0))
-    assert batches[:6] == [100] * 6 and batches[6:] == [1] * 11  # a warm-up before each kind
+    assert batches[:2] == [64, 64]  # warm, then how many fit into a pass
+    assert batches[2:8] == [100] * 6 and batches[8:] == [1] * 11  # a warm-up before each kind
 
 
 def test_percentiles_of_uneven_calls():
@@ -95,3 +96,14 @@ def test_a_new_message_is_new_every_time_and_stands_where_the_old_one_stood():
 def test_no_new_message_where_the_supporter_opens():
     dialogue = Dialogue(1, (Message(Role.SUPPORTER, "Hi.", Strategy.OTHERS), Message(Role.SEEKER, "Hello.")))
     assert measure_reply_speed(None, turn_view([dialogue]), rng=np.random.default_rng(0)) == {}
+
+
+def test_a_slow_planner_gets_batches_that_fit_into_a_pass():
+    clock, batches = Clock(), []
+
+    def decide(items: Sequence[int]) -> None:
+        batches.append(len(items))
+        clock.now += 0.01 * len(items)  # 100 a second: 200 fit into two seconds
+
+    measure_speed(decide, list(range(5000)), rng=np.random.default_rng(0), singles=1, clock=clock)
+    assert batches[2:8] == [200] * 6
