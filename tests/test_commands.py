@@ -157,10 +157,10 @@ def test_corpus_and_score(runs: Path) -> None:
 
 
 def test_a_finished_run_is_not_trained_again(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = (runs / "one-by-one" / "planner.safetensors").stat().st_mtime_ns
+    before = (runs / "one-by-one" / "members.safetensors").stat().st_mtime_ns
     out = str(runs / "one-by-one")
     _train("planner", "--data", str(runs / "data"), "--mode", "one-by-one", "--out", out, *_SMALL_PLANNER)
-    assert (runs / "one-by-one" / "planner.safetensors").stat().st_mtime_ns == before
+    assert (runs / "one-by-one" / "members.safetensors").stat().st_mtime_ns == before
     assert "finished" in capsys.readouterr().out
 
 

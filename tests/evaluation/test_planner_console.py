@@ -68,7 +68,7 @@ def test_all_blocks_are_there(messages, turns):
 
 def test_differences_carry_a_star_where_zero_is_outside(messages):
     block = message_text(messages).split("Differences to tfidf")[1].split("\n\n")[0].split("\n")
-    assert block[1].split() == ["system", "macro-F1", "weighted-F1"]
+    assert re.split(r"\s{2,}", block[1].strip()) == ["system", "macro-F1", "weighted-F1", "Bias B", "Entropy"]
     names = [line.split("  ")[0] for line in block[3:]]
     assert names == ["fast (2 runs)", "best"]
     assert re.search(r"\+\d+\.\d\d \[\+\d+\.\d\d, \+\d+\.\d\d\]\*", block[4])

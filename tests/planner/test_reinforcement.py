@@ -119,7 +119,7 @@ def test_learns_an_order_that_independent_slots_cannot(tmp_path: Path, mode: Mod
     plans = _plans(network)
     assert plans[2, 3] + plans[3, 2] > 0.7
     assert plans[2, 2] * plans[3, 3] < 0.1 * plans[2, 3] * plans[3, 2]
-    assert plans[2, 2] + plans[3, 3] < 0.1
+    assert plans[2, 2] + plans[3, 3] < 0.2
 
 
 @_MODES
