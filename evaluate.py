@@ -110,7 +110,7 @@ class EvaluatePlanner(_Common):
         """Loads or fits all planners and scores them."""
         corpus = load_corpus(self.data)
         dialogues = corpus.split(self.split)
-        runs = check_runs(self.planner)
+        check_runs(self.planner)
         if self.exact_weight is not None and self.exact_weight < 0:
             raise ValueError(f"exact_weight: got {self.exact_weight}, expected 0 or more")
         trained = [StrategyPlanner.load(run) for run in self.planner]
@@ -124,7 +124,7 @@ class EvaluatePlanner(_Common):
         page = ReportData(
             title=f"Strategy planning: {corpus.name}, {self.split}",
             facts=(("data", data), ("seed", str(self.seed)), *versions().items()),
-            own=tuple(runs) or (("embedding",) if self.ladder else ()),
+            own=tuple(dict.fromkeys(planner.name for planner in trained)) or (("embedding",) if self.ladder else ()),
         )
         if self.protocol == "message":
             utterances = message_view(list(dialogues))

@@ -1,8 +1,7 @@
 """Words and word pairs that set a strategy apart: log-odds ratio with informative Dirichlet prior, as in Figure 3.
 
 Source: Monroe, Colaresi and Quinn 2008, "Fightin' Words: Lexical Feature Selection and Evaluation for Identifying the
-Content of Political Conflict", Political Analysis 16(4), equations 15, 16, 20 to 22; used by Liu et al., ACL 2021, for
-Figure 3.
+Content of Political Conflict", Political Analysis 16(4); used by Liu et al., ACL 2021, for Figure 3.
 """
 
 import re

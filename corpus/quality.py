@@ -1,6 +1,6 @@
 """Which conversations are good enough to learn from: the automatic approval of the 2021 paper.
 
-Source: Liu et al., ACL 2021, section 4.3 and Table 1 (criteria), appendix D (the thresholds chosen). A conversation is
+Source: Liu et al., ACL 2021, Table 1 (criteria), appendix D (the thresholds chosen). A conversation is
 approved if its supporter meets at least three of four criteria (the seeker's emotion improved, messages are long
 enough, rated empathic, rated relevant) and its seeker meets both of two (gives detail, messages are long enough). Where
 the seeker did not answer the survey after the chat, the last two ratings given during the chat stand for all four of

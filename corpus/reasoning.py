@@ -129,10 +129,10 @@ def need_of(plan: Sequence[Strategy]) -> Need | None:
 
 
 def need_at(turn: Turn) -> Need | None:
-    """The need that a turn answers (:func:`need_of`); of a turn of nothing but *Others*, that of the nearest turn.
+    """The need that a turn answers (:func:`need_of`); of a turn of nothing but *Others*, that of a neighbour.
 
-    Greetings and thanks answer no need, but the seeker has one: the next turn that answers any tells it, else the last
-    one before. Without this, "no need known" would itself announce *Others*. ``None`` where the dialogue has none.
+    Greetings and thanks answer no need, but the seeker has one: the next message that answers any tells it, else the
+    last one before. Without this, "no need known" would itself announce *Others*. ``None`` where the dialogue has none.
     """
     own = need_of(turn.plan)
     if own is not None:

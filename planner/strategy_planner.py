@@ -202,9 +202,13 @@ class StrategyPlanner:
         return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=self.name)
 
     def with_exact_weight(self, weight: float) -> "StrategyPlanner":
-        """The same planner, choosing plans with another weight of an exact match (:mod:`planner.decoding`)."""
+        """The same planner, choosing plans with another weight of an exact match (:mod:`planner.decoding`).
+
+        Its name says so: scores of different decodings must not pass for one another.
+        """
         parts = replace(self.parts, settings=replace(self.settings, decoding="expected-lr", exact_weight=weight))
-        return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=self.name)
+        name = f"{self.name}, exact weight {weight:g}"
+        return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=name)
 
     def _plans(self, deliberation: Deliberation, prefix: tuple[int, ...]) -> list[Plan]:
         codec = self.observer.codec

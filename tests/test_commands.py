@@ -115,7 +115,7 @@ def test_planners_beside_the_ladder(runs: Path, protocol: str) -> None:
 def test_a_heavy_exact_match_makes_plans_short(runs: Path) -> None:
     where = ["--data", str(runs / "data"), "--protocol", "turn", "--no-ladder", "--planner", str(runs / "one-by-one")]
     result = _evaluate(runs, "planner", *where, "--exact-weight", "1000")
-    assert result["systems"]["one-by-one"]["multi_rate"]["value"] == 0
+    assert result["systems"]["one-by-one, exact weight 1000"]["multi_rate"]["value"] == 0
 
 
 @pytest.mark.parametrize("plan", ["oracle", "joint", "random", "planner"])
