@@ -10,15 +10,15 @@ asked of the whole (probability of a plan, entropy, divergence) is exact, by sum
 from itertools import pairwise
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from encoding.observation import plan_features_size
 from encoding.plan_codec import STOP
 from planner.beliefs import BeliefLayout
-from planner.network import log_softmax
-from planner.plan_distribution import chain_expectation, plan_log_probabilities
+from planner.network import IMPOSSIBLE, log_softmax
+from planner.plan_distribution import chain_expectation
+from planner.plan_mixture import PlanMixture, mixed_decisions
 
 NEED, STAGE = 3, 4  # the reasoning slots that strategies see
 
@@ -36,81 +36,31 @@ class Deliberation(NamedTuple):
     slots: list[Tensor]
     decisions: Tensor
 
-    def slot_marginals(self) -> list[Tensor]:
-        """Probability of each value of each reasoning slot. Shapes: (B, values)."""
-        marginals: list[Tensor] = []
-        for slot in self.slots:
-            before = marginals[-1] if marginals else torch.ones_like(slot[:, :, 0])
-            marginals.append((before[..., None] * slot.exp()).sum(1))
-        return marginals
-
-    def state_log_probabilities(self) -> Tensor:
-        """Log-probability of every pair of need and stage. Shape: (B, needs * stages or 1)."""
-        if not self.slots:
-            return torch.zeros_like(self.decisions[:, :, 0, 0])
-        need = self.slot_marginals()[NEED].clamp(min=1e-12).log()
-        return (need[..., None] + self.slots[STAGE]).flatten(1)
-
-    def plan_log_probabilities(self, layout: BeliefLayout, *, standing: tuple[int, ...] = ()) -> Tensor:
-        """Log-probability of every plan, over all reasoning.
-
-        Args:
-            layout: Of the beliefs.
-            standing: Strategies that stand already and are taken as given. What is said of plans that do not begin
-                with them has no meaning.
-
-        Returns:
-            Shape: (B, plans).
-        """
-        per_state = plan_log_probabilities(self.decisions, layout.space)  # (B, states, plans)
-        for k, strategy in enumerate(standing):
-            row = layout.space.row_of_code[layout.space.codec.code(layout.space.codec.slots(standing[:k]))]
-            per_state = per_state - self.decisions[:, :, row, strategy, None]
-        return (self.state_log_probabilities()[..., None] + per_state).logsumexp(1)
-
-    def decisions_along(self, plans: np.ndarray, layout: BeliefLayout, *, standing: tuple[int, ...] = ()) -> Tensor:
-        """The distribution each strategy of a plan is from, given those before it, over all reasoning.
-
-        Args:
-            plans: Index of each history's plan. Shape: (B,).
-            layout: Of the beliefs.
-            standing: Strategies that stand already.
-
-        Returns:
-            Of the eight strategies, given that one follows. Shape: (B, K, 8); what is beyond a plan has no meaning.
-        """
-        here = torch.arange(len(plans), device=self.decisions.device)
-        rows, taken = (step[plans].to(here.device) for step in layout.space.plan_steps)  # (B, K)
-        state = self.state_log_probabilities()  # (B, states)
-        distributions = []
-        for k in range(rows.shape[1]):
-            decisions = self.decisions[here, :, rows[:, k]]  # (B, states, 9)
-            distributions.append((state[..., None] + decisions).logsumexp(1)[:, :STOP].softmax(1))
-            if k >= len(standing):  # what has been decided tells which need and stage were meant
-                state = state + decisions[here, :, taken[:, k].clamp(min=0)]
-        return torch.stack(distributions, dim=1)
+    def state_probabilities(self) -> Tensor:
+        """Probability of every pair of need and stage. Shape: (B, needs * stages or 1)."""
+        return state_probabilities(self.slots) if self.slots else torch.ones_like(self.decisions[:, :, 0, 0])
 
     def divergence(self, reference: "Deliberation", layout: BeliefLayout) -> Tensor:
         """KL(this || reference) between the distributions over reasoning and plan together, in nats. Shape: (B,)."""
         total = torch.zeros(len(self.decisions), device=self.decisions.device)
         before = torch.ones(len(self.decisions), 1, device=self.decisions.device)
-        for own, other, marginal in zip(self.slots, reference.slots, self.slot_marginals(), strict=True):
+        for own, other, marginal in zip(self.slots, reference.slots, slot_marginals(self.slots), strict=True):
             total = total + (before * kl_divergence(own, other)).sum(1)
             before = marginal
         per_prefix = kl_divergence(self.decisions, reference.decisions)  # (B, states, rows)
         per_state = chain_expectation(per_prefix, self.decisions, layout.space)
-        return total + (self.state_log_probabilities().exp() * per_state).sum(1)
+        return total + (self.state_probabilities() * per_state).sum(1)
 
     def entropy(self, layout: BeliefLayout) -> Tensor:
         """Entropy of reasoning and plan together, in nats. Shape: (B,)."""
         total = torch.zeros(len(self.decisions), device=self.decisions.device)
         before = torch.ones(len(self.decisions), 1, device=self.decisions.device)
-        for own, marginal in zip(self.slots, self.slot_marginals(), strict=True):
+        for own, marginal in zip(self.slots, slot_marginals(self.slots), strict=True):
             total = total - (before * (own.exp() * own).sum(-1)).sum(1)
             before = marginal
         per_prefix = -(self.decisions.exp() * self.decisions).sum(-1)
         per_state = chain_expectation(per_prefix, self.decisions, layout.space)
-        return total + (self.state_log_probabilities().exp() * per_state).sum(1)
+        return total + (self.state_probabilities() * per_state).sum(1)
 
 
 class DeliberationNetwork(nn.Module):
@@ -162,10 +112,33 @@ class DeliberationNetwork(nn.Module):
         hidden = self.hidden(self.layout.summary(beliefs))
         logits = self._decision_logits(beliefs, hidden)[:, None]  # (B, 1, rows, 9)
         if self.layout.reasoning is not None:
-            states = self.by_need[:, :, None] + self.by_stage[:, None]  # (K, needs, stages, 9)
-            logits = logits + states.flatten(1, 2)[self.layout.space.lengths].transpose(0, 1)
+            logits = logits + self._state_shifts()[self.layout.space.lengths].transpose(0, 1)
         allowed = self.layout.space.allowed.to(beliefs.device)
         return Deliberation(self._slots(beliefs, hidden), log_softmax(logits, allowed))
+
+    def mixture(self, beliefs: Tensor) -> PlanMixture:
+        """The distribution over plans with reasoning summed out, for planning. Shape: (B, S)."""
+        hidden = self.hidden(self.layout.summary(beliefs))
+        logits = self._decision_logits(beliefs, hidden)
+        table = (logits - logits.amax(-1, keepdim=True)).exp()
+        return PlanMixture(*self._states(beliefs, hidden), table, self._factors(beliefs))
+
+    def next_decisions(self, beliefs: Tensor, rows: Tensor) -> Tensor:
+        """The next decision of each history after one plan so far, over all reasoning.
+
+        Args:
+            beliefs: Shape: (B, S).
+            rows: Row of the plan so far. Shape: (B,).
+
+        Returns:
+            Probabilities. Shape: (B, 9), rows sum to 1.
+        """
+        hidden = self.hidden(self.layout.summary(beliefs))
+        logits = self._logits_after(beliefs, hidden, rows[:, None])[:, 0]
+        logits = logits.masked_fill(~self.layout.space.allowed.to(beliefs.device)[rows], IMPOSSIBLE)
+        factors = self._factors(beliefs)[self.layout.space.lengths.to(beliefs.device)[rows]]  # (B, S, 9)
+        _, states = self._states(beliefs, hidden)
+        return mixed_decisions(states, (logits - logits.amax(-1, keepdim=True)).exp(), factors)
 
     def steps(self, beliefs: Tensor, *, values: Tensor, rows: Tensor) -> tuple[list[Tensor], Tensor]:
         """Only the distributions along one chain per history.
@@ -187,8 +160,7 @@ class DeliberationNetwork(nn.Module):
             slots.append((scores + link).log_softmax(1))
         columns = rows if rows.dim() == 2 else rows[:, None]
         length = self.layout.space.lengths.to(beliefs.device)[columns]  # (B, steps)
-        shift = self._shift(hidden).gather(1, length[:, :, None].expand(-1, -1, STOP + 1))
-        logits = self.layout.decisions_after(beliefs, columns) + shift + self.after[columns]  # (B, steps, 9)
+        logits = self._logits_after(beliefs, hidden, columns)
         if self.layout.reasoning is not None:
             for table, slot in ((self.by_need, NEED), (self.by_stage, STAGE)):
                 chosen = values[:, slot, None]
@@ -204,6 +176,28 @@ class DeliberationNetwork(nn.Module):
         """Without need and stage. Shape: (B, rows, 9)."""
         return self.layout.decisions(beliefs) + self._shift(hidden)[:, self.layout.space.lengths] + self.after
 
+    def _logits_after(self, beliefs: Tensor, hidden: Tensor, rows: Tensor) -> Tensor:
+        """Of some rows, without need and stage, nothing masked. Shape: (B, steps) -> (B, steps, 9)."""
+        length = self.layout.space.lengths.to(beliefs.device)[rows]
+        shift = self._shift(hidden).gather(1, length[:, :, None].expand(-1, -1, STOP + 1))
+        return self.layout.decisions_after(beliefs, rows) + shift + self.after[rows]
+
+    def _state_shifts(self) -> Tensor:
+        """What need and stage add to logits, by strategies that stand. Shape: (K, needs * stages, 9)."""
+        return (self.by_need[:, :, None] + self.by_stage[:, None]).flatten(1, 2)
+
+    def _factors(self, beliefs: Tensor) -> Tensor:
+        """What each state multiplies weights of decisions with; one state without reasoning. Shape: (K, S, 9)."""
+        if self.layout.reasoning is None:
+            return beliefs.new_ones(self.layout.space.codec.max_strategies, 1, STOP + 1)
+        shifts = self._state_shifts()
+        return (shifts - shifts.amax(-1, keepdim=True)).exp()
+
+    def _states(self, beliefs: Tensor, hidden: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Probabilities of each reasoning slot's values and of every state."""
+        slots = self._slots(beliefs, hidden)
+        return slot_marginals(slots), state_probabilities(slots) if slots else beliefs.new_ones(len(beliefs), 1)
+
     def _shift(self, hidden: Tensor) -> Tensor:
         """By number of strategies that stand. Shape: (B, K, 9)."""
         return self.shift(hidden).unflatten(1, (-1, STOP + 1))
@@ -218,6 +212,20 @@ class DeliberationNetwork(nn.Module):
             logits = scores[:, None] + self.links[k - 1] if k else scores[:, None]
             slots.append(logits.log_softmax(-1))
         return slots
+
+
+def slot_marginals(slots: list[Tensor]) -> list[Tensor]:
+    """Probability of each value of each reasoning slot, from a :class:`Deliberation`'s chain. Shapes: (B, values)."""
+    marginals: list[Tensor] = []
+    for slot in slots:
+        before = marginals[-1] if marginals else torch.ones_like(slot[:, :, 0])
+        marginals.append((before[:, None] @ slot.exp())[:, 0])
+    return marginals
+
+
+def state_probabilities(slots: list[Tensor]) -> Tensor:
+    """Probability of every pair of need and stage, the stage running fastest. Shape: (B, needs * stages)."""
+    return (slot_marginals(slots[: NEED + 1])[NEED][..., None] * slots[STAGE].exp()).flatten(1)
 
 
 def kl_divergence(policy: Tensor, reference: Tensor) -> Tensor:

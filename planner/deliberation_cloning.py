@@ -114,11 +114,8 @@ def decision_loss(network: DeliberationNetwork, data: BelievedDecisions) -> floa
     network.eval()
     total, count = 0.0, 0
     for chosen in data.realized.nonzero().squeeze(1).split(1024):
-        deliberation = network(data.beliefs[data.row[chosen]])
-        here = torch.arange(len(chosen), device=network.device)
-        decisions = deliberation.decisions[here, :, data.prefix[chosen]]  # (B, states, 9)
-        mixed = (deliberation.state_log_probabilities()[..., None] + decisions).logsumexp(1)
-        total -= float(mixed.gather(1, data.decision[chosen][:, None]).sum())
+        decided = network.next_decisions(data.beliefs[data.row[chosen]], data.prefix[chosen])  # (B, 9)
+        total -= float(decided.gather(1, data.decision[chosen][:, None]).log().sum())
         count += len(chosen)
     return total / count
 

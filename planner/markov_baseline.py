@@ -49,7 +49,7 @@ class MarkovPlanner:
         opening = np.ones((START + 1, len(Strategy)))
         following = np.ones((len(Strategy), STOP + 1))
         for turn in training_turns(train, name=self.name):
-            opening[_last_strategy(turn.history), turn.plan[0]] += 1
+            opening[last_strategy(turn.history), turn.plan[0]] += 1
             for strategy, following_one in zip(turn.plan, (*turn.plan[1:], STOP), strict=True):
                 following[strategy, following_one] += 1
         self.opening = opening / opening.sum(axis=1, keepdims=True)
@@ -59,14 +59,14 @@ class MarkovPlanner:
 
     def plans(self, turns: Sequence[Turn]) -> list[Plan]:
         """The most probable chain after the last strategy before each turn."""
-        return [self._plans[_last_strategy(turn.history)] for turn in turns]
+        return [self._plans[last_strategy(turn.history)] for turn in turns]
 
     def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
         """Rows of the tables. Shape: (N, 8)."""
         rows = np.zeros((len(utterances), len(Strategy)))
         for row, utterance in zip(rows, utterances, strict=True):
             plan = plan_so_far(utterance.history)
-            row[:] = self._next_strategy[plan[-1]] if plan else self.opening[_last_strategy(utterance.history)]
+            row[:] = self._next_strategy[plan[-1]] if plan else self.opening[last_strategy(utterance.history)]
         return rows
 
     def _plan(self, state: int, max_strategies: int) -> Plan:
@@ -81,6 +81,6 @@ class MarkovPlanner:
         return Plan(tuple(strategies), np.stack(rows), self.name)
 
 
-def _last_strategy(history: Sequence[Message]) -> int:
+def last_strategy(history: Sequence[Message]) -> int:
     """The supporter's last strategy, START where there is none."""
     return next((int(message.strategy) for message in reversed(history) if message.strategy is not None), START)

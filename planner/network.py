@@ -12,6 +12,7 @@ from encoding.plan_codec import STOP
 _EMBEDDING_GAIN = 0.3
 IMPOSSIBLE = -1e9
 _LARGEST = 80.0  # logit: 9 e^80 and e^-80 are still single-precision numbers
+_SMALLEST = 1e-30  # a sum of probabilities is never divided by less
 _KINDS = 3  # of members: hidden layer on meaning, linear on meaning, linear on words
 
 
@@ -117,18 +118,12 @@ class MemberNetwork(nn.Module):
             torch.bmm(torch.relu(share + self._empty_plan_share()[members]), self.reasoning_weight[members])
             + (self.reasoning_bias[members])
         )
-        of_plans = torch.einsum("...rp,mpf->m...rf", plans, self.plan_weight[members])  # (M, [B,] R, F)
-        if plans.dim() == 2:
-            of_plans = of_plans[:, None]
-        hidden = torch.relu(share[:, :, None] + of_plans + self.hidden_bias[members, :, None])  # (M, B, R, F)
-        logits = torch.einsum("mbrf,mfd->mbrd", hidden, self.decision_weight[members])
-        kinds = [
-            logits + self.decision_bias[members, :, None],
-            self._linear(self.linear_meaning, meaning, plans, fold),
-            self._linear(self.linear_words, words, plans, fold),
-        ]
-        beliefs = [_log_mean(log_softmax(kind, allowed)) for kind in kinds]
-        return _log_mean(torch.stack(beliefs)), reasoning.mean(0)
+        mean = (
+            self._hidden(share, plans, allowed, members)
+            + self._linear(self.linear_meaning, meaning, plans, allowed, fold)
+            + self._linear(self.linear_words, words, plans, allowed, fold)
+        ) / _KINDS
+        return torch.where(allowed, mean.clamp(min=_SMALLEST).log(), IMPOSSIBLE), reasoning.mean(0)
 
     def member_log_probabilities(self, history: Tensor, plan: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
         """What each hidden member says about a batch of its own, for cloning.
@@ -153,16 +148,45 @@ class MemberNetwork(nn.Module):
         stops = torch.arange(1, slots + 1, device=self.device) * (STOP + 1) - 1  # every slot's STOP entry
         return self.plan_weight[:, stops].sum(1, keepdim=True) + self.hidden_bias
 
+    def _hidden(self, share: Tensor, plans: Tensor, allowed: Tensor, members: slice) -> Tensor:
+        """Mean probabilities of the hidden members; one after the other, so that a layer stays in the cache.
+
+        Args:
+            share: The hidden layers' share of the history. Shape: (M, B, F).
+            plans: Shape: (R, P) or (B, R, P).
+            allowed: Shape: (R, 9) or (B, R, 9).
+            members: Which of all they are.
+
+        Returns:
+            Shape: (B, R, 9).
+        """
+        of_plans = torch.einsum("...rp,mpf->m...rf", plans, self.plan_weight[members])  # (M, [B,] R, F)
+        of_plans = of_plans + self.hidden_bias[members].unflatten(1, [1] * (plans.dim() - 1))
+        decide = list(zip(self.decision_weight[members], self.decision_bias[members], strict=True))
+        total = share.new_zeros(share.shape[1], plans.shape[-2], STOP + 1)
+        for history, plan, (weight, bias) in zip(share, of_plans, decide, strict=True):
+            hidden = torch.relu(history[:, None] + plan)  # (B, R, F)
+            total = total + log_softmax(hidden @ weight + bias, allowed).exp()
+        return total / len(share)
+
     @staticmethod
-    def _linear(weight: Tensor, history: Tensor, plans: Tensor, fold: int | None) -> Tensor:
-        """Logits of linear members. Shape: (folds or 1, B, R, 9)."""
+    def _linear(weight: Tensor, history: Tensor, plans: Tensor, allowed: Tensor, fold: int | None) -> Tensor:
+        """Mean probabilities of linear members.
+
+        History and plan so far add up in the logits, so they multiply in the probabilities: exponentials are taken of
+        each alone, not of every pair. Shapes as in :meth:`_hidden`; ``weight`` (folds, features + plan + 1, 9).
+        """
         chosen = weight if fold is None else weight[fold : fold + 1]
-        features, plan = history.shape[1], plans.shape[-1]
-        of_history = torch.einsum("bc,kcd->kbd", history, chosen[:, :features])
-        of_plans = torch.einsum("...rp,kpd->k...rd", plans, chosen[:, features : features + plan])
-        if plans.dim() == 2:
-            of_plans = of_plans[:, None]
-        return of_history[:, :, None] + of_plans + chosen[:, None, -1:]
+        features = history.shape[1]
+        of_history = torch.einsum("bc,kcd->kbd", history, chosen[:, :features]) + chosen[:, -1:]
+        of_plans = torch.einsum("...rp,kpd->k...rd", plans, chosen[:, features:-1])
+        histories = (of_history - of_history.amax(-1, keepdim=True)).exp()
+        prefixes = (of_plans - of_plans.amax(-1, keepdim=True)).exp() * allowed
+        total = history.new_zeros(len(history), plans.shape[-2], STOP + 1)
+        for one, plan in zip(histories, prefixes, strict=True):
+            size = (plan @ one[..., None])[..., 0] if plan.dim() == 3 else one @ plan.T  # (B, R)
+            total = total + one[:, None] * plan / size.clamp(min=_SMALLEST)[..., None]
+        return total / len(histories)
 
 
 def log_softmax(logits: Tensor, allowed: Tensor) -> Tensor:
@@ -173,11 +197,6 @@ def log_softmax(logits: Tensor, allowed: Tensor) -> Tensor:
     """
     masked = logits.clamp(-_LARGEST, _LARGEST).masked_fill(~allowed, IMPOSSIBLE)
     return masked - masked.exp().sum(-1, keepdim=True).log()
-
-
-def _log_mean(log_probabilities: Tensor) -> Tensor:
-    """Log of the mean probability over the first axis."""
-    return log_probabilities.logsumexp(0) - torch.tensor(float(len(log_probabilities))).log()
 
 
 def _columns(shape: NetworkShape) -> tuple[Tensor, Tensor]:

@@ -51,6 +51,15 @@ class PlanSpace:
         return rows, decisions
 
     @cached_property
+    def plan_prefixes(self) -> Tensor:
+        """Place of each plan's first 0, 1, ... strategies among the prefixes of that length. Shape: (plans, K)."""
+        places = torch.zeros(len(self.codec.plans), self.codec.max_strategies, dtype=torch.long)
+        for number, plan in enumerate(self.codec.plans):
+            for k, strategy in enumerate(plan[: self.codec.max_strategies - 1]):
+                places[number, k + 1] = places[number, k] * STOP + strategy
+        return places
+
+    @cached_property
     def row_of_code(self) -> np.ndarray:
         """Row of the plan with each code; of a plan that is full, row of its last K - 1 strategies. Shape: (9^K,)."""
         longest = self.codec.max_strategies - 1
@@ -63,13 +72,6 @@ def allowed_decisions(slots: Tensor) -> Tensor:
     allowed = torch.ones(*slots.shape[:-1], STOP + 1, dtype=torch.bool, device=slots.device)
     allowed[..., STOP] = slots[..., 0] != STOP
     return allowed
-
-
-def plan_log_probabilities(table: Tensor, space: PlanSpace) -> Tensor:
-    """Log-probability of every plan; the empty plan's is about -1e9. Shape: (..., R, 9) -> (..., plans)."""
-    reached = _reached(table, space)
-    stopped = [level + rows[..., STOP] for level, rows in zip(reached, _levels(table, space), strict=False)]
-    return torch.cat([*stopped, reached[-1]], dim=-1)
 
 
 def chain_expectation(per_prefix: Tensor, table: Tensor, space: PlanSpace) -> Tensor:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from corpus.dialogue import Message, Turn, Utterance
+from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
 from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Embedder, Observer, plan_so_far
@@ -17,14 +18,14 @@ from encoding.text_encoder import SentenceEncoder
 from planner.class_offsets import with_offsets
 from planner.config import Mode
 from planner.decoding import PlanDecoder
-from planner.deliberation import Deliberation
 from planner.joined_embedder import JoinedEmbedder
 from planner.plan import Plan
+from planner.plan_mixture import PlanMixture, strategies_along
 from planner.planner_files import READERS, PlannerParts, PlannerSettings
 from planner.readers import Readers
 from planner.reasoned import reasoning_of
 
-_BATCH = 512  # turns per forward pass: every decision after every prefix, for every need and stage
+_BATCH = 512  # turns per forward pass: every decision after every prefix is computed
 
 
 class StrategyPlanner:
@@ -144,11 +145,8 @@ class StrategyPlanner:
         parts = []
         for start in range(0, len(beliefs), _BATCH):
             block = slice(start, start + _BATCH)
-            deliberation = self.parts.deliberation(self._tensor(beliefs[block]))
-            here = torch.arange(len(deliberation.decisions), device=deliberation.decisions.device)
-            decisions = deliberation.decisions[here, :, torch.from_numpy(rows[block]).to(here.device)]
-            mixed = (deliberation.state_log_probabilities()[..., None] + decisions).logsumexp(1)
-            parts.append(mixed[:, :STOP].softmax(1).cpu().numpy())
+            mixed = self.parts.deliberation.next_decisions(self._tensor(beliefs[block]), self._tensor(rows[block]))
+            parts.append((mixed[:, :STOP] / mixed[:, :STOP].sum(1, keepdim=True)).cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, STOP))
 
     @torch.no_grad()
@@ -162,7 +160,7 @@ class StrategyPlanner:
         plans: list[Plan] = []
         prefix = prefix[: self.observer.codec.max_strategies]
         for start in range(0, len(beliefs), _BATCH):
-            plans += self._plans(self.parts.deliberation(self._tensor(beliefs[start : start + _BATCH])), prefix)
+            plans += self._plans(self.parts.deliberation.mixture(self._tensor(beliefs[start : start + _BATCH])), prefix)
         return plans
 
     @torch.no_grad()
@@ -170,8 +168,8 @@ class StrategyPlanner:
         """Probability of every plan of the codec, over all reasoning. Shape: (N, S) -> (N, plans)."""
         parts = []
         for start in range(0, len(beliefs), _BATCH):
-            deliberation = self.parts.deliberation(self._tensor(beliefs[start : start + _BATCH]))
-            parts.append(deliberation.plan_log_probabilities(self._layout).exp().cpu().numpy())
+            mixture = self.parts.deliberation.mixture(self._tensor(beliefs[start : start + _BATCH]))
+            parts.append(mixture.plan_probabilities(self._layout.space).cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, len(self.observer.codec.plans)))
 
     @torch.no_grad()
@@ -187,7 +185,7 @@ class StrategyPlanner:
         """
         if self.settings.reasoning is None:
             return {}
-        marginals = self.parts.deliberation(self._tensor(beliefs)).slot_marginals()
+        marginals = self.parts.deliberation.mixture(self._tensor(beliefs)).reasoning
         chosen = np.stack([marginal.argmax(1).cpu().numpy() for marginal in marginals], axis=1)
         known = np.maximum(1, (labels >= 0).sum(axis=0))
         right = ((chosen == labels) & (labels >= 0)).sum(axis=0)
@@ -210,22 +208,22 @@ class StrategyPlanner:
         name = f"{self.name}, exact weight {weight:g}"
         return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=name)
 
-    def _plans(self, deliberation: Deliberation, prefix: tuple[int, ...]) -> list[Plan]:
-        codec = self.observer.codec
-        # What plans with another beginning get has no meaning and could overflow: they are never chosen.
-        logarithms = deliberation.plan_log_probabilities(self._layout, standing=prefix).clamp(max=0.0)
-        probabilities = logarithms.exp().cpu().numpy()
+    def _plans(self, mixture: PlanMixture, prefix: tuple[int, ...]) -> list[Plan]:
+        codec, space, reasoning_codec = self.observer.codec, self._layout.space, self._layout.reasoning
+        probabilities = mixture.plan_probabilities(space, standing=prefix)
         expected = self.settings.decoding == "expected-lr"
         choose = self._decoder.best_expected if expected else self._decoder.most_probable
-        chosen = choose(probabilities, prefix=prefix)
-        distributions = deliberation.decisions_along(chosen, self._layout, standing=prefix).cpu().numpy()
-        reasoning = reasoning_of(deliberation, self._layout)
+        chosen = choose(probabilities.cpu().numpy(), prefix=prefix)
+        distributions = strategies_along(probabilities, self._tensor(chosen), space).cpu().numpy()
+        reasoning: Sequence[Reasoning | None] = [None] * len(chosen)
+        if reasoning_codec is not None:
+            reasoning = reasoning_of(mixture.reasoning, reasoning_codec)
         plans = []
-        for number, of_slots, reasons in zip(chosen, distributions, reasoning, strict=True):
+        for number, of_slots, reasons in zip(chosen.tolist(), distributions, reasoning, strict=True):
             strategies = codec.plans[number][len(prefix) :]
             plans.append(
                 Plan(
-                    strategies=tuple(Strategy(strategy) for strategy in strategies),
+                    strategies=tuple(map(Strategy, strategies)),
                     probabilities=of_slots[len(prefix) : len(prefix) + len(strategies)],
                     mode=self.settings.mode,
                     reasoning=reasons,

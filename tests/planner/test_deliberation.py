@@ -10,6 +10,8 @@ import torch
 
 from encoding.plan_codec import STOP
 from planner.deliberation import NEED, STAGE, Deliberation, DeliberationNetwork
+from planner.plan_mixture import PlanMixture, strategies_along
+from tests.planner.reference_plans import deliberated_plans, plan_log_probabilities
 from tests.planner.toy_beliefs import REASONING, random_beliefs, random_decisions, stirred_network, toy_layout
 
 _LAYOUT = toy_layout()
@@ -22,6 +24,12 @@ def _deliberation(seed: int = 0, *, count: int = 2) -> Deliberation:
     network = stirred_network(_LAYOUT, seed=seed).double()
     with torch.no_grad():
         return network(random_beliefs(_LAYOUT, count).double())
+
+
+def _mixture(seed: int = 0, *, count: int = 2) -> PlanMixture:
+    network = stirred_network(_LAYOUT, seed=seed).double()
+    with torch.no_grad():
+        return network.mixture(random_beliefs(_LAYOUT, count).double())
 
 
 def _chain_probability(deliberation: Deliberation, number: int, chain: tuple[int, ...]) -> float:
@@ -57,7 +65,7 @@ def _joint(deliberation: Deliberation, number: int) -> np.ndarray:
 
 def test_probabilities_of_everything_sum_to_one_and_plans_are_their_sums_over_reasoning() -> None:
     deliberation = _deliberation()
-    plans = deliberation.plan_log_probabilities(_LAYOUT).exp().numpy()
+    plans = _mixture().plan_probabilities(_LAYOUT.space).numpy()
     for number in range(2):
         joint = _joint(deliberation, number)
         assert joint.sum() == pytest.approx(1.0)
@@ -66,14 +74,15 @@ def test_probabilities_of_everything_sum_to_one_and_plans_are_their_sums_over_re
 
 
 def test_marginals_of_reasoning() -> None:
-    deliberation = _deliberation()
+    deliberation, mixture = _deliberation(), _mixture()
     for number in range(2):
         chains = _joint(deliberation, number).sum(1)
-        for k, marginal in enumerate(deliberation.slot_marginals()):
+        for k, marginal in enumerate(mixture.reasoning):
             expected = np.bincount([chain[k] for chain in _CHAINS], weights=chains)
             np.testing.assert_allclose(marginal[number].numpy(), expected, atol=1e-12)
         states = np.bincount([chain[NEED] * 3 + chain[STAGE] for chain in _CHAINS], weights=chains)
-        np.testing.assert_allclose(deliberation.state_log_probabilities()[number].exp().numpy(), states, atol=1e-12)
+        for found in (deliberation.state_probabilities(), mixture.states):
+            np.testing.assert_allclose(found[number].numpy(), states, atol=1e-12)
 
 
 def test_entropy_and_divergence_of_reasoning_and_plan_together() -> None:
@@ -92,12 +101,14 @@ def test_entropy_and_divergence_of_reasoning_and_plan_together() -> None:
 def test_what_stands_is_taken_as_given(standing: tuple[int, ...]) -> None:
     """Reasoning is not judged anew by what stands: it is of the history, which holds it already."""
     deliberation = _deliberation()
-    plans = deliberation.plan_log_probabilities(_LAYOUT, standing=standing).exp().numpy()
+    plans = _mixture().plan_probabilities(_LAYOUT.space, standing=standing).numpy()
+    reference = deliberated_plans(deliberation, _LAYOUT, standing=standing).exp().numpy()
     going_on = [number for number, plan in enumerate(_PLANS) if plan and plan[: len(standing)] == standing]
     for number in range(2):
-        states = deliberation.state_log_probabilities()[number].exp().numpy()
+        states = deliberation.state_probabilities()[number].numpy()
         given = _plans_given(deliberation, number, skip=len(standing)).reshape(12, -1)
         np.testing.assert_allclose(plans[number, going_on], (states @ given)[going_on], atol=1e-12)
+        np.testing.assert_allclose(plans[number], reference[number], atol=1e-12)
         assert plans[number, going_on].sum() == pytest.approx(1.0)
 
 
@@ -106,9 +117,10 @@ def test_decisions_along_plans(standing: tuple[int, ...]) -> None:
     """Slot k's distribution given the strategies planned before it, from the table of all chains and plans."""
     deliberation = _deliberation()
     plans = [(6, 1), (6, 6)] if standing else [(2, 4), (5,)]
-    along = deliberation.decisions_along(np.array([_PLANS.index(plan) for plan in plans]), _LAYOUT, standing=standing)
+    chosen = torch.tensor([_PLANS.index(plan) for plan in plans])
+    along = strategies_along(_mixture().plan_probabilities(_LAYOUT.space, standing=standing), chosen, _LAYOUT.space)
     for number, plan in enumerate(plans):
-        states = deliberation.state_log_probabilities()[number].exp().numpy()
+        states = deliberation.state_probabilities()[number].numpy()
         given = _plans_given(deliberation, number, skip=len(standing)).reshape(12, -1)
         whole = states @ given
         for k in range(len(standing), len(plan)):
@@ -174,7 +186,8 @@ def test_an_untrained_network_plans_exactly_as_the_members_believe(reasons: bool
     layout = toy_layout(max_strategies=max_strategies, reasons=reasons)
     beliefs = random_beliefs(layout, 3)
     with torch.no_grad():
-        deliberation = DeliberationNetwork(layout, width=6, dropout=0.0)(beliefs)
+        network = DeliberationNetwork(layout, width=6, dropout=0.0)
+        deliberation, plans = network(beliefs), network.mixture(beliefs).plan_probabilities(layout.space)
     decisions = random_decisions(layout, 3, seed=0)
     for state in range(deliberation.decisions.shape[1]):
         np.testing.assert_allclose(deliberation.decisions[:, state].exp(), decisions.exp(), atol=1e-6)
@@ -182,7 +195,7 @@ def test_an_untrained_network_plans_exactly_as_the_members_believe(reasons: bool
     assert len(believed) == len(deliberation.slots) == (5 if reasons else 0)
     for slot, own in zip(deliberation.slots, believed, strict=True):
         np.testing.assert_allclose(slot.exp(), own.exp()[:, None].expand_as(slot), atol=1e-6)
-    plans = deliberation.plan_log_probabilities(layout).exp()
+    np.testing.assert_allclose(plans, plan_log_probabilities(decisions, layout.space).exp(), atol=1e-6)
     np.testing.assert_allclose(plans.sum(1), np.ones(3), atol=1e-5)
 
 
@@ -195,7 +208,7 @@ def test_gradients_are_finite_in_single_precision(reasons: bool) -> None:
     deliberation = network(beliefs)
     with torch.no_grad():
         other = reference(beliefs)
-    plans = deliberation.plan_log_probabilities(layout)[:, 1:]
+    plans = network.mixture(beliefs).plan_probabilities(layout.space)[:, 1:]
     total = plans.mean() + deliberation.entropy(layout).sum() + deliberation.divergence(other, layout).sum()
     assert torch.isfinite(total)
     total.backward()
@@ -214,3 +227,16 @@ def test_the_critic_does_not_bend_the_planner_and_freezing_keeps_reasoning() -> 
     network.freeze_reasoning()
     assert not any(slot.requires_grad for slot in network(beliefs).slots)
     assert network(beliefs).decisions.requires_grad
+
+
+@pytest.mark.parametrize("standing", [(), (3,)])
+def test_mixture_of_extreme_logits_in_single_precision(standing: tuple[int, ...]) -> None:
+    """Beliefs at their bounds and shifts of need and stage that pull against them neither over- nor underflow."""
+    network = stirred_network(_LAYOUT, size=12.0)
+    beliefs = torch.where(random_beliefs(_LAYOUT, 16) < -2, -20.0, -1e-3)
+    with torch.no_grad():
+        plans = network.mixture(beliefs).plan_probabilities(_LAYOUT.space, standing=standing)
+        precise = network.double()(beliefs.double())
+    reference = deliberated_plans(precise, _LAYOUT, standing=standing).exp()
+    np.testing.assert_allclose(plans, reference, atol=1e-4)
+    np.testing.assert_allclose(plans.sum(1), np.ones(16), atol=1e-4)

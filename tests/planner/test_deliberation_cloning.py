@@ -87,7 +87,7 @@ def test_loss_by_hand() -> None:
     data = _toy(4)
     with torch.no_grad():
         deliberation = network(data.beliefs)
-        states = deliberation.state_log_probabilities().exp()
+        states = deliberation.state_probabilities()
     surprises = []
     for row, prefix, decision, realized in zip(data.row, data.prefix, data.decision, data.realized, strict=True):
         if realized:
@@ -104,11 +104,11 @@ def test_learns_reasoning_and_decisions_that_beliefs_do_not_tell(tmp_path: Path)
     assert min(losses.values()) < 0.3
     assert decision_loss(network, _toy(16)) == pytest.approx(min(losses.values()), abs=1e-5)
     with torch.no_grad():
-        deliberation = network(_seen(torch.tensor([0, 1])))
-    plans = deliberation.plan_log_probabilities(_LAYOUT).exp()
+        mixture = network.mixture(_seen(torch.tensor([0, 1])))
+    plans = mixture.plan_probabilities(_LAYOUT.space)
     best = [_LAYOUT.space.codec.plans[number] for number in plans.argmax(1)]
     assert best == [(5,), (2, 4)]
-    assert deliberation.slot_marginals()[3].argmax(1).tolist() == [3, 1]
+    assert mixture.reasoning[3].argmax(1).tolist() == [3, 1]
     assert not network.training
 
 

@@ -7,7 +7,8 @@ import torch
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP, PlanCodec
 from planner.deliberation import kl_divergence
-from planner.plan_distribution import PlanSpace, allowed_decisions, chain_expectation, plan_log_probabilities
+from planner.plan_distribution import PlanSpace, allowed_decisions, chain_expectation
+from tests.planner.reference_plans import plan_log_probabilities
 
 
 def _table(seed: int, *, max_strategies: int = 2, batch: int = 3) -> tuple[torch.Tensor, PlanSpace]:

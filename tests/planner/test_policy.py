@@ -175,17 +175,17 @@ def test_all_in_one_draws_follow_the_probabilities() -> None:
     torch.manual_seed(0)
     with torch.no_grad():
         actions, values, drawn_with = policy(_start(layout, beliefs.expand(_DRAWS, -1)))
-        deliberation = policy.network(beliefs)
+        mixture = policy.network.mixture(beliefs)
         _, again, _ = policy.evaluate_actions(_start(layout, beliefs.expand(50, -1)), actions[:50].float())
     torch.testing.assert_close(drawn_with[:50], again, atol=1e-5, rtol=0)
     assert values.shape == (_DRAWS, 1)
     codec = layout.space.codec
     plans = codec.plan_of_code[codec.code(actions[:, 5:].numpy())]
-    _close(plans, deliberation.plan_log_probabilities(layout)[0].exp().numpy().astype(np.float64))
-    for k, marginal in enumerate(deliberation.slot_marginals()):
+    _close(plans, mixture.plan_probabilities(layout.space)[0].numpy().astype(np.float64))
+    for k, marginal in enumerate(mixture.reasoning):
         _close(actions[:, k].numpy(), marginal[0].numpy().astype(np.float64))
     pairs = actions[:, NEED] * 3 + actions[:, STAGE]
-    _close(pairs.numpy(), deliberation.state_log_probabilities()[0].exp().numpy().astype(np.float64))
+    _close(pairs.numpy(), mixture.states[0].numpy().astype(np.float64))
 
 
 def test_one_by_one_draws_follow_the_probabilities() -> None:

@@ -55,8 +55,8 @@ def _network(layout: BeliefLayout) -> DeliberationNetwork:
 def _plans(network: DeliberationNetwork, kind: int = 0) -> Plans:
     layout = network.layout
     with torch.no_grad():
-        deliberation = network(uniform_beliefs(layout, _CONTEXT[kind : kind + 1]))
-        probabilities = deliberation.plan_log_probabilities(layout)[0].exp()
+        mixture = network.mixture(uniform_beliefs(layout, _CONTEXT[kind : kind + 1]))
+    probabilities = mixture.plan_probabilities(layout.space)[0]
     return dict(zip(layout.space.codec.plans, probabilities.tolist(), strict=True))
 
 
@@ -132,7 +132,7 @@ def test_reasoning_gets_right_by_reward_and_helps_the_plan(tmp_path: Path, mode:
 
     def accuracy(candidate: DeliberationNetwork) -> float:
         with torch.no_grad():
-            marginals = candidate(uniform_beliefs(layout, _CONTEXT)).slot_marginals()
+            marginals = candidate.mixture(uniform_beliefs(layout, _CONTEXT)).reasoning
         right = [float(marginals[slot][row, labels[row, slot]]) for row in range(2) for slot in (0, 1, 3, 4)]
         return float(np.mean(right))
 

@@ -16,6 +16,7 @@ from metrics.edit_distance import levenshtein_ratio
 from planner.config import Mode
 from planner.plan import Calibrated
 from planner.strategy_planner import StrategyPlanner
+from tests.planner.reference_plans import deliberated_plans
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_task import toy_dialogues
 
@@ -31,7 +32,7 @@ def _plan_probabilities(
     planner: StrategyPlanner, history: Sequence[Message], standing: tuple[int, ...] = ()
 ) -> dict[tuple[int, ...], float]:
     deliberation = planner.parts.deliberation(torch.from_numpy(planner.beliefs([history])))
-    values = deliberation.plan_log_probabilities(planner.settings.layout, standing=standing)[0].exp()
+    values = deliberated_plans(deliberation, planner.settings.layout, standing=standing)[0].exp()
     return dict(zip(planner.observer.codec.plans, values.tolist(), strict=True))
 
 
@@ -106,15 +107,15 @@ def test_reasoning_is_the_likeliest_value_of_each_slot_and_prints_as_four_senten
     planner = toy_planner()
     plan = planner.plan([_SEEKER])
     with torch.no_grad():
-        deliberation = planner.parts.deliberation(torch.from_numpy(planner.beliefs([[_SEEKER]])))
+        mixture = planner.parts.deliberation.mixture(torch.from_numpy(planner.beliefs([[_SEEKER]])))
     codec = planner.settings.reasoning
     assert plan.reasoning is not None
     assert codec is not None
-    values = [int(marginal[0].argmax()) for marginal in deliberation.slot_marginals()]
+    values = [int(marginal[0].argmax()) for marginal in mixture.reasoning]
     assert plan.reasoning.context == codec.contexts[values[0]]
     assert plan.reasoning.emotion == codec.emotions[values[1]]
     assert [plan.reasoning.intensity - 1, plan.reasoning.need, plan.reasoning.stage] == values[2:]
-    probabilities = [float(marginal[0].max()) for marginal in deliberation.slot_marginals()]
+    probabilities = [float(marginal[0].max()) for marginal in mixture.reasoning]
     assert plan.reasoning.probabilities == pytest.approx(probabilities, abs=1e-6)
     lines = str(plan.reasoning).splitlines()
     assert [line.split(":")[0] for line in lines] == ["Context", "Emotion", "Cognition", "Support plan"]
@@ -152,7 +153,7 @@ def test_messages_are_decided_over_all_reasoning_given_that_one_follows() -> Non
     for number, utterance in enumerate(utterances):
         deliberation = planner.parts.deliberation(torch.from_numpy(planner.beliefs([utterance.history])))
         row = space.row_of_code[codec.code(codec.slots(plan_so_far(utterance.history)))]
-        states = deliberation.state_log_probabilities()[0].exp()
+        states = deliberation.state_probabilities()[0]
         mixed = (states @ deliberation.decisions[0, :, row].exp())[:STOP].detach().numpy()
         np.testing.assert_allclose(believed[number], mixed / mixed.sum(), atol=1e-5)
         np.testing.assert_allclose(shifted[number], mixed * offsets / (mixed * offsets).sum(), atol=1e-5)
@@ -178,7 +179,7 @@ def test_plan_probabilities_are_over_all_reasoning(monkeypatch: pytest.MonkeyPat
 def test_reasoning_accuracy_counts_known_labels_only() -> None:
     planner = toy_planner()
     beliefs = planner.beliefs([dialogue.messages[:1] for dialogue in _DIALOGUES[:3]])
-    marginals = planner.parts.deliberation(torch.from_numpy(beliefs)).slot_marginals()
+    marginals = planner.parts.deliberation.mixture(torch.from_numpy(beliefs)).reasoning
     right = np.stack([marginal.argmax(1).numpy() for marginal in marginals], axis=1)
     sizes = np.array([marginal.shape[1] for marginal in marginals])
     labels = right.copy()

@@ -1,0 +1,27 @@
+"""Plans' probabilities state by state, in log-probabilities: what the faster planner.plan_mixture must agree with."""
+
+import torch
+from torch import Tensor
+
+from planner.beliefs import BeliefLayout
+from planner.deliberation import Deliberation
+from planner.plan_distribution import PlanSpace
+
+
+def plan_log_probabilities(table: Tensor, space: PlanSpace) -> Tensor:
+    """Log-probability of every plan; the empty plan's is about -1e9. Shape: (..., R, 9) -> (..., plans)."""
+    rows, decisions = space.plan_steps
+    taken = table[..., rows, decisions.clamp(min=0)]  # (..., plans, K)
+    return taken.masked_fill(decisions < 0, 0.0).sum(-1)
+
+
+def deliberated_plans(deliberation: Deliberation, layout: BeliefLayout, *, standing: tuple[int, ...] = ()) -> Tensor:
+    """Log-probability of every plan over all reasoning, what stands taken as given. Shape: (B, plans)."""
+    per_state = plan_log_probabilities(deliberation.decisions, layout.space)  # (B, states, plans)
+    codec = layout.space.codec
+    for k, strategy in enumerate(standing):
+        row = layout.space.row_of_code[codec.code(codec.slots(standing[:k]))]
+        per_state = per_state - deliberation.decisions[:, :, row, strategy, None]
+    begins = torch.tensor([plan[: len(standing)] == standing for plan in codec.plans])
+    whole = (deliberation.state_probabilities().log()[..., None] + per_state).logsumexp(1)
+    return whole.masked_fill(~begins, -torch.inf)
