@@ -81,8 +81,6 @@ class Observer:
     def encode_histories(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
         """Encodes N histories; each distinct message among them is embedded once.
 
-        Fastest where histories of one dialogue stand side by side (:mod:`encoding.message_chains`).
-
         Returns:
             Shape: (N, H), float32.
         """
@@ -122,15 +120,17 @@ class Observer:
         by_seeker = np.array([message.role is Role.SEEKER for message in chains.messages], bool)  # (T,)
         before = np.concatenate([[0], np.cumsum(by_seeker)])  # (T + 1,)
         counts = before[chains.starts + chains.lengths] - before[chains.starts]  # (N,) of seeker messages
-        starts, first = np.unique(chains.starts, return_index=True)  # histories of a chain stand side by side
+        order = np.argsort(chains.starts, kind="stable")  # histories of a chain side by side
+        starts, first = np.unique(chains.starts[order], return_index=True)
         for start, (begin, end) in zip(starts, pairwise([*first, len(encoded)]), strict=True):
-            stop = start + chains.lengths[begin:end].max()
+            here = order[begin:end]
+            stop = start + chains.lengths[here].max()
             spoken = rows[start:stop][by_seeker[start:stop]]
             if len(spoken):
                 sums = np.cumsum(vectors[spoken], axis=0)
-                heard = counts[begin:end, None]
+                heard = counts[here, None]
                 means = sums[heard[:, 0] - 1] / np.maximum(1, heard).astype(np.float32)
-                encoded[begin:end, left : left + dimension] = np.where(heard > 0, means, 0.0)
+                encoded[here, left : left + dimension] = np.where(heard > 0, means, 0.0)
 
 
 def plan_features_size(max_strategies: int) -> int:

@@ -1,5 +1,6 @@
 """Histories that share their messages are told from chains; every history can be read back."""
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,19 +30,20 @@ def test_every_history_can_be_read_back(histories: list[tuple[Message, ...]]) ->
     chains = MessageChains.link(histories)
     for history, start, length in zip(histories, chains.starts, chains.lengths, strict=True):
         assert chains.messages[start : start + length] == history
-    # Histories of a chain stand side by side; no two chains overlap.
-    assert sorted(chains.starts) == chains.starts.tolist()
+    # No two chains overlap.
     stops = {start: max(chains.lengths[chains.starts == start]) + start for start in chains.starts.tolist()}
     assert sum(stop - start for start, stop in stops.items()) == len(chains.messages)
-    assert chains.first_of_chain.nonzero()[0].tolist() == [start for start, stop in stops.items() if stop > start]
+    begun = [start for start, stop in sorted(stops.items()) if stop > start]
+    assert chains.first_of_chain.nonzero()[0].tolist() == begun
 
 
 def test_by_hand() -> None:
     chains = MessageChains.link([(), (A,), (A, B), (A,), (A, C), [C], (C, A, B)])
-    assert chains.messages == (A, B, A, C, C, A, B)
-    assert chains.starts.tolist() == [0, 0, 0, 0, 2, 4, 4]
+    # In the order of their texts: (), (A,), (A,), [C], (A, C), (C, A, B), (A, B); A and C have the same text.
+    assert chains.messages == (A, C, A, C, C, A, B, A, B)
+    assert chains.starts.tolist() == [0, 0, 7, 0, 2, 1, 4]
     assert chains.lengths.tolist() == [0, 1, 2, 1, 2, 1, 3]
-    assert chains.first_of_chain.nonzero()[0].tolist() == [0, 2, 4]
+    assert chains.first_of_chain.nonzero()[0].tolist() == [0, 1, 2, 4, 7]
 
 
 def test_turns_of_a_dialogue_are_one_chain() -> None:
@@ -49,3 +51,12 @@ def test_turns_of_a_dialogue_are_one_chain() -> None:
     chains = MessageChains.link([turn.history for turn in turn_view(sample)])
     assert len(set(chains.starts.tolist())) == len(sample)
     assert len(chains.messages) < sum(len(dialogue.messages) for dialogue in sample)
+
+
+def test_turns_in_any_order_make_the_same_chains() -> None:
+    turns = turn_view(load_corpus(None).split("train"))
+    order = np.random.default_rng(0).permutation(len(turns))
+    chains = MessageChains.link([turn.history for turn in turns])
+    mixed = MessageChains.link([turns[number].history for number in order])
+    assert mixed.messages == chains.messages
+    assert mixed.starts.tolist() == chains.starts[order].tolist()
