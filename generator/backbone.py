@@ -15,6 +15,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from generator.pretrained_weights import PICKLED, SAFE, load_weights
 from generator.quiet import quiet_hub
 
 HUB_IDS = {"blenderbot": "facebook/blenderbot_small-90M", "dialogpt": "microsoft/DialoGPT-small"}
@@ -22,12 +23,6 @@ ARCHITECTURES: dict[str, type[PreTrainedModel]] = {
     "blenderbot-small": BlenderbotSmallForConditionalGeneration,
     "gpt2": GPT2LMHeadModel,
 }
-WEIGHT_FILES = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)
 
 
 @dataclass(frozen=True)
@@ -54,9 +49,7 @@ class Backbone:
 
 
 def load_backbone(name: str | Path, *, random_weights: bool = False) -> Backbone:
-    """Loads a pretrained model and its tokenizer, weights from safetensors where the source has them.
-
-    Where only ``pytorch_model.bin`` exists it is read with torch's restricted unpickler, which runs no code.
+    """Loads a pretrained model and its tokenizer; see :mod:`generator.pretrained_weights` for the weights.
 
     Args:
         name: ``blenderbot``, ``dialogpt``, another hub id, or a folder made by ``save_pretrained``.
@@ -78,7 +71,7 @@ def load_backbone(name: str | Path, *, random_weights: bool = False) -> Backbone
             config = AutoConfig.from_pretrained(source)
             architecture = _architecture(config, source)
             tokenizer = AutoTokenizer.from_pretrained(source)
-            model = architecture(config) if random_weights else architecture.from_pretrained(source)
+            model = architecture(config) if random_weights else load_weights(architecture, config, source)
     except OSError as error:
         raise ValueError(
             f"cannot load backbone {source}: it is in no local folder or cache and the hub did not give it "
@@ -182,7 +175,5 @@ def _check_folder(folder: Path, *, random_weights: bool) -> None:
         raise ValueError(f"backbone {folder}: config.json is not JSON: {error}") from error
     if kind not in ARCHITECTURES:
         raise ValueError(f"backbone {folder}: its kind is {kind!r}, expected {' or '.join(ARCHITECTURES)}")
-    if not random_weights and not any((folder / name).is_file() for name in WEIGHT_FILES):
-        raise ValueError(
-            f"backbone {folder}: it has a configuration but no weights, expected {WEIGHT_FILES[0]} or {WEIGHT_FILES[2]}"
-        )
+    if not random_weights and not any((folder / name).is_file() for name in (SAFE, PICKLED)):
+        raise ValueError(f"backbone {folder}: it has a configuration but no weights, expected {SAFE} or {PICKLED}")

@@ -9,6 +9,7 @@ from torch.utils.data import Sampler
 from generator.inputs import Example
 
 IGNORED = -100  # label of positions without a loss, torch's convention
+BLANK = -1  # stands in an order of examples for one that nothing is learned from
 MEGABATCH = 50  # batches that are sorted together: enough to match lengths, few enough to stay random
 
 
@@ -19,7 +20,7 @@ class Collator:
     ``labels`` (B, L) of the target; padding is on the right. A decoder-only model gets context, start token and target
     in one ``input_ids`` (B, T + L) with ``attention_mask``, ``position_ids`` and ``labels``, where all labels but the
     target's are ignored; padding is on the left, so that all targets end together and logits are needed for the last
-    positions alone.
+    positions alone. An empty target has no loss.
 
     Args:
         encoder_decoder: Which of the two.
@@ -41,7 +42,7 @@ class Collator:
                 "input_ids": pad(contexts, value=self.padding),
                 "attention_mask": pad([[1] * len(one) for one in contexts], value=0),
                 "decoder_input_ids": pad([[self.start, *one.target[:-1]] for one in examples], value=self.padding),
-                "labels": pad([one.target for one in examples], value=IGNORED),
+                "labels": pad([one.target or [IGNORED] for one in examples], value=IGNORED),
             }
         sequences = [[*one.context, self.start, *one.target] for one in examples]
         mask = pad([[1] * len(one) for one in sequences], value=0, left=True)
@@ -74,6 +75,20 @@ def length_order(lengths: Sequence[int]) -> list[int]:
     return sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
 
 
+def scoring_order(examples: Sequence[Example], *, batch_size: int) -> list[int]:
+    """Indices in an order whose batches waste little on padding of contexts and of targets.
+
+    Sorted by context; as many contexts are as long as a context may be, targets mostly come sorted too. Where contexts
+    differ, two batches at a time are sorted by target. On ESConv's valid split, in batches of 64, 5 to 7 % of the work
+    goes into padding; in order of total length 14 to 16 % (decoder-only 5 %), in the corpus's order 25 %.
+    """
+    contexts = np.array([len(example.context) for example in examples])
+    targets = np.array([len(example.target) for example in examples])
+    order = np.lexsort((-targets, -contexts))
+    groups = [order[first : first + 2 * batch_size] for first in range(0, len(order), 2 * batch_size)]
+    return [int(index) for group in groups for index in group[np.lexsort((-contexts[group], -targets[group]))]]
+
+
 class LengthGroupedSampler(Sampler[int]):
     """Random order in which neighbours are about equally long.
 
@@ -84,12 +99,14 @@ class LengthGroupedSampler(Sampler[int]):
         lengths: Of every example, in tokens.
         batch_size: Examples per optimizer step.
         seed: Of the order.
+        whole_batches: Fill up a short last step with ``BLANK``.
     """
 
-    def __init__(self, lengths: Sequence[int], *, batch_size: int, seed: int) -> None:
+    def __init__(self, lengths: Sequence[int], *, batch_size: int, seed: int, whole_batches: bool = False) -> None:
         self.lengths = np.asarray(lengths)
         self.batch_size = batch_size
         self.seed = seed
+        self.blanks = -len(lengths) % batch_size if whole_batches else 0
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -97,7 +114,7 @@ class LengthGroupedSampler(Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.lengths) + self.blanks
 
     def __iter__(self) -> Iterator[int]:
         rng = np.random.default_rng([self.seed, self.epoch])
@@ -114,3 +131,4 @@ class LengthGroupedSampler(Sampler[int]):
             yield from batches[index].tolist()
         for batch in last:
             yield from batch.tolist()
+        yield from [BLANK] * self.blanks

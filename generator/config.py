@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from generator.decoding_config import DECODING_PRESETS
 
-VARIANTS = ("vanilla", "strategy", "all-in-one")
+VARIANTS = ("vanilla", "strategy", "all-in-one", "one-by-one")
 PRECISIONS = ("auto", "bf16", "fp32")
 
 
@@ -16,7 +16,9 @@ class GeneratorConfig:
     backbone: str = "tiny-blenderbot"
     """Backbone: blenderbot, dialogpt, tiny-blenderbot, tiny-dialogpt, or a hub id or folder of one of those kinds."""
     variant: str = "strategy"
-    """What is learned: vanilla (text only), strategy (strategy token, then text) or all-in-one (a whole turn)."""
+    """What is learned: vanilla (text), strategy (token, text), one-by-one (and when to stop) or all-in-one (a turn)."""
+    reasoning_share: float = 0.0
+    """Share of the turns that are learned after the supporter's reasoning as prefix, 0..1; 0: never after one."""
     max_history_tokens: int = 0
     """Longest history in tokens, older ones cut off; 0: 96 for tiny backbones, else 160, decoder-only 180."""
     max_history_messages: int = 0
@@ -86,6 +88,8 @@ class GeneratorConfig:
             raise ValueError(f"max_gradient_norm: got {self.max_gradient_norm}, expected more than 0")
         if self.evaluation_steps < 0 or self.weight_decay < 0:
             raise ValueError("evaluation_steps and weight_decay: expected 0 or more")
+        if not 0 <= self.reasoning_share <= 1:
+            raise ValueError(f"reasoning_share: got {self.reasoning_share}, expected 0 to 1")
         if not 0 <= self.tiny_dropout < 1:
             raise ValueError(f"tiny_dropout: got {self.tiny_dropout}, expected 0 or more and less than 1")
         if self.tiny_width < 1 or self.tiny_width % self.tiny_heads:

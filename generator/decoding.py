@@ -25,18 +25,21 @@ class Request:
         context: Token ids of the history.
         plan: Strategy token ids, enforced in this order; ``None``: the model draws them from its own distribution.
         seed: Whole numbers that fix this turn's random numbers, whatever else is in the batch.
+        closing: Token ids that may close it: the end token; of a message in ``one-by-one`` the end token, the continue
+            token, or both, where the model decides.
     """
 
     context: list[int]
     plan: tuple[int, ...] | None
     seed: tuple[int, ...]
+    closing: tuple[int, ...]
 
 
 def decode(
     backbone: Backbone,
     requests: Sequence[Request],
     *,
-    strategies: Sequence[int],
+    vocabulary: Vocabulary,
     free_messages: int,
     config: DecodingConfig,
     batch_size: int = 64,
@@ -50,14 +53,14 @@ def decode(
     Args:
         backbone: Model in evaluation mode and tokenizer.
         requests: What to write.
-        strategies: Token ids of the strategies; empty for a backbone without them, whose requests have no plans.
+        vocabulary: Token ids by their part; where it has no strategies, requests have no plans.
         free_messages: Most messages of a turn without a plan.
         config: Sampling settings.
         batch_size: Turns written side by side.
         precision: ``bf16`` or ``fp32``.
 
     Returns:
-        Token ids in the order of the requests: strategy tokens and text, without the end token.
+        Token ids in the order of the requests: strategy tokens, text, and what closed it, end or continue token.
 
     Raises:
         ValueError: An empty plan, or a turn could become longer than the model has positions for.
@@ -68,13 +71,17 @@ def decode(
         _check_fits(backbone, request, free_messages=free_messages, config=config)
     written: list[list[int]] = [[] for _ in requests]
     order = length_order([len(request.context) for request in requests])
-    rows = backbone.model.get_output_embeddings().weight.shape[0]
-    vocabulary = Vocabulary(backbone.tokenizer, strategies, rows=rows, device=backbone.model.device)
     with torch.inference_mode(), autocast(backbone.model.device, precision):
         for first in range(0, len(order), batch_size):
             part = order[first : first + batch_size]
             batch = [requests[index] for index in part]
-            grammar = TurnGrammar(vocabulary, [one.plan for one in batch], free_messages=free_messages, config=config)
+            grammar = TurnGrammar(
+                vocabulary,
+                [one.plan for one in batch],
+                [one.closing for one in batch],
+                free_messages=free_messages,
+                config=config,
+            )
             decoder = CachedDecoder(backbone, [one.context for one in batch])
             for index, tokens in zip(part, _write(decoder, grammar, batch, config), strict=True):
                 written[index] = tokens
@@ -95,10 +102,11 @@ def _write(
     for step in range(steps):
         logits = penalize_repetition(decoder.logits.float(), seen, config.repetition_penalty)
         tokens = draw(grammar.restrict(logits), uniforms[active, step], config)
+        over = grammar.finished.clone()  # rows that wrote their last token before
         text = grammar.advance(tokens)
         seen[torch.arange(len(active), device=device)[text], tokens[text]] = True
-        for request, token, finished in zip(active.tolist(), tokens.tolist(), grammar.finished.tolist(), strict=True):
-            if not finished:
+        for request, token, was_over in zip(active.tolist(), tokens.tolist(), over.tolist(), strict=True):
+            if not was_over:
                 written[request].append(token)
         going = (~grammar.finished).nonzero().squeeze(1)
         if not len(going):

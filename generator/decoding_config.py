@@ -20,7 +20,7 @@ class DecodingConfig:
     max_message_tokens: int = 40
     """Tokens of text after which a message must end."""
     max_messages: int = 5
-    """Messages after which a freely written turn must end (variant all-in-one)."""
+    """Messages after which a freely written turn must end (variants all-in-one and one-by-one)."""
 
     def __str__(self) -> str:
         """Short form for signatures, e.g. ``t0.7-k30-p0.9-r1.03-tokens2to40-messages5``."""

@@ -1,8 +1,10 @@
 """Which tokens may come next: strategies in their places, text between them, an end when the message or turn is over.
 
-A turn reads ``[S1] text [S2] text ... end`` (without strategy tokens in ``vanilla``). The *boundary* tokens, the end
-token and the strategy tokens, close a message. Where the plan leaves only one of them, all the probability the model
-gives to boundaries goes to that one: the model decides *when* a message is over, the plan decides what follows.
+A turn reads ``[S1] text [S2] text ... end`` (without strategy tokens in ``vanilla``); what ``one-by-one`` writes is one
+message of it, ``[S] text end`` or ``[S] text continue``. The *boundary* tokens (end, continue, the strategies) close a
+message; after the first two nothing is written. Where only one boundary is allowed, because the plan says what follows,
+all the probability the model gives to boundaries goes to that one: the model decides *when* a message is over, the plan
+decides what follows.
 """
 
 import re
@@ -24,24 +26,35 @@ class Vocabulary:
     Args:
         tokenizer: Of the backbone.
         strategies: Token ids of the strategies; empty in ``vanilla``.
+        continuation: Token id of the decision that another message follows; ``None`` where the variant has none.
         rows: Rows of the model's output matrix, V.
         device: Where the tensors live.
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, strategies: Sequence[int], *, rows: int, device: torch.device
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        strategies: Sequence[int],
+        *,
+        continuation: int | None = None,
+        rows: int,
+        device: torch.device,
     ) -> None:
         self.end: int = tokenizer.eos_token_id
-        self.boundaries = torch.tensor([self.end, *strategies], device=device)  # (1 + S,), the end first
+        self.strategies = torch.tensor(list(strategies), dtype=torch.long, device=device)  # (S,)
+        closing = [self.end] if continuation is None else [self.end, continuation]
+        self.closing = torch.tensor(closing, device=device)  # (C,): after them nothing is written, the end first
+        self.boundaries = torch.cat([self.closing, self.strategies])  # (C + S,)
         words = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
         markers = {index for index, word in enumerate(words) if _MARKER.fullmatch(word)}
         beyond = set(range(len(tokenizer), rows))  # rows of padding in the matrix, no tokens
-        banned = (set(tokenizer.all_special_ids) | markers | beyond) - {self.end, *strategies}
+        boundaries = {*closing, *strategies}
+        banned = (set(tokenizer.all_special_ids) | markers | beyond) - boundaries
         self.banned = _mask(banned, rows, device)
         # A message begins with a letter or digit, so that none is empty once blanks and broken bytes are gone;
         # byte-level tokenizers show the blank before a word as a letter of its own.
         opening = {index for index, word in enumerate(words) if _WORD_START.match(word)}
-        self.not_opening = ~_mask(opening - banned - {self.end, *strategies}, rows, device)
+        self.not_opening = ~_mask(opening - banned - boundaries, rows, device)
 
 
 class TurnGrammar:
@@ -50,6 +63,7 @@ class TurnGrammar:
     Args:
         vocabulary: Token ids by their part.
         plans: Strategy token ids in order for every row; ``None`` where the model chooses its strategies itself.
+        closings: Token ids that may close every row's last message, at least one, all of ``vocabulary.closing``.
         free_messages: Most messages of a row without a plan: 1, or more in ``all-in-one``.
         config: Shortest and longest message.
     """
@@ -58,6 +72,7 @@ class TurnGrammar:
         self,
         vocabulary: Vocabulary,
         plans: Sequence[Sequence[int] | None],
+        closings: Sequence[Sequence[int]],
         *,
         free_messages: int,
         config: DecodingConfig,
@@ -65,17 +80,18 @@ class TurnGrammar:
         device = vocabulary.banned.device
         self.vocabulary = vocabulary
         self.config = config
-        self.with_strategies = len(vocabulary.boundaries) > 1
         self.free = torch.tensor([plan is None for plan in plans], device=device)  # (B,)
         self.messages = torch.tensor([free_messages if plan is None else len(plan) for plan in plans], device=device)
-        width = max((len(plan) for plan in plans if plan is not None), default=0)
-        # What closes the k-th message of a planned row: the next strategy, or the end.
-        rows = [[*(plan or ())] + [vocabulary.end] * (width + 1 - len(plan or ())) for plan in plans]
-        self.planned = torch.tensor(rows, device=device)  # (B, W + 1)
+        width = max((len(plan) for plan in plans if plan is not None), default=1)
+        # The strategy that begins the k-th message of a planned row; what is filled up is never looked at.
+        rows = [[*(plan or ())] + [vocabulary.end] * (width - len(plan or ())) for plan in plans]
+        self.planned = torch.tensor(rows, device=device)  # (B, W)
+        boundaries = vocabulary.boundaries.tolist()
+        self.closing = torch.tensor([[one in closing for one in boundaries] for closing in closings], device=device)
         self.started = torch.zeros(len(plans), dtype=torch.long, device=device)  # messages begun, (B,)
         self.length = torch.zeros(len(plans), dtype=torch.long, device=device)  # text tokens of this message, (B,)
         self.finished = torch.zeros(len(plans), dtype=torch.bool, device=device)
-        if not self.with_strategies:
+        if not len(vocabulary.strategies):
             self.started += 1
 
     def restrict(self, logits: torch.Tensor) -> torch.Tensor:
@@ -93,8 +109,8 @@ class TurnGrammar:
 
     def advance(self, tokens: torch.Tensor) -> torch.Tensor:
         """Takes the tokens drawn (B,); returns which of them are text, bool (B,)."""
-        ends = tokens == self.vocabulary.end
-        begins = torch.isin(tokens, self.vocabulary.boundaries) & ~ends
+        ends = torch.isin(tokens, self.vocabulary.closing)
+        begins = torch.isin(tokens, self.vocabulary.strategies)
         text = ~(ends | begins | self.finished)
         self.finished |= ends
         self.started += begins
@@ -103,19 +119,19 @@ class TurnGrammar:
 
     def keep(self, rows: torch.Tensor) -> None:
         """Drops all rows but the given ones."""
-        for name in ("free", "messages", "planned", "started", "length", "finished"):
+        for name in ("free", "messages", "planned", "closing", "started", "length", "finished"):
             setattr(self, name, getattr(self, name)[rows])
 
     def _boundary_logits(self, logits: torch.Tensor, opening: torch.Tensor) -> torch.Tensor:
-        """Logits of the boundary tokens, (B, 1 + S): which of them may come, and with whose probability."""
+        """Logits of the boundary tokens, (B, C + S): which of them may come, and with whose probability."""
         boundaries = self.vocabulary.boundaries
         column = self.started.clamp(max=self.planned.shape[1] - 1)
-        planned = self.planned.gather(1, column[:, None])  # (B, 1): what the plan puts next
-        last = (self.started >= self.messages)[:, None]
-        is_end = (boundaries == self.vocabulary.end)[None]
-        # A free row draws among the strategies at first, may then go on or end, and at its last message must end.
-        free = torch.where(opening[:, None], ~is_end, torch.where(last, is_end, torch.ones_like(is_end)))
-        allowed = torch.where(self.free[:, None], free, boundaries[None] == planned)
+        planned = boundaries[None] == self.planned.gather(1, column[:, None])  # the strategy that the plan puts next
+        # A free row draws among the strategies at first, and then may go on or close.
+        strategies = torch.isin(boundaries, self.vocabulary.strategies)[None]
+        free = torch.where(opening[:, None], strategies, strategies | self.closing)
+        last = (self.started >= self.messages)[:, None]  # every row must close its last message
+        allowed = torch.where(last, self.closing, torch.where(self.free[:, None], free, planned))
         single = allowed.sum(dim=1, keepdim=True) == 1
         merged = torch.where(single, logits.float().logsumexp(dim=1, keepdim=True).to(logits.dtype), logits)
         # Too short a message goes on.

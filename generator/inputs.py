@@ -1,26 +1,39 @@
 """How a history, strategies and a response become token ids; identical in training, perplexity and decoding.
 
 With ``e`` the end token and ``s`` the start token, the context of messages ``m1 m2 m3`` is ``m1 e m2 e m3``, cut on the
-left to the longest history. The target is ``text e`` (vanilla), ``[S] text e`` (strategy) or ``[S1] text [S2] text e``
-(all-in-one). An encoder-decoder reads the context in its encoder and ``s target`` in its decoder; a decoder-only model
-reads ``context s target`` in one sequence. This is what the 2021 authors' second code feeds its models (its
-``inputters`` and ``models``), the two end tokens of DialoGPT included, of which the second is its start token.
+left to the longest history. The target is
+
+- ``text e`` in variant ``vanilla``,
+- ``[S] text e`` in ``strategy``,
+- ``[S] text c`` in ``one-by-one`` where another message of the turn follows, ``[S] text e`` where none does, with ``c``
+  the token ``[continue]``,
+- ``[S1] text [S2] text e`` in ``all-in-one``.
+
+An encoder-decoder reads the context in its encoder and ``s target`` in its decoder; a decoder-only model reads
+``context s target`` in one sequence. This is what the 2021 authors' second code feeds its models (its ``inputters`` and
+``models``), the two end tokens of DialoGPT included, of which the second is its start token.
 
 Speakers: nothing but content and order tells them apart in variant ``vanilla``, as in the 2021 code, whose authors
 found that role embeddings do not help. In the other variants every supporter message of the history begins with its
 strategy's token, which marks the supporter; a supporter message without a known strategy carries no mark.
+
+Reasoning ``r``, the words of :mod:`generator.reasoning_prefix`, stands before the history: ``r e m2 e m3``. It is never
+cut; the history gets what is left of the longest.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from corpus.dialogue import Dialogue, Message, message_view, turn_view
+from corpus.dialogue import Dialogue, Message, Role, Turn, turn_view
+from corpus.reasoning import Reasoning, ReasoningLabels, reasoning_labels
 from corpus.strategy import Strategy
 from generator.config import VARIANTS
-from generator.strategy_tokens import strategy_ids, text_ids
+from generator.reasoning_prefix import reasoning_words, with_prefix
+from generator.strategy_tokens import continue_id, strategy_ids, text_ids
 
 CACHED_TEXTS = 100_000  # distinct messages kept tokenized; ESConv has about 36,000
 
@@ -29,27 +42,34 @@ class Example(NamedTuple):
     """One training or scoring example.
 
     Attributes:
-        context: Token ids of the history; empty where the supporter opens a dialogue.
-        target: Token ids that are learned: strategy tokens, text, end token.
+        context: Token ids of reasoning and history; empty without both, where the supporter opens a dialogue.
+        target: Token ids that are learned: strategy tokens, text, end or continue token.
     """
 
     context: list[int]
     target: list[int]
 
 
+def authors_lengths(*, encoder_decoder: bool) -> tuple[int, int]:
+    """Longest history and longest message in tokens of the 2021 authors' second code, by the backbone's kind."""
+    return (160, 40) if encoder_decoder else (180, 45)
+
+
 class InputFormat:
     """Turns messages into token ids.
 
     Args:
-        tokenizer: Of the backbone; with strategy tokens unless the variant is ``vanilla``.
-        variant: ``vanilla``, ``strategy`` or ``all-in-one``.
+        tokenizer: Of the backbone; with strategy tokens unless the variant is ``vanilla``, with the continue token in
+            ``one-by-one``.
+        variant: One of ``generator.config.VARIANTS``.
         max_history_tokens: Longest context in tokens; older tokens are cut off.
         max_response_tokens: Longest message of a target in tokens, strategy token not counted, end token counted.
             What is longer is cut without an end token, as in the 2021 code: a cut is not an end.
         max_history_messages: Longest context in messages; 0: no limit.
+        with_reasoning: Whether the model learns to read reasoning before the history.
 
     Raises:
-        ValueError: Unknown variant, lengths too small, or a tokenizer without the strategy tokens it needs.
+        ValueError: Unknown variant, lengths too small, or a tokenizer without the tokens the variant needs.
     """
 
     def __init__(
@@ -60,6 +80,7 @@ class InputFormat:
         max_history_tokens: int,
         max_response_tokens: int,
         max_history_messages: int = 0,
+        with_reasoning: bool = False,
     ) -> None:
         if variant not in VARIANTS:
             raise ValueError(f"variant: got {variant!r}, expected one of {', '.join(VARIANTS)}")
@@ -69,65 +90,123 @@ class InputFormat:
         self.max_history_tokens = max_history_tokens
         self.max_response_tokens = max_response_tokens
         self.max_history_messages = max_history_messages
+        self.with_reasoning = with_reasoning
         self.strategy_ids: list[int] = [] if variant == "vanilla" else strategy_ids(tokenizer)
+        self.continuation: int | None = continue_id(tokenizer) if variant == "one-by-one" else None
         self.start: int = tokenizer.bos_token_id
         self.end: int = tokenizer.eos_token_id
         # A message stands in the history of every later one; it is tokenized once.
         self._text_ids = lru_cache(maxsize=CACHED_TEXTS)(lambda text: tuple(text_ids(tokenizer, text)))
 
-    def context(self, history: Sequence[Message]) -> list[int]:
-        """Token ids of a history, at most ``max_history_tokens``; empty for an empty history."""
+    def context(self, history: Sequence[Message], reasoning: Reasoning | ReasoningLabels | None = None) -> list[int]:
+        """Token ids of a history after its reasoning, at most ``max_history_tokens``; empty without both.
+
+        Raises:
+            ValueError: Reasoning for a model that never reads any, or so much of it that no history is left.
+        """
+        prefix = self._prefix(reasoning)
+        space = self.max_history_tokens - len(prefix)
         kept = history[-self.max_history_messages :] if self.max_history_messages else history
         ids: list[int] = []
         for message in reversed(kept):  # newest first, so that a long dialogue costs no more than what is kept
             strategy = message.strategy if self.strategy_ids else None
             mark = [] if strategy is None else [self.strategy_ids[strategy]]
             ids = [*mark, *self._text_ids(message.text), *([self.end] if ids else []), *ids]
-            if len(ids) >= self.max_history_tokens:
+            if len(ids) >= space:
                 break
-        return ids[-self.max_history_tokens :]
+        return [*prefix, *ids[-space:]]
 
-    def target(self, responses: Sequence[tuple[Strategy | None, str]]) -> list[int]:
+    def target(self, responses: Sequence[tuple[Strategy | None, str]], *, follows: bool = False) -> list[int]:
         """Token ids of what is learned: one message, or in ``all-in-one`` the messages of a turn.
 
         Args:
             responses: (strategy, text) pairs; the strategies are not looked at in ``vanilla``.
+            follows: Whether another message of the turn follows, which only ``one-by-one`` learns to say.
 
         Raises:
             ValueError: Not exactly one response where the variant is not ``all-in-one``, or a strategy is missing.
         """
         if not responses or (len(responses) > 1 and self.variant != "all-in-one"):
             raise ValueError(f"variant {self.variant} takes one response a time, got {len(responses)}")
+        closing = self.continuation if follows and self.continuation is not None else self.end
         ids: list[int] = []
         for number, (strategy, text) in enumerate(responses, start=1):
             if self.strategy_ids:
                 if strategy is None:
                     raise ValueError(f"variant {self.variant} needs a strategy for every response")
                 ids.append(self.strategy_ids[strategy])
-            last = [self.end] if number == len(responses) else []
+            last = [closing] if number == len(responses) else []
             ids += [*self._text_ids(text), *last][: self.max_response_tokens]
         return ids
 
-    def examples(self, dialogues: Sequence[Dialogue]) -> list[Example]:
-        """All examples of dialogues: one per supporter message, in ``all-in-one`` one per supporter turn.
+    def turn_examples(
+        self,
+        history: Sequence[Message],
+        responses: Sequence[tuple[Strategy | None, str]],
+        reasoning: Reasoning | ReasoningLabels | None = None,
+    ) -> list[Example]:
+        """The examples of one turn as it would be written: in ``all-in-one`` one, else one per message.
 
-        The history of a message holds the earlier messages of its own turn, as One-by-One realization sees them.
+        The history of a message holds the earlier messages of its own turn; reasoning stands before every one.
+
+        Args:
+            history: Messages before the turn.
+            responses: (strategy, text) pairs of the whole turn.
+            reasoning: What was concluded before the turn.
 
         Raises:
-            CorpusError: A supporter message has no strategy where the variant needs it.
+            ValueError: As :meth:`context` and :meth:`target`.
         """
         if self.variant == "all-in-one":
-            return [
-                Example(
-                    self.context(turn.history),
-                    self.target([(s, m.text) for s, m in zip(turn.plan, turn.messages, strict=True)]),
-                )
-                for turn in turn_view(list(dialogues))
-            ]
-        return [
-            Example(
-                self.context(one.history),
-                self.target([(one.strategy if self.strategy_ids else None, one.message.text)]),
+            return [Example(self.context(history, reasoning), self.target(responses))]
+        earlier = list(history)
+        examples = []
+        for number, (strategy, text) in enumerate(responses, start=1):
+            target = self.target([(strategy, text)], follows=number < len(responses))
+            examples.append(Example(self.context(earlier, reasoning), target))
+            earlier.append(Message(Role.SUPPORTER, text, strategy))
+        return examples
+
+    def examples(
+        self, dialogues: Sequence[Dialogue], *, reasoning_share: float = 0.0, rng: np.random.Generator | None = None
+    ) -> list[Example]:
+        """All examples of dialogues: one per supporter message, in ``all-in-one`` one per supporter turn.
+
+        Args:
+            dialogues: Where from.
+            reasoning_share: Of the turns, whose examples begin with the corpus's labels of reasoning, 0..1.
+            rng: Chooses these turns; needed where the share is not 0.
+
+        Raises:
+            CorpusError: A supporter message has no strategy where the variant or the reasoning needs it.
+            ValueError: A share without ``rng``, or for a model that never reads reasoning.
+        """
+        turns = turn_view(list(dialogues))
+        if reasoning_share and rng is None:
+            raise ValueError("a share of reasoning needs a random generator that chooses the turns")
+        chosen = np.zeros(len(turns), bool) if rng is None else with_prefix(len(turns), reasoning_share, rng=rng)
+        examples: list[Example] = []
+        for turn, prefixed in zip(turns, chosen, strict=True):
+            labels = reasoning_labels(turn) if prefixed else None
+            examples += self.turn_examples(turn.history, self._responses(turn), labels)
+        return examples
+
+    def _responses(self, turn: Turn) -> list[tuple[Strategy | None, str]]:
+        """A corpus turn's pairs; strategies that the variant does not look at may be missing."""
+        plan = turn.plan if self.strategy_ids else [message.strategy for message in turn.messages]
+        return [(strategy, message.text) for strategy, message in zip(plan, turn.messages, strict=True)]
+
+    def _prefix(self, reasoning: Reasoning | ReasoningLabels | None) -> list[int]:
+        """Token ids of reasoning with the end token that closes it; none where nothing is known."""
+        if reasoning is None:
+            return []
+        if not self.with_reasoning:
+            raise ValueError("reasoning: this generator was trained without any (reasoning_share 0)")
+        words = reasoning_words(reasoning)
+        prefix = [*self._text_ids(words), self.end] if words else []
+        if len(prefix) >= self.max_history_tokens:
+            raise ValueError(
+                f"max_history_tokens: got {self.max_history_tokens}, but the reasoning {words!r} takes {len(prefix)} "
+                "and leaves nothing for the history"
             )
-            for one in message_view(list(dialogues))
-        ]
+        return prefix

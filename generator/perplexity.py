@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 from transformers import PreTrainedModel
 
-from generator.batching import IGNORED, Collator, length_order
+from generator.batching import IGNORED, Collator, scoring_order
 from generator.inputs import Example
 from generator.precision import autocast
 
@@ -41,7 +41,7 @@ def token_losses(
         # Targets end together on the right: only the last positions have labels, shifted by one.
         longest = int((labels != IGNORED).sum(dim=1).max())
         logits = model(**inputs, use_cache=False, logits_to_keep=longest + 1).logits[:, :-1]  # (B, L, V)
-        labels = labels[:, -longest:]
+        labels = labels[:, labels.shape[1] - longest :]  # none where all targets are empty
     losses = functional.cross_entropy(
         logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none"
     )
@@ -58,7 +58,7 @@ def response_losses(
     precision: str = "fp32",
     progress: Progress | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Negative log-likelihood of every example's target, in batches of equal length.
+    """Negative log-likelihood of every example's target, in batches of about one length.
 
     Args:
         model: Backbone; its training mode is restored afterwards.
@@ -75,7 +75,7 @@ def response_losses(
     """
     sums = np.zeros(len(examples))
     tokens = np.zeros(len(examples), dtype=np.int64)
-    order = length_order([len(example.context) + len(example.target) for example in examples])
+    order = scoring_order(examples, batch_size=batch_size)
     skipped = torch.tensor(list(uncounted), dtype=torch.long, device=model.device)
     was_training = model.training
     model.eval()

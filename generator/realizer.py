@@ -1,13 +1,15 @@
 """A plan becomes text: what a finished generator run is for.
 
-- ``strategy`` realizes a plan One-by-One: a message for each strategy, fed back into the history before the next.
+- ``strategy`` realizes a plan message by message: one for each strategy, fed back into the history before the next.
+- ``one-by-one`` does so too, and closes every message with its decision whether another follows.
 - ``all-in-one`` writes the whole turn in one pass, in which the plan's strategies are enforced in order.
 - ``vanilla`` knows no strategies and writes one message, whatever the plan; its pairs have ``None`` for a strategy.
 
-Without a plan the first draws one strategy and the second any number from the model's own distribution (the 2021
-paper's *Joint*).
+A plan says what is written and how much. Without one the model draws the strategies from its own distribution (the
+2021 paper's *Joint*): ``strategy`` one of them, the others as many as they decide, up to ``max_messages``.
 """
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
@@ -15,19 +17,18 @@ from pathlib import Path
 
 import numpy as np
 
-from corpus.dialogue import Message, Role
+from corpus.dialogue import Message
+from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
-from generator.backbone import Backbone
+from generator.backbone import Backbone, load_backbone
 from generator.batching import Collator
-from generator.decoding import Request, decode
-from generator.decoding_config import DecodingConfig
-from generator.inputs import Example, InputFormat
+from generator.decoding_config import DECODING_PRESETS, DecodingConfig
+from generator.inputs import Example, InputFormat, authors_lengths
 from generator.perplexity import Progress, response_losses
 from generator.precision import default_device
 from generator.run_files import read_backbone, read_summary
-from generator.tidy import tidy
-
-Response = tuple[Strategy | None, str]
+from generator.strategy_tokens import added_tokens
+from generator.turn_writer import Response, TurnWriter
 
 
 class Realizer:
@@ -55,6 +56,7 @@ class Realizer:
         self.decoding = decoding
         self.batch_size = batch_size
         self.precision = precision
+        self._writer = TurnWriter(backbone, form, decoding=decoding, batch_size=batch_size, precision=precision)
 
     @classmethod
     def load(
@@ -85,18 +87,67 @@ class Realizer:
             max_history_tokens=summary.max_history_tokens,
             max_response_tokens=summary.max_response_tokens,
             max_history_messages=summary.max_history_messages,
+            # Runs of the time before there was reasoning do not have the field.
+            with_reasoning=summary.config.get("reasoning_share", 0.0) > 0,
         )
         return cls(backbone, form, decoding=decoding or summary.decoding, batch_size=batch_size, precision=precision)
 
+    @classmethod
+    def pretrained(
+        cls, backbone: str | Path, *, like: str | Path | None = None, batch_size: int = 64, precision: str = "fp32"
+    ) -> "Realizer":
+        """A backbone without fine-tuning, on the GPU where there is one; its variant is ``vanilla``.
+
+        Args:
+            backbone: ``blenderbot``, ``dialogpt``, a hub id, or a folder made by ``save_pretrained``.
+            like: A finished run whose lengths and sampling settings it takes, so that both compare; by default the
+                2021 authors' lengths (second code) and the paper's sampling.
+            batch_size: Responses computed side by side.
+            precision: ``bf16`` or ``fp32``.
+
+        Raises:
+            ValueError: In one line: the backbone, or the run, cannot be loaded.
+        """
+        if str(backbone).startswith("tiny-"):
+            raise ValueError(f"backbone {backbone}: has no pretrained weights, train it first")
+        summary = read_summary(Path(like)) if like is not None else None
+        loaded = load_backbone(backbone)
+        loaded.model.to(default_device())  # type: ignore[arg-type]
+        history, response = authors_lengths(encoder_decoder=loaded.encoder_decoder)
+        decoding = dataclasses.replace(DECODING_PRESETS["esconv2021"], max_message_tokens=response)
+        messages = 0
+        if summary is not None:
+            history, response = summary.max_history_tokens, summary.max_response_tokens
+            decoding, messages = summary.decoding, summary.max_history_messages
+        form = InputFormat(
+            loaded.tokenizer,
+            variant="vanilla",
+            max_history_tokens=history,
+            max_response_tokens=response,
+            max_history_messages=messages,
+        )
+        return cls(loaded, form, decoding=decoding, batch_size=batch_size, precision=precision)
+
     @property
     def variant(self) -> str:
-        """``vanilla``, ``strategy`` or ``all-in-one``."""
+        """One of ``generator.config.VARIANTS``."""
         return self.form.variant
 
     @property
+    def with_reasoning(self) -> bool:
+        """Whether it was trained on histories that begin with reasoning, and may be given some."""
+        return self.form.with_reasoning
+
+    @property
     def tokenizer_name(self) -> str:
-        """What identifies the tokenizer: perplexities per token compare only under the same one."""
-        vocabulary = self.backbone.tokenizer.get_vocab()
+        """What identifies the segmentation of text: perplexities per token compare only under the same one.
+
+        Tokens that a variant adds do not count, as no text holds them: all variants of a backbone share the name.
+        """
+        added = set(added_tokens(stop_decision=True))
+        vocabulary = {
+            token: index for token, index in self.backbone.tokenizer.get_vocab().items() if token not in added
+        }
         digest = hashlib.sha256(json.dumps(sorted(vocabulary.items())).encode()).hexdigest()
         return f"{len(vocabulary)}-{digest[:8]}"
 
@@ -106,11 +157,13 @@ class Realizer:
         strategies: Sequence[Strategy] | None = None,
         *,
         rng: np.random.Generator | None = None,
+        reasoning: Reasoning | None = None,
     ) -> list[Response]:
         """Writes the next turn after one history; see :meth:`realize_all`. Without ``rng`` always the same text."""
         if strategies is not None and not strategies:
             return []  # the planner ends the turn here
-        return self.realize_all([history], [strategies], rng=rng or np.random.default_rng(0))[0]
+        rng = rng or np.random.default_rng(0)
+        return self.realize_all([history], [strategies], rng=rng, reasoning=[reasoning])[0]
 
     def realize_all(
         self,
@@ -118,6 +171,7 @@ class Realizer:
         plans: Sequence[Sequence[Strategy] | None],
         *,
         rng: np.random.Generator,
+        reasoning: Sequence[Reasoning | None] | None = None,
     ) -> list[list[Response]]:
         """Writes the next turn after every history.
 
@@ -125,22 +179,21 @@ class Realizer:
             histories: Messages before the turn, possibly none.
             plans: Strategies of every turn in order, or ``None``: the model chooses.
             rng: One number is drawn; turn number and message number make every text's own random numbers from it.
+            reasoning: What the planner concluded about every turn, read before its history; ``None`` where nothing is.
 
         Returns:
             (strategy, text) pairs of every turn. No text is empty or holds a special token.
 
         Raises:
-            ValueError: Different numbers of histories and plans, an empty plan, or one too long for the backbone.
+            ValueError: Different numbers of histories, plans and reasoning, an empty plan or one too long for the
+                backbone, or reasoning for a generator that was trained without any.
         """
         if len(histories) != len(plans):
             raise ValueError(f"got {len(histories)} histories and {len(plans)} plans")
         if any(plan is not None and not plan for plan in plans):
             raise ValueError("empty plan, expected at least one strategy")
-        seed = int(rng.integers(2**32))
-        if self.variant == "strategy":
-            return self._one_by_one(histories, plans, seed=seed)
-        whole = plans if self.variant == "all-in-one" else [None] * len(plans)
-        return self._decode(histories, whole, keys=[(seed, index, 0) for index in range(len(plans))])
+        prefixes = self._prefixes(reasoning, len(histories))
+        return self._writer.write(histories, plans, prefixes, seed=int(rng.integers(2**32)))
 
     def negative_log_likelihood(
         self,
@@ -149,32 +202,36 @@ class Realizer:
         responses: Sequence[Sequence[str]],
         *,
         with_strategies: bool = False,
+        reasoning: Sequence[Reasoning | None] | None = None,
         progress: Progress | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """How unlikely given turns are under their plans: text and end tokens, each given the true ones before it.
 
         A turn of several messages is scored as it would be written: in ``all-in-one`` as one sequence with one end
-        token, else message by message, earlier ones in the history. ``vanilla`` does not look at the plans.
+        token, else message by message, earlier ones in the history; in ``one-by-one`` the token that closes a message
+        says whether another follows, and counts as the end token does. ``vanilla`` does not look at the plans.
 
         Args:
             histories: Messages before each turn.
             plans: Strategies of each turn.
             responses: Texts of each turn, one per strategy.
             with_strategies: Count the strategy tokens as well; off in all published figures.
+            reasoning: As in :meth:`realize_all`.
             progress: Called with the number of newly scored sequences.
 
         Returns:
             Sums in nats, float64 (N,), and numbers of counted tokens, int64 (N,).
 
         Raises:
-            ValueError: The lengths do not match, or a turn is empty.
+            ValueError: The lengths do not match, a turn is empty, or the generator was trained without reasoning.
         """
         examples: list[Example] = []
         owners: list[int] = []  # the turn each example belongs to
+        prefixes = self._prefixes(reasoning, len(histories))
         for index, (history, plan, texts) in enumerate(zip(histories, plans, responses, strict=True)):
             if not texts or len(plan) != len(texts):
                 raise ValueError(f"turn {index + 1}: got {len(plan)} strategies and {len(texts)} texts")
-            parts = self._examples(history, list(zip(plan, texts, strict=True)))
+            parts = self.form.turn_examples(history, list(zip(plan, texts, strict=True)), prefixes[index])
             examples += parts
             owners += [index] * len(parts)
         sums, tokens = response_losses(
@@ -196,66 +253,9 @@ class Realizer:
             np.bincount(owners, weights=tokens, minlength=count).astype(np.int64),
         )
 
-    def _examples(self, history: Sequence[Message], pairs: Sequence[tuple[Strategy, str]]) -> list[Example]:
-        if self.variant == "all-in-one":
-            return [Example(self.form.context(history), self.form.target(pairs))]
-        earlier = list(history)
-        examples = []
-        for strategy, text in pairs:
-            examples.append(Example(self.form.context(earlier), self.form.target([(strategy, text)])))
-            earlier.append(Message(Role.SUPPORTER, text, strategy))
-        return examples
-
-    def _one_by_one(
-        self, histories: Sequence[Sequence[Message]], plans: Sequence[Sequence[Strategy] | None], *, seed: int
-    ) -> list[list[Response]]:
-        turns: list[list[Response]] = [[] for _ in plans]
-        for number in range(max((1 if plan is None else len(plan) for plan in plans), default=0)):
-            due = [index for index, plan in enumerate(plans) if number < (1 if plan is None else len(plan))]
-            earlier = [
-                [*histories[index], *(Message(Role.SUPPORTER, text, strategy) for strategy, text in turns[index])]
-                for index in due
-            ]
-            chosen = [plan if plan is None else [plan[number]] for plan in (plans[index] for index in due)]
-            written = self._decode(earlier, chosen, keys=[(seed, index, number) for index in due])
-            for index, responses in zip(due, written, strict=True):
-                turns[index] += responses
-        return turns
-
-    def _decode(
-        self,
-        histories: Sequence[Sequence[Message]],
-        plans: Sequence[Sequence[Strategy] | None],
-        *,
-        keys: Sequence[tuple[int, ...]],
-    ) -> list[list[Response]]:
-        tokens = self.form.strategy_ids
-        requests = [
-            Request(self.form.context(history), None if plan is None else tuple(tokens[one] for one in plan), key)
-            for history, plan, key in zip(histories, plans, keys, strict=True)
-        ]
-        written = decode(
-            self.backbone,
-            requests,
-            strategies=tokens,
-            free_messages=self.decoding.max_messages if self.variant == "all-in-one" else 1,
-            config=self.decoding,
-            batch_size=self.batch_size,
-            precision=self.precision,
-        )
-        return [self._responses(ids) for ids in written]
-
-    def _responses(self, ids: Sequence[int]) -> list[Response]:
-        """Splits a written turn at its strategy tokens and decodes the texts."""
-        strategy_of = {token: Strategy(index) for index, token in enumerate(self.form.strategy_ids)}
-        parts: list[tuple[Strategy | None, list[int]]] = [] if strategy_of else [(None, [])]
-        for token in ids:
-            if token in strategy_of:
-                parts.append((strategy_of[token], []))
-            else:
-                parts[-1][1].append(token)
-        decode_ids = self.backbone.tokenizer.decode
-        return [
-            (strategy, tidy(str(decode_ids(text, skip_special_tokens=True, clean_up_tokenization_spaces=False))))
-            for strategy, text in parts
-        ]
+    def _prefixes(self, reasoning: Sequence[Reasoning | None] | None, count: int) -> Sequence[Reasoning | None]:
+        if reasoning is None:
+            return [None] * count
+        if len(reasoning) != count:
+            raise ValueError(f"got {count} histories and {len(reasoning)} times reasoning")
+        return reasoning

@@ -1,17 +1,15 @@
 """What a generator's run folder holds, written whole and read without running code.
 
 ``generator.json`` (everything but the weights; its presence says that the run is finished), ``model/`` (weights as
-safetensors, configuration and tokenizer: ``from_pretrained`` loads it), ``training_curve.json``, ``tensorboard/``.
-While a training runs, ``checkpoints/`` holds its optimizer and random states, which are pickles: they are read only to
-go on with the own run, and gone once it is finished.
+safetensors, configuration, tokenizer, model card: ``from_pretrained`` loads it), ``training_curve.json``,
+``tensorboard/``. While a training runs, ``checkpoints/`` holds its optimizer and random states, which are pickles: they
+are read only to go on with the own run, and gone once it is finished.
 """
 
 import dataclasses
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer
@@ -19,7 +17,9 @@ from transformers import AutoConfig, AutoTokenizer
 from corpus.whole_file import write_whole
 from generator.backbone import ARCHITECTURES, Backbone, prepare
 from generator.decoding_config import DecodingConfig
+from generator.model_card import model_card
 from generator.quiet import quiet_transformers
+from generator.run_summary import CurvePoint, GeneratorSummary
 
 SUMMARY = "generator.json"
 MODEL = "model"
@@ -29,64 +29,13 @@ TENSORBOARD = "tensorboard"
 FORMAT = 1  # of generator.json
 
 
-@dataclass(frozen=True)
-class CurvePoint:
-    """One logged moment of a training.
-
-    Attributes:
-        step: Optimizer steps done.
-        epoch: Passes over the examples done.
-        train_loss: Mean loss per token in nats since the last one; ``None`` at a validation.
-        valid_perplexity: Perplexity per token of the validation texts; ``None`` between validations.
-    """
-
-    step: int
-    epoch: float
-    train_loss: float | None
-    valid_perplexity: float | None
-
-
-@dataclass(frozen=True)
-class GeneratorSummary:
-    """All of a finished run but its weights.
-
-    Attributes:
-        variant: ``vanilla``, ``strategy`` or ``all-in-one``.
-        max_history_tokens: Of the inputs.
-        max_response_tokens: Of the inputs.
-        max_history_messages: Of the inputs; 0: no limit.
-        decoding: Settings that texts are sampled with.
-        config: The training's settings as given.
-        seed: The training's.
-        data: SHA-256 of the training and the validation examples' messages.
-        examples: Numbers of training and validation examples.
-        parameters: Number of the model's weights.
-        best_step: Optimizer steps of the checkpoint kept.
-        best_perplexity: Its validation perplexity per token.
-        seconds: Time from the start, or from the last resumption, to the end.
-    """
-
-    variant: str
-    max_history_tokens: int
-    max_response_tokens: int
-    max_history_messages: int
-    decoding: DecodingConfig
-    config: dict[str, Any]
-    seed: int
-    data: dict[str, str]
-    examples: dict[str, int]
-    parameters: int
-    best_step: int
-    best_perplexity: float
-    seconds: float
-
-
 def write_run(out: Path, backbone: Backbone, summary: GeneratorSummary, curve: list[CurvePoint]) -> None:
     """Writes a finished run; ``generator.json`` comes last, so that a run without it is not finished."""
     temporary = out / f".{MODEL}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     backbone.model.save_pretrained(temporary)
     backbone.tokenizer.save_pretrained(temporary)
+    write_whole(temporary / "README.md", model_card(summary))
     shutil.rmtree(out / MODEL, ignore_errors=True)
     temporary.rename(out / MODEL)
     write_whole(out / CURVE, json.dumps([dataclasses.asdict(point) for point in curve], indent=1) + "\n")

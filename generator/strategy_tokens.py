@@ -1,4 +1,8 @@
-"""The eight strategies as special tokens of a tokenizer, each with a sensible first embedding."""
+"""The eight strategies as special tokens of a tokenizer, each with a sensible first embedding.
+
+Variant ``one-by-one`` has one more: ``[continue]`` ends a message that another of the same turn follows, where the end
+token ends the last. Together they are its stop decision.
+"""
 
 from typing import cast
 
@@ -7,13 +11,17 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from corpus.strategy import Strategy
 
+CONTINUE = "[continue]"
+
 
 def strategy_token(strategy: Strategy) -> str:
     """A strategy as it stands in a token sequence: its label in square brackets, as in the 2021 release."""
     return f"[{strategy.label}]"
 
 
-def add_strategy_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def add_strategy_tokens(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, stop_decision: bool = False
+) -> list[int]:
     """Adds the eight strategy tokens to the tokenizer and one embedding row for each to the model.
 
     A new row starts as the mean of the embeddings of its label's word pieces, so that ``[Providing Suggestions]``
@@ -23,21 +31,22 @@ def add_strategy_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBa
     Args:
         model: Grown in place to ``len(tokenizer)`` rows.
         tokenizer: Extended in place.
+        stop_decision: Add ``[continue]`` too, after them.
 
     Returns:
-        Token ids in the order of :class:`Strategy`, 8 numbers.
+        Token ids in the order of :class:`Strategy`, 8 numbers; with a stop decision a ninth, of ``[continue]``.
 
     Raises:
         ValueError: The tokenizer has one of the tokens already, so its row would be overwritten.
     """
-    tokens = [strategy_token(strategy) for strategy in Strategy]
+    tokens = added_tokens(stop_decision=stop_decision)
     present = [token for token in tokens if token in tokenizer.get_vocab()]
     if present:
         raise ValueError(f"the tokenizer has the strategy tokens {', '.join(present)} already")
-    words = [text_ids(tokenizer, strategy.label) for strategy in Strategy]  # before the tokens exist
+    words = [text_ids(tokenizer, token.strip("[]")) for token in tokens]  # before the tokens exist
     tokenizer.add_special_tokens({"additional_special_tokens": tokens}, replace_extra_special_tokens=False)
     model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    ids = strategy_ids(tokenizer)
+    ids = [tokenizer.get_vocab()[token] for token in tokens]
     layers = (model.get_input_embeddings(), model.get_output_embeddings())
     matrices = {id(layer.weight): cast(torch.Tensor, layer.weight) for layer in layers}  # one where they are tied
     with torch.no_grad():
@@ -45,6 +54,11 @@ def add_strategy_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBa
             for row, pieces in zip(ids, words, strict=True):
                 weight[row] = weight[pieces].mean(dim=0)
     return ids
+
+
+def added_tokens(*, stop_decision: bool) -> list[str]:
+    """The tokens a variant adds to a tokenizer, in their order: eight strategies, then the decision to continue."""
+    return [*(strategy_token(strategy) for strategy in Strategy), *([CONTINUE] if stop_decision else [])]
 
 
 def strategy_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -58,6 +72,18 @@ def strategy_ids(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     if missing:
         raise ValueError(f"the tokenizer lacks the strategy tokens {', '.join(missing)}")
     return [vocabulary[strategy_token(strategy)] for strategy in Strategy]
+
+
+def continue_id(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Token id of the decision that another message of the turn follows.
+
+    Raises:
+        ValueError: The tokenizer lacks it.
+    """
+    vocabulary = tokenizer.get_vocab()
+    if CONTINUE not in vocabulary:
+        raise ValueError(f"the tokenizer lacks the token {CONTINUE} of variant one-by-one")
+    return vocabulary[CONTINUE]
 
 
 def text_ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

@@ -1,20 +1,25 @@
-"""The transformers Trainer with our loss, our order of examples, and perplexity per token as validation."""
+"""The transformers Trainer with our loss, our order of examples, and perplexity per token as validation.
+
+Over several processes (``torchrun``, ``accelerate launch``) every optimizer step sees the examples that one process
+with the same global batch sees, and the same mean loss over them: a training does not depend on how it is spread.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 from tqdm import tqdm
 from transformers import Trainer
 
-from generator.batching import Collator, LengthGroupedSampler
+from generator.batching import BLANK, Collator, LengthGroupedSampler
 from generator.inputs import Example
 from generator.perplexity import perplexity, response_losses, token_losses
 
 
 class ExampleList(Dataset[Example]):
-    """Examples as a torch dataset."""
+    """Examples as a torch dataset; ``BLANK`` is one without a target, which nothing is learned from."""
 
     def __init__(self, examples: Sequence[Example]) -> None:
         self.examples = list(examples)
@@ -23,7 +28,7 @@ class ExampleList(Dataset[Example]):
         return len(self.examples)
 
     def __getitem__(self, index: int) -> Example:
-        return self.examples[index]
+        return Example([], []) if index == BLANK else self.examples[index]
 
     @property
     def lengths(self) -> list[int]:
@@ -60,7 +65,10 @@ class ResponseTrainer(Trainer):
         assert isinstance(dataset, ExampleList)
         # Grouped per optimizer step: all batches and all processes of a step get examples of about one length.
         step = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
-        return LengthGroupedSampler(dataset.lengths, batch_size=step, seed=self.args.seed)
+        # Processes need equally many batches: the last step of an epoch is filled up with blanks.
+        return LengthGroupedSampler(
+            dataset.lengths, batch_size=step, seed=self.args.seed, whole_batches=self.args.world_size > 1
+        )
 
     def compute_loss(
         self,
@@ -82,18 +90,23 @@ class ResponseTrainer(Trainer):
         ignore_keys: list[str] | None = None,  # noqa: ARG002
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
-        """Perplexity per token of the validation examples' texts, strategies given."""
+        """Perplexity per token of the validation examples' texts, strategies given; every process takes its share."""
         assert self.model is not None
-        with tqdm(total=len(self.valid), desc="validation", unit="response", leave=False, disable=None) as bar:
+        share = self.valid[self.args.process_index :: self.args.world_size]
+        quiet = None if self.args.process_index == 0 else True
+        with tqdm(total=len(share), desc="validation", unit="response", leave=False, disable=quiet) as bar:
             sums, tokens = response_losses(
                 self.model,  # type: ignore[arg-type]
-                self.valid,
+                share,
                 collator=self.collator,
                 uncounted=self.uncounted,
                 batch_size=self.args.eval_batch_size,
                 precision=self.precision,
                 progress=bar.update,
             )
+        if self.args.world_size > 1:
+            parts = torch.tensor([[sums.sum(), float(tokens.sum())]], dtype=torch.float64, device=self.args.device)
+            sums, tokens = np.split(self.accelerator.gather(parts).cpu().numpy(), 2, axis=1)
         metrics = {f"{metric_key_prefix}_perplexity": perplexity(sums, tokens)}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)

@@ -1,6 +1,7 @@
 """Very small models and dialogues that the generator's tests share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +9,9 @@ import torch
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 from generator.backbone import Backbone, build_tiny_backbone
+from generator.decoding_config import DecodingConfig
 from generator.inputs import InputFormat
+from generator.realizer import Realizer
 from generator.strategy_tokens import add_strategy_tokens
 from generator.tokenizer import train_tokenizer
 
@@ -39,12 +42,14 @@ def dialogues() -> list[Dialogue]:
 def make_tiny(dialogues: list[Dialogue]) -> Callable[..., Backbone]:
     """Builds an untrained model of about 20,000 weights; flat enough that all tokens can be drawn."""
 
-    def build(name: str = "tiny-blenderbot", *, strategies: bool = True, seed: int = 0) -> Backbone:
+    def build(
+        name: str = "tiny-blenderbot", *, strategies: bool = True, stop_decision: bool = False, seed: int = 0
+    ) -> Backbone:
         torch.manual_seed(seed)
         tokenizer = train_tokenizer((m.text for d in dialogues for m in d.messages), size=320)
         backbone = build_tiny_backbone(name, tokenizer, width=16, layers=1, heads=2, dropout=0.1)
         if strategies:
-            add_strategy_tokens(backbone.model, backbone.tokenizer)
+            add_strategy_tokens(backbone.model, backbone.tokenizer, stop_decision=stop_decision)
         return backbone
 
     return build
@@ -54,9 +59,34 @@ def make_tiny(dialogues: list[Dialogue]) -> Callable[..., Backbone]:
 def make_form() -> Callable[..., InputFormat]:
     """Builds the inputs of a backbone."""
 
-    def build(backbone: Backbone, variant: str, *, history: int = 60, response: int = 20) -> InputFormat:
+    def build(
+        backbone: Backbone, variant: str, *, history: int = 60, response: int = 20, with_reasoning: bool = False
+    ) -> InputFormat:
         return InputFormat(
-            backbone.tokenizer, variant=variant, max_history_tokens=history, max_response_tokens=response
+            backbone.tokenizer,
+            variant=variant,
+            max_history_tokens=history,
+            max_response_tokens=response,
+            with_reasoning=with_reasoning,
         )
 
     return build
+
+
+@pytest.fixture(scope="session")
+def make_realizer(make_tiny, make_form) -> Callable[..., Realizer]:
+    """Builds an untrained realizer that writes short messages, three at most."""
+    config = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, max_message_tokens=6, max_messages=3)
+
+    def build(name: str, variant: str, *, with_reasoning: bool = False, **options: Any) -> Realizer:
+        backbone = make_tiny(name, strategies=variant != "vanilla", stop_decision=variant == "one-by-one")
+        form = make_form(backbone, variant, history=200, with_reasoning=with_reasoning)
+        return Realizer(backbone, form, **{"decoding": config} | options)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def histories(dialogues) -> list[Sequence[Message]]:
+    """Four histories, one of them empty."""
+    return [dialogues[0].messages[:3], (), dialogues[1].messages[:1], dialogues[2].messages[:5]]

@@ -1,5 +1,9 @@
 import pytest
 import torch
+from huggingface_hub import set_client_factory
+from huggingface_hub.utils._http import default_client_factory
+from huggingface_hub.utils._http import httpx2 as network
+from safetensors.torch import save_file
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
@@ -22,7 +26,7 @@ def test_a_folder_made_by_save_pretrained_is_loaded(make_tiny, tmp_path):
     assert loaded.encoder_decoder
     assert torch.equal(loaded.model.get_input_embeddings().weight, backbone.model.get_input_embeddings().weight)
     (tmp_path / "model.safetensors").unlink()
-    with pytest.raises(ValueError, match=r"configuration but no weights, expected model\.safetensors"):
+    with pytest.raises(ValueError, match=r"configuration but no weights, expected model\.safetensors or pytorch_model"):
         load_backbone(tmp_path)
     assert load_backbone(tmp_path, random_weights=True).positions == 512
 
@@ -36,6 +40,72 @@ def test_other_folders_are_refused_in_one_line(content, message, tmp_path):
         (tmp_path / "config.json").write_text(content)
     with pytest.raises(ValueError, match=message) as caught:
         load_backbone(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def original(make_tiny, tmp_path):
+    """A folder like the hub's original repositories: pickled weights in half precision, the head twice; and them."""
+    backbone = make_tiny("tiny-dialogpt", strategies=False)
+    backbone.model.config.save_pretrained(tmp_path)
+    backbone.tokenizer.save_pretrained(tmp_path)
+    weights = {name: tensor.half() for name, tensor in backbone.model.state_dict().items()}
+    torch.save(weights, tmp_path / "pytorch_model.bin")
+    return tmp_path, weights
+
+
+def test_pickled_weights_are_read_where_there_is_nothing_else_and_trained_in_full_precision(original, caplog):
+    folder, weights = original
+    loaded = load_backbone(folder).model.state_dict()
+    assert "only pytorch_model.bin is there" in caplog.text
+    assert {tensor.dtype for tensor in loaded.values()} == {torch.float32}
+    assert all(torch.equal(loaded[name], weights[name].float()) for name in weights)
+    # Safetensors come first: of two files the pickled one is not even looked at.
+    half = {name: tensor * 0.5 for name, tensor in weights.items() if name != "lm_head.weight"}
+    save_file(half, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "pytorch_model.bin").write_bytes(b"not looked at")
+    first = load_backbone(folder).model.state_dict()["transformer.wte.weight"]
+    assert torch.equal(first, half["transformer.wte.weight"].float())
+
+
+class Code:
+    def __reduce__(self):
+        return exec, ("raise SystemExit('ran code')",)
+
+
+@pytest.mark.parametrize("content", ["code", "damaged", "empty", "incomplete", "safetensors"])
+def test_what_is_no_complete_file_of_tensors_is_refused_in_one_line(content, original):
+    folder, weights = original
+    path = folder / "pytorch_model.bin"
+    message = "damaged, or more in it than tensors.*download it again"
+    if content == "code":
+        torch.save(weights | {"more": Code()}, path)
+    elif content == "incomplete":
+        torch.save({name: one for name, one in weights.items() if name != "transformer.ln_f.bias"}, path)
+        message = r"lacks 1 of the model's weights, the first is transformer\.ln_f\.bias"
+    elif content == "safetensors":
+        path = folder / "model.safetensors"
+        path.write_bytes(b"nonsense")
+        message = "model.safetensors: cannot be loaded, download it again"
+    else:
+        path.write_bytes(b"nonsense" if content == "damaged" else b"")
+    with pytest.raises(ValueError, match=message) as caught:
+        load_backbone(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_hub_that_does_not_answer_is_one_line_that_says_what_to_do(monkeypatch, tmp_path):
+    def refuse(request):
+        raise network.ConnectError("Connection refused", request=request)
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between the client's attempts
+    set_client_factory(lambda: network.Client(transport=network.MockTransport(refuse)))
+    try:
+        with pytest.raises(ValueError, match=r"hf download facebook/blenderbot_small-90M --local-dir FOLDER") as caught:
+            load_backbone("blenderbot")
+    finally:
+        set_client_factory(default_client_factory)
     assert "\n" not in str(caught.value)
 
 

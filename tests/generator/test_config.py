@@ -55,6 +55,8 @@ def test_presets_are_valid_and_say_where_they_depart(path):
         {"learning_rate": -0.1},
         {"max_history_tokens": -1},
         {"tiny_dropout": 1.0},
+        {"reasoning_share": 1.1},
+        {"reasoning_share": -0.5},
         {"tiny_width": 100, "tiny_heads": 3},
         {"evaluation_steps": -1},
     ],

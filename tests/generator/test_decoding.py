@@ -27,6 +27,16 @@ def strategies_of(backbone):
     return list(range(len(backbone.tokenizer) - 8, len(backbone.tokenizer)))
 
 
+def vocabulary_of(backbone, strategies=None, continuation=None):
+    return Vocabulary(
+        backbone.tokenizer,
+        strategies_of(backbone) if strategies is None else strategies,
+        continuation=continuation,
+        rows=backbone.model.get_output_embeddings().weight.shape[0],
+        device=torch.device("cpu"),
+    )
+
+
 def test_presets_are_those_of_the_two_codes():
     paper, second = DECODING_PRESETS["esconv2021"], DECODING_PRESETS["esconv-official"]
     assert (paper.temperature, paper.top_k, paper.top_p, paper.repetition_penalty) == (0.7, 30, 0.9, 1.03)
@@ -89,10 +99,9 @@ def test_greedy_equals_transformers_generate(name, make_tiny, contexts):
     backbone = make_tiny(name, strategies=False)
     config = DecodingConfig(top_k=1, repetition_penalty=1.0, min_message_tokens=0, max_message_tokens=8)
     contexts = [context for context in contexts if context and max(context) < len(backbone.tokenizer)]
-    ours = decode(
-        backbone, [Request(one, None, (0,)) for one in contexts], strategies=[], free_messages=1, config=config
-    )
-    vocabulary = Vocabulary(backbone.tokenizer, [], rows=len(backbone.tokenizer), device=torch.device("cpu"))
+    vocabulary = vocabulary_of(backbone, [])
+    requests = [Request(one, None, (0,), (END,)) for one in contexts]
+    ours = decode(backbone, requests, vocabulary=vocabulary, free_messages=1, config=config)
     for context, tokens in zip(contexts, ours, strict=True):
         prompt = torch.tensor([context if backbone.encoder_decoder else [*context, 1]])
         theirs = backbone.model.generate(
@@ -109,18 +118,19 @@ def test_greedy_equals_transformers_generate(name, make_tiny, contexts):
             ),
         )[0].tolist()
         theirs = theirs[1 if backbone.encoder_decoder else prompt.shape[1] :]
-        assert tokens == (theirs[: theirs.index(END)] if END in theirs else theirs)
+        assert tokens == [*(theirs[: theirs.index(END)] if END in theirs else theirs), END]
 
 
 @BOTH
 def test_free_text_has_one_strategy_first_and_no_special_token(name, make_tiny, contexts):
     backbone = make_tiny(name)
     strategies = strategies_of(backbone)
-    requests = [Request(context, None, (7, index)) for index, context in enumerate(contexts * 5)]
-    for tokens in decode(backbone, requests, strategies=strategies, free_messages=1, config=FREE):
+    requests = [Request(context, None, (7, index), (END,)) for index, context in enumerate(contexts * 5)]
+    for tokens in decode(backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=1, config=FREE):
         assert tokens[0] in strategies
-        assert not set(tokens[1:]) & set(backbone.tokenizer.all_special_ids)
-        assert FREE.min_message_tokens <= len(tokens) - 1 <= FREE.max_message_tokens
+        assert tokens[-1] == END
+        assert not set(tokens[1:-1]) & set(backbone.tokenizer.all_special_ids)
+        assert FREE.min_message_tokens <= len(tokens) - 2 <= FREE.max_message_tokens
 
 
 @BOTH
@@ -140,8 +150,10 @@ def test_the_strategy_is_drawn_from_the_models_own_distribution(name, config, ma
     expected[kept] = shares[kept] / shares[kept].sum()
     count = 3000
     short = dataclasses.replace(config, min_message_tokens=1, max_message_tokens=1)
-    requests = [Request(contexts[4], None, (0, index)) for index in range(count)]
-    written = decode(backbone, requests, strategies=strategies, free_messages=1, config=short, batch_size=1000)
+    requests = [Request(contexts[4], None, (0, index), (END,)) for index in range(count)]
+    written = decode(
+        backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=1, config=short, batch_size=1000
+    )
     found = np.bincount([tokens[0] - strategies[0] for tokens in written], minlength=8) / count
     assert np.abs(found - expected.numpy()).max() < 4 * np.sqrt(0.25 / count)
     assert 0.2 < expected.max() < 0.95  # the case is a real one
@@ -153,12 +165,12 @@ def test_a_plan_is_kept_in_order_within_one_pass(name, make_tiny, contexts):
     strategies = strategies_of(backbone)
     rng = np.random.default_rng(0)
     plans = [tuple(int(s) for s in rng.choice(strategies, size=rng.integers(1, 5))) for _ in contexts]
-    requests = [Request(c, plan, (1, i)) for i, (c, plan) in enumerate(zip(contexts, plans, strict=True))]
+    requests = [Request(c, plan, (1, i), (END,)) for i, (c, plan) in enumerate(zip(contexts, plans, strict=True))]
     for plan, tokens in zip(
-        plans, decode(backbone, requests, strategies=strategies, free_messages=3, config=FREE), strict=True
+        plans, decode(backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=3, config=FREE), strict=True
     ):
         assert tuple(token for token in tokens if token in strategies) == plan
-        starts = [index for index, token in enumerate(tokens) if token in strategies] + [len(tokens)]
+        starts = [index for index, token in enumerate(tokens) if token in strategies] + [len(tokens) - 1]
         lengths = [after - before - 1 for before, after in pairwise(starts)]
         assert starts[0] == 0
         assert all(FREE.min_message_tokens <= length <= FREE.max_message_tokens for length in lengths)
@@ -168,8 +180,8 @@ def test_a_plan_is_kept_in_order_within_one_pass(name, make_tiny, contexts):
 def test_a_free_turn_ends_after_the_most_messages(name, make_tiny, contexts):
     backbone = make_tiny(name)
     strategies = strategies_of(backbone)
-    requests = [Request(context, None, (3, index)) for index, context in enumerate(contexts)]
-    written = decode(backbone, requests, strategies=strategies, free_messages=3, config=FREE)
+    requests = [Request(context, None, (3, index), (END,)) for index, context in enumerate(contexts)]
+    written = decode(backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=3, config=FREE)
     numbers = {sum(token in strategies for token in tokens) for tokens in written}
     assert numbers <= {1, 2, 3}
     assert len(numbers) > 1
@@ -180,8 +192,8 @@ def test_the_model_decides_when_a_planned_message_ends(name, make_tiny, contexts
     """All its wish to go on, be it with an end or with any strategy, counts for what the plan puts next."""
     backbone = make_tiny(name)
     strategies = strategies_of(backbone)
-    vocabulary = Vocabulary(backbone.tokenizer, strategies, rows=len(backbone.tokenizer), device=torch.device("cpu"))
-    grammar = TurnGrammar(vocabulary, [(strategies[3], strategies[5]), None], free_messages=1, config=FREE)
+    plans = [(strategies[3], strategies[5]), None]
+    grammar = TurnGrammar(vocabulary_of(backbone), plans, [(END,)] * 2, free_messages=1, config=FREE)
     logits = torch.randn(2, len(backbone.tokenizer), generator=torch.Generator().manual_seed(3))
     first = grammar.restrict(logits).softmax(-1)
     assert first[0, strategies[3]] == 1
@@ -203,18 +215,18 @@ def test_the_model_decides_when_a_planned_message_ends(name, make_tiny, contexts
 @BOTH
 def test_same_seed_same_text_in_any_batch(name, make_tiny, contexts):
     backbone = make_tiny(name)
-    requests = [Request(context, None, (7, index)) for index, context in enumerate(contexts)]
+    requests = [Request(context, None, (7, index), (END,)) for index, context in enumerate(contexts)]
 
     def texts(batch, size):
         return decode(
-            backbone, batch, strategies=strategies_of(backbone), free_messages=2, config=FREE, batch_size=size
+            backbone, batch, vocabulary=vocabulary_of(backbone), free_messages=2, config=FREE, batch_size=size
         )
 
     whole = texts(requests, 64)
     assert texts(requests, 64) == whole
     assert texts(requests, 5) == whole
     assert texts(requests[3:9], 2) == whole[3:9]
-    assert texts([Request(one.context, None, (8, *one.seed)) for one in requests], 64) != whole
+    assert texts([Request(one.context, None, (8, *one.seed), (END,)) for one in requests], 64) != whole
 
 
 def test_what_does_not_fit_is_refused(make_tiny):
@@ -223,8 +235,18 @@ def test_what_does_not_fit_is_refused(make_tiny):
     strategies = strategies_of(backbone)
     with pytest.raises(ValueError, match="512 positions"):
         decode(
-            backbone, [Request([], (strategies[0],) * 2, (0,))], strategies=strategies, free_messages=1, config=config
+            backbone,
+            [Request([], (strategies[0],) * 2, (0,), (END,))],
+            vocabulary=vocabulary_of(backbone),
+            free_messages=1,
+            config=config,
         )
     with pytest.raises(ValueError, match="empty plan"):
-        decode(backbone, [Request([], (), (0,))], strategies=strategies, free_messages=1, config=config)
-    assert decode(backbone, [], strategies=strategies, free_messages=1, config=config) == []
+        decode(
+            backbone,
+            [Request([], (), (0,), (END,))],
+            vocabulary=vocabulary_of(backbone),
+            free_messages=1,
+            config=config,
+        )
+    assert decode(backbone, [], vocabulary=vocabulary_of(backbone), free_messages=1, config=config) == []

@@ -1,8 +1,11 @@
+import numpy as np
 import pytest
 import torch
 
-from corpus.dialogue import Dialogue, Message, Role
+from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
+from corpus.reasoning import Need, ReasoningLabels
+from corpus.stage import Stage
 from corpus.strategy import Strategy
 from generator.batching import IGNORED, Collator, LengthGroupedSampler
 from generator.inputs import Example
@@ -125,3 +128,110 @@ def test_sampler_is_a_permutation_by_length_that_depends_on_seed_and_epoch_alone
     sampler.set_epoch(1)
     assert list(sampler) != first
     assert list(LengthGroupedSampler(lengths, batch_size=4, seed=4)) != first
+
+
+LABELS = ReasoningLabels("job crisis", "sadness", 4, Need.HEARD, Stage.EXPLORATION)
+WORDS = "problem: job crisis, feels sadness 4 of 5, needs to be heard, exploration"
+
+
+@pytest.fixture
+def one_by_one(make_tiny):
+    return make_tiny(stop_decision=True)
+
+
+def test_one_by_one_targets_end_in_the_stop_decision(one_by_one, make_form):
+    continuation = one_by_one.tokenizer.convert_tokens_to_ids("[continue]")
+    assert continuation == len(one_by_one.tokenizer) - 1
+    form, question = make_form(one_by_one, "one-by-one"), token(one_by_one, Strategy.QUESTION)
+    why, pair = ids(one_by_one, "Why sad?"), [(Strategy.QUESTION, "Why sad?")]
+    assert form.target(pair) == [question, *why, END]
+    assert form.target(pair, follows=True) == [question, *why, continuation]
+    short = make_form(one_by_one, "one-by-one", response=2)
+    assert short.target(pair, follows=True) == [question, *why[:2]]  # a cut says nothing about what follows
+    with pytest.raises(ValueError, match="one response"):
+        form.target(pair * 2)
+    assert make_form(one_by_one, "strategy").target(pair, follows=True) == [question, *why, END]
+
+
+def test_one_by_one_examples_token_by_token(one_by_one, make_form):
+    dialogue = Dialogue(1, HISTORY)
+    first, second = make_form(one_by_one, "one-by-one").examples([dialogue])
+    continuation = one_by_one.tokenizer.convert_tokens_to_ids("[continue]")
+    suggestion, question = (token(one_by_one, s) for s in (Strategy.SUGGESTIONS, Strategy.QUESTION))
+    sad, walk, why = (ids(one_by_one, m.text) for m in HISTORY[:3])
+    assert first == Example(sad, [suggestion, *walk, continuation])
+    assert second == Example([*sad, END, suggestion, *walk], [question, *why, END])
+    batch = Collator(encoder_decoder=True, start=START, padding=0)([first, second])
+    length, other = len(first.target), len(second.target)
+    assert batch["decoder_input_ids"][0, :length].tolist() == [START, suggestion, *walk]
+    longest = max(length, other)
+    assert batch["labels"][0].tolist() == [suggestion, *walk, continuation, *[IGNORED] * (longest - length)]
+    assert batch["labels"][1].tolist() == [question, *why, END, *[IGNORED] * (longest - other)]
+
+
+def test_a_tokenizer_without_the_continue_token_is_refused(make_tiny, make_form):
+    with pytest.raises(ValueError, match=r"lacks the token \[continue\] of variant one-by-one"):
+        make_form(make_tiny(), "one-by-one")
+
+
+@pytest.mark.parametrize("variant", ["vanilla", "strategy", "one-by-one", "all-in-one"])
+def test_reasoning_stands_before_the_history_and_is_never_cut(variant, one_by_one, make_form):
+    whole = make_form(one_by_one, variant, history=500).context(HISTORY)
+    prefix = [*ids(one_by_one, WORDS), END]
+    for length in (len(prefix) + 1, len(prefix) + 7, len(prefix) + len(whole), 500):
+        form = make_form(one_by_one, variant, history=length, with_reasoning=True)
+        assert form.context(HISTORY, LABELS) == prefix + whole[-(length - len(prefix)) :]
+        assert form.context((), LABELS) == prefix
+        assert form.context(HISTORY) == whole[-length:]  # without reasoning nothing changes
+        assert form.context(HISTORY, ReasoningLabels(*[None] * 5)) == whole[-length:]
+    form = make_form(one_by_one, variant, history=len(prefix), with_reasoning=True)
+    with pytest.raises(ValueError, match=f"max_history_tokens: got {len(prefix)}, .*leaves nothing"):
+        form.context(HISTORY, LABELS)
+
+
+def test_the_prefix_has_no_special_token_but_its_end(one_by_one, make_form):
+    form = make_form(one_by_one, "one-by-one", history=500, with_reasoning=True)
+    odd = LABELS._replace(context="[continue] __end__ [Question]")
+    prefix = form.context((), odd)
+    assert set(prefix) & set(one_by_one.tokenizer.all_special_ids) == {END}
+    assert prefix.count(END) == 1
+
+
+def test_collated_prefix_is_attended_and_has_no_label(one_by_one, make_form):
+    form = make_form(one_by_one, "one-by-one", history=500, with_reasoning=True)
+    (example,) = form.turn_examples(HISTORY[:1], [(Strategy.QUESTION, "Why sad?")], LABELS)
+    plain = form.turn_examples((), [(Strategy.QUESTION, "Why sad?")])[0]
+    batch = Collator(encoder_decoder=False, start=START, padding=0)([example, plain])
+    length, target = len(example.context) + 1, len(example.target)
+    prefix, history = [*ids(one_by_one, WORDS), END], ids(one_by_one, HISTORY[0].text)
+    assert batch["input_ids"][0].tolist() == [*prefix, *history, START, *example.target]
+    assert batch["attention_mask"].tolist() == [[1] * (length + target), [0] * (length - 1) + [1] * (target + 1)]
+    assert batch["labels"].tolist() == [[IGNORED] * length + example.target] * 2
+    assert batch["labels"][0, length] == token(one_by_one, Strategy.QUESTION)  # right after the start token
+
+
+@pytest.mark.parametrize("variant", ["strategy", "one-by-one", "all-in-one"])
+def test_a_share_of_the_turns_is_learned_after_the_corpus_labels(variant, one_by_one, make_form):
+    survey = Survey(initial_intensity=4)
+    dialogues = [Dialogue(n, HISTORY, problem="job crisis", emotion="sadness", survey=survey) for n in range(1, 11)]
+    form = make_form(one_by_one, variant, history=500, with_reasoning=True)
+    # Suggestions answer the need to act; action and exploration are tied, the turn's own first stage wins.
+    prefix = [*ids(one_by_one, "problem: job crisis, feels sadness 4 of 5, needs to act, action"), END]
+    plain = form.examples(dialogues)
+
+    def chosen(share, seed):
+        examples = form.examples(dialogues, reasoning_share=share, rng=np.random.default_rng(seed))
+        prefixed = [one.context[: len(prefix)] == prefix for one in examples]
+        for with_it, one, without in zip(prefixed, examples, plain, strict=True):
+            assert one == (Example(prefix + without.context, without.target) if with_it else without)
+        return prefixed
+
+    half = chosen(0.5, 1)
+    assert sum(half) == len(plain) // 2
+    assert half == chosen(0.5, 1) != chosen(0.5, 2)
+    assert all(chosen(1.0, 1))
+    assert not any(chosen(0.0, 1))
+    with pytest.raises(ValueError, match="random generator"):
+        form.examples(dialogues, reasoning_share=0.5)
+    with pytest.raises(ValueError, match="trained without any"):
+        make_form(one_by_one, variant).examples(dialogues, reasoning_share=0.5, rng=np.random.default_rng(0))

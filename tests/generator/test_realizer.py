@@ -1,80 +1,29 @@
+import dataclasses
+import json
+
 import numpy as np
 import pytest
+import torch
 
 from corpus.dialogue import Message, Role
+from corpus.reasoning import Need, Reasoning
+from corpus.stage import Stage
 from corpus.strategy import Strategy
-from generator.decoding_config import DecodingConfig
+from generator.batching import Collator
+from generator.config import VARIANTS, GeneratorConfig
+from generator.decoding_config import DECODING_PRESETS, DecodingConfig
+from generator.perplexity import response_losses
 from generator.realizer import Realizer
+from generator.run_files import GeneratorSummary, write_run
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
 CONFIG = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, max_message_tokens=6, max_messages=3)
+REASONING = Reasoning("job crisis", "anxiety", 4, Need.HEARD, Stage.EXPLORATION, (0.5,) * 5)
 PLANS = [(Strategy.QUESTION,), (Strategy.OTHERS, Strategy.OTHERS, Strategy.QUESTION), None, (Strategy.INFORMATION,) * 2]
 
 
-@pytest.fixture
-def make_realizer(make_tiny, make_form):
-    def build(name, variant, **options):
-        backbone = make_tiny(name, strategies=variant != "vanilla")
-        return Realizer(backbone, make_form(backbone, variant), decoding=CONFIG, **options)
-
-    return build
-
-
-@pytest.fixture
-def histories(dialogues):
-    return [dialogues[0].messages[:3], (), dialogues[1].messages[:1], dialogues[2].messages[:5]]
-
-
 @BOTH
-@pytest.mark.parametrize("variant", ["strategy", "all-in-one"])
-def test_plans_are_realized_in_order(name, variant, make_realizer, histories):
-    turns = make_realizer(name, variant).realize_all(histories, PLANS, rng=np.random.default_rng(1))
-    for plan, turn in zip(PLANS, turns, strict=True):
-        chosen = tuple(strategy for strategy, _ in turn)
-        if plan is None:
-            assert 1 <= len(chosen) <= (1 if variant == "strategy" else 3)
-            assert all(isinstance(strategy, Strategy) for strategy in chosen)
-        else:
-            assert chosen == plan
-        for _, text in turn:
-            assert text == text.strip() != ""
-            assert "__" not in text
-            assert not any(strategy.label in text for strategy in Strategy)
-
-
-@BOTH
-def test_vanilla_writes_one_text_whatever_the_plan(name, make_realizer, histories):
-    turns = make_realizer(name, "vanilla").realize_all(histories, PLANS, rng=np.random.default_rng(1))
-    assert [len(turn) for turn in turns] == [1] * 4
-    assert all(strategy is None and text for ((strategy, text),) in turns)
-
-
-@BOTH
-def test_one_by_one_feeds_every_message_back(name, make_realizer, histories, monkeypatch):
-    realizer = make_realizer(name, "strategy")
-    seen = []
-    context = realizer.form.context
-    monkeypatch.setattr(realizer.form, "context", lambda history: seen.append(tuple(history)) or context(history))
-    (first, second) = realizer.realize(histories[0], [Strategy.QUESTION, Strategy.OTHERS])
-    assert seen[0] == histories[0]
-    assert seen[1] == (*histories[0], Message(Role.SUPPORTER, first[1], Strategy.QUESTION))
-    assert second[0] is Strategy.OTHERS
-
-
-@BOTH
-def test_same_seed_same_texts_and_batches_do_not_matter(name, make_realizer, histories):
-    def turns(seed, size):
-        realizer = make_realizer(name, "strategy", batch_size=size)
-        return realizer.realize_all(histories, PLANS, rng=np.random.default_rng(seed))
-
-    assert turns(1, 64) == turns(1, 64) == turns(1, 2)
-    assert turns(1, 64) != turns(2, 64)
-    realizer = make_realizer(name, "strategy")
-    assert realizer.realize(histories[0]) == realizer.realize(histories[0])
-
-
-@BOTH
-@pytest.mark.parametrize("variant", ["vanilla", "strategy", "all-in-one"])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_likelihood_of_a_turn_follows_the_way_it_is_written(name, variant, make_realizer, histories):
     realizer = make_realizer(name, variant)
     plan, texts = (Strategy.QUESTION, Strategy.OTHERS), ("Why sad?", "Some tea.")
@@ -86,7 +35,7 @@ def test_likelihood_of_a_turn_follows_the_way_it_is_written(name, variant, make_
     assert tokens.tolist() == [words + ends] * 2
     _, with_strategies = realizer.negative_log_likelihood([histories[0]], [plan], [texts], with_strategies=True)
     assert with_strategies[0] == tokens[0] + (0 if variant == "vanilla" else 2)
-    if variant != "all-in-one":
+    if variant in ("vanilla", "strategy"):
         parts = [
             realizer.negative_log_likelihood([histories[0]], [plan[:1]], [texts[:1]]),
             realizer.negative_log_likelihood(
@@ -107,3 +56,129 @@ def test_wrong_calls_are_refused(make_realizer, histories, tmp_path):
         realizer.negative_log_likelihood([()], [(Strategy.OTHERS,) * 2], [("a",)])
     with pytest.raises(ValueError, match="no finished generator run"):
         Realizer.load(tmp_path)
+
+
+def test_the_stop_decision_counts_in_one_by_one(make_realizer, histories):
+    realizer = make_realizer("tiny-blenderbot", "one-by-one")
+    plan, texts = (Strategy.QUESTION, Strategy.OTHERS), ("Why sad?", "Some tea.")
+    head = realizer.backbone.model.get_output_embeddings()
+    costs = []
+    for closing in (realizer.form.end, realizer.form.continuation):
+        hook = head.register_forward_hook(
+            lambda _, __, logits, one=closing: logits.index_fill(-1, torch.tensor([one]), -1000.0)
+        )
+        sums, _ = realizer.negative_log_likelihood([histories[0]], [plan], [texts])
+        hook.remove()
+        costs.append(round(sums[0] / 1000))
+    assert costs == [1, 1]  # one continue token after the first message, one end token after the second
+
+
+@BOTH
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_reasoning_is_read_before_every_history(name, variant, make_realizer, histories, monkeypatch):
+    realizer = make_realizer(name, variant, with_reasoning=True)
+    assert realizer.with_reasoning
+    plan, texts = (Strategy.QUESTION, Strategy.OTHERS), ("Why sad?", "Some tea.")
+    seen = []
+    context = realizer.form.context
+    monkeypatch.setattr(
+        realizer.form, "context", lambda history, thought: seen.append(thought) or context(history, thought)
+    )
+    realizer.realize_all(histories[:2], [plan, plan[:1]], rng=np.random.default_rng(0), reasoning=[REASONING, None])
+    expected = [REASONING, None, REASONING] if variant in ("strategy", "one-by-one") else [REASONING, None]
+    assert seen == expected
+    seen.clear()
+    given = [REASONING, None]
+    sums, _ = realizer.negative_log_likelihood(histories[:2], [plan] * 2, [texts] * 2, reasoning=given)
+    assert seen == ([REASONING, None] if variant == "all-in-one" else [REASONING] * 2 + [None] * 2)
+    examples = realizer.form.turn_examples(histories[0], list(zip(plan, texts, strict=True)), REASONING)
+    collator = Collator(encoder_decoder=realizer.backbone.encoder_decoder, start=1, padding=0)
+    direct, _ = response_losses(
+        realizer.backbone.model, examples, collator=collator, uncounted=realizer.form.strategy_ids
+    )
+    assert sums[0] == pytest.approx(direct.sum(), rel=1e-6)
+    assert realizer.realize(histories[0], plan, reasoning=REASONING)
+    assert realizer.realize(histories[0], plan[:0], reasoning=REASONING) == []
+
+
+def test_reasoning_is_refused_where_none_was_learned(make_realizer, histories):
+    realizer = make_realizer("tiny-blenderbot", "one-by-one")
+    assert not realizer.with_reasoning
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="trained without any"):
+        realizer.realize_all(histories[:1], [None], rng=rng, reasoning=[REASONING])
+    with pytest.raises(ValueError, match="trained without any"):
+        realizer.negative_log_likelihood(histories[:1], [PLANS[0]], [["a"]], reasoning=[REASONING])
+    assert realizer.realize_all(histories[:1], [None], rng=rng, reasoning=[None])
+    with pytest.raises(ValueError, match="4 histories and 1 times reasoning"):
+        realizer.realize_all(histories, PLANS, rng=rng, reasoning=[None])
+
+
+def test_the_tokenizers_name_is_that_of_the_segmentation(make_tiny, make_form):
+    names = set()
+    for variant in VARIANTS:
+        backbone = make_tiny(strategies=variant != "vanilla", stop_decision=variant == "one-by-one")
+        names.add(Realizer(backbone, make_form(backbone, variant), decoding=CONFIG).tokenizer_name)
+    assert len(names) == 1
+    backbone.tokenizer.add_tokens(["sunshine"])
+    assert Realizer(backbone, make_form(backbone, variant), decoding=CONFIG).tokenizer_name not in names
+
+
+@pytest.mark.parametrize(("name", "lengths"), [("tiny-blenderbot", (160, 40)), ("tiny-dialogpt", (180, 45))])
+def test_the_backbone_without_fine_tuning(name, lengths, make_tiny, histories, tmp_path):
+    backbone = make_tiny(name, strategies=False)
+    backbone.model.save_pretrained(tmp_path)
+    backbone.tokenizer.save_pretrained(tmp_path)
+    realizer = Realizer.pretrained(tmp_path)
+    assert (realizer.variant, realizer.with_reasoning) == ("vanilla", False)
+    assert (realizer.form.max_history_tokens, realizer.form.max_response_tokens) == lengths
+    assert realizer.decoding == dataclasses.replace(DECODING_PRESETS["esconv2021"], max_message_tokens=lengths[1])
+    assert [
+        [strategy for strategy, _ in turn]
+        for turn in realizer.realize_all(histories, [None] * 4, rng=np.random.default_rng(0))
+    ] == [[None]] * 4
+    with pytest.raises(ValueError, match="no pretrained weights, train it first"):
+        Realizer.pretrained(name)
+
+
+def test_the_backbone_without_fine_tuning_takes_lengths_and_sampling_of_a_run(make_tiny, tmp_path):
+    backbone = make_tiny("tiny-dialogpt", strategies=False)
+    run = tmp_path / "run"
+    write_run(run, backbone, _summary(config=dataclasses.asdict(GeneratorConfig())), [])
+    realizer = Realizer.pretrained(run / "model", like=run)
+    assert (realizer.form.max_history_tokens, realizer.form.max_response_tokens) == (60, 20)
+    assert (realizer.form.max_history_messages, realizer.form.variant) == (4, "vanilla")
+    assert realizer.decoding == CONFIG
+
+
+def _summary(*, config):
+    return GeneratorSummary(
+        variant="strategy",
+        max_history_tokens=60,
+        max_response_tokens=20,
+        max_history_messages=4,
+        decoding=CONFIG,
+        config=config,
+        seed=0,
+        data={"train": "0", "valid": "0"},
+        examples={"train": 1, "valid": 1},
+        parameters=1,
+        best_step=1,
+        best_perplexity=1.0,
+        seconds=1.0,
+    )
+
+
+def test_runs_of_the_time_before_reasoning_still_load(make_tiny, make_form, tmp_path):
+    backbone = make_tiny()
+    config = dataclasses.asdict(GeneratorConfig())
+    del config["reasoning_share"]
+    summary = _summary(config=config)
+    write_run(tmp_path, backbone, summary, [])
+    realizer = Realizer.load(tmp_path)
+    assert (realizer.variant, realizer.with_reasoning) == ("strategy", False)
+    assert realizer.realize((), [Strategy.QUESTION])
+    fields = json.loads((tmp_path / "generator.json").read_text())
+    fields["config"]["reasoning_share"] = 0.5
+    (tmp_path / "generator.json").write_text(json.dumps(fields))
+    assert Realizer.load(tmp_path).with_reasoning

@@ -3,7 +3,7 @@ import torch
 
 from corpus.strategy import Strategy
 from generator.backbone import build_tiny_backbone
-from generator.strategy_tokens import add_strategy_tokens, strategy_ids, strategy_token, text_ids
+from generator.strategy_tokens import add_strategy_tokens, continue_id, strategy_ids, strategy_token, text_ids
 from generator.tokenizer import train_tokenizer
 
 
@@ -20,6 +20,20 @@ def test_new_rows_are_the_mean_of_their_words(name, make_tiny):
         words = text_ids(backbone.tokenizer, strategy.label)
         assert torch.allclose(after[row], before[words].mean(dim=0), atol=1e-7)
     assert backbone.model.get_output_embeddings().weight.data_ptr() == after.data_ptr()  # still tied
+
+
+def test_the_stop_decision_is_one_more_token_after_the_strategies(make_tiny):
+    backbone = make_tiny(strategies=False)
+    before = backbone.model.get_input_embeddings().weight.detach().clone()
+    size = len(backbone.tokenizer)
+    words = text_ids(backbone.tokenizer, "continue")
+    assert add_strategy_tokens(backbone.model, backbone.tokenizer, stop_decision=True) == list(range(size, size + 9))
+    assert strategy_ids(backbone.tokenizer) == list(range(size, size + 8))
+    assert continue_id(backbone.tokenizer) == size + 8
+    row = backbone.model.get_input_embeddings().weight[size + 8]
+    assert torch.allclose(row, before[words].mean(dim=0), atol=1e-7)
+    with pytest.raises(ValueError, match=r"lacks the token \[continue\]"):
+        continue_id(make_tiny().tokenizer)
 
 
 def test_tokens_are_labels_in_brackets_and_cannot_be_added_twice(make_tiny):

@@ -5,16 +5,19 @@ import shutil
 
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from safetensors.torch import load_file
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 import generator.trainer
 from corpus.strategy import Strategy
 from generator.batching import Collator
+from generator.checkpoints import Checkpoints
 from generator.config import GeneratorConfig
+from generator.model_card import model_card
 from generator.perplexity import perplexity, response_losses
 from generator.realizer import Realizer
-from generator.training import last_checkpoint, train_generator
+from generator.training import train_generator
 
 CONFIG = GeneratorConfig(
     tiny_width=16,
@@ -73,6 +76,55 @@ def test_from_pretrained_alone_loads_the_result(finished):
     assert tokenizer.convert_tokens_to_ids("[Question]") == len(tokenizer) - 8
 
 
+@pytest.mark.parametrize("kind", [AutoModelForSeq2SeqLM, AutoModelForCausalLM])
+def test_from_pretrained_alone_writes_what_our_decoder_writes(kind, finished, tmp_path, dialogues):
+    out = finished[0]
+    if kind is AutoModelForCausalLM:
+        out = tmp_path
+        train(out, dialogues, dataclasses.replace(CONFIG, backbone="tiny-dialogpt", epochs=1.0))
+    model, tokenizer = kind.from_pretrained(out / "model"), AutoTokenizer.from_pretrained(out / "model")
+    realizer = Realizer.load(out)
+    mine, theirs = realizer.backbone.model.state_dict(), model.state_dict()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    assert tokenizer.get_vocab() == realizer.backbone.tokenizer.get_vocab()
+    assert tokenizer.padding_side == "right"
+    assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id) == (1, 2, 0)
+
+
+def test_the_model_card_says_what_the_hub_and_a_reader_need(finished):
+    card = ModelCard.load(finished[0] / "model" / "README.md")
+    assert card.data.license == "cc-by-nc-4.0"
+    assert card.data.datasets == ["thu-coai/esconv"]
+    assert card.data.get("base_model") is None  # trained from scratch
+    assert card.data.eval_results[0].metric_value == round(finished[1].summary.best_perplexity, 2)
+    for part in (
+        "Intended use and limits",
+        "no therapist",
+        "CC BY-NC 4.0",
+        "| learning_rate | 0.005 |",
+        "Seed 5".lower(),
+    ):
+        assert part in card.text, part
+    assert "| max_response_tokens | 40 |" in card.text  # resolved
+
+
+@pytest.mark.parametrize(
+    ("backbone", "corpus", "base", "licence"),
+    [
+        ("dialogpt", "esconv", "microsoft/DialoGPT-small", "cc-by-nc-4.0"),
+        ("somebody/her-model", "", "somebody/her-model", "cc-by-nc-4.0"),
+        ("/somewhere/on/a/machine", "esconv", None, "cc-by-nc-4.0"),
+        ("tiny-blenderbot", "sample", None, "mit"),
+    ],
+)
+def test_model_cards_name_the_base_model_but_no_path(backbone, corpus, base, licence, finished):
+    summary = finished[1].summary
+    card = model_card(dataclasses.replace(summary, corpus=corpus, config=summary.config | {"backbone": backbone}))
+    data = ModelCard(card).data
+    assert (data.get("base_model"), data.license) == (base, licence)
+    assert "somewhere/on" not in card
+
+
 def test_the_checkpoint_of_the_lowest_validation_perplexity_is_kept(finished, dialogues):
     out, training = finished
     measured = [point for point in training.curve if point.valid_perplexity is not None]
@@ -124,7 +176,7 @@ def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(backbone, tm
     with pytest.raises(KilledError):
         train(cut, dialogues, config)
     assert not (cut / "generator.json").exists()
-    checkpoint = last_checkpoint(cut / "checkpoints")
+    checkpoint = Checkpoints(cut / "checkpoints").last()
     assert checkpoint is not None
     assert checkpoint.name == "checkpoint-4"
     shutil.copytree(checkpoint, checkpoint.with_name("checkpoint-5"))  # a kill while this one was written
@@ -162,6 +214,40 @@ def test_the_summary_is_complete(finished):
     assert (fields["max_history_tokens"], fields["max_response_tokens"]) == (96, 40)
     assert fields["decoding"]["max_message_tokens"] == 40
     assert fields["examples"]["train"] == sum(fields["examples"].values()) * 2 // 3
+
+
+def test_accumulation_times_batch_equals_one_big_batch(tmp_path, dialogues):
+    # 24 examples of different lengths: the mean is over the step's tokens, not over the means of its parts.
+    big = dataclasses.replace(CONFIG, batch_size=8, tiny_dropout=0.0)
+    parts = dataclasses.replace(big, batch_size=2, accumulation_steps=4)
+    one, two = train(tmp_path / "big", dialogues, big), train(tmp_path / "parts", dialogues, parts)
+    assert_same(one, two, tmp_path / "big", tmp_path / "parts")
+
+
+@pytest.mark.parametrize("backbone", ["tiny-blenderbot", "tiny-dialogpt"])
+def test_gradient_checkpointing_changes_no_loss(backbone, tmp_path, dialogues):
+    config = dataclasses.replace(CONFIG, backbone=backbone, epochs=1.0)  # with dropout: its random states come back
+    other = dataclasses.replace(config, gradient_checkpointing=True)
+    one, two = train(tmp_path / "kept", dialogues, config), train(tmp_path / "twice", dialogues, other)
+    assert_same(one, two, tmp_path / "kept", tmp_path / "twice")
+
+
+def test_bf16_stays_near_fp32_and_saves_full_precision(tmp_path, dialogues):
+    config = dataclasses.replace(CONFIG, tiny_dropout=0.0)
+    one = train(tmp_path / "fp32", dialogues, config)
+    two = train(tmp_path / "bf16", dialogues, dataclasses.replace(config, precision="bf16"))
+    assert two.summary.best_perplexity == pytest.approx(one.summary.best_perplexity, rel=0.05)
+    assert two.summary.best_perplexity != one.summary.best_perplexity
+    assert {tensor.dtype for tensor in weights(tmp_path / "bf16").values()} == {torch.float32}
+
+
+def assert_same(one, two, first, second):
+    for here, there in zip(one.curve, two.curve, strict=True):
+        assert (here.step, here.epoch) == (there.step, there.epoch)
+        assert here.valid_perplexity == pytest.approx(there.valid_perplexity, rel=1e-5)
+    mine, theirs = weights(first), weights(second)
+    for name in mine:
+        torch.testing.assert_close(mine[name], theirs[name], rtol=1e-4, atol=1e-5)
 
 
 def test_training_learns_in_every_variant_and_precision(tmp_path, dialogues):

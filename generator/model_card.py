@@ -1,0 +1,96 @@
+"""The card of a trained model: what it is made of, how good it is, what it is for and what it is not for."""
+
+from pathlib import Path
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from generator.backbone import HUB_IDS
+from generator.run_summary import GeneratorSummary
+
+ESCONV, ESCONV_LICENCE = "thu-coai/esconv", "cc-by-nc-4.0"
+SAMPLE = "sample"  # what the corpus package calls the bundled sample, which is part of this program
+
+_READS = {
+    "vanilla": "the history, and writes a message",
+    "strategy": "the history, and writes `[Strategy] message`",
+    "one-by-one": "the history, and writes `[Strategy] message`, then the end token, or `[continue]` to go on",
+    "all-in-one": "the history, and writes a whole turn, `[Strategy] message [Strategy] message ...`",
+}
+
+
+def model_card(summary: GeneratorSummary) -> str:
+    """The README.md of a model folder, with the front matter that the hub reads.
+
+    Data of unknown name are taken for ESConv, whose licence is the stricter one: weights learned from it are not for
+    commercial use.
+
+    Args:
+        summary: Of the finished training.
+    """
+    config = summary.config
+    backbone, sample = str(config["backbone"]), summary.corpus == SAMPLE
+    scratch = backbone.startswith("tiny-")
+    pretrained = HUB_IDS.get(backbone)
+    if pretrained is None and backbone.count("/") == 1 and not Path(backbone).is_dir():
+        pretrained = backbone  # a hub id; a folder's path would say nothing elsewhere
+    score = EvalResult(
+        task_type="text-generation",
+        dataset_type="custom" if sample else ESCONV,
+        dataset_name="bundled sample" if sample else "ESConv",
+        dataset_split="validation",
+        metric_type="perplexity",
+        metric_name="perplexity per token of the text",
+        metric_value=round(summary.best_perplexity, 2),
+    )
+    name = f"esc-{backbone.rstrip('/').split('/')[-1]}-{summary.variant}"
+    front = ModelCardData(
+        language="en",
+        license="mit" if sample else ESCONV_LICENCE,
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        tags=["emotional-support-conversation", summary.variant],
+        base_model=pretrained,
+        datasets=None if sample else [ESCONV],
+        model_name=name,
+        eval_results=[score],
+    )
+    origin = "trained from scratch" if scratch else f"fine-tuned from {pretrained or 'a local copy of its backbone'}"
+    data = (
+        "the sample bundled with the program, which shows that everything works, not what the method can do"
+        if sample
+        else f"ESConv ({summary.corpus or 'name not given'}), licence CC BY-NC 4.0: not for commercial use, and to be "
+        "cited (Liu et al., ACL 2021)"
+    )
+    shown = {key: getattr(summary, key, value) for key, value in config.items() if scratch or key[:5] != "tiny_"}
+    settings = "\n".join(f"| {key} | {value} |" for key, value in shown.items() if key not in ("backbone", "decoding"))
+    step = config["batch_size"] * config["accumulation_steps"] * summary.processes
+    return f"""---
+{front.to_yaml()}
+---
+
+# {name}
+
+A response generator for emotional support conversations: {summary.variant} variant, {origin}.
+
+- **Reads** {_READS[summary.variant]}.
+  Messages are joined by the end token; the last {summary.max_history_tokens} tokens of the history are read.
+- **Data**: {data}. {summary.examples["train"]:,} training and {summary.examples["valid"]:,} validation examples.
+- **Perplexity** per token of the validation text, strategies given: {summary.best_perplexity:.2f}, after
+  {summary.best_step:,} optimizer steps, the best of all validations.
+- **Weights**: {summary.parameters:,}; seed {summary.seed}.
+
+`from_pretrained` loads model and tokenizer. The program that trained it also enforces plans of strategies in decoding,
+with the settings `{summary.decoding}`.
+
+## Intended use and limits
+Research on emotional support conversation. It is no therapist and no substitute for one, and must not be put in front
+of people in distress: it does not notice a crisis, makes up experiences, can advise badly or hurt, and knows only
+English as crowdworkers wrote it. Whoever studies it with people needs ethical approval, and a human who can step in.
+
+## Settings
+An optimizer step took {step} examples; processes: {summary.processes}.
+
+| setting | value |
+|---|---|
+{settings}
+"""

@@ -1,0 +1,160 @@
+"""The shell scripts of benchmarks/: what they ask of train.py and evaluate.py, in which order, and that they go on."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import evaluate
+import train
+from command_line import parse
+from corpus.load import load_corpus
+from corpus.official_format import write
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Stands in for Python: writes down what it is asked, and leaves the file of scores as evaluate.py does.
+_RECORDER = """#!/bin/sh
+printf '%s\\t' "$@" >> "$CALLS"
+echo >> "$CALLS"
+json=
+for word in "$@"; do
+    [ "$json" = next ] && : > "$word"
+    json=
+    [ "$word" = --json ] && json=next
+done
+exit 0
+"""
+
+
+def run(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", str(ROOT / "benchmarks" / script), *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """Calls a script with the stand-in; gives its parsed commands as (program, command) pairs."""
+    stand_in = tmp_path / "python"
+    stand_in.write_text(_RECORDER)
+    stand_in.chmod(stand_in.stat().st_mode | stat.S_IXUSR)
+
+    def call(script, *arguments, **environment):
+        calls = tmp_path / "calls"
+        calls.unlink(missing_ok=True)
+        done = run(script, *arguments, PYTHON=str(stand_in), CALLS=str(calls), **environment)
+        assert done.returncode == 0, done.stderr
+        commands = []
+        for line in calls.read_text().splitlines():
+            program, *words = line.rstrip("\t").split("\t")
+            module = {"train.py": train, "evaluate.py": evaluate}[Path(program).name]
+            commands.append(parse(module.COMMANDS, words, program=Path(program).name))
+        return commands
+
+    return call
+
+
+def of_kind(commands, kind):
+    return [command for command in commands if type(command).__name__ == kind]
+
+
+def test_table4_trains_scores_and_compares_both_backbones(asked, tmp_path):
+    out = tmp_path / "out"
+    commands = asked("table4.sh", "data", str(out))
+    trained = of_kind(commands, "TrainGenerator")
+    assert [(one.config.backbone, one.config.variant) for one in trained] == [
+        (backbone, variant) for backbone in ("blenderbot", "dialogpt") for variant in ("vanilla", "strategy")
+    ]
+    assert {(one.config.max_history_messages, one.config.batch_size, one.config.epochs) for one in trained} == {
+        (4, 4, 5)
+    }
+    scored = of_kind(commands, "EvaluateGenerator")
+    assert [(Path(one.generator).name, one.plan) for one in scored[:5]] == [
+        ("blenderbot", None),
+        ("blenderbot-vanilla", None),
+        ("blenderbot-strategy", "oracle"),
+        ("blenderbot-strategy", "joint"),
+        ("blenderbot-strategy", "random"),
+    ]
+    assert {(one.split, one.seeds) for one in scored} == {("test", 3)}
+    (compared,) = of_kind(commands, "CompareGenerators")
+    assert commands[-1] is compared
+    assert [path.name for path in compared.runs] == [
+        f"{backbone}-{system}"
+        for backbone in ("blenderbot", "dialogpt")
+        for system in ("as-it-is", "vanilla", "strategy")
+    ]
+    # Called again it asks train.py, which knows what is finished, and compares; what is scored stays.
+    again = asked("table4.sh", "data", str(out))
+    assert of_kind(again, "EvaluateGenerator") == []
+    assert of_kind(again, "TrainGenerator") == trained
+    (out / "scores" / "dialogpt-strategy-joint-test.json").unlink()
+    (missing,) = of_kind(asked("table4.sh", "data", str(out)), "EvaluateGenerator")
+    assert (Path(missing.generator).name, missing.plan) == ("dialogpt-strategy", "joint")
+
+
+def test_table4_from_scratch_has_no_bare_backbone(asked, tmp_path):
+    commands = asked("table4.sh", "data", str(tmp_path / "out"), "tiny-blenderbot", SPLIT="valid", SEEDS="1")
+    assert [Path(one.generator).name for one in of_kind(commands, "EvaluateGenerator")] == [
+        "tiny-blenderbot-vanilla",
+        *["tiny-blenderbot-strategy"] * 3,
+    ]
+    assert {one.config.tiny_width for one in of_kind(commands, "TrainGenerator")} == {256}
+    assert of_kind(commands, "CompareGenerators")[0].split == "valid"
+
+
+def test_table4_with_the_second_code_trains_dialogpt_at_its_own_rate(asked, tmp_path):
+    commands = asked(
+        "table4.sh", "data", str(tmp_path / "out"), PRESET="esconv-official", TRAIN_OPTIONS="--precision fp32"
+    )
+    rates = {one.config.backbone: one.config.learning_rate for one in of_kind(commands, "TrainGenerator")}
+    assert rates == {"blenderbot": 3e-5, "dialogpt": 5e-5}
+    assert {one.config.precision for one in of_kind(commands, "TrainGenerator")} == {"fp32"}
+
+
+def test_multi_strategy_scores_every_system_in_every_manner(asked, tmp_path):
+    commands = asked("multi_strategy.sh", "data", str(tmp_path / "out"), "plans/best", BACKBONE="tiny-blenderbot")
+    trained = of_kind(commands, "TrainGenerator")
+    assert [one.config.variant for one in trained] == ["strategy", "all-in-one", "one-by-one"]
+    assert {one.config.reasoning_share for one in trained} == {0.5}
+    scored = of_kind(commands, "EvaluateGenerator")
+    assert {one.unit for one in scored} == {"turn"}
+    manners = [("joint", None, False), ("joint", "best", True), ("planner", "best", False), ("planner", "best", True)]
+    assert [(one.plan, one.planner and one.planner.name, one.reasoning) for one in scored] == [
+        *manners, ("oracle", None, False)
+    ] * 3  # fmt: skip
+
+
+@pytest.mark.parametrize("script", ["table4.sh", "multi_strategy.sh"])
+def test_without_arguments_the_scripts_say_what_they_need(script):
+    said = run(script)
+    assert said.returncode == 2
+    assert f"benchmarks/{script} DATA OUT" in said.stderr
+    assert "set -euo" not in said.stderr
+
+
+def test_a_failing_command_ends_the_script(tmp_path):
+    said = run("table4.sh", "data", str(tmp_path / "out"), PYTHON="false")
+    assert said.returncode == 1
+    assert said.stdout.count("==") == 1
+
+
+@pytest.mark.slow
+def test_table4_runs(tmp_path):
+    sample = load_corpus(None).split("train")
+    write(tmp_path / "train.json", sample[:10])
+    write(tmp_path / "valid.json", sample[10:13])
+    small = "--tiny-width 16 --tiny-layers 1 --tiny-heads 2 --tiny-vocabulary 300 --epochs 1 --max-history-tokens 24"
+    environment = {"SPLIT": "valid", "SEEDS": "2", "TRAIN_OPTIONS": small, "PYTHON": sys.executable}
+    said = run("table4.sh", str(tmp_path), str(tmp_path / "out"), "tiny-blenderbot", **environment)
+    assert said.returncode == 0, said.stderr[-3000:]
+    assert "Joint".lower() in (tmp_path / "out" / "table4.txt").read_text().lower()
+    assert json.loads((tmp_path / "out" / "table4.json").read_text())
