@@ -8,41 +8,32 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
-from corpus.dialogue import Dialogue, Message, Turn, Utterance, message_view, turn_view
+from corpus.dialogue import Dialogue, Turn, Utterance, message_view, turn_view
 from corpus.strategy import Strategy
 from evaluation.generated import TAIL, GeneratedResponse
+from evaluation.generator_setting import NO_PLAN, GeneratorSetting
 from evaluation.items import dialogue_units
+from evaluation.kept_evaluation import setting_json
+from evaluation.plan_reasoning import RememberingPlanner, planned_reasoning
 from evaluation.plan_source import choose_plans, gold_plan
 from evaluation.published import PublishedTable, published
+from evaluation.response_statistics import response_statistics
 from evaluation.result import EvaluationResult
-from metrics.perplexity import score_perplexity
-from metrics.text_scores import score_text, text_signature
+from evaluation.text_generator import Realized, TextGenerator, gold_losses, gold_texts, realize_items
+from metrics.text_scores import embedding_scores, text_signature
 from metrics.word_vectors import WordVectors
 from planner.plan import Planner
 
-CHUNK = 256  # items realized between two steps of the progress bar; the generator makes its own batches within
+FREE = ("plan", "planner", "reasoning", "seeds")  # signature fields that tell systems apart, not how they are measured
 
 
-class TextGenerator(Protocol):
-    """What this benchmark needs of a generator (``generator.realizer.Realizer`` has it)."""
+class ResponseScorer(Protocol):
+    """A learned metric (``metrics.bertscore.BertScore`` is one)."""
 
-    def realize_all(
-        self,
-        histories: Sequence[Sequence[Message]],
-        plans: Sequence[Sequence[Strategy] | None],
-        *,
-        rng: np.random.Generator,
-    ) -> list[list[tuple[Strategy | None, str]]]:
-        """Texts of every plan; a plan of ``None`` lets the generator choose."""
-        ...
+    name: str
 
-    def negative_log_likelihood(
-        self,
-        histories: Sequence[Sequence[Message]],
-        plans: Sequence[Sequence[Strategy]],
-        responses: Sequence[Sequence[str]],
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Summed negative log-likelihood (nats) and tokens of every given response under its plan; (N,) each."""
+    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> np.ndarray:
+        """Score of every response, percent. Shape: (N,)."""
         ...
 
 
@@ -52,13 +43,18 @@ class GeneratorBenchmark:
 
     Attributes:
         result: Its scores, under its name.
-        source: Plan source.
-        responses: What it wrote. Length N.
+        setting: How it was asked to write.
+        responses: What it wrote, one sampling run after the other. Length: runs times N.
     """
 
     result: EvaluationResult
-    source: str
+    setting: GeneratorSetting
     responses: tuple[GeneratedResponse, ...]
+
+    @property
+    def source(self) -> str:
+        """Plan source."""
+        return self.setting.plan
 
     @property
     def published(self) -> tuple[PublishedTable, ...]:
@@ -92,108 +88,148 @@ def benchmark_generator(
     decoding: str,
     rng: np.random.Generator,
     planner: Planner | None = None,
+    reasoning: bool = False,
+    seeds: int = 1,
+    backbone: str = "unknown",
+    fine_tuned: bool = True,
     vectors: WordVectors | None = None,
+    bertscore: ResponseScorer | None = None,
     samples: int = 1000,
 ) -> GeneratorBenchmark:
     """Realizes a plan for every item and scores the texts.
 
     Perplexity is the generator's on the gold text under the gold plan, whatever the plan source: it describes the
-    generator, not the plan (the 2021 authors' correction likewise gives one figure for Joint and Oracle).
+    generator, not the plan (the 2021 authors' correction likewise gives one figure for Joint and Oracle). Where there
+    are strategy tokens it is computed without them, as in all published figures, and with them.
 
     Args:
         generator: What writes.
         items: Messages (:func:`scored_messages`; the reference is the message's text) or turns (:func:`scored_turns`;
             the reference is the turn's messages joined by a blank), whole dialogues of them.
         name: System's name in the result.
-        source: ``oracle``, ``joint``, ``random`` or ``planner``.
+        source: ``oracle``, ``joint``, ``random`` or ``planner``; of a generator without strategies ``none``.
         split: For the result.
         data: What identifies the data in the signature, e.g. name and shortened fingerprint.
         tokenizer: What identifies the tokenizer in the signature: perplexities compare only under the same one.
         decoding: What identifies the decoding settings in the signature, e.g. the preset's name.
         rng: For plans, decoding and bootstrap.
-        planner: For the source ``planner``.
+        planner: For the source ``planner``, and for ``reasoning``.
+        reasoning: Whether the planner's reasoning is given to the generator.
+        seeds: How often texts (and random plans) are sampled; metrics are means over these runs, with their spread.
+        backbone: What the generator was trained from, for tables.
+        fine_tuned: Whether it was trained on dialogues at all.
         vectors: Word vectors for Extrema, Average and Greedy; without them these are left out.
+        bertscore: BERTScore's model; without it BERTScore is left out.
         samples: Bootstrap resamples.
 
     Raises:
-        ValueError: No items, or a plan source that does not fit.
+        ValueError: No items, or a plan source, unit or reasoning that does not fit generator or planner.
     """
     start = time.perf_counter()
     if not items:
         raise ValueError("nothing to evaluate: 0 responses")
     scored: list[Utterance | Turn] = list(items)
-    histories = [item.history for item in items]
-    plans = choose_plans(scored, source, rng=rng, planner=planner)
-    realized: list[list[tuple[Strategy | None, str]]] = []
-    losses, tokens = [], []
-    with tqdm(total=2 * len(items), desc=f"{name}, plan {source}", unit="response", disable=None) as bar:
-        for first in range(0, len(items), CHUNK):
-            part = slice(first, first + CHUNK)
-            realized += generator.realize_all(histories[part], plans[part], rng=rng)
-            bar.update(len(histories[part]))
-        for first in range(0, len(items), CHUNK):
-            part = slice(first, first + CHUNK)
-            gold = [gold_plan(item) for item in scored[part]]
-            loss, count = generator.negative_log_likelihood(
-                histories[part], gold, [_texts(one) for one in scored[part]]
-            )
-            losses.append(loss)
-            tokens.append(count)
-            bar.update(len(histories[part]))
-    responses = tuple(
-        GeneratedResponse(
-            dialogue=item.dialogue.number,
-            history=tuple(item.history[-TAIL:]),
-            strategies=tuple(strategy for strategy, _ in pairs),
-            generation=" ".join(text for _, text in pairs),
-            gold_strategies=gold_plan(item),
-            response=" ".join(_texts(item)),
-        )
-        for item, pairs in zip(scored, realized, strict=True)
+    setting = GeneratorSetting(
+        generator=name,
+        variant=generator.variant,
+        backbone=backbone,
+        fine_tuned=fine_tuned,
+        unit="turn" if isinstance(scored[0], Turn) else "message",
+        plan=source,
+        planner=planner.name if planner is not None else "",
+        reasoning=reasoning,
+        seeds=seeds,
     )
-    units = dialogue_units(items)
-    scores = {
-        **score_perplexity(np.concatenate(losses), np.concatenate(tokens), units, rng=rng, samples=samples),
-        **score_text(
-            [one.generation for one in responses],
-            [one.response for one in responses],
-            units,
-            rng=rng,
-            samples=samples,
-            vectors=vectors,
-        ),
-    }
+    if reasoning and not generator.with_reasoning:
+        raise ValueError(f"generator {name} was trained without reasoning: --reasoning needs one that has seen some")
+    asked = RememberingPlanner(planner) if planner is not None else None
+    concluded = planned_reasoning(scored, asked) if reasoning and asked is not None else None
+    seed = int(rng.integers(2**63))  # of the bootstrap
+    with_strategies = source != NO_PLAN
+    steps = len(items) * (seeds + 1 + with_strategies)
+    with tqdm(total=steps, desc=setting.row, unit="response", disable=None) as bar:
+        realized = []
+        for sampling in rng.spawn(seeds):
+            plans = _plans(scored, source, rng=sampling, planner=asked)
+            realized.append(realize_items(generator, scored, plans, concluded, rng=sampling, bar=bar))
+        losses = gold_losses(generator, scored, concluded, with_strategies=False, bar=bar)
+        with_tokens = (
+            gold_losses(generator, scored, concluded, with_strategies=True, bar=bar) if with_strategies else None
+        )
+    units = dialogue_units(items).tolist()
+    references = [" ".join(gold_texts(item)) for item in scored]
+    responses: list[GeneratedResponse] = []
+    for number, pairs_of_items in enumerate(realized):
+        scores = _response_scores(pairs_of_items, references, vectors=vectors, bertscore=bertscore)
+        responses += [
+            GeneratedResponse(
+                dialogue=item.dialogue.number,
+                history=tuple(item.history[-TAIL:]),
+                strategies=tuple(strategy for strategy, _ in pairs),
+                texts=tuple(text for _, text in pairs),
+                gold_strategies=gold_plan(item),
+                response=references[index],
+                unit=units[index],
+                run=number,
+                loss=losses[index],
+                loss_with_strategy=with_tokens[index] if with_tokens is not None else None,
+                scores={metric: float(column[index]) for metric, column in scores.items()},
+            )
+            for index, (item, pairs) in enumerate(zip(scored, pairs_of_items, strict=True))
+        ]
+    estimated = response_statistics(responses, setting=setting).estimates(seed=seed, samples=samples)
     text = text_signature(
         samples=samples,
         vectors=vectors,
+        bertscore=bertscore.name if bertscore is not None else None,
         data=data,
         split=split,
-        items=("turns" if isinstance(items[0], Turn) else "messages") + "-not-first",
+        items=f"{setting.unit}s-not-first",
         ppl="gold-text-under-gold-plan",
         tokenizer=tokenizer,
         decoding=decoding,
         plan=source,
+        **({"planner": setting.planner} if setting.planner else {}),
+        **({"reasoning": "planner"} if reasoning else {}),
+        seeds=seeds,
     )
     seconds = round(time.perf_counter() - start, 2)
-    result = EvaluationResult("generator", "text", split, len(items), text, seconds, {name: scores})
-    return GeneratorBenchmark(result, source, responses)
+    details = {"setting": setting_json(setting)}
+    result = EvaluationResult("generator", "text", split, len(items), text, seconds, {name: estimated}, details)
+    return GeneratorBenchmark(result, setting, tuple(responses))
 
 
 def comparable(benchmarks: Sequence[GeneratorBenchmark]) -> str:
-    """The signature shared by benchmarks that may stand in one table: equal in everything but the plan source.
+    """The signature shared by benchmarks that may stand in one table: equal in everything but where plans come from.
 
     Raises:
         ValueError: Their signatures differ elsewhere.
     """
 
-    def without_plan(text: str) -> str:
-        return "|".join(field for field in text.split("|") if not field.startswith("plan:"))
+    def measured(text: str) -> str:
+        return "|".join(part for part in text.split("|") if part.split(":", 1)[0] not in FREE)
 
-    shared = {without_plan(one.result.signature) for one in benchmarks}
+    shared = {measured(one.result.signature) for one in benchmarks}
     if len(shared) != 1:
         raise ValueError(f"not comparable, different signatures: {'; '.join(sorted(shared))}")
     return shared.pop()
 
 
-def _texts(item: Utterance | Turn) -> list[str]:
-    return [message.text for message in item.messages] if isinstance(item, Turn) else [item.message.text]
+def _plans(
+    items: Sequence[Utterance | Turn], source: str, *, rng: np.random.Generator, planner: Planner | None
+) -> Sequence[tuple[Strategy, ...] | None]:
+    if source == NO_PLAN:
+        return [None] * len(items)
+    return choose_plans(items, source, rng=rng, planner=planner if source == "planner" else None)
+
+
+def _response_scores(
+    realized: Realized,
+    references: Sequence[str],
+    *,
+    vectors: WordVectors | None,
+    bertscore: ResponseScorer | None,
+) -> dict[str, np.ndarray]:
+    texts = [" ".join(text for _, text in pairs) for pairs in realized]
+    scores = embedding_scores(texts, references, vectors=vectors) if vectors is not None else {}
+    return scores | ({"bertscore": bertscore(texts, references)} if bertscore is not None else {})

@@ -57,6 +57,8 @@ METRIC_NAMES: dict[str, MetricName] = {
     ),
     "ppl": MetricName("PPL", 2, "lower", "perplexity per token over the corpus"),
     "ppl_mean": MetricName("PPL mean", 2, "lower", "mean of per-response perplexities"),
+    "ppl_with_strategy": MetricName("PPL+S", 2, "lower", "perplexity per token, strategy tokens counted too"),
+    "ppl_mean_with_strategy": MetricName("PPL mean+S", 2, "lower", "PPL mean, strategy tokens counted too"),
     "bleu_1": MetricName("B-1", 2, "higher", "BLEU-1, %"),
     "bleu_2": MetricName("B-2", 2, "higher", "BLEU-2, %"),
     "bleu_3": MetricName("B-3", 2, "higher", "BLEU-3, %"),
@@ -77,6 +79,9 @@ METRIC_NAMES: dict[str, MetricName] = {
     "success_rate": MetricName("SR", 2, "higher", "dialogues that succeed, %"),
     "average_turns": MetricName("AT", 2, "lower", "mean turns, failures count the maximum"),
     "intensity_drop": MetricName("Intensity drop", 2, "higher", "emotion intensity before minus after"),
+    "success_at_5": MetricName("SR@5", 2, "higher", "dialogues that succeed within five turns, %"),
+    "gave_up_rate": MetricName("Gave up", 2, "lower", "dialogues that the seeker ends unhelped, %"),
+    "feedback": MetricName("Feedback", 2, "higher", "mean of the stars the seeker gives, 1 to 5"),
     "decisions_per_second": MetricName(
         "Decisions/s", 0, "higher", "decisions a second in one batch, embeddings cached"
     ),
@@ -94,14 +99,42 @@ METRIC_NAMES: dict[str, MetricName] = {
 REPORT_COLUMNS: dict[str, tuple[str, ...]] = {
     "message": ("accuracy", "macro_f1", "weighted_f1", "preference_bias", "entropy", "decisions_per_second"),
     "turn": ("emr", "lr", "set_f1", "emr_single", "emr_multi", "ald", "multi_rate", "macro_f1", "preference_bias"),
-    "text": ("ppl", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "distinct_1", "distinct_2", "unigram_f1", "length"),
-}
+    "text": (
+        "ppl",
+        "bleu_1",
+        "bleu_2",
+        "bleu_4",
+        "rouge_l",
+        "distinct_1",
+        "distinct_2",
+        "unigram_f1",
+        "length",
+        "emr",
+        "lr",
+    ),
+    "dialogue": (
+        "success_rate", "average_turns", "success_at_5", "gave_up_rate", "intensity_drop", "feedback",
+        "preference_bias", "entropy",
+    ),
+}  # fmt: skip
 # The same for a terminal, where a cell with its interval takes some twenty characters.
 CONSOLE_COLUMNS: dict[str, tuple[str, ...]] = {
     "message": ("accuracy", "macro_f1", "weighted_f1", "preference_bias", "decisions_per_second"),
     "turn": ("emr", "lr", "emr_multi", "multi_rate", "macro_f1"),
-    "text": ("ppl", "bleu_2", "rouge_l", "distinct_2", "length"),
+    "text": ("ppl", "ppl_with_strategy", "bleu_2", "rouge_l", "bertscore", "distinct_2", "length", "emr", "lr"),
+    "dialogue": ("success_rate", "average_turns", "intensity_drop", "feedback", "preference_bias", "entropy"),
 }
+# What a comparison of generators shows, by what was written: the columns of the 2021 and of the 2026 paper among them.
+COMPARED_COLUMNS: dict[str, tuple[str, ...]] = {
+    "message": (
+        "ppl", "ppl_mean", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "extrema", "bertscore", "distinct_1", "distinct_2",
+        "unigram_f1", "length",
+    ),
+    "turn": (
+        "emr", "lr", "emr_multi", "multi_rate", "rouge_l", "bertscore", "ppl", "bleu_1", "bleu_2", "bleu_4",
+        "distinct_1", "distinct_2", "unigram_f1", "length",
+    ),
+}  # fmt: skip
 # Second tables of the planners' protocols: where the mean F1 comes from, and what else tells planners apart.
 CLASS_COLUMNS: tuple[str, ...] = (*STRATEGY_F1, *STAGE_F1)
 FURTHER_COLUMNS: dict[str, tuple[str, ...]] = {

@@ -148,20 +148,37 @@ def paired_difference(
     Raises:
         ValueError: The tallies are of different dialogues, or one lacks the metric.
     """
+    differences = paired_differences(first, second, rng=rng, samples=samples)
+    if metric not in differences:
+        raise ValueError(f"unknown metric {metric!r}, expected one of {', '.join(differences)}")
+    return differences[metric]
+
+
+def paired_differences(
+    first: Tally, second: Tally, *, rng: np.random.Generator, samples: int = 1000
+) -> dict[str, Difference]:
+    """:func:`paired_difference` in every metric that both tallies have, all seen through the same resamples.
+
+    Raises:
+        ValueError: The tallies are of different dialogues.
+    """
     if not np.array_equal(first.dialogues, second.dialogues):
         raise ValueError("a paired difference needs both systems scored on the same dialogues")
     weights = resample_weights(len(first.totals), rng=rng, samples=samples)
-    values, resampled = [], []
-    for tally in (first, second):
-        on_corpus = tally_values(tally)
-        if metric not in on_corpus:
-            raise ValueError(f"unknown metric {metric!r}, expected one of {', '.join(on_corpus)}")
-        values.append(on_corpus[metric])
-        resampled.append(tally.formula(weights @ tally.totals)[metric])
-    differences = resampled[0] - resampled[1]
-    differences = differences[~np.isnan(differences)]
+    values = [tally_values(tally) for tally in (first, second)]
+    resampled = [tally.formula(weights @ tally.totals) for tally in (first, second)]
+    return {
+        metric: _difference(values[0][metric] - values[1][metric], resampled[0][metric] - resampled[1][metric])
+        for metric in values[0]
+        if metric in values[1]
+    }
+
+
+def _difference(value: float, resampled: np.ndarray) -> Difference:
+    """A difference with its percentile interval and p-value from (samples,) resampled ones."""
+    differences = resampled[~np.isnan(resampled)]
     one_sided = min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0))
-    estimate = interval(values[0] - values[1], differences)
+    estimate = interval(value, differences)
     return Difference(
         value=estimate.value,
         low=estimate.low,

@@ -2,16 +2,16 @@
 
 Its interval is not a bootstrap: a dialogue drawn twice brings no new n-gram, so a resample with replacement has
 far fewer different ones and every resampled value lies below the true one. Instead each dialogue is left out once
-(delete-one jackknife: Efron and Tibshirani 1993, chapter 11), for which only the n-grams that a dialogue has to
-itself must be known. Distinct-n falls as the corpus grows: compare it only between systems on the same responses.
+(:mod:`metrics.jackknife`), for which only the n-grams that a dialogue has to itself must be known. Distinct-n falls as
+the corpus grows: compare it only between systems on the same responses.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import stdtrit
 
 from metrics.estimate import Estimate
+from metrics.jackknife import LeftOut, jackknife
 from metrics.ratio import ratio
 from metrics.tokens import Tokens
 
@@ -34,6 +34,14 @@ def distinct(
     Returns:
         0..100; 0 where no response is long enough to hold an n-gram.
     """
+    without = distinct_left_out(responses, position, order=order, leave_out_last=leave_out_last)
+    return jackknife(without.value, without.left_out, low=0.0, high=100.0)
+
+
+def distinct_left_out(
+    responses: Sequence[Tokens], position: np.ndarray, *, order: int, leave_out_last: bool = False
+) -> LeftOut:
+    """Distinct-n of the corpus and of what remains without each dialogue, 0..100. Arguments as :func:`distinct`."""
     owner: dict[Tokens, int] = {}  # n-gram -> the one dialogue that has it, or _SHARED
     dialogues = int(position.max()) + 1
     totals = np.zeros(dialogues)
@@ -48,24 +56,4 @@ def distinct(
     exclusive = np.bincount(owners[owners != _SHARED], minlength=dialogues)
     value = ratio(np.array(float(len(owner))), totals.sum(), empty=0.0)
     left_out = ratio(len(owner) - exclusive, totals.sum() - totals, empty=0.0)
-    return jackknife(100.0 * float(value), 100.0 * left_out, low=0.0, high=100.0)
-
-
-def jackknife(value: float, left_out: np.ndarray, *, low: float, high: float) -> Estimate:
-    """95 % interval value +- t s, t of Student with D - 1 degrees of freedom, s^2 = (D - 1) / D sum (x_d - mean x)^2.
-
-    Args:
-        value: The metric on all D dialogues.
-        left_out: (D,) the metric with each dialogue left out.
-        low: Least possible value; the interval is cut there.
-        high: Greatest possible value.
-
-    Returns:
-        The estimate. One dialogue alone shows no spread: low = high = value, as in the bootstrap.
-    """
-    dialogues = len(left_out)
-    if dialogues == 1:
-        return Estimate(value=value, low=value, high=value)
-    deviation = np.sqrt((dialogues - 1) / dialogues * np.square(left_out - left_out.mean()).sum())
-    half = float(stdtrit(dialogues - 1, 0.975) * deviation)
-    return Estimate(value=value, low=max(low, value - half), high=min(high, value + half))
+    return LeftOut(100.0 * float(value), 100.0 * left_out)

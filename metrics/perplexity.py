@@ -18,8 +18,13 @@ def perplexity_tally(
     negative_log_likelihood: Sequence[float] | np.ndarray,
     tokens: Sequence[int] | np.ndarray,
     dialogue: Sequence[int] | np.ndarray,
+    *,
+    suffix: str = "",
 ) -> Tally:
-    """Each dialogue's sums: all that both metrics depend on. Arguments as score_perplexity."""
+    """Each dialogue's sums: all that both metrics depend on. Arguments as score_perplexity.
+
+    ``suffix`` is appended to the names of both metrics: ``_with_strategy`` where strategy tokens are counted too.
+    """
     losses = np.asarray(negative_log_likelihood, dtype=np.float64)
     counts = np.asarray(tokens)
     if losses.ndim != 1 or losses.shape != counts.shape:
@@ -34,13 +39,13 @@ def perplexity_tally(
     if wrong.size:
         raise ValueError(f"item {wrong[0]} has {counts[wrong[0]]} tokens, expected at least 1")
     statistics = np.stack([losses, counts, np.exp(losses / counts), np.ones(len(losses))], axis=1)
-    return Tally(dialogues, dialogue_totals(statistics, position), _formula)
 
+    def formula(sums: np.ndarray) -> dict[str, np.ndarray]:
+        """Both perplexities from sums (R, 4)."""
+        loss, counted, perplexities, responses = sums.T
+        return {f"ppl{suffix}": np.exp(loss / counted), f"ppl_mean{suffix}": perplexities / responses}
 
-def _formula(sums: np.ndarray) -> dict[str, np.ndarray]:
-    """Both perplexities from sums (R, 4)."""
-    loss, tokens, perplexities, responses = sums.T
-    return {"ppl": np.exp(loss / tokens), "ppl_mean": perplexities / responses}
+    return Tally(dialogues, dialogue_totals(statistics, position), formula)
 
 
 def score_perplexity(

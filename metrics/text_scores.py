@@ -3,16 +3,19 @@
 Each metric is defined in the file of its name; here the texts are tokenised once and the intervals are drawn.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from metrics.bleu import COLUMNS, bleu, bleu_counts
-from metrics.bootstrap import Tally, dialogue_index, dialogue_totals, estimates
-from metrics.distinct import ORDERS, distinct
+from metrics.bootstrap import Tally, dialogue_index, dialogue_totals
+from metrics.distinct import ORDERS, distinct_left_out
 from metrics.embedding_scores import average_score, extrema_score, greedy_score
 from metrics.estimate import Estimate
+from metrics.jackknife import LeftOut, run_jackknife
 from metrics.rouge_l import BETA, rouge_l
+from metrics.run_mean import run_estimates
 from metrics.signature import signature
 from metrics.tokens import TOKENS, Tokens, tokenize_all
 from metrics.unigram_f1 import unigram_f1
@@ -25,18 +28,38 @@ _EMBEDDING_SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class TextStatistics:
+    """All that the metrics of one system's texts depend on, so that intervals and paired tests need no text again.
+
+    Attributes:
+        tally: Of the metrics that are bootstrapped: BLEU and the means over responses.
+        distinct: Of the metrics that are jackknifed: ``distinct_1`` ... by name.
+    """
+
+    tally: Tally
+    distinct: Mapping[str, LeftOut] = field(default_factory=dict)
+
+
 def text_signature(
-    *, samples: int = 1000, vectors: WordVectors | None = None, unit: str = "dialogue", **fields: object
+    *,
+    samples: int = 1000,
+    vectors: WordVectors | None = None,
+    bertscore: str | None = None,
+    unit: str = "dialogue",
+    **fields: object,
 ) -> str:
     """Signature of :func:`score_text`.
 
     Args:
         samples: As given to :func:`score_text`.
         vectors: As given to :func:`score_text`.
+        bertscore: Name of the BERTScore model (:attr:`metrics.bertscore.BertScore.name`), where it was computed.
         unit: What the caller numbered: ``dialogue``, or ``line`` where files of single lines tell no dialogues apart.
         **fields: Added as they are, e.g. how the text was decoded.
     """
     embedding = {} if vectors is None else {"vectors": vectors.name, "unknown": "mean-vector"}
+    model = {} if bertscore is None else {"bertscore": bertscore}
     return signature(
         "text",
         tokens=TOKENS,
@@ -44,10 +67,122 @@ def text_signature(
         smooth=3,
         beta=BETA,
         **embedding,
+        **model,
         bootstrap=f"{unit}-{samples}",
         distinct=f"jackknife-{unit}",
         **fields,
     )
+
+
+def embedding_scores(
+    hypotheses: Sequence[str], references: Sequence[str], *, vectors: WordVectors
+) -> dict[str, np.ndarray]:
+    """``extrema``, ``average`` and ``greedy`` of every response, -100..100. Shape of each: (N,).
+
+    Raises:
+        ValueError: Different lengths.
+    """
+    pairs = [
+        (vectors.vectors(hypothesis), vectors.vectors(reference))
+        for hypothesis, reference in zip(*_paired_tokens(hypotheses, references), strict=True)
+    ]
+    return {
+        name: np.array([100.0 * score(*pair) for pair in pairs], dtype=np.float64)
+        for name, score in _EMBEDDING_SCORES.items()
+    }
+
+
+def text_statistics(
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    dialogue: Sequence[int] | np.ndarray,
+    *,
+    response_scores: Mapping[str, Sequence[float] | np.ndarray] | None = None,
+) -> TextStatistics:
+    """Statistics of one system's texts.
+
+    Args:
+        hypotheses: N generated responses; an empty one is scored as having no words.
+        references: N reference responses.
+        dialogue: (N,) the dialogue number of every response; what is resampled.
+        response_scores: Metric -> (N,) scores of single responses that were computed elsewhere
+            (:func:`embedding_scores`, BERTScore) and whose mean is the metric.
+
+    Raises:
+        ValueError: Different lengths, or nothing to score.
+    """
+    hypothesis_tokens, reference_tokens = _paired_tokens(hypotheses, references)
+    tally = _tally(hypothesis_tokens, reference_tokens, dialogue, response_scores or {})
+    _, position = dialogue_index(dialogue, items=len(hypotheses))
+    distinct = {}
+    for order in ORDERS:
+        for suffix, last in (("", False), ("_esconv2021", True)):
+            distinct[f"distinct_{order}{suffix}"] = distinct_left_out(
+                hypothesis_tokens, position, order=order, leave_out_last=last
+            )
+    return TextStatistics(tally, distinct)
+
+
+def text_estimates(runs: Sequence[TextStatistics], *, rng: np.random.Generator, samples: int) -> dict[str, Estimate]:
+    """Every metric with its interval; of several runs (seeds) the mean, with its spread between them.
+
+    Raises:
+        ValueError: No runs, or different dialogues.
+    """
+    scores = run_estimates([run.tally for run in runs], rng=rng, samples=samples)
+    for metric in runs[0].distinct:
+        scores[metric] = run_jackknife([run.distinct[metric] for run in runs], low=0.0, high=100.0)
+    return scores
+
+
+def text_tally(
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    dialogue: Sequence[int] | np.ndarray,
+    *,
+    vectors: WordVectors | None = None,
+) -> Tally:
+    """Tally of every metric of :func:`score_text` but distinct, for paired tests. Arguments as there."""
+    scores = {} if vectors is None else embedding_scores(hypotheses, references, vectors=vectors)
+    return _tally(*_paired_tokens(hypotheses, references), dialogue, scores)
+
+
+def score_text(
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    dialogue: Sequence[int] | np.ndarray,
+    *,
+    rng: np.random.Generator,
+    samples: int = 1000,
+    vectors: WordVectors | None = None,
+    bertscore: Sequence[float] | np.ndarray | None = None,
+) -> dict[str, Estimate]:
+    """Scores one generated response per reference response.
+
+    Args:
+        hypotheses: N generated responses; an empty one is scored as having no words.
+        references: N reference responses.
+        dialogue: (N,) the dialogue number of every response; what is resampled.
+        rng: Source of the resamples.
+        samples: How many.
+        vectors: Word vectors; without them the three embedding metrics are left out.
+        bertscore: (N,) BERTScore of every response; without them it is left out.
+
+    Returns:
+        ``bleu_1``..``bleu_4``, ``rouge_l``, ``unigram_f1``, ``distinct_1``..``distinct_3``,
+        ``distinct_1_esconv2021``..``distinct_3_esconv2021``: 0..100. ``length``: mean tokens of a hypothesis. With
+        vectors ``extrema``, ``average``, ``greedy``: -100..100. Where given ``bertscore``.
+
+    Raises:
+        ValueError: Different lengths, or nothing to score.
+    """
+    scores: dict[str, Sequence[float] | np.ndarray] = {}
+    if vectors is not None:
+        scores |= embedding_scores(hypotheses, references, vectors=vectors)
+    if bertscore is not None:
+        scores["bertscore"] = bertscore
+    statistics = text_statistics(hypotheses, references, dialogue, response_scores=scores)
+    return text_estimates([statistics], rng=rng, samples=samples)
 
 
 def _paired_tokens(hypotheses: Sequence[str], references: Sequence[str]) -> tuple[list[Tokens], list[Tokens]]:
@@ -62,76 +197,32 @@ def _tally(
     hypotheses: Sequence[Tokens],
     references: Sequence[Tokens],
     dialogue: Sequence[int] | np.ndarray,
-    vectors: WordVectors | None,
+    response_scores: Mapping[str, Sequence[float] | np.ndarray],
 ) -> Tally:
     """Each dialogue's sums of BLEU counts and of the metrics that are means over responses."""
     dialogues, position = dialogue_index(dialogue, items=len(hypotheses))
-    names = ["rouge_l", "unigram_f1", "length", *(_EMBEDDING_SCORES if vectors is not None else ())]
-    statistics = []
-    for hypothesis, reference in zip(hypotheses, references, strict=True):
-        row = [
-            *bleu_counts(hypothesis, reference),
-            1,
-            100.0 * rouge_l(hypothesis, reference),
-            100.0 * unigram_f1(hypothesis, reference),
-            len(hypothesis),
-        ]
-        if vectors is not None:
-            left, right = vectors.vectors(hypothesis), vectors.vectors(reference)
-            row += [100.0 * score(left, right) for score in _EMBEDDING_SCORES.values()]
-        statistics.append(row)
+    names = ["rouge_l", "unigram_f1", "length", *response_scores]
+    statistics = np.array(
+        [
+            [
+                *bleu_counts(hypothesis, reference),
+                1,
+                100.0 * rouge_l(hypothesis, reference),
+                100.0 * unigram_f1(hypothesis, reference),
+                len(hypothesis),
+            ]
+            for hypothesis, reference in zip(hypotheses, references, strict=True)
+        ],
+        dtype=np.float64,
+    )
+    columns = [np.asarray(scores, dtype=np.float64) for scores in response_scores.values()]
+    for name, column in zip(response_scores, columns, strict=True):
+        if column.shape != (len(hypotheses),) or not np.isfinite(column).all():
+            raise ValueError(f"{name}: expected one finite score for each of {len(hypotheses)} responses")
 
     def formula(sums: np.ndarray) -> dict[str, np.ndarray]:
         responses = sums[:, COLUMNS]
         means = {name: sums[:, COLUMNS + 1 + column] / responses for column, name in enumerate(names)}
         return bleu(sums[:, :COLUMNS]) | means
 
-    return Tally(dialogues, dialogue_totals(np.array(statistics, dtype=np.float64), position), formula)
-
-
-def text_tally(
-    hypotheses: Sequence[str],
-    references: Sequence[str],
-    dialogue: Sequence[int] | np.ndarray,
-    *,
-    vectors: WordVectors | None = None,
-) -> Tally:
-    """Tally of every metric of :func:`score_text` but distinct, for paired tests. Arguments as there."""
-    return _tally(*_paired_tokens(hypotheses, references), dialogue, vectors)
-
-
-def score_text(
-    hypotheses: Sequence[str],
-    references: Sequence[str],
-    dialogue: Sequence[int] | np.ndarray,
-    *,
-    rng: np.random.Generator,
-    samples: int = 1000,
-    vectors: WordVectors | None = None,
-) -> dict[str, Estimate]:
-    """Scores one generated response per reference response.
-
-    Args:
-        hypotheses: N generated responses; an empty one is scored as having no words.
-        references: N reference responses.
-        dialogue: (N,) the dialogue number of every response; what is resampled.
-        rng: Source of the resamples.
-        samples: How many.
-        vectors: Word vectors; without them the three embedding metrics are left out.
-
-    Returns:
-        ``bleu_1``..``bleu_4``, ``rouge_l``, ``unigram_f1``, ``distinct_1``..``distinct_3``,
-        ``distinct_1_esconv2021``..``distinct_3_esconv2021``: 0..100. ``length``: mean tokens of a hypothesis. With
-        vectors ``extrema``, ``average``, ``greedy``: -100..100.
-
-    Raises:
-        ValueError: Different lengths, or nothing to score.
-    """
-    hypothesis_tokens, reference_tokens = _paired_tokens(hypotheses, references)
-    tally = _tally(hypothesis_tokens, reference_tokens, dialogue, vectors)
-    _, position = dialogue_index(dialogue, items=len(hypotheses))
-    scores = estimates(tally, rng=rng, samples=samples)
-    for order in ORDERS:
-        scores[f"distinct_{order}"] = distinct(hypothesis_tokens, position, order=order)
-        scores[f"distinct_{order}_esconv2021"] = distinct(hypothesis_tokens, position, order=order, leave_out_last=True)
-    return scores
+    return Tally(dialogues, dialogue_totals(np.column_stack([statistics, *columns]), position), formula)

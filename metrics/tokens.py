@@ -6,7 +6,7 @@ without sentences do not. Text is lower-cased before, as the authors of ESConv d
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import nltk
 from nltk.tokenize.destructive import NLTKWordTokenizer
@@ -17,12 +17,17 @@ TOKENS = f"nltk-{nltk.__version__}-punkt-untrained+word"
 
 Tokens = tuple[str, ...]
 
+# Texts kept tokenised: tokenising takes most of the time of all text metrics, and of several systems or seeds the
+# references are always the same. A hundred thousand responses of 20 words take some 100 MB.
+_KEPT = 100_000
+
 
 @cache
 def _tokenizers() -> tuple[PunktSentenceTokenizer, NLTKWordTokenizer]:
     return PunktSentenceTokenizer(), NLTKWordTokenizer()
 
 
+@lru_cache(maxsize=_KEPT)
 def tokenize(text: str) -> Tokens:
     """Lower-cased word tokens of one response; blank text has none."""
     sentences, words = _tokenizers()

@@ -122,13 +122,16 @@ def test_a_heavy_exact_match_makes_plans_short(runs: Path) -> None:
 @pytest.mark.parametrize("variant", ["strategy", "all-in-one"])
 def test_generators_under_every_plan_source(runs: Path, variant: str, plan: str) -> None:
     planner = ["--planner", str(runs / "one-by-one")] if plan == "planner" else []
-    texts = runs / "texts.jsonl"
+    generator = runs / f"generator-{variant}"
     result = _evaluate(
-        runs, "generator", "--data", str(runs / "data"), "--generator", str(runs / f"generator-{variant}"),
-        "--plan", plan, "--generated", str(texts), *planner,
-    )  # fmt: skip
+        runs, "generator", "--data", str(runs / "data"), "--generator", str(generator), "--plan", plan, *planner
+    )
+    unit = "message" if variant == "strategy" else "turn"
+    name = f"valid-{unit}-{plan}" + ("-one-by-one" if planner else "")
+    texts = generator / "evaluations" / name / "responses.jsonl"
     scores = result["systems"][f"generator-{variant}"]
     assert scores["ppl"]["value"] > 1
+    assert scores["ppl_with_strategy"]["value"] > 1
     assert {"bleu_2", "rouge_l", "distinct_2", "distinct_2_esconv2021", "unigram_f1", "length"} <= set(scores)
     lines = [json.loads(line) for line in texts.read_text().splitlines()]
     assert len(lines) == result["n"]
@@ -141,6 +144,31 @@ def test_vanilla_and_strategy_by_turn(runs: Path) -> None:
     assert _evaluate(runs, "generator", *where, str(runs / "generator-vanilla"))["n"] > 0
     by_turn = _evaluate(runs, "generator", *where, str(runs / "generator-strategy"), "--unit", "turn")
     assert "turns-not-first" in by_turn["signature"]
+
+
+def test_generators_compared(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = runs / "compared"
+    where = ["--data", str(runs / "data"), "--seeds", "2", "--out", str(out / "vanilla"), "--generator"]
+    _evaluate(runs, "generator", *where, str(runs / "generator-vanilla"), "--plan", "joint")
+    where[5] = str(out / "strategy")
+    for plan in ("oracle", "joint"):
+        _evaluate(runs, "generator", *where, str(runs / "generator-strategy"), "--plan", plan)
+    files = [f"--{kind}={out / f'table.{kind}'}" for kind in ("html", "latex", "text")]
+    capsys.readouterr()
+    result = _evaluate(runs, "compare", str(out / "vanilla"), str(out / "strategy"), *files)
+    assert list(result["systems"]) == ["generator-vanilla", "generator-strategy, oracle", "generator-strategy, joint"]
+    (table,) = result["details"]["tables"]
+    assert table["reference"] == "generator-vanilla"
+    assert set(table["differences"]) == {"generator-strategy, oracle", "generator-strategy, joint"}
+    printed = capsys.readouterr().out
+    assert "BlenderBot_small-90M Oracle" in printed and "18.61" in printed
+    assert (out / "table.text").read_text(encoding="utf-8").strip() == printed.strip()
+    assert (out / "table.html").is_file() and (out / "table.latex").is_file()
+    one = str(out / "strategy" / "evaluations" / "valid-message-joint")
+    assert list(_evaluate(runs, "compare", one)["systems"]) == ["generator-strategy, joint"]
+    lines = f"{one}/responses.jsonl"
+    scores = _evaluate(runs, "score", "--outputs", lines)["systems"]["hypotheses"]
+    assert scores["bleu_2"]["value"] >= 0
 
 
 def test_corpus_and_score(runs: Path) -> None:
@@ -177,6 +205,9 @@ def test_a_finished_run_is_not_trained_again(runs: Path, capsys: pytest.CaptureF
         ("evaluate", ["generator", "--generator", "nowhere"], "nowhere: no finished generator run"),
         ("evaluate", ["generator", "--data", "{data}", "--generator", "{gen}", "--plan", "planner"], "needs a planner"),
         ("evaluate", ["score", "--hypotheses", "a", "--references", "b"], "cannot score"),
+        ("evaluate", ["score", "--hypotheses", "a"], "expected either --outputs FILE, or"),
+        ("evaluate", ["generator", "--generator", "blenderbot"], "--out FOLDER must say where"),
+        ("evaluate", ["compare", "{data}"], "no kept evaluation"),
         ("train", ["planner", "--dropout", "2"], "dropout: got 2"),
         ("train", ["generator", "--data", "{data}", "--backbone", "nowhere", "--out", "{new}"], "nowhere"),
         ("train", ["planner", "--data", "{data}", "--out", "{gen}"], "holds another run"),

@@ -1,12 +1,16 @@
 """Small dialogues, planners and a generator whose every number can be computed by hand."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from corpus.dialogue import Dialogue, Message, Role, Turn, Utterance
+from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
+from evaluation.generator_benchmark import benchmark_generator, scored_messages, scored_turns
+from evaluation.kept_evaluation import keep_evaluation
 from planner.plan import Plan
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
@@ -36,10 +40,16 @@ class TablePlanner:
 
 
 class EchoGenerator:
-    """Writes the strategy's name; two nats a token and five tokens for every gold message."""
+    """Writes the strategy's name; two nats a token and five tokens for every gold message.
 
-    def __init__(self) -> None:
+    A strategy token costs eight nats. Without strategies (``vanilla``) it says "yes" and looks at no plan.
+    """
+
+    def __init__(self, variant: str = "strategy", *, with_reasoning: bool = False) -> None:
+        self.variant = variant
+        self.with_reasoning = with_reasoning
         self.scored_plans: list[tuple[Strategy, ...]] = []
+        self.reasoning: list[Reasoning | None] = []
 
     def realize_all(
         self,
@@ -47,8 +57,13 @@ class EchoGenerator:
         plans: Sequence[Sequence[Strategy] | None],
         *,
         rng: np.random.Generator,
+        reasoning: Sequence[Reasoning | None] | None = None,
     ) -> list[list[tuple[Strategy | None, str]]]:
         assert len(histories) == len(plans)
+        self.reasoning += reasoning or []
+        if self.variant == "vanilla":
+            assert not any(plans)
+            return [[(None, "yes")] for _ in plans]
         return [[(one, f"a {one.label.lower()} reply") for one in plan or (Strategy.OTHERS,)] for plan in plans]
 
     def negative_log_likelihood(
@@ -56,10 +71,15 @@ class EchoGenerator:
         histories: Sequence[Sequence[Message]],
         plans: Sequence[Sequence[Strategy]],
         responses: Sequence[Sequence[str]],
+        *,
+        with_strategies: bool = False,
+        reasoning: Sequence[Reasoning | None] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
+        messages = np.array([len(texts) for texts in responses])
+        if with_strategies:
+            return 10.0 * messages + 8.0 * messages, 6 * messages
         self.scored_plans += [tuple(plan) for plan in plans]
-        tokens = np.array([5 * len(texts) for texts in responses])
-        return 2.0 * tokens, tokens
+        return 10.0 * messages, 5 * messages
 
 
 @pytest.fixture()
@@ -107,3 +127,28 @@ def make_planner() -> type[TablePlanner]:
 @pytest.fixture()
 def generator() -> EchoGenerator:
     return EchoGenerator()
+
+
+@pytest.fixture()
+def make_generator() -> type[EchoGenerator]:
+    return EchoGenerator
+
+
+@pytest.fixture()
+def keep(dialogues: tuple[Dialogue, ...], tmp_path: Path) -> Callable[..., Path]:
+    """Evaluates a generator on the small dialogues and keeps the evaluation in ``tmp_path/NAME``; gives that folder."""
+
+    def evaluate_and_keep(generator: EchoGenerator, name: str, **options: object) -> Path:
+        unit = options.pop("unit", "message")
+        items = scored_turns(dialogues) if unit == "turn" else scored_messages(dialogues)
+        settings = {
+            "source": "none" if generator.variant == "vanilla" else "oracle", "split": "valid", "data": "tiny",
+            "tokenizer": "words", "decoding": "greedy", "backbone": "tiny-words", "samples": 1000,
+        }  # fmt: skip
+        benchmark = benchmark_generator(
+            generator, items, name=name, rng=np.random.default_rng(0), **{**settings, **options}
+        )
+        keep_evaluation(tmp_path / name, benchmark.result, benchmark.setting, benchmark.responses)
+        return tmp_path / name
+
+    return evaluate_and_keep

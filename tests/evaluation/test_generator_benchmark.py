@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from corpus.dialogue import message_view
+from corpus.reasoning import Need, Reasoning
+from corpus.stage import Stage
 from corpus.strategy import Strategy
 from evaluation.generated import write_generated
 from evaluation.generator_benchmark import benchmark_generator, comparable, scored_messages, scored_turns
@@ -57,7 +59,9 @@ def test_turns_are_joined(dialogues, generator):
 def test_perfect_generator_scores_full(dialogues, generator, monkeypatch):
     items = scored_messages(dialogues)
     monkeypatch.setattr(
-        generator, "realize_all", lambda histories, plans, rng: [[(None, item.message.text)] for item in items]
+        generator,
+        "realize_all",
+        lambda histories, plans, rng, reasoning: [[(None, item.message.text)] for item in items],
     )
     scores = run(generator, items).result.systems["tiny-run"]
     assert scores["bleu_4"].value == pytest.approx(100.0)
@@ -107,9 +111,98 @@ def test_responses_as_json_lines(dialogues, generator, tmp_path: Path):
     assert len(lines) == 4
     assert lines[2] == {
         "dialogue": 1,
+        "run": 0,
+        "unit": 1,
         "history": [{"role": "seeker", "text": "I cannot sleep.", "strategy": None}],
         "strategies": ["Question"],
+        "texts": ["a question reply"],
         "generation": "a question reply",
         "gold_strategies": ["Question"],
         "response": "How long has it been?",
+        "loss": {"nats": 10.0, "tokens": 5},
+        "loss_with_strategy": {"nats": 18.0, "tokens": 6},
+        "scores": {},
     }
+
+
+def test_perplexity_with_and_without_strategy_tokens(dialogues, generator, make_generator):
+    scores = run(generator, scored_messages(dialogues)).result.systems["tiny-run"]
+    # Five tokens of two nats; with the strategy token's eight nats 18 nats over six tokens.
+    assert scores["ppl"].value == pytest.approx(math.exp(2))
+    assert scores["ppl_with_strategy"].value == scores["ppl_mean_with_strategy"].value == pytest.approx(math.exp(3))
+    plain = run(make_generator("vanilla"), scored_messages(dialogues), "none").result.systems["tiny-run"]
+    assert "ppl" in plain and "ppl_with_strategy" not in plain
+
+
+def test_the_plan_that_was_written_is_scored_on_turns_where_it_was_chosen(dialogues, generator, question_planner):
+    turns = scored_turns(dialogues)  # gold: (RE, AF), (Q,), (SU,)
+    planned = run(generator, turns, "planner", planner=question_planner).result.systems["tiny-run"]
+    # Question three times: right once of three; LR (0 + 1 + 0) / 3.
+    assert [planned[metric].value for metric in ("emr", "lr", "emr_multi", "multi_rate")] == pytest.approx(
+        [100 / 3, 100 / 3, 0, 0]
+    )
+    assert run(generator, turns, "joint").result.systems["tiny-run"]["emr"].value == 0.0  # it always writes Others
+    assert "emr" not in run(generator, turns).result.systems["tiny-run"]
+    assert "emr" not in run(generator, scored_messages(dialogues), "joint").result.systems["tiny-run"]
+
+
+class Diceroller:
+    """Writes one to fifty words, by chance."""
+
+    variant = "strategy"
+    with_reasoning = False
+
+    def __init__(self):
+        self.likelihoods = 0
+
+    def realize_all(self, histories, plans, *, rng, reasoning=None):
+        return [[(Q, " ".join(["word"] * int(rng.integers(1, 51))))] for _ in histories]
+
+    def negative_log_likelihood(self, histories, plans, responses, *, with_strategies=False, reasoning=None):
+        self.likelihoods += 1
+        return np.ones(len(responses)), np.ones(len(responses), dtype=int)
+
+
+def test_several_seeds_are_a_mean_with_spread_and_perplexity_is_computed_once(dialogues):
+    generator = Diceroller()
+    benchmark = run(generator, scored_messages(dialogues), seeds=3)
+    assert generator.likelihoods == 2  # with and without strategy tokens
+    by_run = [[len(one.generation.split()) for one in benchmark.responses if one.run == k] for k in range(3)]
+    means = np.mean(by_run, axis=1)
+    length = benchmark.result.systems["tiny-run"]["length"]
+    assert (length.value, length.spread, length.runs) == (
+        pytest.approx(means.mean()), pytest.approx(means.std(ddof=1)), 3,
+    )  # fmt: skip
+    assert len({tuple(lengths) for lengths in by_run}) > 1
+    assert benchmark.result.systems["tiny-run"]["ppl"].runs == 1
+    assert "seeds:3" in benchmark.result.signature
+    alone = run(Diceroller(), scored_messages(dialogues))
+    assert [len(one.generation.split()) for one in alone.responses] == by_run[0]  # more seeds change nothing before
+    assert comparable([alone, benchmark])
+
+
+def test_reasoning_is_given_and_needs_who_has_seen_some(dialogues, make_generator, question_planner):
+    items = scored_messages(dialogues)
+    with pytest.raises(ValueError, match="generator tiny-run was trained without reasoning"):
+        run(make_generator(), items, planner=question_planner, reasoning=True)
+    taught = make_generator(with_reasoning=True)
+    with pytest.raises(ValueError, match="planner majority does not reason"):
+        run(taught, items, planner=question_planner, reasoning=True)
+    thought = Reasoning("job crisis", "fear", 4, Need.HEARD, next(iter(Stage)), (0.5,) * 5)
+    plans = question_planner.plans
+    question_planner.plans = lambda turns: [replace(plan, reasoning=thought) for plan in plans(turns)]
+    benchmark = run(taught, items, planner=question_planner, reasoning=True)
+    assert taught.reasoning == [thought] * 4
+    assert "plan:oracle|planner:majority|reasoning:planner" in benchmark.result.signature
+    assert benchmark.setting.row == "tiny-run, oracle + reasoning of majority"
+
+
+def test_learned_scores_are_kept_for_every_response(dialogues, generator):
+    def scorer(hypotheses, references):
+        return np.arange(len(hypotheses), dtype=float)
+
+    scorer.name = "counting"
+    benchmark = run(generator, scored_messages(dialogues), bertscore=scorer)
+    assert benchmark.result.systems["tiny-run"]["bertscore"].value == 1.5
+    assert [one.scores for one in benchmark.responses] == [{"bertscore": float(k)} for k in range(4)]
+    assert "bertscore:counting" in benchmark.result.signature

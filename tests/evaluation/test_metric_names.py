@@ -32,6 +32,7 @@ def test_columns_are_known_metrics_of_the_three_protocols():
 def test_lower_is_better_exactly_where_it_is():
     lower = {key for key, name in METRIC_NAMES.items() if name.better == "lower"}
     assert lower == {
-        "preference_bias", "ald", "ppl", "ppl_mean", "average_turns", "latency_ms_p50", "latency_ms_p95",
+        "preference_bias", "ald", "ppl", "ppl_mean", "ppl_with_strategy", "ppl_mean_with_strategy",
+        "average_turns", "latency_ms_p50", "latency_ms_p95",
         "latency_new_ms_p50", "latency_new_ms_p95", "ece", "progress_tv",
     }  # fmt: skip

@@ -161,7 +161,7 @@ def test_every_text_is_escaped(data: ReportData, make_planner, dialogues):
             own=(EVIL,),
             messages=benchmark_messages(planners, message_view(dialogues), **options),
             turns=benchmark_turns(planners, turn_view(dialogues), **options),
-            texts=tuple(replace(one, source=EVIL) for one in data.texts),
+            texts=tuple(replace(one, result=replace(one.result, signature=EVIL)) for one in data.texts),
             curves=(LearningCurve(EVIL, EVIL, EVIL, (Series(EVIL, [0], [1.0]), Series("b", [0], [1.0]))),),
             samples=(sample,),
         )

@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from corpus.errors import CorpusError
 from evaluation.result import EvaluationResult
-from evaluation.score import score_files
+from evaluation.score import score_files, score_outputs
 
 
 def score(tmp_path: Path, hypotheses: bytes, references: bytes) -> EvaluationResult:
@@ -73,3 +74,44 @@ def test_missing_file_and_folder(tmp_path: Path):
         score_files(tmp_path / "none.txt", tmp_path / "gold.txt", rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="is a directory"):
         score_files(tmp_path, tmp_path / "gold.txt", rng=np.random.default_rng(0))
+
+
+def outputs(tmp_path: Path, content: str) -> EvaluationResult:
+    (tmp_path / "out.jsonl").write_text(content, encoding="utf-8")
+    return score_outputs(tmp_path / "out.jsonl", rng=np.random.default_rng(0), samples=50)
+
+
+LINE = '{"generation": "i am here", "response": "i am here"%s}\n'
+
+
+def test_json_lines_score_as_text_files_do(tmp_path: Path):
+    lines = outputs(tmp_path, LINE % "" + '{"generation": "", "response": "who are you", "more": 1}\n')
+    files = score(tmp_path, b"i am here\n\n", b"i am here\nwho are you\n")
+    assert lines.systems == files.systems and lines.signature == files.signature
+    assert (lines.command, lines.n) == ("score", 2)
+
+
+def test_dialogues_are_the_units_where_all_lines_name_theirs(tmp_path: Path):
+    named = "".join(LINE % f', "dialogue": {name}' for name in ('"a"', '"a"', '"b"', "7"))
+    assert "bootstrap:dialogue-50|distinct:jackknife-dialogue" in outputs(tmp_path, named).signature
+    assert "bootstrap:line-50" in outputs(tmp_path, LINE % "").signature
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (LINE % "" + '{"generation": "x"}\n', r"out\.jsonl: line 2: field 'response': missing, expected a text"),
+        ('{"generation": 3, "response": "x"}', r"line 1: field 'generation': got 3, expected a text"),
+        (LINE % ', "dialogue": 1.5', r"line 1: field 'dialogue': got 1\.5, expected a whole number or a text"),
+        (LINE % ', "dialogue": true', r"line 1: field 'dialogue': got True"),
+        (
+            LINE % ', "dialogue": 1' + LINE % "",
+            r"out\.jsonl: field 'dialogue': missing in 1 of 2 responses, the first of them response 2",
+        ),
+        ("nothing", r"out\.jsonl: line 1: no JSON"),
+    ],
+)
+def test_wrong_json_lines_are_located(tmp_path: Path, content: str, complaint: str):
+    with pytest.raises(CorpusError, match=complaint) as caught:
+        outputs(tmp_path, content)
+    assert "\n" not in str(caught.value)

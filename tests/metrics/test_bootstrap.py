@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.bootstrap import dialogue_index, dialogue_totals, estimates, interval, paired_difference, resample_weights
+from metrics.bootstrap import (
+    dialogue_index,
+    dialogue_totals,
+    estimates,
+    interval,
+    paired_difference,
+    paired_differences,
+    resample_weights,
+)
 from metrics.message_scores import message_tally
 
 SETTINGS = settings(max_examples=30, deadline=None)
@@ -143,3 +151,13 @@ def test_pairs_of_different_dialogues_or_unknown_metrics_are_refused() -> None:
         paired_difference(one, other, metric="accuracy", rng=_rng())
     with pytest.raises(ValueError, match="unknown metric 'bleu_2', expected one of accuracy"):
         paired_difference(one, one, metric="bleu_2", rng=_rng())
+
+
+def test_all_differences_at_once_are_each_difference() -> None:
+    rng = _rng(3)
+    gold, dialogue = rng.integers(0, 8, size=60), rng.integers(0, 9, size=60)
+    first, second = (message_tally(gold, rng.integers(0, 8, size=60), dialogue) for _ in range(2))
+    together = paired_differences(first, second, rng=_rng(1), samples=50)
+    assert {"accuracy", "macro_f1", "entropy"} <= set(together)
+    for metric in ("accuracy", "preference_bias"):
+        assert together[metric] == paired_difference(first, second, metric=metric, rng=_rng(1), samples=50)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.perplexity import perplexity_signature, score_perplexity
+from metrics.bootstrap import tally_values
+from metrics.perplexity import perplexity_signature, perplexity_tally, score_perplexity
 
 responses = st.lists(st.tuples(st.floats(0, 200), st.integers(1, 50), st.integers(0, 3)), min_size=1, max_size=15)
 
@@ -61,3 +62,11 @@ def test_wrong_input_is_refused_in_one_line(losses: list, tokens: list, dialogue
     with pytest.raises(ValueError, match=complaint) as caught:
         score_perplexity(losses, tokens, dialogue, rng=np.random.default_rng(0))
     assert "\n" not in str(caught.value)
+
+
+def test_a_suffix_tells_two_ways_of_counting_apart() -> None:
+    values = tally_values(perplexity_tally([2.0, 4.0], [2, 2], [0, 1], suffix="_with_strategy"))
+    assert values == {
+        "ppl_with_strategy": pytest.approx(np.exp(6 / 4)),
+        "ppl_mean_with_strategy": pytest.approx((np.exp(1) + np.exp(2)) / 2),
+    }

@@ -10,7 +10,7 @@ from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
 
 from metrics import tokens
 from metrics.bootstrap import paired_difference, resample_weights
-from metrics.text_scores import score_text, text_signature, text_tally
+from metrics.text_scores import score_text, text_estimates, text_signature, text_statistics, text_tally
 from metrics.word_vectors import WordVectors
 
 SETTINGS = settings(max_examples=25, deadline=None)
@@ -167,3 +167,21 @@ def test_wrong_input_is_refused_in_one_line(hypotheses: list, references: list, 
     with pytest.raises(ValueError, match=complaint) as caught:
         score_text(hypotheses, references, dialogue, rng=np.random.default_rng(0))
     assert "\n" not in str(caught.value)
+
+
+def test_several_runs_are_a_mean_with_spread() -> None:
+    # Lengths 2 and 4 over two runs: mean 3, sample standard deviation sqrt(2); distinct words 2/2 and 2/4.
+    runs = [text_statistics([text], ["a b"], [0]) for text in ("a b", "a b a b")]
+    scores = text_estimates(runs, rng=np.random.default_rng(0), samples=5)
+    assert (scores["length"].value, scores["length"].spread, scores["length"].runs) == (3.0, pytest.approx(2**0.5), 2)
+    assert scores["distinct_1"].value == pytest.approx(75.0)
+    assert scores["distinct_1"].spread == pytest.approx(50.0 / 2**0.5)
+
+
+def test_scores_of_single_responses_are_averaged() -> None:
+    scores = score_text(["a", "b"], ["a", "b"], [0, 0], rng=np.random.default_rng(0), samples=5, bertscore=[10.0, 40.0])
+    assert scores["bertscore"].value == 25.0
+    assert "bertscore:tiny" in text_signature(bertscore="tiny") and "bertscore" not in text_signature()
+    for wrong in ([1.0], [1.0, np.nan]):
+        with pytest.raises(ValueError, match="bertscore: expected one finite score for each of 2 responses"):
+            text_statistics(["a", "b"], ["a", "b"], [0, 0], response_scores={"bertscore": wrong})

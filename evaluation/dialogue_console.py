@@ -1,0 +1,61 @@
+"""What a terminal shows of simulated conversations below the main table."""
+
+from corpus.strategy import Strategy
+from evaluation.console_table import aligned
+from evaluation.dialogue_benchmark import DialogueBenchmark, problems
+from evaluation.differences import differences_table
+from evaluation.result import cell, number
+
+# Three letters a strategy, in class order: eight columns beside a number.
+_LETTERS = ("Que", "Res", "Ref", "Sel", "Aff", "Sug", "Inf", "Oth")
+
+
+def dialogue_text(benchmark: DialogueBenchmark) -> str:
+    """Everything below the main table, block by block."""
+    blocks = [
+        f"Helped within k turns (SR@k), %\n{_curves(benchmark, success=True)}",
+        f"Emotion intensity after k turns, 5 = worst\n{_curves(benchmark, success=False)}",
+        f"Success rate by problem type, %\n{_problem_table(benchmark)}",
+    ]
+    blocks += [
+        f"Strategies of {name} by supporter turn, %\n{_flow_table(benchmark, name)}" for name in benchmark.world.own
+    ]
+    shown = {name: scores for name, scores in benchmark.differences.systems.items() if name in benchmark.compared}
+    if shown:
+        heading = f"Difference to {benchmark.differences.reference}, same seekers (* = interval leaves zero out)"
+        blocks.append(f"{heading}\n{differences_table(shown)}")
+    return "\n\n".join([*blocks, exploit_text(benchmark)])
+
+
+def exploit_text(benchmark: DialogueBenchmark) -> str:
+    """Whether a fixed rule is ahead of the gold replay or a planner, line by line."""
+    if not benchmark.exploits:
+        return "No fixed rule is ahead of the gold replay or a trained planner."
+    return "\n".join(["Fixed rules that the seeker rewards too much:", *(f"  {line}" for line in benchmark.exploits)])
+
+
+def _curves(benchmark: DialogueBenchmark, *, success: bool) -> str:
+    metric, first = ("success_rate", 1) if success else ("intensity_drop", 0)
+    turns = range(first, benchmark.world.rules.max_turns + 1)
+    rows = [["system", *(str(turn) for turn in turns)]]
+    for name in benchmark.compared:
+        curve = benchmark.success_curve(name) if success else benchmark.trajectory(name)
+        rows.append([name, *(number(metric, one.value) for one in curve)])
+    return aligned(rows)
+
+
+def _problem_table(benchmark: DialogueBenchmark) -> str:
+    rows = [["problem", "seekers", *benchmark.compared]]
+    for problem, places in problems(benchmark.world).items():
+        scores = benchmark.by_problem[problem]
+        cells = [cell("success_rate", scores[name]["success_rate"]) for name in benchmark.compared]
+        rows.append([problem, str(len(places)), *cells])
+    return aligned(rows)
+
+
+def _flow_table(benchmark: DialogueBenchmark, name: str) -> str:
+    rows = [["turn", *_LETTERS]]
+    for turn, counts in enumerate(benchmark.strategy_flow(name), start=1):
+        total = max(counts.sum(), 1e-9)
+        rows.append([str(turn), *(f"{100 * counts[strategy] / total:.0f}" for strategy in Strategy)])
+    return aligned(rows)

@@ -1,0 +1,212 @@
+"""Kept evaluations beside each other: who may stand in one table, and which differences are more than chance.
+
+Scores compare only under equal signatures (sacrebleu's rule): data, split, items, metrics and decoding must agree,
+while plan source, planner, reasoning and number of sampling runs are what tells systems apart. Perplexity per token
+compares only under one tokenizer.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.generator_benchmark import FREE
+from evaluation.generator_setting import UNITS, GeneratorSetting
+from evaluation.kept_evaluation import KeptEvaluation
+from evaluation.response_statistics import ResponseStatistics, response_statistics
+from metrics.bootstrap import paired_differences, tally_values
+from metrics.estimate import Difference, Estimate
+from metrics.jackknife import jackknife_difference
+from metrics.text_scores import text_signature
+
+TOKENIZER = "tokenizer"
+PERPLEXITY = "ppl"  # begins the names of all perplexities
+_OWN = ("tokens", "case", "smooth", "beta", "version")  # signature fields that the program itself decides
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Systems that were measured alike.
+
+    Attributes:
+        unit: ``message`` or ``turn``.
+        split: What they were measured on.
+        n: Items.
+        signature: What they share.
+        reference: Row that the others are compared with.
+        systems: Row -> metric -> estimate, in order.
+        settings: Row -> how it was asked to write.
+        tokenizers: Row -> its tokenizer.
+        differences: Row -> metric -> difference to the reference; the reference itself has none, and no perplexity has
+            one under another tokenizer. Nothing differs on a single dialogue.
+    """
+
+    unit: str
+    split: str
+    n: int
+    signature: str
+    reference: str
+    systems: Mapping[str, Mapping[str, Estimate]]
+    settings: Mapping[str, GeneratorSetting]
+    tokenizers: Mapping[str, str]
+    differences: Mapping[str, Mapping[str, Difference]]
+
+    def differs(self, row: str, metric: str) -> bool:
+        """Whether a row differs from the reference by more than chance, at 95 %."""
+        difference = self.differences.get(row, {}).get(metric)
+        return difference is not None and (difference.low > 0 or difference.high < 0)
+
+    @property
+    def other_tokenizers(self) -> tuple[str, ...]:
+        """Rows whose perplexity does not compare with the reference's."""
+        own = self.tokenizers[self.reference]
+        return tuple(row for row, tokenizer in self.tokenizers.items() if tokenizer != own)
+
+
+def compare_evaluations(
+    evaluations: Sequence[KeptEvaluation], *, reference: str | None, seed: int, samples: int = 1000
+) -> tuple[Comparison, ...]:
+    """Compares evaluations, messages and turns apart.
+
+    Args:
+        evaluations: In the order of the rows.
+        reference: Row, or name of a generator that has one row; without it the first Vanilla, else the first row.
+        seed: Of the resamples; all systems see the same.
+        samples: Resamples.
+
+    Returns:
+        One comparison for each unit there is.
+
+    Raises:
+        ValueError: Signatures that do not go together (names both evaluations and the field), an evaluation given
+            twice, files that contradict each other, or an unknown reference; one line.
+    """
+    if not evaluations:
+        raise ValueError("nothing to compare: 0 evaluations")
+    groups = {unit: _rows([one for one in evaluations if one.setting.unit == unit]) for unit in UNITS}
+    groups = {unit: group for unit, group in groups.items() if group}
+    references = {unit: _reference(group, reference) for unit, group in groups.items()}
+    if reference is not None and not any(references.values()):
+        rows = dict.fromkeys(row for group in groups.values() for row in group)
+        raise ValueError(f"no system {reference!r} to compare with, there are: {'; '.join(rows)}")
+    return tuple(
+        _compared(unit, group, references[unit] or _default_reference(group), seed=seed, samples=samples)
+        for unit, group in groups.items()
+    )
+
+
+def _rows(evaluations: Sequence[KeptEvaluation]) -> dict[str, KeptEvaluation]:
+    """Evaluations of one unit by the names of their rows; runs of one name are told apart by their folders."""
+    names = [one.setting.row for one in evaluations]
+    rows: dict[str, KeptEvaluation] = {}
+    for one, name in zip(evaluations, names, strict=True):
+        run = one.folder.parent.parent.as_posix()
+        row = name if names.count(name) == 1 else ", ".join(part for part in (run, one.setting.manner) if part)
+        if row in rows:
+            raise ValueError(
+                f"two evaluations of {name}: {rows[row].folder} and {one.folder}; give one of them, or say --split"
+            )
+        rows[row] = one
+    return rows
+
+
+def _reference(group: Mapping[str, KeptEvaluation], reference: str | None) -> str | None:
+    if reference is None or reference in group:
+        return reference
+    named = [row for row, one in group.items() if reference in (one.setting.generator, one.setting.row)]
+    if len(named) > 1:
+        raise ValueError(f"{reference!r} is several systems, say which: {'; '.join(named)}")
+    return named[0] if named else None
+
+
+def _default_reference(group: Mapping[str, KeptEvaluation]) -> str:
+    trained = [row for row, one in group.items() if one.setting.variant == "vanilla" and one.setting.fine_tuned]
+    return (trained or list(group))[0]
+
+
+def _compared(unit: str, group: Mapping[str, KeptEvaluation], reference: str, *, seed: int, samples: int) -> Comparison:
+    shared = _shared_signature(list(group.values()))
+    statistics = {row: _statistics(one) for row, one in group.items()}
+    tokenizers = {row: one.fields[TOKENIZER] for row, one in group.items()}
+    differences = {
+        row: _differences(
+            statistics[row],
+            statistics[reference],
+            one_tokenizer=tokenizers[row] == tokenizers[reference],
+            seed=seed,
+            samples=samples,
+        )
+        for row in group
+        if row != reference
+    }
+    first = group[reference].result
+    return Comparison(
+        unit=unit,
+        split=first.split,
+        n=first.n,
+        signature=shared,
+        reference=reference,
+        systems={row: one.result.systems[one.setting.generator] for row, one in group.items()},
+        settings={row: one.setting for row, one in group.items()},
+        tokenizers=tokenizers,
+        differences=differences,
+    )
+
+
+def _shared_signature(evaluations: Sequence[KeptEvaluation]) -> str:
+    """What all signatures agree in; refuses where they must and do not."""
+    first = evaluations[0]
+    own = dict(part.split(":", 1) for part in text_signature().split("|"))
+    for field in _OWN:
+        if first.fields.get(field) != own[field]:
+            raise ValueError(
+                f"{first.folder}: measured with {field} {first.fields.get(field)}, this program has {own[field]}: "
+                "evaluate again"
+            )
+    free = {*FREE, TOKENIZER}
+    items = [(one.unit, one.response) for one in first.responses if one.run == 0]
+    for other in evaluations[1:]:
+        for field in dict.fromkeys([*first.fields, *other.fields]):
+            left, right = (one.fields.get(field, "none") for one in (first, other))
+            if field not in free and left != right:
+                raise ValueError(
+                    f"not comparable: {first.folder} and {other.folder} differ in {field}: {left} and {right}"
+                )
+        if [(one.unit, one.response) for one in other.responses if one.run == 0] != items:
+            raise ValueError(f"not comparable: {first.folder} and {other.folder} are of different responses")
+    return "|".join(f"{name}:{value}" for name, value in first.fields.items() if name not in free)
+
+
+def _statistics(evaluation: KeptEvaluation) -> ResponseStatistics:
+    """Statistics from the responses, which must give the scores that were kept."""
+    try:
+        statistics = response_statistics(evaluation.responses, setting=evaluation.setting)
+    except ValueError as error:
+        raise ValueError(f"{evaluation.folder}: {error}") from error
+    kept = evaluation.result.systems[evaluation.setting.generator]
+    found = tally_values(statistics.tally) | {name: one.value for name, one in statistics.distinct.items()}
+    for metric in kept:
+        value = found.get(metric, math.nan)
+        if not np.isclose(value, kept[metric].value, rtol=1e-6, equal_nan=True):
+            raise ValueError(
+                f"{evaluation.folder}: the responses give {metric} {value:g}, the result says {kept[metric].value:g}: "
+                "evaluate again"
+            )
+    return statistics
+
+
+def _differences(
+    system: ResponseStatistics, reference: ResponseStatistics, *, one_tokenizer: bool, seed: int, samples: int
+) -> dict[str, Difference]:
+    if len(system.tally.dialogues) < 2:
+        return {}  # one dialogue alone tests nothing
+    rng = np.random.default_rng(seed)
+    differences = paired_differences(system.tally, reference.tally, rng=rng, samples=samples)
+    others = reference.distinct
+    differences |= {name: jackknife_difference(one, others[name]) for name, one in system.distinct.items()}
+    return {
+        metric: difference
+        for metric, difference in differences.items()
+        if one_tokenizer or not metric.startswith(PERPLEXITY)
+    }

@@ -1,0 +1,103 @@
+"""What an evaluation asks of a generator: to write, and to say how unlikely it finds the gold texts."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from tqdm import tqdm
+
+from corpus.dialogue import Message, Turn, Utterance
+from corpus.reasoning import Reasoning
+from corpus.strategy import Strategy
+from evaluation.generated import Loss
+from evaluation.plan_source import gold_plan
+
+CHUNK = 256  # items given to the generator between two steps of the progress bar; it makes its own batches within
+
+Realized = list[list[tuple[Strategy | None, str]]]
+
+
+class TextGenerator(Protocol):
+    """What this benchmark needs of a generator (``generator.realizer.Realizer`` has it)."""
+
+    @property
+    def variant(self) -> str:
+        """``vanilla``, ``strategy``, ``all-in-one`` or ``one-by-one``."""
+        ...
+
+    @property
+    def with_reasoning(self) -> bool:
+        """Whether it was trained on histories that begin with reasoning, and may be given some."""
+        ...
+
+    def realize_all(
+        self,
+        histories: Sequence[Sequence[Message]],
+        plans: Sequence[Sequence[Strategy] | None],
+        *,
+        rng: np.random.Generator,
+        reasoning: Sequence[Reasoning | None] | None = None,
+    ) -> Realized:
+        """Texts of every plan; a plan of ``None`` lets the generator choose."""
+        ...
+
+    def negative_log_likelihood(
+        self,
+        histories: Sequence[Sequence[Message]],
+        plans: Sequence[Sequence[Strategy]],
+        responses: Sequence[Sequence[str]],
+        *,
+        with_strategies: bool = False,
+        reasoning: Sequence[Reasoning | None] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Summed negative log-likelihood (nats) and tokens of every given response under its plan; (N,) each."""
+        ...
+
+
+def realize_items(
+    generator: TextGenerator,
+    items: Sequence[Utterance | Turn],
+    plans: Sequence[tuple[Strategy, ...] | None],
+    reasoning: Sequence[Reasoning] | None,
+    *,
+    rng: np.random.Generator,
+    bar: tqdm,
+) -> Realized:
+    """Texts of every item under its plan, with its reasoning where given, whole chunks at a time."""
+    realized: Realized = []
+    for first in range(0, len(items), CHUNK):
+        part = slice(first, first + CHUNK)
+        given = reasoning[part] if reasoning is not None else None
+        histories = [item.history for item in items[part]]
+        realized += generator.realize_all(histories, plans[part], rng=rng, reasoning=given)
+        bar.update(len(histories))
+    return realized
+
+
+def gold_losses(
+    generator: TextGenerator,
+    items: Sequence[Utterance | Turn],
+    reasoning: Sequence[Reasoning] | None,
+    *,
+    with_strategies: bool,
+    bar: tqdm,
+) -> list[Loss]:
+    """How unlikely the generator finds every item's gold texts under their gold plan."""
+    losses: list[Loss] = []
+    for first in range(0, len(items), CHUNK):
+        part = slice(first, first + CHUNK)
+        nats, tokens = generator.negative_log_likelihood(
+            [item.history for item in items[part]],
+            [gold_plan(item) for item in items[part]],
+            [gold_texts(item) for item in items[part]],
+            with_strategies=with_strategies,
+            reasoning=reasoning[part] if reasoning is not None else None,
+        )
+        losses += [Loss(float(loss), int(count)) for loss, count in zip(nats, tokens, strict=True)]
+        bar.update(len(nats))
+    return losses
+
+
+def gold_texts(item: Utterance | Turn) -> list[str]:
+    """The corpus's texts: one of a message, all of a turn."""
+    return [message.text for message in item.messages] if isinstance(item, Turn) else [item.message.text]

@@ -1,0 +1,162 @@
+"""The tables of a comparison as text, page, LaTeX and JSON."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from evaluation.comparison_latex import comparison_latex, latex_escaped
+from evaluation.comparison_report import ComparisonReport, compare_runs
+from evaluation.comparison_table import Block, ComparisonTable, Entry, Line
+from evaluation.comparison_text import comparison_text
+from evaluation.result import EvaluationResult
+
+EVIL = "<script>a & b_{c}%$#~^\\|\"'\u2020\u00b1\u2013[x]\u4e2d"
+
+
+@pytest.fixture()
+def report(keep, generator, make_generator) -> ComparisonReport:
+    runs = [keep(make_generator("vanilla"), "plain", seeds=2), keep(generator, "gen", seeds=2)]
+    keep(generator, "gen", unit="turn", source="joint")
+    return compare_runs(runs, reference=None, split=None, seed=0)
+
+
+def test_measured_rows_stand_beside_the_published_of_their_protocol(report: ComparisonReport):
+    messages, turns = report.tables
+    assert [block.measured for block in messages.blocks] == [True, False, False, False]
+    assert "Table 4" in messages.blocks[1].heading and "1,053 dialogues" in messages.blocks[1].heading
+    assert [line.name for line in messages.blocks[0].lines] == ["plain (2 runs)", "gen, oracle (2 runs)"]
+    oracle = messages.blocks[1].lines[-1]
+    assert oracle.name == "BlenderBot_small-90M Oracle" and oracle.source == "P"
+    cells = dict(zip(messages.columns, oracle.entries, strict=True))
+    assert [cells[metric].value for metric in ("ppl", "ppl_mean", "bleu_2", "extrema")] == [
+        "",
+        "16.03",
+        "6.31",
+        "51.65",
+    ]
+    corrected = [entry.value for line in messages.blocks[2].lines for entry in line.entries if entry.value]
+    assert corrected == ["18.61", "19.09"]
+    assert any("18.61 (BlenderBot) and 19.09 (DialoGPT)" in note for note in messages.notes)
+    assert "Trained from scratch, without pretrained weights: plain; gen." in messages.notes
+    assert any(note.startswith("Extrema was not computed") for note in messages.notes)
+    assert [block.heading.split(";")[0] for block in turns.blocks[1:]] == [
+        "published: Zhu et al. 2026, arXiv 2604.17972"
+    ]
+    assert {"emr", "lr", "rouge_l", "bertscore"} <= set(turns.columns)
+    assert not {"emr", "lr"} & set(messages.columns)
+
+
+def test_marks_intervals_and_spread_in_the_text(report: ComparisonReport):
+    text = report.text()
+    lines = text.splitlines()
+    row = next(line for line in lines if line.startswith("gen, oracle (2 runs)"))
+    measured = report.comparisons[0]
+    marked = [metric for metric in report.tables[0].columns if measured.differs("gen, oracle", metric)]
+    assert row.count("†") == len(marked) > 0
+    assert "length" in marked  # one word against five or so
+    assert "† differs from plain at 95 %" in text
+    below = lines[lines.index(row) + 1]
+    assert below.startswith("  95 % interval") and "[" in below
+    assert "spread of runs" in lines[lines.index(row) + 2]
+
+
+def test_json_holds_all_differences_with_intervals(report: ComparisonReport, tmp_path: Path):
+    report.result.save(tmp_path / "c.json")
+    data = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
+    assert EvaluationResult.load(tmp_path / "c.json").command == "compare"
+    assert list(data["systems"]) == ["plain, by messages", "gen, oracle, by messages", "gen, joint, by turns"]
+    messages, turns = data["details"]["tables"]
+    assert (messages["unit"], messages["reference"], turns["unit"]) == ("message", "plain", "turn")
+    difference = messages["differences"]["gen, oracle"]["distinct_2"]
+    assert set(difference) == {"value", "low", "high", "p", "significant"}
+    assert set(messages["differences"]["gen, oracle"]) >= {"bleu_2", "rouge_l", "ppl", "ppl_mean", "length"}
+    assert messages["published"][0]["systems"]["DialoGPT-small Vanilla"]["bleu_2"] == 5.13
+    assert "items:" not in data["signature"] and "decoding:greedy" in data["signature"]
+
+
+class _Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_the_page_is_self_contained(report: ComparisonReport, tmp_path: Path):
+    report.save_html(tmp_path / "c.html")
+    text = (tmp_path / "c.html").read_text(encoding="utf-8")
+    page = _Page(text)
+    assert page.tags.count("table") == 4 + 2 and page.tags.count("style") == 1
+    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    assert "http" not in re.sub(r"http-equiv", "", text)
+    assert "BlenderBot_small-90M Oracle [P]" in page.texts and "†" in page.texts
+
+
+def _table(text: str) -> ComparisonTable:
+    entries = (Entry(text, "†", text, text), Entry("1.00"))
+    blocks = (Block(text, (Line(text, entries),), True), Block(text, (Line(text, entries, "P"),), False))
+    return ComparisonTable(text, ("ppl", "bleu_2"), blocks, (text, text), text)
+
+
+def test_every_text_is_escaped_in_the_page(report: ComparisonReport, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(ComparisonReport, "tables", (_table(EVIL),))
+    page = _Page(report.html())
+    assert "script" not in page.tags
+    assert page.texts.count(EVIL) >= 5
+
+
+def _check_latex(text: str) -> None:
+    """What LaTeX with booktabs alone would stumble over."""
+    assert text.isascii()
+    plain = re.sub(r"\\[\\{}$&#%_]", "", text.split("\n", 1)[1])
+    assert plain.count("{") == plain.count("}") and plain.count("$") % 2 == 0
+    assert not set("#%_~") & set(plain)
+    begun, ended = re.findall(r"\\begin\{([a-z*]+)\}", text), re.findall(r"\\end\{([a-z*]+)\}", text)
+    assert sorted(begun) == sorted(ended) and set(begun) == {"table*", "tabular"}
+    known = {
+        "begin", "end", "centering", "footnotesize", "setlength", "tabcolsep", "caption", "toprule", "midrule",
+        "bottomrule", "multicolumn", "textwidth", "itshape", "tiny", "scriptsize", "smallskip", "parbox", "dagger",
+        "pm", "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar",
+    }  # fmt: skip
+    assert set(re.findall(r"\\([a-zA-Z]+)", re.sub(r"\\\\", "", text.split("\n", 1)[1]))) <= known
+    for tabular in re.findall(r"\\begin\{tabular\}\{(l r*|lr*)\}(.*?)\\end\{tabular\}", text, flags=re.DOTALL):
+        columns = len(tabular[0])
+        for row in tabular[1].split(r"\\" + "\n"):
+            cells = len(re.findall(r"(?<!\\)&", row)) + 1
+            if "multicolumn" not in row and "&" in row:
+                assert cells == columns
+
+
+def test_latex_needs_booktabs_alone(report: ComparisonReport, tmp_path: Path):
+    report.save_latex(tmp_path / "c.tex")
+    text = (tmp_path / "c.tex").read_text(encoding="utf-8")
+    assert text.startswith("% Needs \\usepackage{booktabs}")
+    _check_latex(text)
+    assert text.count(r"\begin{table*}") == 2
+    assert "16.03" in text and r"$^{\dagger}$" in text
+    _check_latex(comparison_latex([_table(EVIL)]))
+
+
+def test_latex_by_hand():
+    assert latex_escaped("50 % of a_b & c") == r"50 \% of a\_b \& c"
+    assert latex_escaped("a\\b{}") == r"a\textbackslash{}b\{\}"
+    assert latex_escaped("[1, 2]") == "{[}1, 2{]}"
+    assert latex_escaped("caf\u00e9 \u4e2d\n\nx") == "cafe (U+4E2D)  x"
+    assert latex_escaped("16\u201317 \u00b1 1\u2020") == r"16--17 $\pm$ 1$^{\dagger}$"
+
+
+def test_text_file_and_signature(report: ComparisonReport, tmp_path: Path):
+    report.save_text(tmp_path / "c.txt")
+    text = (tmp_path / "c.txt").read_text(encoding="utf-8")
+    assert text == report.text() + "\n"
+    assert comparison_text(report.tables[1]) in text
+    assert "items:messages-not-first" in text and "items:turns-not-first" in text

@@ -1,0 +1,171 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corpus.dialogue import Dialogue, Message, Role
+from corpus.strategy import Strategy
+from evaluation.generator_benchmark import benchmark_generator, scored_messages
+from evaluation.kept_evaluation import keep_evaluation, read_evaluations
+from evaluation.system_comparison import Comparison, compare_evaluations
+from metrics.bootstrap import paired_difference
+from metrics.jackknife import jackknife_difference
+from metrics.perplexity import perplexity_tally
+from metrics.text_scores import text_statistics
+
+
+def compared(*runs: Path, reference: str | None = None) -> tuple[Comparison, ...]:
+    return compare_evaluations(
+        [one for run in runs for one in read_evaluations(run)], reference=reference, seed=0, samples=200
+    )
+
+
+class Parrot:
+    """Says the gold text of every second message, and something else of the others; the second half costs more."""
+
+    variant = "strategy"
+    with_reasoning = False
+
+    def __init__(self, texts: list[str], share: int) -> None:
+        self.texts = texts
+        self.share = share
+
+    def realize_all(self, histories, plans, *, rng, reasoning=None):
+        return [
+            [(Strategy.QUESTION, text if index % self.share == 0 else f"no {index} idea at all")]
+            for index, text in enumerate(self.texts)
+        ]
+
+    def negative_log_likelihood(self, histories, plans, responses, *, with_strategies=False, reasoning=None):
+        tokens = np.full(len(responses), 4)
+        return 4.0 + 0.1 * np.arange(len(responses)) / self.share, tokens
+
+
+@pytest.fixture()
+def many() -> tuple[Dialogue, ...]:
+    """Twenty dialogues of three supporter messages, all different."""
+    return tuple(
+        Dialogue(
+            number,
+            tuple(
+                message
+                for place in range(3)
+                for message in (
+                    Message(Role.SEEKER, "hm"),
+                    Message(Role.SUPPORTER, f"tell me of day {number} and night {place} please", Strategy.QUESTION),
+                )
+            ),
+        )
+        for number in range(1, 21)
+    )
+
+
+def _keep(many, folder: Path, share: int, **options) -> Path:
+    items = scored_messages(many)
+    settings = {"source": "oracle", "split": "valid", "data": "tiny", "tokenizer": "words", "decoding": "greedy"}
+    benchmark = benchmark_generator(
+        Parrot([item.message.text for item in items], share), items, name=folder.name, rng=np.random.default_rng(0),
+        samples=50, **{**settings, **options},
+    )  # fmt: skip
+    keep_evaluation(folder, benchmark.result, benchmark.setting, benchmark.responses)
+    return folder
+
+
+def test_differences_are_the_paired_tests_of_the_metrics(many, tmp_path: Path):
+    (comparison,) = compared(_keep(many, tmp_path / "rare", 3), _keep(many, tmp_path / "often", 2))
+    assert list(comparison.systems) == ["rare, oracle", "often, oracle"]
+    assert comparison.reference == "rare, oracle"  # no vanilla: the first row
+    assert (comparison.unit, comparison.split, comparison.n) == ("message", "valid", 60)
+    found = comparison.differences["often, oracle"]
+    gold = [item.message.text for item in scored_messages(many)]
+    units = np.repeat(np.arange(20), 3)
+    texts = {
+        share: [text if index % share == 0 else f"no {index} idea at all" for index, text in enumerate(gold)]
+        for share in (2, 3)
+    }
+    statistics = {share: text_statistics(texts[share], gold, units) for share in texts}
+    expected = paired_difference(
+        statistics[2].tally, statistics[3].tally, metric="bleu_2", rng=np.random.default_rng(0), samples=200
+    )
+    assert found["bleu_2"] == expected
+    assert found["distinct_2"] == jackknife_difference(
+        statistics[2].distinct["distinct_2"], statistics[3].distinct["distinct_2"]
+    )
+    losses = {share: 4.0 + 0.1 * np.arange(60) / share for share in (2, 3)}
+    tallies = {share: perplexity_tally(losses[share], np.full(60, 4), units) for share in losses}
+    expected = paired_difference(tallies[2], tallies[3], metric="ppl", rng=np.random.default_rng(0), samples=200)
+    assert found["ppl"].value == pytest.approx(expected.value) and found["ppl"].low == pytest.approx(expected.low)
+    assert comparison.differs("often, oracle", "bleu_2") and comparison.differs("often, oracle", "ppl")
+    assert not comparison.differs("often, oracle", "extrema") and not comparison.differs("rare, oracle", "bleu_2")
+
+
+def test_perplexity_only_under_one_tokenizer(many, tmp_path: Path):
+    runs = [_keep(many, tmp_path / "words", 2), _keep(many, tmp_path / "bytes", 3, tokenizer="bytes")]
+    (comparison,) = compared(*runs)
+    assert comparison.other_tokenizers == ("bytes, oracle",)
+    assert "bleu_2" in comparison.differences["bytes, oracle"]
+    assert not [metric for metric in comparison.differences["bytes, oracle"] if metric.startswith("ppl")]
+    assert "tokenizer" not in comparison.signature
+
+
+@pytest.mark.parametrize(
+    ("field", "options"),
+    [
+        ("decoding", {"decoding": "top-k"}),
+        ("split", {"split": "test"}),
+        ("data", {"data": "other"}),
+        ("bootstrap", {"samples": 60}),
+    ],
+)
+def test_signatures_do_not_mix(keep, generator, field, options):
+    runs = [keep(generator, "one"), keep(generator, "two", **options)]
+    with pytest.raises(ValueError, match=rf"not comparable: .*one.* and .*two.* differ in {field}: ") as caught:
+        compared(*runs)
+    assert "\n" not in str(caught.value)
+
+
+def test_messages_and_turns_are_two_tables_and_vanilla_is_the_reference(keep, generator, make_generator):
+    run = keep(generator, "gen", source="joint")
+    keep(generator, "gen", unit="turn", source="joint")
+    vanilla = keep(make_generator("vanilla"), "plain")
+    messages, turns = compared(run, vanilla)
+    assert (messages.unit, list(messages.systems), messages.reference) == ("message", ["gen, joint", "plain"], "plain")
+    assert (turns.unit, list(turns.systems), turns.reference) == ("turn", ["gen, joint"], "gen, joint")
+    assert turns.systems["gen, joint"]["emr"].value == 0.0
+    assert "emr" not in messages.systems["gen, joint"]
+    (chosen, _) = compared(run, vanilla, reference="gen")
+    assert chosen.reference == "gen, joint"
+    with pytest.raises(ValueError, match="no system 'best' to compare with, there are: gen, joint; plain"):
+        compared(run, vanilla, reference="best")
+
+
+def test_runs_of_one_name_are_told_apart(many, tmp_path: Path):
+    runs = [_keep(many, tmp_path / seed / "gen", share) for seed, share in (("a", 2), ("b", 3))]
+    (comparison,) = compared(*runs)
+    assert list(comparison.systems) == [f"{run.as_posix()}, oracle" for run in runs]
+    with pytest.raises(ValueError, match="two evaluations of gen, oracle"):
+        compared(runs[0], runs[0])
+
+
+def test_a_reference_of_several_rows_must_be_named(keep, generator):
+    keep(generator, "gen")
+    run = keep(generator, "gen", source="joint")
+    with pytest.raises(ValueError, match="'gen' is several systems, say which: gen, oracle; gen, joint"):
+        compared(run, reference="gen")
+    assert compared(run, reference="gen, joint")[0].reference == "gen, joint"
+
+
+def test_files_that_contradict_each_other_or_are_old(keep, generator):
+    (kept,) = read_evaluations(keep(generator, "gen"))
+    other = replace(kept.responses[0], texts=("something else",))
+    with pytest.raises(ValueError, match=r"the responses give .*, the result says .*: evaluate again"):
+        compare_evaluations([replace(kept, responses=(other, *kept.responses[1:]))], reference=None, seed=0)
+    old = replace(kept.result, signature=kept.result.signature.replace("version:1", "version:0"))
+    with pytest.raises(ValueError, match="measured with version 0, this program has 1: evaluate again"):
+        compare_evaluations([replace(kept, result=old)], reference=None, seed=0)
+
+
+def test_nothing_to_compare():
+    with pytest.raises(ValueError, match="nothing to compare: 0 evaluations"):
+        compare_evaluations([], reference=None, seed=0)
