@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 import tyro
 
 from chat.crisis_screening import RULES, TEST_SET, screen
@@ -14,56 +13,30 @@ from command_line import run_command
 from corpus.dialogue import message_view, turn_view
 from corpus.load import load_corpus
 from corpus.quality import Thresholds
-from corpus.splits import Corpus
+from dialogue_command import EvaluateDialogue
 from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Observer
 from encoding.text_encoder import SentenceEncoder
 from evaluation.corpus_report import report_corpus
 from evaluation.differences import REFERENCE
-from evaluation.generated import write_generated
-from evaluation.generator_benchmark import benchmark_generator, scored_messages, scored_turns
 from evaluation.human_comparison import compare_humans
 from evaluation.message_benchmark import benchmark_messages
 from evaluation.planner_console import message_text, turn_text
 from evaluation.planner_rows import check_runs
 from evaluation.quality_filter import check_rows_path, filter_conversations, write_judgements
 from evaluation.report import ReportData, write_report
-from evaluation.result import EvaluationResult
-from evaluation.score import score_files
 from evaluation.screening_benchmark import benchmark_screening
 from evaluation.turn_benchmark import benchmark_turns
-from generator.realizer import Realizer
-from metrics.word_vectors import WordVectors
+from evaluation_command import EvaluationCommand, Split, data_name
 from planner.ladder import fit_ladder
 from planner.plan import Planner
 from planner.strategy_planner import StrategyPlanner
 from runs import versions
-
-Split = Literal["train", "valid", "test", "all"]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Common:
-    json: Path | None = None
-    """File for the results as JSON."""
-    seed: int = 0
-    """Seed of bootstrap, random plans and decoding (whole number)."""
-
-    def report(self, result: EvaluationResult, *, closer: str = "") -> None:
-        """Prints the table, then the closer look, and writes the JSON."""
-        blocks = [result.table(), closer, f"{result.n} items, {result.seconds:.1f} s\n{result.signature}"]
-        print("\n" + "\n\n".join(block for block in blocks if block))
-        if self.json is not None:
-            result.save(self.json)
-
-    @property
-    def rng(self) -> np.random.Generator:
-        """The command's generator."""
-        return np.random.default_rng(self.seed)
+from text_commands import CompareGenerators, EvaluateGenerator, EvaluateScore
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateCorpus(_Common):
+class EvaluateCorpus(EvaluationCommand):
     """Analyse a corpus as the 2021 paper does: sizes, problems, turns, transitions, phrases, progress, ratings."""
 
     data: str | None = None
@@ -86,7 +59,7 @@ class EvaluateCorpus(_Common):
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluatePlanner(_Common):
+class EvaluatePlanner(EvaluationCommand):
     """Score planners beside the baseline ladder."""
 
     data: str | None = None
@@ -120,7 +93,7 @@ class EvaluatePlanner(_Common):
         if self.ladder:
             observer = Observer(CachedEncoder(SentenceEncoder()))
             planners = fit_ladder(corpus.split("train"), observer=observer, seed=self.seed)
-        data = _data(corpus, self.split)
+        data = data_name(corpus, self.split)
         page = ReportData(
             title=f"Strategy planning: {corpus.name}, {self.split}",
             facts=(("data", data), ("seed", str(self.seed)), *versions().items()),
@@ -155,69 +128,7 @@ class EvaluatePlanner(_Common):
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateGenerator(_Common):
-    """Score a generator's texts under one source of plans."""
-
-    generator: Path = dataclasses.field(kw_only=True)
-    """Run folder of a trained generator."""
-    data: str | None = None
-    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
-    split: Split = "valid"
-    """Part of the corpus that is scored."""
-    plan: Literal["oracle", "joint", "random", "planner"] = "oracle"
-    """Where plans come from: the corpus, the generator itself, ESConv's distribution, or --planner."""
-    planner: Path | None = None
-    """Run folder of the planner for --plan planner."""
-    unit: Literal["message", "turn"] | None = None
-    """What is written and compared; by default whole turns for an all-in-one generator, else single messages."""
-    vectors: Path | None = None
-    """Word vectors in GloVe's text format, for Extrema, Average and Greedy."""
-    generated: Path | None = None
-    """File for the texts as JSON lines, beside history, plan and gold response."""
-
-    def start(self) -> None:
-        """Generates, scores and keeps the texts."""
-        corpus = load_corpus(self.data)
-        dialogues = corpus.split(self.split)
-        realizer = Realizer.load(self.generator)
-        unit = self.unit or ("turn" if realizer.variant == "all-in-one" else "message")
-        benchmark = benchmark_generator(
-            realizer,
-            scored_turns(dialogues) if unit == "turn" else scored_messages(dialogues),
-            name=self.generator.resolve().name,
-            source=self.plan,
-            split=self.split,
-            data=_data(corpus, self.split),
-            tokenizer=realizer.tokenizer_name,
-            decoding=str(realizer.decoding),
-            rng=self.rng,
-            planner=StrategyPlanner.load(self.planner) if self.planner is not None else None,
-            vectors=WordVectors.read(self.vectors) if self.vectors is not None else None,
-        )
-        if self.generated is not None:
-            write_generated(self.generated, benchmark.responses)
-        self.report(benchmark.result)
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluateScore(_Common):
-    """Score any system's outputs, given as two text files with one response a line."""
-
-    hypotheses: Path = dataclasses.field(kw_only=True)
-    """Generated responses, one a line."""
-    references: Path = dataclasses.field(kw_only=True)
-    """Gold responses, one a line, in the same order."""
-    vectors: Path | None = None
-    """Word vectors in GloVe's text format, for Extrema, Average and Greedy."""
-
-    def start(self) -> None:
-        """Reads both files and scores them."""
-        vectors = WordVectors.read(self.vectors) if self.vectors is not None else None
-        self.report(score_files(self.hypotheses, self.references, rng=self.rng, vectors=vectors))
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluateFilter(_Common):
+class EvaluateFilter(EvaluationCommand):
     """Approve or reject conversations by the 2021 paper's rules, with reasons; search thresholds by human labels."""
 
     data: Path = dataclasses.field(kw_only=True)
@@ -239,7 +150,7 @@ class EvaluateFilter(_Common):
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateHuman(_Common):
+class EvaluateHuman(EvaluationCommand):
     """Show what people said of two systems in studies made by chat.py --web --compare: Table 5 of the 2021 paper."""
 
     study: tuple[Path, ...] = dataclasses.field(kw_only=True)
@@ -251,7 +162,7 @@ class EvaluateHuman(_Common):
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateScreening(_Common):
+class EvaluateScreening(EvaluationCommand):
     """Measure the chat's crisis screening on the test set beside it."""
 
     def start(self) -> None:
@@ -259,17 +170,13 @@ class EvaluateScreening(_Common):
         self.report(benchmark_screening(screen, test_set=TEST_SET, rules=RULES))
 
 
-def _data(corpus: Corpus, split: str) -> str:
-    """What identifies the data in a signature: name and hash."""
-    names = corpus.splits if split == "all" else [split]
-    return f"{corpus.name}-" + "+".join(corpus.fingerprint(name)[:8] for name in names)
-
-
 COMMANDS = {
     "corpus": EvaluateCorpus,
     "planner": EvaluatePlanner,
     "generator": EvaluateGenerator,
     "score": EvaluateScore,
+    "compare": CompareGenerators,
+    "dialogue": EvaluateDialogue,
     "filter": EvaluateFilter,
     "human": EvaluateHuman,
     "screening": EvaluateScreening,

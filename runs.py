@@ -42,16 +42,21 @@ class Run:
         settings: Everything that decides the result: the resolved configuration and the seed.
         corpus: The data; their hashes go into the manifest.
 
+    Attributes:
+        leads: Whether this is the only process, or the first of several (``torchrun``, ``accelerate launch``), which
+            alone looks and writes.
+
     Raises:
         ValueError: The folder holds another run.
     """
 
     def __init__(self, folder: Path, *, command: str, settings: Mapping[str, Any], corpus: Corpus) -> None:
         self.folder = folder
+        self.leads = os.environ.get("RANK", "0") == "0"
         config = json.loads(json.dumps({"command": command, **settings}, default=str))
         hashes = {name: corpus.fingerprint(name) for name in corpus.splits}
         self._config_path, self._manifest_path = folder / "config.json", folder / "manifest.json"
-        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        names = {path.name for path in folder.iterdir()} if self.leads and folder.is_dir() else set()
         # A start that failed before it made anything leaves these two files only: the folder is as good as unused.
         begun = bool(names - {self._config_path.name, self._manifest_path.name})
         if begun and self._config_path.name in names:
@@ -70,7 +75,8 @@ class Run:
                 "hardware": hardware(),
             }
             self._write_manifest()
-            write_whole(self._config_path, json.dumps(config, indent=2) + "\n")
+            if self.leads:
+                write_whole(self._config_path, json.dumps(config, indent=2) + "\n")
         self._began = time.perf_counter()
 
     @property
@@ -85,7 +91,8 @@ class Run:
 
     def finish(self, metrics: Mapping[str, Any]) -> None:
         """Writes ``metrics.json`` and marks the run as finished."""
-        write_whole(self.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+        if self.leads:
+            write_whole(self.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
         self._manifest |= {"seconds": round(time.perf_counter() - self._began, 1), "finished": _now()}
         self._write_manifest()
 
@@ -106,7 +113,8 @@ class Run:
             raise ValueError(f"{self.folder}: holds another run ({', '.join(different)}), choose another --out")
 
     def _write_manifest(self) -> None:
-        write_whole(self._manifest_path, json.dumps(self._manifest, indent=2) + "\n")
+        if self.leads:
+            write_whole(self._manifest_path, json.dumps(self._manifest, indent=2) + "\n")
 
 
 def seed_everything(seed: int) -> None:

@@ -1,4 +1,4 @@
-"""Trains planners and generators. Without arguments: the whole pipeline on the bundled sample, with a report."""
+"""Trains planners, generators, seekers. Without arguments: the whole pipeline on the bundled sample, with a report."""
 
 import dataclasses
 import sys
@@ -10,6 +10,7 @@ import tyro
 
 from command_line import load_preset, run_command
 from corpus.load import load_corpus
+from corpus.recognition import read_dialogues
 from corpus.splits import Corpus
 from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Observer
@@ -25,6 +26,8 @@ from planner.strategy_planner import StrategyPlanner
 from planner.training import train_planner
 from planner.training_log import read_curves
 from runs import Run, resolved, seed_everything, versions
+from seeker.fit_quality import fit_quality, fit_quality_lines
+from seeker.fitting import SeekerConfig, dialogues_digest, divide_failed, fit_seeker
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,11 +87,49 @@ class TrainGenerator(_Training):
         """Trains, or says that it is done."""
         corpus, run = self.open("generator", self.config.resolved(), self.out)
         trained = train_generator(
-            self.config, train=corpus.split("train"), valid=corpus.split("valid"), out=self.out, seed=self.seed
+            self.config,
+            train=corpus.split("train"),
+            valid=corpus.split("valid"),
+            out=self.out,
+            seed=self.seed,
+            corpus=corpus.name,
         )
+        if not run.leads:
+            return  # the first of several processes reports
         if not run.finished:
             run.finish({"valid": {"ppl": trained.summary.best_perplexity, "step": trained.summary.best_step}})
         print(f"perplexity on valid: {trained.summary.best_perplexity:.2f} (step {trained.summary.best_step})")
+        print(f"{self.out}: finished, {run.minutes:.1f} minutes")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSeeker(_Training):
+    """Fit a simulated help-seeker: its ratings, its hidden intensity, when it gives up; and say how good the fit is."""
+
+    config: Annotated[SeekerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=SeekerConfig)
+    failed: str | None = None
+    """File of failed conversations (FailedESConv.json); without it training dialogues with a small fall stand in."""
+    out: Path = Path("runs/seeker")
+    """Run folder."""
+
+    def start(self) -> None:
+        """Fits, scores on valid, prints the figures."""
+        seed_everything(self.seed)
+        corpus = load_corpus(self.data)
+        failed = read_dialogues(Path(self.failed)) if self.failed else ()
+        settings = {"config": resolved(self.config), "failed": dialogues_digest(failed), "seed": self.seed}
+        run = Run(self.out, command="seeker", settings=settings, corpus=corpus)
+        if not run.finished:
+            rng = np.random.default_rng(self.seed)
+            embedder = CachedEncoder(SentenceEncoder())
+            train = corpus.split("train")
+            fitted, held_out = divide_failed(failed, share=self.config.failed_share, rng=rng)
+            models = fit_seeker(train, fitted, embedder=embedder, config=self.config)
+            models.save(self.out)
+            figures = fit_quality(models, train, corpus.split("valid"), held_out, embedder=embedder, rng=rng)
+            run.finish({"valid": {name: estimate.as_json() for name, estimate in figures.items()}})
+        for line in fit_quality_lines(run.metrics()["valid"]):
+            print(line)
         print(f"{self.out}: finished, {run.minutes:.1f} minutes")
 
 
@@ -145,7 +186,7 @@ class Quickstart:
         print(f"\n{run.minutes:.1f} minutes. Report: {report}")
 
 
-COMMANDS = {"planner": TrainPlanner, "generator": TrainGenerator, "quickstart": Quickstart}
+COMMANDS = {"planner": TrainPlanner, "generator": TrainGenerator, "seeker": TrainSeeker, "quickstart": Quickstart}
 
 if __name__ == "__main__":
     given = sys.argv[1:]

@@ -5,20 +5,18 @@ history, reasons about it where the task asks for that, and builds the turn's pl
 labels decide the reward (:mod:`env.rewards`).
 """
 
-from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-from encoding.observation import plan_features, plan_features_size
-from encoding.plan_codec import STOP
 from encoding.reasoning_codec import UNKNOWN
+from env.plan_choices import AllInOneChoices, OneByOneChoices, PlanChoices, whole_numbers
 from env.rewards import RewardTable, RewardWeights, balance_factors
 from env.turn_task import TurnTask
 
 
-class TurnProcess(ABC):
+class TurnProcess:
     """State of B episodes and the five steps every process is made of.
 
     Args:
@@ -36,39 +34,28 @@ class TurnProcess(ABC):
             (B, H + R + P), float32. Updated in place; copy it before handing it out.
     """
 
+    choices_class: type[PlanChoices]
+
     def __init__(self, task: TurnTask, *, episodes: int, weights: RewardWeights) -> None:
         self.task = task
         self.weights = weights
         self.rewards = RewardTable(task.golds, codec=task.codec)
-        self.sizes = task.reasoning_codec.sizes if task.reasoning_codec else ()  # values of each reasoning slot
         self.turn = np.zeros(episodes, np.int64)
-        self.reasoning = np.full((episodes, len(self.sizes)), UNKNOWN, np.int64)
-        self.reasoned = np.zeros(episodes, np.int64)
-        self.slots = np.full((episodes, task.codec.max_strategies), STOP, np.int64)
+        self.choices = self.choices_class(episodes, codec=task.codec, reasoning_codec=task.reasoning_codec)
+        # The same arrays, under the names that rewards and rollouts read.
+        self.reasoning, self.reasoned, self.slots = self.choices.reasoning, self.choices.reasoned, self.choices.slots
         self._factors = balance_factors(task.golds, balance=weights.balance)  # (N,)
-        # Codes of plans are few: their features are tabulated and stepping is a look-up.
-        self._plan_features = plan_features(np.stack([task.codec.slots(plan) for plan in task.codec.plans]))[
-            task.codec.plan_of_code
-        ]  # (9^K, P)
         self._history_end = task.history.shape[1]
-        self._plan_start = self._history_end + sum(self.sizes)
         self.observation_space = self._bounds()
-        self.action_space: spaces.Space
+        self.action_space = self.choices.action_space
         self.observation = np.zeros((episodes, *self.observation_space.shape), np.float32)
-        choices = self._choices()
-        self._highest_action = choices - 1
-        self.action_space = spaces.MultiDiscrete(choices) if choices.ndim else spaces.Discrete(int(choices))
 
     def _bounds(self) -> spaces.Box:
-        size = self._plan_start + plan_features_size(self.task.codec.max_strategies)
+        size = self._history_end + self.choices.width
         low, high = np.full(size, -1.0, np.float32), np.full(size, 1.0, np.float32)
         low[: self._history_end] = self.task.history.min(initial=-1.0)
         high[: self._history_end] = self.task.history.max(initial=1.0)
         return spaces.Box(low, high, dtype=np.float32)
-
-    @abstractmethod
-    def _choices(self) -> np.ndarray:
-        """How many values an action has. Shape: () where it is one choice, else one entry per choice; int."""
 
     def reset(self, rng: np.random.Generator, options: dict[str, Any] | None) -> None:
         """Starts all episodes anew.
@@ -100,26 +87,18 @@ class TurnProcess(ABC):
             ValueError: A turn is no row of the task, or there are not as many as episodes.
         """
         rows = len(self.task.golds)
-        if not _whole_numbers(turns, shape=episodes.shape, highest=np.asarray(rows - 1)):
+        if not whole_numbers(turns, shape=episodes.shape, highest=np.asarray(rows - 1)):
             raise ValueError(
                 f"turn: got {turns.tolist()}, expected {len(episodes)} whole number(s) from 0 to {rows - 1}"
             )
         self.turn[episodes] = turns
-        self.reasoning[episodes] = UNKNOWN
-        self.reasoned[episodes] = 0
-        self.slots[episodes] = STOP
+        self.choices.clear(episodes)
         self.observe(episodes)
 
     def observe(self, episodes: np.ndarray) -> None:
         """Writes the whole observation of episodes (E,) from their state."""
         self.observation[episodes, : self._history_end] = self.task.history[self.turn[episodes]]
-        self._observe_choices(episodes, self.task.codec.code(self.slots[episodes]))
-
-    def _observe_choices(self, episodes: np.ndarray | slice, codes: np.ndarray) -> None:
-        if self.task.reasoning_codec is not None:
-            chosen = self.task.reasoning_codec.one_hot(self.reasoning[episodes])
-            self.observation[episodes, self._history_end : self._plan_start] = chosen
-        self.observation[episodes, self._plan_start :] = self._plan_features[codes]
+        self.observation[episodes, self._history_end :] = self.choices.features(episodes)
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
         """Advances all episodes by one action each.
@@ -134,22 +113,12 @@ class TurnProcess(ABC):
         Raises:
             ValueError: The actions are not of the action space.
         """
-        shape = (len(self.turn), *self._highest_action.shape)
-        if not _whole_numbers(actions, shape=shape, highest=self._highest_action):
-            raise ValueError(
-                f"action: got {actions.tolist()}, expected whole numbers from 0 to {self._highest_action.tolist()} "
-                f"of shape {shape}"
-            )
         before, right_before = self.task.codec.code(self.slots), self._right_slots()
-        ended = self.transition(actions)
+        ended = self.choices.apply(actions)
         after = self.task.codec.code(self.slots)
         terms = self.reward(before, after, ended, right=self._right_slots() - right_before)
-        self._observe_choices(slice(None), after)
+        self.observation[:, self._history_end :] = self.choices.features(slice(None))
         return sum(terms.values(), start=np.zeros(len(self.turn))), ended, terms
-
-    @abstractmethod
-    def transition(self, actions: np.ndarray) -> np.ndarray:
-        """Applies the actions to :attr:`reasoning` and :attr:`slots`; returns which episodes have ended: (B,), bool."""
 
     def reward(
         self, before: np.ndarray, after: np.ndarray, ended: np.ndarray, *, right: np.ndarray
@@ -184,57 +153,12 @@ class TurnProcess(ABC):
 
 
 class OneByOneProcess(TurnProcess):
-    """One choice per step: the reasoning slots in order where the task has them, then the strategies.
+    """One choice per step (:class:`env.plan_choices.OneByOneChoices`); the episode ends when the plan is complete."""
 
-    For a strategy, action 0..7 appends it, action 8 (STOP) or above ends the turn; it also ends when K strategies are
-    planned. STOP as the first strategy ends it with an empty plan, which is worth nothing; the policies of this project
-    never choose it. For a reasoning slot, an action that is none of its values leaves it unknown, which earns nothing.
-    """
-
-    def _choices(self) -> np.ndarray:
-        return np.array(max((STOP + 1, *self.sizes)))
-
-    def transition(self, actions: np.ndarray) -> np.ndarray:
-        """Applies each action to the slot at hand. ``actions``: (B,)."""
-        if not self.sizes:
-            return self._append(actions)
-        reasoning = np.flatnonzero(self.reasoned < len(self.sizes))
-        slot, chosen = self.reasoned[reasoning], actions[reasoning]
-        self.reasoning[reasoning, slot] = np.where(chosen < np.array(self.sizes)[slot], chosen, UNKNOWN)
-        planning = self.reasoned == len(self.sizes)
-        self.reasoned[reasoning] += 1
-        # Episodes that still reason append STOP, which changes no plan.
-        return self._append(np.where(planning, np.minimum(actions, STOP), STOP)) & planning
-
-    def _append(self, strategies: np.ndarray) -> np.ndarray:
-        length = self.task.codec.lengths(self.slots)
-        self.slots[np.arange(len(length)), length] = strategies
-        return (strategies == STOP) | (length + 1 == self.slots.shape[1])
+    choices_class = OneByOneChoices
 
 
 class AllInOneProcess(TurnProcess):
-    """The whole plan in one action of K slots, each 0..7 or 8 (STOP); what stands after the first STOP is ignored.
+    """The whole plan in one action (:class:`env.plan_choices.AllInOneChoices`): every episode lasts one step."""
 
-    Where the task has reasoning, its five slots stand before. Every episode lasts one step.
-    """
-
-    def _choices(self) -> np.ndarray:
-        return np.array([*self.sizes] + [STOP + 1] * self.task.codec.max_strategies)
-
-    def transition(self, actions: np.ndarray) -> np.ndarray:
-        """Writes reasoning and plan. ``actions``: (B, S + K)."""
-        strategies = actions[:, len(self.sizes) :]
-        self.reasoning[:] = actions[:, : len(self.sizes)]
-        self.reasoned[:] = len(self.sizes)
-        self.slots[:] = np.where(np.cumprod(strategies != STOP, axis=1), strategies, STOP)
-        return np.ones(len(actions), bool)
-
-
-def _whole_numbers(values: np.ndarray, *, shape: tuple[int, ...], highest: np.ndarray) -> bool:
-    """Whether the values are whole numbers of the given shape, from 0 to ``highest`` (of their last axes)."""
-    return bool(
-        values.shape == shape
-        and np.issubdtype(values.dtype, np.integer)
-        and values.min(initial=0) >= 0
-        and (values <= highest).all()
-    )
+    choices_class = AllInOneChoices

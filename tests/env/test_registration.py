@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -13,69 +14,75 @@ import env
 from corpus.load import load_corpus
 from corpus.splits import Corpus
 from encoding.text_encoder import SentenceEncoder
+from env.dialogue_env import DialogueEnv
 from env.turn_task import TurnTask
 from tests.encoding.fake_encoder import FakeEncoder
+from tests.env.dialogue_tasks import dialogue_task
 from tests.env.turn_tasks import GOLDS, LABELS, random_task, reasoned_task
 
 IDS = sorted(name for name in gymnasium.registry if name.startswith("EmotionalSupport/"))
-LONGEST = 5 + 3  # reasoning slots and strategies in a plan, so steps in an episode
+DIALOGUE_IDS = [name for name in IDS if "/Dialogue" in name]
+TURN_IDS = [name for name in IDS if name not in DIALOGUE_IDS]
+LONGEST = 10 * (5 + 3)  # turns, reasoning slots and strategies of each: steps in an episode
 
-every_id = pytest.mark.parametrize("name", IDS)
-every_task = pytest.mark.parametrize("task", [random_task(), reasoned_task(), reasoned_task(scale=4.0)])
+every_turn_id = pytest.mark.parametrize("name", TURN_IDS)
+every_task = pytest.mark.parametrize(
+    ("name", "task"),
+    [(name, task) for name in TURN_IDS for task in (random_task(), reasoned_task(), reasoned_task(scale=4.0))]
+    + [(name, task) for name in DIALOGUE_IDS for task in (dialogue_task(), dialogue_task(reasoned=True))],
+)
 
 
-def make(name: str, task: TurnTask | None = None) -> gymnasium.Env:
+def make(name: str, task: Any) -> gymnasium.Env:
     """The environment with a small task, inside Gymnasium's own checks."""
-    return gymnasium.make(name, task=task or random_task())
+    return gymnasium.make(name, task=task)
 
 
 def play(environment: gymnasium.Env, *, seed: int, episodes: int) -> list[tuple]:
-    """Random episodes: (observation, reward, terminated, info) of every step."""
+    """Random episodes: (observation, reward, terminated, truncated, info) of every step."""
     environment.action_space.seed(seed)
     told = []
     for episode in range(episodes):
         observation, info = environment.reset(seed=seed if episode == 0 else None)
-        told.append((observation.tolist(), 0.0, False, info))
+        told.append((observation.tolist(), 0.0, False, False, info))
         for _ in range(LONGEST):
             observation, reward, terminated, truncated, info = environment.step(environment.action_space.sample())
             assert observation in environment.observation_space
-            assert not truncated
-            told.append((observation.tolist(), float(reward), terminated, info))
-            if terminated:
+            assert not truncated or isinstance(environment.unwrapped, DialogueEnv)
+            told.append((observation.tolist(), float(reward), terminated, truncated, info))
+            if terminated or truncated:
                 break
-        assert terminated, f"the episode went on after {LONGEST} steps"
+        assert terminated or truncated, f"the episode went on after {LONGEST} steps"
     return told
 
 
-def test_both_modes_are_registered() -> None:
-    assert {env.ONE_BY_ONE, env.ALL_IN_ONE} == set(IDS)
+def test_both_modes_of_both_kinds_are_registered() -> None:
+    assert {env.ONE_BY_ONE, env.ALL_IN_ONE} == set(TURN_IDS)
+    assert {env.DIALOGUE_ONE_BY_ONE, env.DIALOGUE_ALL_IN_ONE} == set(DIALOGUE_IDS)
 
 
-@every_id
 @every_task
-def test_gymnasium_has_no_complaint(name: str, task: TurnTask) -> None:
+def test_gymnasium_has_no_complaint(name: str, task: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         gymnasium_check(make(name, task).unwrapped)
 
 
-@every_id
 @every_task
-def test_stable_baselines3_has_no_complaint(name: str, task: TurnTask) -> None:
+def test_stable_baselines3_has_no_complaint(name: str, task: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sb3_check(make(name, task).unwrapped)
 
 
-@every_id
 @every_task
-def test_seed_decides_everything(name: str, task: TurnTask) -> None:
+def test_seed_decides_everything(name: str, task: Any) -> None:
     first = play(make(name, task), seed=4, episodes=20)
     assert play(make(name, task), seed=4, episodes=20) == first
     assert play(make(name, task), seed=5, episodes=20) != first
 
 
-@every_id
+@every_turn_id
 def test_return_is_similarity_and_stop_of_the_plan(name: str) -> None:
     environment = gymnasium.make(name, task=random_task(), similarity=1.0, stop=0.2)
     one_at_a_time = isinstance(environment.action_space, gymnasium.spaces.Discrete)
@@ -104,7 +111,7 @@ def test_return_is_similarity_and_stop_of_the_plan(name: str) -> None:
         assert info["gold"] == gold
 
 
-@every_id
+@every_turn_id
 def test_return_with_every_term(name: str) -> None:
     # Frequencies of first strategies in GOLDS: 0 three times, 1, 2, 3, 5 and 7 once each; factors 1/3 and 1, of mean
     # (3 / 3 + 5) / 8 = 3/4, so at balance 1 a turn that begins with 0 counts 4/9 and the others 4/3.
@@ -137,10 +144,9 @@ def test_return_with_every_term(name: str) -> None:
         assert totals["reasoning"] == pytest.approx(factor * 0.1 * hits)
 
 
-@every_id
 @every_task
 @pytest.mark.parametrize("way", ["vector_entry_point", "sync"])
-def test_make_vec(name: str, way: str, task: TurnTask) -> None:
+def test_make_vec(name: str, way: str, task: Any) -> None:
     vector = gymnasium.make_vec(name, num_envs=3, vectorization_mode=way, task=task)
     observations, _ = vector.reset(seed=0)
     assert observations in vector.observation_space
@@ -151,7 +157,7 @@ def test_make_vec(name: str, way: str, task: TurnTask) -> None:
         assert rewards.shape == (3,)
 
 
-@every_id
+@every_turn_id
 def test_without_arguments_the_bundled_sample_is_played(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +171,12 @@ def test_without_arguments_the_bundled_sample_is_played(
     vector = gymnasium.make_vec(name, num_envs=2)
     assert vector.reset(seed=0)[0].shape == (2, *(environment.observation_space.shape or ()))
     assert len(encoder.embedded) == number  # all in the cache
+
+
+@pytest.mark.parametrize("name", DIALOGUE_IDS)
+def test_seekers_have_no_default(name: str) -> None:
+    with pytest.raises(TypeError, match="task"):
+        gymnasium.make(name)
 
 
 def test_bundled_task_under_the_real_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

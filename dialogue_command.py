@@ -1,0 +1,92 @@
+"""The command of evaluate.py about whole conversations with a simulated seeker."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from corpus.load import load_corpus
+from evaluation.critic_verdicts import critic_verdicts
+from evaluation.dialogue_benchmark import benchmark_dialogues
+from evaluation.dialogue_console import dialogue_text
+from evaluation.dialogue_recipe import CorpusRecipe
+from evaluation.dialogue_report import write_dialogue_report
+from evaluation.dialogue_transcripts import write_transcripts
+from evaluation.opened_seeker import SeekerChoice
+from evaluation.workers import Workers
+from evaluation_command import EvaluationCommand, data_name
+from runs import versions
+from seeker.model_settings import ModelSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateDialogue(EvaluationCommand):
+    """Let planners and a ladder of policies talk to a simulated seeker: success, turns, intensity, strategies."""
+
+    data: str | None = None
+    """Corpus; seeker and ladder learn from its training split. Without it the bundled sample."""
+    split: Literal["train", "valid", "test"] = "valid"
+    """Where the seekers come from."""
+    planner: tuple[Path, ...] = ()
+    """Run folders of trained planners, each a row of its own."""
+    generator: Path | None = None
+    """Run folder of a generator that writes the supporter's texts; without it the seeker reacts to strategies alone."""
+    seeker: Literal["retrieval", "model"] = "retrieval"
+    """retrieval: real replies out of the training split, offline; model: a language model (--model, --record)."""
+    seeker_run: Path | None = None
+    """Run folder of a retrieval seeker (train.py seeker); by default one is fitted here, to successes alone."""
+    seekers: int = 200
+    """How many seekers are drawn at most."""
+    seeds: int = 5
+    """How often each policy talks to each seeker."""
+    ladder: Literal["full", "short", "none"] = "full"
+    """Policies beside the planners: gold replay, shuffled gold, random, Markov; full adds 36 fixed rules."""
+    max_turns: int = 10
+    """Supporter turns after which a conversation is cut off."""
+    workers: str = "1"
+    """Processes on this machine (a number), ray (a Ray on this machine), or ray://ADDRESS (a cluster whose machines see
+    data and runs under the same paths); results are the same."""
+    chat: Annotated[ModelSettings, tyro.conf.arg(name="")] = dataclasses.field(default_factory=ModelSettings)
+    record: Path | None = None
+    """Folder where the language model's answers are kept; the same folder goes on without asking again."""
+    transcripts: Path | None = None
+    """File for the conversations of the first seed as JSON lines."""
+    html: Path | None = None
+    """File for a report page with curves, strategies over turns, and conversations to read."""
+
+    def start(self) -> None:
+        """Plays, scores, shows and writes."""
+        workers = Workers.parse(self.workers)
+        if self.seeker == "model" and workers != Workers():
+            raise ValueError(f"workers: got {self.workers}; the record of a language model is for one process")
+        seeker = SeekerChoice(self.seeker, run=self.seeker_run, model=self.chat, record=self.record)
+        corpus = load_corpus(self.data)
+        data = data_name(corpus, "train") + "+" + data_name(corpus, self.split).removeprefix(f"{corpus.name}-")
+        recipe = CorpusRecipe(
+            data=self.data,
+            split=self.split,
+            planners=self.planner,
+            generator=self.generator,
+            seeker=seeker,
+            seekers=self.seekers,
+            runs=self.seeds,
+            seed=self.seed,
+            ladder=self.ladder,
+            max_turns=self.max_turns,
+        )
+        benchmark = benchmark_dialogues(
+            recipe, seeds=self.seeds, seed=self.seed, split=self.split, data=data, workers=workers
+        )
+        closer = dialogue_text(benchmark)
+        if self.seeker == "model":
+            verdicts = critic_verdicts(benchmark, config=self.chat.critic, seed=self.seed)
+            details = {**benchmark.result.details, "critic": verdicts.to_json()}
+            benchmark = dataclasses.replace(benchmark, result=dataclasses.replace(benchmark.result, details=details))
+            closer += f"\n\n{verdicts.text()}"
+        self.report(benchmark.result, closer=closer)
+        if self.transcripts is not None:
+            write_transcripts(self.transcripts, benchmark.played)
+        if self.html is not None:
+            facts = (("data", data), ("seeker", benchmark.world.seeker(0).name), ("seed", str(self.seed)))
+            write_dialogue_report(self.html, benchmark, facts=(*facts, *versions().items()))

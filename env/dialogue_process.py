@@ -1,0 +1,173 @@
+"""The decision process over whole conversations, for B parallel episodes.
+
+An episode is one conversation with a seeker drawn from a :class:`~env.dialogue_task.DialogueTask`. The agent sees the
+encoded history and builds the plan of the supporter's next turn, at once or strategy by strategy; when the plan is
+complete the seeker answers, and the next turn begins.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from corpus.strategy import Strategy
+from env.dialogue_rules import TERMS, Outcome
+from env.dialogue_task import DialogueTask
+from env.dialogue_turn import take_turn
+from env.plan_choices import PlanChoices, whole_numbers
+from env.seeker import Conversation
+
+_PROFILE = "profile"
+
+
+@dataclass(frozen=True)
+class DialogueStep:
+    """What one step did.
+
+    Attributes:
+        terms: Weighted reward terms by name (:mod:`env.dialogue_rules`), 0 where the plan is not complete; they sum to
+            the reward. Shape of each: (B,), float64.
+        spoken: Whether the supporter's turn was carried out. Shape: (B,), bool.
+        terminated: Whether the seeker was helped or gave up. Shape: (B,), bool.
+        truncated: Whether the turns ran out. Shape: (B,), bool.
+        success: Whether the seeker was helped. Shape: (B,), bool.
+    """
+
+    terms: dict[str, np.ndarray]
+    spoken: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    success: np.ndarray
+
+    @property
+    def rewards(self) -> np.ndarray:
+        """Shape: (B,), float64."""
+        return np.sum(list(self.terms.values()), axis=0)
+
+    @property
+    def ended(self) -> np.ndarray:
+        """Shape: (B,), bool."""
+        return self.terminated | self.truncated
+
+
+class DialogueProcess:
+    """State of B conversations.
+
+    Args:
+        task: Whom the supporter talks to, and how.
+        episodes: B.
+        choices: How a turn's plan is built.
+
+    Attributes:
+        profile: Row of the task's profiles that each episode plays. Shape: (B,), int.
+        conversations: Length: B.
+        choices: What has been chosen of the turns under way.
+        observation: Encoded histories (H entries), reasoning one-hot (R), plan features (P), as in the turn
+            environments. Shape: (B, H + R + P), float32. Updated in place; copy it before handing it out.
+    """
+
+    def __init__(self, task: DialogueTask, *, episodes: int, choices: type[PlanChoices]) -> None:
+        self.task = task
+        self.choices = choices(episodes, codec=task.codec, reasoning_codec=task.reasoning_codec)
+        self.action_space = self.choices.action_space
+        self._history_end = task.encoder.history_size
+        low = np.full(self._history_end + self.choices.width, -1.0, np.float32)
+        high = np.full_like(low, 1.0)
+        low[: self._history_end], high[: self._history_end] = task.lowest, task.highest
+        self.observation_space = spaces.Box(low, high, dtype=np.float32)
+        self.observation = np.zeros((episodes, len(low)), np.float32)
+        self.profile = np.zeros(episodes, np.int64)
+        self.conversations: list[Conversation] = [Conversation.start(task.profiles[0])] * episodes
+
+    def reset(self, rng: np.random.Generator, options: dict[str, Any] | None) -> None:
+        """Starts all episodes anew.
+
+        Args:
+            rng: Draws the profiles.
+            options: With ``profile``, one row of the task's profiles per episode, these seekers are talked to instead.
+
+        Raises:
+            ValueError: There is another option, or no such profile.
+        """
+        if unknown := set(options or {}) - {_PROFILE}:
+            raise ValueError(f"reset option {sorted(unknown)}: expected no other than {_PROFILE!r}")
+        episodes = np.arange(len(self.conversations))
+        if options:
+            self.place(episodes, np.atleast_1d(options[_PROFILE]))
+        else:
+            self.initial_state(episodes, rng)
+
+    def initial_state(self, episodes: np.ndarray, rng: np.random.Generator) -> None:
+        """Starts new conversations with a seeker drawn for each. ``episodes``: (E,) indices."""
+        self.place(episodes, rng.integers(len(self.task.profiles), size=len(episodes)))
+
+    def place(self, episodes: np.ndarray, profiles: np.ndarray) -> None:
+        """Starts new conversations with given seekers. ``episodes``, ``profiles``: (E,) indices.
+
+        Raises:
+            ValueError: There is no such profile, or there are not as many as episodes.
+        """
+        rows = len(self.task.profiles)
+        if not whole_numbers(profiles, shape=episodes.shape, highest=np.asarray(rows - 1)):
+            raise ValueError(
+                f"{_PROFILE}: got {profiles.tolist()}, expected {len(episodes)} whole number(s) from 0 to {rows - 1}"
+            )
+        self.profile[episodes] = profiles
+        for episode, profile in zip(episodes, profiles, strict=True):
+            self.conversations[episode] = Conversation.start(self.task.profiles[profile])
+        self.choices.clear(episodes)
+        self.observe(episodes)
+
+    def observe(self, episodes: np.ndarray) -> None:
+        """Writes the whole observation of episodes (E,)."""
+        self._observe_histories(episodes)
+        self.observation[episodes, self._history_end :] = self.choices.features(episodes)
+
+    def _observe_histories(self, episodes: np.ndarray) -> None:
+        histories = [self.conversations[episode].history for episode in episodes]
+        self.observation[episodes, : self._history_end] = self.task.encoder.encode_histories(histories)
+
+    def step(self, actions: np.ndarray, rng: np.random.Generator) -> DialogueStep:
+        """Advances all episodes by one action each.
+
+        Args:
+            actions: Shape: (B, ...) as the action space says.
+            rng: For seeker and responder.
+
+        Raises:
+            ValueError: The actions are not of the action space, or seeker or responder break their contract.
+        """
+        spoken = self.choices.apply(actions)
+        terms = np.zeros((len(spoken), len(TERMS)))
+        outcomes = np.full(len(spoken), Outcome.ONGOING)
+        episodes = np.flatnonzero(spoken)
+        if len(episodes):
+            terms[episodes], outcomes[episodes] = self._take_turns(episodes, rng)
+            self.choices.clear(episodes)
+            # What has ended is observed too: the last observation of an episode shows the last reply.
+            self._observe_histories(episodes)
+        self.observation[:, self._history_end :] = self.choices.features(slice(None))
+        success = outcomes == Outcome.SUCCESS
+        return DialogueStep(
+            terms=dict(zip(TERMS, terms.T.copy(), strict=True)),
+            spoken=spoken,
+            terminated=success | (outcomes == Outcome.GAVE_UP),
+            truncated=outcomes == Outcome.OUT_OF_TURNS,
+            success=success,
+        )
+
+    def _take_turns(self, episodes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[Outcome]]:
+        """Carries out the complete plans; gives reward terms (E, 4) and outcomes (E)."""
+        conversations = [self.conversations[episode] for episode in episodes]
+        before = [conversation.intensities[-1] for conversation in conversations]
+        plans = [self._plan(slots) for slots in self.choices.slots[episodes].tolist()]
+        replies = take_turn(conversations, plans, seeker=self.task.seeker, responder=self.task.responder, rng=rng)
+        outcomes = [
+            self.task.rules.outcome(conversation, gives_up=reply.gives_up)
+            for conversation, reply in zip(conversations, replies, strict=True)
+        ]
+        return self.task.rules.terms(before, replies, outcomes), outcomes
+
+    def _plan(self, slots: list[int]) -> tuple[Strategy, ...]:
+        return tuple(Strategy(strategy) for strategy in self.task.codec.plan(slots))

@@ -1,0 +1,1 @@
+"""Simulated help-seekers: one that answers with real replies, fitted to data; one that a language model plays."""

@@ -1,0 +1,112 @@
+"""Ends and reward terms as a table; what breaks a contract is refused."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from corpus.strategy import Strategy
+from env.dialogue_rules import DialogueRules, Outcome
+from env.dialogue_turn import take_turn
+from env.seeker import Conversation, SeekerReply
+from tests.env.dialogue_tasks import PROFILES, VarietySeeker, profile
+
+PLAN = (Strategy.QUESTION, Strategy.INFORMATION)
+REPLY = SeekerReply(("I see.",), feedback=0, intensity=3.0, gives_up=False, supporter=("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("intensities", "gives_up", "outcome"),
+    [
+        ([5, 2.1], False, Outcome.ONGOING),
+        ([5, 2.0], False, Outcome.SUCCESS),
+        ([5, 2.0], True, Outcome.SUCCESS),
+        ([5, 2.1], True, Outcome.GAVE_UP),
+        ([2, 1.6], False, Outcome.ONGOING),  # at most 2, but it has hardly fallen
+        ([2, 1.5], False, Outcome.SUCCESS),
+        ([5, 4, 4, 4], False, Outcome.OUT_OF_TURNS),
+        ([5, 4, 4, 4], True, Outcome.GAVE_UP),
+        ([5, 4, 4, 2], False, Outcome.SUCCESS),
+    ],
+)
+def test_outcomes(intensities: list[float], gives_up: bool, outcome: Outcome) -> None:
+    conversation = Conversation(PROFILES[0], plans=[PLAN] * (len(intensities) - 1), intensities=intensities)
+    assert DialogueRules(max_turns=3).outcome(conversation, gives_up=gives_up) is outcome
+
+
+def test_terms_by_hand() -> None:
+    rules = DialogueRules(fall=2, feedback=0.5, turn_cost=0.25, ending=3)
+    replies = [replace(REPLY, feedback=stars) for stars in (0, 1, 2, 3, 5)]
+    outcomes = [Outcome.ONGOING, Outcome.GAVE_UP, Outcome.OUT_OF_TURNS, Outcome.ONGOING, Outcome.SUCCESS]
+    assert rules.terms([3, 4, 2, 3, 5], replies, outcomes).tolist() == [
+        [0, 0, -0.25, 0],
+        [2, -0.5, -0.25, -3],
+        [-2, -0.25, -0.25, 0],
+        [0, 0, -0.25, 0],
+        [4, 0.5, -0.25, 3],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_turns": 0}, "max_turns: got 0, expected at least 1"),
+        ({"relieved": 5.0}, "relieved: got 5.0, expected an intensity from 1 to below 5"),
+        ({"turn_cost": -0.1}, "turn_cost: got -0.1, expected 0 or more"),
+        ({"fall": float("nan")}, "fall: got nan, expected 0 or more"),
+    ],
+)
+def test_wrong_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DialogueRules(**settings)
+
+
+class Says(VarietySeeker):
+    """Answers everybody with the same."""
+
+    def __init__(self, *answers: SeekerReply) -> None:
+        self.answers = list(answers)
+
+    def replies(self, *_: Any, **__: Any) -> list[SeekerReply]:
+        return self.answers
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([], "seeker variety: 0 answers to 1 plans, expected one for each"),
+        ([replace(REPLY, supporter=("a",))], "seeker variety: 1 texts for a plan of 2 strategies"),
+        ([replace(REPLY, messages=())], "seeker variety: an answer without a message"),
+        ([replace(REPLY, intensity=0.5)], "seeker variety: intensity 0.5, expected 1 to 5"),
+        ([replace(REPLY, intensity=float("nan"))], "seeker variety: intensity nan, expected 1 to 5"),
+    ],
+)
+def test_a_seeker_that_breaks_its_contract_is_refused(answers: list[SeekerReply], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        take_turn(
+            [Conversation.start(PROFILES[0])], [PLAN], seeker=Says(*answers), responder=None,
+            rng=np.random.default_rng(0),
+        )  # fmt: skip
+
+
+class Mute:
+    """A responder that writes too little."""
+
+    def texts(self, histories: Any, plans: Any, *, rng: np.random.Generator) -> list[tuple[str, ...]]:
+        return [("only one",)]
+
+
+def test_a_responder_that_breaks_its_contract_is_refused() -> None:
+    with pytest.raises(ValueError, match="the responder: 1 texts for a plan of 2 strategies"):
+        take_turn(
+            [Conversation.start(PROFILES[0])], [PLAN], seeker=Says(REPLY), responder=Mute(),
+            rng=np.random.default_rng(0),
+        )  # fmt: skip
+
+
+def test_profiles_check_themselves() -> None:
+    with pytest.raises(ValueError, match="profile 3: intensity 6, expected 1 to 5"):
+        profile(3, 6)
+    with pytest.raises(ValueError, match="profile 1: expected an opening that ends with a message by the seeker"):
+        replace(PROFILES[0], opening=PROFILES[0].opening[:1])

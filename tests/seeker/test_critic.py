@@ -1,0 +1,97 @@
+import math
+from pathlib import Path
+
+import pytest
+
+from seeker.critic import Critic, CriticConfig, Judgement, Verdict, parse_verdict
+from tests.seeker.fake_chat import FakeChat, recorded
+from tests.seeker.people import profile, supporter_says
+
+SAID = {
+    "w": "No, the Patient feels worse.",
+    "s": "No, the Patient feels the same.",
+    "b": "No, but the Patient feels better.",
+    "S": "Yes, the Patient's issue has been solved.",
+    "?": "As a language model I like bakeries.",
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        *zip(SAID.values(), [*Verdict, None], strict=True),
+        ("no, but the patient feels BETTER", Verdict.BETTER),
+        ("No. The patient feels much better now. Yet the issue is not solved.", Verdict.BETTER),
+        ('"Yes, the issue has been solved"', Verdict.SOLVED),
+        ("Solved", Verdict.SOLVED),
+        ("Answer: better", Verdict.BETTER),
+        ("The patient's issue has not been solved.", None),
+        ("The patient's issue hasn't been solved.", None),
+        ("No, the Patient's issue has been solved.", None),
+        ("The patient doesn’t feel any better.", None),
+        ("The patient feels better or the same.", None),
+        ("Yes.", None),
+        ("unsolved", None),
+        ("", None),
+    ],
+)
+def test_verdicts_are_read_or_refused(answer: str, verdict: Verdict | None) -> None:
+    assert parse_verdict(answer) is verdict
+
+
+@pytest.mark.parametrize(
+    ("answers", "counts", "unparsable", "score", "success"),
+    [
+        ("SSSSSSSSSS", (0, 0, 0, 10), 0, 1.0, True),
+        ("bbbbbbbbbb", (0, 0, 10, 0), 0, 0.5, False),  # not above 0.5
+        ("bbbbbbbbbS", (0, 0, 9, 1), 0, 0.55, True),
+        ("wsbSwsbSbS", (2, 2, 3, 3), 0, 0.15, False),
+        ("????????SS", (0, 0, 0, 2), 8, 1.0, True),  # nothing parsable is lost, nothing unparsable counts
+        ("ww????????", (2, 0, 0, 0), 8, -1.0, False),
+    ],
+)
+def test_the_score_is_the_mean_of_ppdpps_values(
+    tmp_path: Path, answers: str, counts: tuple[int, ...], unparsable: int, score: float, success: bool
+) -> None:
+    chat = recorded(lambda request, sample: SAID[answers[sample]], tmp_path)
+    (judgement,) = Critic(chat).judge([profile()], [profile().opening])
+    assert judgement == Judgement(counts, unparsable)  # type: ignore[arg-type]
+    assert judgement.score == pytest.approx(score)
+    assert judgement.success is success
+
+
+def test_what_cannot_be_read_has_no_score_and_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    chat = recorded(lambda request, sample: SAID["?" if "number 1" in str(request) or sample < 3 else "b"], tmp_path)
+    critic = Critic(chat)
+    people = [profile(1), profile(2)]
+    histories = [[*one.opening, supporter_says(f"I see, number {one.dialogue}.")] for one in people]
+    first, second = critic.judge(people, histories)
+    assert math.isnan(first.score)
+    assert first.success is None
+    assert second.score == 0.5
+    assert critic.line() == "critic: 13 of 20 answers were no verdict, 1 conversations without a score"
+    assert caplog.messages == ["dialogue 1: none of 10 answers is a verdict: no score"]
+
+
+def test_it_asks_as_ppdpp_does(tmp_path: Path) -> None:
+    chat = recorded(lambda request, sample: SAID["b"], tmp_path)
+    critic = Critic(chat)
+    critic.judge([profile()], [[*profile().opening, supporter_says("What have\nyou tried?")]])
+    assert isinstance(chat.model, FakeChat)
+    (request,) = chat.model.requests
+    assert (request.temperature, request.samples) == (1.1, tuple(range(10)))
+    text = request.messages[0].content
+    assert "Patient: I do not know what to do.\nTherapist: What have you tried?\n" in text
+    assert "anxiety" in text
+    assert "job crisis" in text
+    assert all(text.count(SAID[verdict]) == 1 for verdict in "wsbS")
+
+
+def test_the_signature_names_what_a_score_depends_on(tmp_path: Path) -> None:
+    signature = Critic(recorded(lambda request, sample: "", tmp_path)).signature
+    assert signature.startswith("critic fake prompt 1.")
+    assert signature.endswith(" temperature 1.1 samples 10 tokens 32 seed 0")
+    other = Critic(recorded(lambda request, sample: "", tmp_path), config=CriticConfig(samples=5))
+    assert other.signature != signature
+    with pytest.raises(ValueError, match="got 0 samples"):
+        CriticConfig(samples=0)

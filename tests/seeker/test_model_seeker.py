@@ -1,0 +1,129 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from corpus.strategy import Strategy
+from env.seeker import Conversation, SeekerReply
+from seeker.chat_model import ChatError, ChatRequest, ChatRole
+from seeker.intensity_reading import IntensityConfig, IntensityReader
+from seeker.model_seeker import ModelSeeker, ModelSeekerConfig, parse_answer
+from tests.seeker.fake_chat import FakeChat, recorded
+from tests.seeker.people import profile, seeker_says, supporter_says
+
+PLAN = (Strategy.REFLECTION, Strategy.QUESTION)
+TEXTS = ("That sounds frightening.", "Who could lend you an oven?")
+
+
+def is_reading(request: ChatRequest) -> bool:
+    return "Reply with one digit" in request.messages[0].content
+
+
+def make_seeker(folder: Path, *replies: str) -> tuple[ModelSeeker, FakeChat]:
+    """Gives ``replies`` sample by sample; feels a 3."""
+    chat = recorded(lambda request, sample: "3" if is_reading(request) else replies[sample], folder)
+    assert isinstance(chat.model, FakeChat)
+    return ModelSeeker(chat, IntensityReader(chat, config=IntensityConfig(samples=1))), chat.model
+
+
+def ask(seeker: ModelSeeker, *conversations: Conversation, texts: tuple[str, ...] | None = TEXTS) -> list[SeekerReply]:
+    count = len(conversations)
+    return seeker.replies(conversations, [PLAN] * count, [texts] * count, rng=np.random.default_rng(0))
+
+
+def test_it_replies_without_rating_and_its_intensity_is_read(tmp_path: Path) -> None:
+    seeker, model = make_seeker(tmp_path, "Maybe my aunt.\nI will ask.")
+    conversation = Conversation.start(profile())
+    assert ask(seeker, conversation) == [
+        SeekerReply(("Maybe my aunt.", "I will ask."), feedback=0, intensity=3.0, gives_up=False, supporter=TEXTS)
+    ]
+    assert conversation == Conversation.start(profile())  # the environment adds turn and reply
+    reading = model.requests[-1].messages[0].content
+    assert "Supporter: Who could lend you an oven?\nSeeker: Maybe my aunt.\nSeeker: I will ask.\n" in reading
+
+
+def test_the_model_is_the_seeker_and_the_supporter_its_user(tmp_path: Path) -> None:
+    seeker, model = make_seeker(tmp_path, "Hm.")
+    conversation = Conversation.start(profile())
+    conversation.history += [supporter_says("Since when?"), seeker_says("Yesterday.")]
+    ask(seeker, conversation)
+    messages = next(request for request in model.requests if not is_reading(request)).messages
+    assert [message.role for message in messages] == [ChatRole.USER, ChatRole.ASSISTANT] * 2 + [ChatRole.USER]
+    assert "The oven of bakery number 1 broke {yesterday}." in messages[0].content
+    assert messages[0].content.endswith("you speak first.")
+    assert messages[1].content == "My bakery lost its oven.\nI do not know what to do."
+    assert messages[-1].content.startswith("\n".join(TEXTS) + "\n\n(Write this person's next message")
+
+
+def test_a_greeting_comes_before_the_first_message(tmp_path: Path) -> None:
+    seeker, model = make_seeker(tmp_path, "Hm.")
+    ask(seeker, Conversation.start(profile(greeting=True)))
+    messages = next(request for request in model.requests if not is_reading(request)).messages
+    assert messages[0].content.endswith("The supporter wrote: Hello, how are you?")
+    assert messages[1].content.startswith("My bakery")
+
+
+def test_without_texts_it_is_told_what_the_supporter_does(tmp_path: Path) -> None:
+    seeker, model = make_seeker(tmp_path, "Hm.")
+    (reply,) = ask(seeker, Conversation.start(profile()), texts=None)
+    assert len(reply.supporter) == 2
+    assert all(text.startswith("(The supporter ") for text in reply.supporter)
+    assert all(text in model.requests[0].messages[-1].content for text in reply.supporter)
+
+
+def test_conversations_are_asked_together_and_answered_in_order(tmp_path: Path) -> None:
+    batches: list[int] = []
+    chat = recorded(lambda request, sample: "2" if is_reading(request) else f"I bake. {len(str(request))}", tmp_path)
+    complete = chat.model.complete
+
+    def counted(requests):  # type: ignore[no-untyped-def]
+        batches.append(len(requests))
+        return complete(requests)
+
+    chat.model.complete = counted  # type: ignore[method-assign]
+    seeker = ModelSeeker(chat, IntensityReader(chat))
+    people = [Conversation.start(profile(number)) for number in (7, 123)]
+    replies = ask(seeker, *people)
+    assert batches == [2, 2]
+    assert int(replies[1].messages[0].split()[-1]) - int(replies[0].messages[0].split()[-1]) == 2  # 123 is longer
+
+
+def test_an_empty_reply_is_asked_for_again(tmp_path: Path) -> None:
+    seeker, _ = make_seeker(tmp_path, "", "[LEAVE]", "This does not help. [leave]")
+    (reply,) = ask(seeker, Conversation.start(profile()))
+    assert reply.messages == ("This does not help.",)
+    assert reply.gives_up
+
+
+def test_a_model_without_replies_or_readings_is_an_error_not_a_guess(tmp_path: Path) -> None:
+    seeker, _ = make_seeker(tmp_path / "a", "", "", "")
+    with pytest.raises(ChatError, match="fake: no reply in 3 answers on dialogue 1: another model"):
+        ask(seeker, Conversation.start(profile()))
+    chat = recorded(lambda request, sample: "Well.", tmp_path / "b")
+    with pytest.raises(ChatError, match="fake: no intensity in 15 answers on dialogue 1: another model"):
+        ask(ModelSeeker(chat, IntensityReader(chat)), Conversation.start(profile()))
+
+
+@pytest.mark.parametrize(
+    ("text", "messages", "leaves"),
+    [
+        ('"I am tired."', ("I am tired.",), False),
+        ("Seeker: I am tired.", ("I am tired.",), False),
+        ("**Patient**: I am tired.", ("I am tired.",), False),
+        ("I am tired.\n\nSupporter: Rest!\nThanks.", ("I am tired.",), False),
+        ("I must go.\n[LEAVE]", ("I must go.",), True),
+        ("Supporter: Rest! [LEAVE]", (), False),
+        ("Someone told me: rest.", ("Someone told me: rest.",), False),
+    ],
+)
+def test_only_the_seekers_own_words_are_kept(text: str, messages: tuple[str, ...], leaves: bool) -> None:
+    answer = parse_answer(text)
+    assert (answer.messages, answer.leaves) == (messages, leaves)
+
+
+def test_the_signature_names_seeker_and_reader(tmp_path: Path) -> None:
+    seeker, _ = make_seeker(tmp_path, "Hm.")
+    assert seeker.signature.startswith("seeker fake prompt 1.")
+    assert "; intensity fake prompt 1." in seeker.signature
+    hotter = ModelSeeker(seeker.chat, seeker.reader, config=ModelSeekerConfig(temperature=1.0))
+    assert hotter.signature != seeker.signature

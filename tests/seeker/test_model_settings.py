@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seeker.model_settings import ModelSettings, build_model_seeker, open_chat
+from seeker.openai_chat import OpenAIChat
+from seeker.usage import Prices
+from tests.seeker.chat_server import KEY
+
+RNG = np.random.default_rng(0)
+
+
+def test_an_endpoint_is_named_by_its_prefix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ESC_CHAT_URL", "https://api.example.org/v1")
+    monkeypatch.setenv("ESC_CHAT_KEY", KEY)
+    settings = ModelSettings("endpoint:big:8b", concurrency=3, timeout=9.0, price_prompt=1.0, price_completion=2.0)
+    chat = open_chat(settings, rng=RNG)
+    assert isinstance(chat, OpenAIChat)
+    assert (chat.name, chat.config.concurrency, chat.config.timeout) == ("big:8b", 3, 9.0)
+    seeker, critic = build_model_seeker(settings, record=tmp_path, seed=5, rng=RNG)
+    assert seeker.chat is critic.chat
+    assert seeker.chat.prices == Prices(1.0, 2.0)
+    assert seeker.signature.endswith("seed 5")
+    assert KEY not in repr(settings)
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ESC_CHAT_URL", raising=False)
+    with pytest.raises(ValueError, match=r"^model: expected endpoint:NAME, or a folder or hub id of a chat model$"):
+        open_chat(ModelSettings(), rng=RNG)
+    with pytest.raises(ValueError, match=r"^ESC_CHAT_URL: expected the address"):
+        open_chat(ModelSettings("endpoint:m"), rng=RNG)
+    with pytest.raises(ValueError, match=r"^prices: got one of"):
+        _ = ModelSettings("endpoint:m", price_prompt=1.0).prices

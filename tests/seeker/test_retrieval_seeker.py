@@ -1,0 +1,110 @@
+"""The retrieval seeker keeps its promises, and the ladder: no constant or alternating policy beats gold plans."""
+
+import dataclasses
+from itertools import permutations
+
+import numpy as np
+import pytest
+
+from corpus.dialogue import Role
+from corpus.strategy import Strategy
+from env.seeker import Conversation
+from env.seeker_profiles import first_answer, seeker_profiles
+from seeker.fitting import SeekerConfig, fit_seeker
+from seeker.retrieval_seeker import RetrievalSeeker
+from tests.seeker.conversations_played import Policy, play
+from tests.seeker.supporter_corpus import HashEmbedder, corpus
+
+TRAIN, FAILED = corpus(good=80, failed=25)
+VALID, _ = corpus(good=40, failed=0, seed=5)
+PROFILES = seeker_profiles(VALID)
+GOLD = [[turn.plan for turn in d.turns() if turn.start >= first_answer(d).start] for d in VALID]  # type: ignore[union-attr]
+
+
+@pytest.fixture(scope="module")
+def seeker() -> RetrievalSeeker:
+    models = fit_seeker(TRAIN, FAILED, embedder=HashEmbedder(), config=SeekerConfig(components=6, folds=2))
+    return RetrievalSeeker(models, TRAIN, embedder=HashEmbedder())
+
+
+def gold(row: int, turn: int) -> tuple[Strategy, ...]:
+    return GOLD[row][turn]
+
+
+def repeating(*strategies: Strategy) -> Policy:
+    return lambda row, turn: (strategies[turn % len(strategies)],)
+
+
+def test_the_ladder_holds(seeker: RetrievalSeeker) -> None:
+    def rate(policy: Policy) -> float:
+        return float(np.mean([play(PROFILES, seeker, policy, rng=np.random.default_rng(s))[1] for s in range(2)]))
+
+    best = rate(gold)
+    assert best > 0.4
+    for pair in [*((strategy,) for strategy in Strategy), *permutations(Strategy, 2)]:
+        assert rate(repeating(*pair)) < best, pair
+
+
+def test_replies_are_training_messages_never_twice_from_one_dialogue_in_a_row(seeker: RetrievalSeeker) -> None:
+    said = {message.text for dialogue in TRAIN for message in dialogue.messages if message.role is Role.SEEKER}
+    conversations, _ = play(PROFILES, seeker, repeating(Strategy.QUESTION), rng=np.random.default_rng(0))
+    for conversation in conversations:
+        found = conversation.exchanges[2::3]
+        assert len(found) == len(set(found)) == len(conversation.plans)
+        owners = seeker._exchanges.dialogue[found]
+        assert (owners[1:] != owners[:-1]).all()
+        answers = [m.text for m in conversation.history[1:] if m.role is Role.SEEKER]
+        assert set(answers) <= said
+
+
+def test_plan_agreement(seeker: RetrievalSeeker) -> None:
+    conversations, _ = play(PROFILES, seeker, gold, rng=np.random.default_rng(0))
+    single = [
+        (plan, seeker._exchanges.plans[row])
+        for conversation in conversations
+        for plan, row in zip(conversation.plans, conversation.exchanges[2::3], strict=True)
+        if len(plan) == 1
+    ]
+    assert np.mean([plan[0] in other for plan, other in single]) > 0.95
+
+
+def test_same_seed_same_conversations_and_another_seed_others(seeker: RetrievalSeeker) -> None:
+    first, again, other = (
+        [c.history for c in play(PROFILES, seeker, gold, rng=np.random.default_rng(s))[0]] for s in (1, 1, 2)
+    )
+    assert first == again
+    assert first != other
+
+
+def test_a_conversation_goes_on_the_same_in_another_seeker_of_the_same_fit(seeker: RetrievalSeeker) -> None:
+    twin = RetrievalSeeker(seeker.models, TRAIN, embedder=HashEmbedder())
+    conversation = play(PROFILES[:1], seeker, gold, rng=np.random.default_rng(0))[0][0]
+    copies = [dataclasses.replace(conversation, exchanges=list(conversation.exchanges)) for _ in range(2)]
+    plan = (Strategy.QUESTION,)
+    answers = [
+        who.replies([copy], [plan], [None], rng=np.random.default_rng(4))[0]
+        for who, copy in zip((seeker, twin), copies, strict=True)
+    ]
+    assert answers[0] == answers[1]
+
+
+def test_written_texts_are_kept_and_stand_ins_fit_the_plan(seeker: RetrievalSeeker) -> None:
+    conversations = [Conversation.start(profile) for profile in PROFILES[:2]]
+    plan = (Strategy.QUESTION, Strategy.SUGGESTIONS)
+    written, own = seeker.replies(conversations, [plan, plan], [("one", "two"), None], rng=np.random.default_rng(0))
+    assert written.supporter == ("one", "two")
+    assert [text.split(" about ")[0] for text in own.supporter] == [strategy.label for strategy in plan]
+    assert 1 <= own.intensity <= 5
+
+
+def test_models_of_other_data_are_refused(seeker: RetrievalSeeker) -> None:
+    with pytest.raises(ValueError, match="fitted on other training dialogues"):
+        RetrievalSeeker(seeker.models, TRAIN[1:], embedder=HashEmbedder())
+    stranger = HashEmbedder()
+    stranger.fingerprint = "another"
+    with pytest.raises(ValueError, match="another version of the text encoder"):
+        RetrievalSeeker(seeker.models, TRAIN, embedder=stranger)
+
+
+def test_nobody_to_answer(seeker: RetrievalSeeker) -> None:
+    assert seeker.replies([], [], [], rng=np.random.default_rng(0)) == []
