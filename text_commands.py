@@ -64,6 +64,11 @@ class EvaluateGenerator(TextCommand):
     """What is written and compared; by default whole turns for all-in-one and one-by-one, else single messages."""
     seeds: int = 1
     """How often texts are sampled; metrics are the mean over these runs, with their spread."""
+    batch_size: int = 64
+    """Responses computed side by side; fewer need less memory."""
+    precision: Literal["auto", "bf16", "fp32"] = "fp32"
+    """Arithmetic: bf16, fp32, or auto (bf16 where the hardware multiplies it natively). What is not fp32 stands in
+    the signature, and compares only with its like."""
     like: Path | None = None
     """For a backbone as it is: run folder whose lengths and decoding it takes, so that both can be compared."""
     out: Path | None = None
@@ -71,7 +76,9 @@ class EvaluateGenerator(TextCommand):
 
     def start(self) -> None:
         """Generates, scores and keeps the texts."""
-        opened = open_generator(self.generator, out=self.out, like=self.like)
+        opened = open_generator(
+            self.generator, out=self.out, like=self.like, batch_size=self.batch_size, precision=self.precision
+        )
         realizer = opened.realizer
         source = plan_source(realizer.variant, self.plan)
         corpus = load_corpus(self.data)
@@ -86,6 +93,7 @@ class EvaluateGenerator(TextCommand):
             data=data_name(corpus, self.split),
             tokenizer=realizer.tokenizer_name,
             decoding=str(realizer.decoding),
+            precision=realizer.precision,
             rng=self.rng,
             planner=StrategyPlanner.load(self.planner) if self.planner is not None else None,
             reasoning=self.reasoning,
@@ -131,7 +139,7 @@ class CompareGenerators(EvaluationCommand):
     runs: tyro.conf.Positional[tuple[Path, ...]] = dataclasses.field(kw_only=True)
     """Run folders with evaluations, or single folders RUN/evaluations/NAME."""
     reference: str | None = None
-    """Row that the others are compared with; by default the first vanilla one, else the first."""
+    """Row that the others are compared with; by default the fine-tuned Vanilla, else the first that writes freely, else the first."""
     split: Split | None = None
     """Only evaluations of this part of the corpus."""
     html: Path | None = None

@@ -21,18 +21,17 @@ BACKBONE=${BACKBONE:-blenderbot} SPLIT=${SPLIT:-test} SEEDS=${SEEDS:-3} PYTHON=$
 . "$ROOT/benchmarks/trained_and_scored.sh"
 
 folders=()
+planner=$(basename "$PLANNER")
 mapfile -t options < <(backbone_options "$BACKBONE" esconv-official)
 for variant in strategy all-in-one one-by-one; do
     name=$(basename "$BACKBONE")-$variant
     run=$OUT/$name
     train "$name" "${options[@]}" --variant "$variant" --reasoning-share 0.5
     score "$name" "$run" free --unit turn --plan joint
-    score "$name" "$run" reasoning --unit turn --plan joint --planner "$PLANNER" --reasoning
-    score "$name" "$run" planned --unit turn --plan planner --planner "$PLANNER"
-    score "$name" "$run" planned-reasoning --unit turn --plan planner --planner "$PLANNER" --reasoning
+    score "$name" "$run" "reasoning-of-$planner" --unit turn --plan joint --planner "$PLANNER" --reasoning
+    score "$name" "$run" "planned-by-$planner" --unit turn --plan planner --planner "$PLANNER"
+    score "$name" "$run" "planned-by-$planner-reasoning" --unit turn --plan planner --planner "$PLANNER" --reasoning
     score "$name" "$run" oracle --unit turn --plan oracle
     folders+=("$run")
 done
-"$PYTHON" "$ROOT/evaluate.py" compare "${folders[@]}" --split "$SPLIT" \
-    --text "$OUT/multi_strategy.txt" --html "$OUT/multi_strategy.html" --latex "$OUT/multi_strategy.tex" \
-    --json "$OUT/multi_strategy.json"
+compare multi_strategy "${folders[@]}" # with the single strategy writing freely

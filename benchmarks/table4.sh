@@ -7,6 +7,9 @@
 # (train|dev|test)WithStrategy_short.tsv of the authors' repository (codes/dataset). BACKBONE: blenderbot and dialogpt by
 # default; a tiny-... one is trained from scratch (preset scratch) and has no row without fine-tuning.
 #
+# OUT/table4.* compares all systems with the first backbone's Vanilla, OUT/table4-BACKBONE.* those of one backbone with
+# its own, OUT/table4-BACKBONE-joint.* with its Joint: is Joint above Random, what does the gold strategy add?
+#
 # Environment: SPLIT=test (or valid), SEEDS=3 sampling runs, PRESET (e.g. esconv-official with the official split),
 # LAUNCH="torchrun --standalone --nproc_per_node 2" to train in several processes, TRAIN_OPTIONS="--precision fp32" for
 # further options of train.py generator, PYTHON=python.
@@ -31,15 +34,17 @@ for backbone in "$@"; do
     mapfile -t options < <(backbone_options "$backbone" esconv2021)
     train "$name-vanilla" "${options[@]}" --variant vanilla
     train "$name-strategy" "${options[@]}" --variant strategy
+    systems=("$OUT/$name-vanilla" "$OUT/$name-strategy")
     if [[ $backbone != tiny-* ]]; then
         score "$name-as-it-is" "$backbone" none --like "$OUT/$name-vanilla"
-        folders+=("$OUT/$name-as-it-is")
+        systems=("$OUT/$name-as-it-is" "${systems[@]}")
     fi
     score "$name-vanilla" "$OUT/$name-vanilla" none
     for plan in oracle joint random; do
         score "$name-strategy" "$OUT/$name-strategy" "$plan" --plan "$plan"
     done
-    folders+=("$OUT/$name-vanilla" "$OUT/$name-strategy")
+    compare "table4-$name" "${systems[@]}"
+    compare "table4-$name-joint" "${systems[@]}" --reference "$name-strategy, joint"
+    folders+=("${systems[@]}")
 done
-"$PYTHON" "$ROOT/evaluate.py" compare "${folders[@]}" --split "$SPLIT" \
-    --text "$OUT/table4.txt" --html "$OUT/table4.html" --latex "$OUT/table4.tex" --json "$OUT/table4.json"
+compare table4 "${folders[@]}"

@@ -1,4 +1,5 @@
-# Sourced by the scripts beside it: trains and scores unless that is done, so that a script called again goes on.
+# Sourced by the scripts beside it: trains and scores unless that is done, so that a script called again goes on, and
+# compares.
 # Needs ROOT, OUT, DATA, SPLIT, SEEDS and PYTHON. LAUNCH starts trainings, e.g. "torchrun --standalone --nproc_per_node 4".
 
 # train NAME OPTIONS...: into $OUT/NAME; train.py itself goes on after a kill and does not repeat what is finished.
@@ -10,17 +11,20 @@ train() {
     ${LAUNCH:-$PYTHON} "$ROOT/train.py" generator --data "$DATA" --out "$OUT/$name" "$@" ${TRAIN_OPTIONS:-}
 }
 
-# score NAME GENERATOR LABEL OPTIONS...: keeps the evaluation in $OUT/NAME; $OUT/scores/NAME-LABEL.json says it is done.
+# score NAME GENERATOR LABEL OPTIONS...: keeps the evaluation in $OUT/NAME, one for each label and split; a file of
+# $OUT/scores says that it is done, and with how many seeds. LABEL names all else that can differ.
 score() {
     local name=$1 generator=$2 label=$3
     shift 3
-    local scores="$OUT/scores/$name-$label-$SPLIT.json"
+    local done_with="$OUT/scores/$name-$label-$SPLIT-seeds"
+    local scores="$done_with$SEEDS.json"
     if [ -f "$scores" ]; then
         echo "== $scores is there"
         return
     fi
     echo "== score $name, $label"
     mkdir -p "$OUT/scores"
+    rm -f "$done_with"*.json # another number of seeds: its evaluation is about to be replaced
     "$PYTHON" "$ROOT/evaluate.py" generator --data "$DATA" --split "$SPLIT" --generator "$generator" \
         --out "$OUT/$name" --seeds "$SEEDS" --json "$scores" "$@"
 }
@@ -38,8 +42,17 @@ backbone_options() {
     local preset
     preset=$(preset_of "$1" "$2")
     printf '%s\n' --preset "$preset" --backbone "$1"
-    # The authors' second code trains DialoGPT at another rate than BlenderBot.
-    if [ "$preset" = esconv-official ] && [ "$1" = dialogpt ]; then
-        printf '%s\n' --learning-rate 5e-5
-    fi
+    # The authors' second code trains DialoGPT, by whatever name or folder, at another rate than BlenderBot.
+    case $preset,${1,,} in
+        esconv-official,*dialogpt*) printf '%s\n' --learning-rate 5e-5 ;;
+    esac
+}
+
+# compare NAME FOLDERS... OPTIONS...: what the folders keep, as $OUT/NAME.(txt|html|tex|json).
+compare() {
+    local name=$1
+    shift
+    echo "== compare $name"
+    "$PYTHON" "$ROOT/evaluate.py" compare "$@" --split "$SPLIT" \
+        --text "$OUT/$name.txt" --html "$OUT/$name.html" --latex "$OUT/$name.tex" --json "$OUT/$name.json"
 }

@@ -93,7 +93,7 @@ def compare_runs(runs: Sequence[Path], *, reference: str | None, split: str | No
 
     Args:
         runs: Run folders, or single folders of their evaluations, in the order of the rows.
-        reference: Row that the others are compared with; ``None``: the first Vanilla, else the first row.
+        reference: Row that the others are compared with; ``None``: as :func:`compare_evaluations` chooses.
         split: Only evaluations of this part of the corpus; ``None``: all there are.
         seed: Of the resamples.
 

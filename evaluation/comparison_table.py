@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evaluation.generator_setting import WHOLE_TURNS
 from evaluation.metric_names import COMPARED_COLUMNS
 from evaluation.published import (
     TEXT_ESCONV_2021,
@@ -139,6 +140,12 @@ def _notes(comparison: Comparison, columns: Sequence[str]) -> list[str]:
             "per token over the corpus: compare these with the column PPL. The paper's own data are 1,053 dialogues "
             "split 6:2:2, not the 1,300 of the official split. Perplexities compare only under one tokenizer."
         )
+        notes.append(
+            "Texts are scored tidied, against the corpus's own text. The 2021 authors' second code scores both after "
+            "their way through the tokenizer, which BlenderBot's spaces and lower-cases. One run's 2,621 responses "
+            "measured that way (90M tokenizer) have B-1 14.87, B-2 5.95, B-4 1.79, R-L 17.34 and length 13.88 instead "
+            "of 14.66, 5.73, 1.65, 17.34 and 13.53."
+        )
     else:
         notes.append(
             "EMR, LR and the rate of several strategies are of the strategies that were really written, where the "
@@ -146,9 +153,21 @@ def _notes(comparison: Comparison, columns: Sequence[str]) -> list[str]:
             "turn and compares only under one tokenizer. Whether their BERTScore is rescaled, and by which model, is "
             "not known here."
         )
+        notes.append(
+            "A turn that opens its dialogue answers nothing and is left out here (of ESConv's 2,257 valid turns 2,156 "
+            "are scored); the published 2,389 turns, and evaluate.py planner, count it."
+        )
+    variants = {one.variant for one in comparison.settings.values()}
+    if variants.intersection(WHOLE_TURNS):
+        notes.append("One-by-One's perplexity includes its decision to stop; All-in-One counts one end token a turn.")
     if others := comparison.other_tokenizers:
         notes.append(
-            f"Another tokenizer than {comparison.reference}, so its perplexity is not compared: {_names(others)}."
+            f"Another tokenizer than {comparison.reference}, so its perplexity is not compared, and its longest "
+            f"message counts in tokens of its own: {_names(others)}."
+        )
+    if others := comparison.other_counts:
+        notes.append(
+            f"Other tokens than {comparison.reference} in perplexity, so it is not compared: {_names(others)}."
         )
     if max(runs) > 1:
         notes.append("± is the standard deviation over sampling runs; perplexity is computed once.")

@@ -19,12 +19,13 @@ from evaluation.plan_source import choose_plans, gold_plan
 from evaluation.published import PublishedTable, published
 from evaluation.response_statistics import response_statistics
 from evaluation.result import EvaluationResult
-from evaluation.text_generator import Realized, TextGenerator, gold_losses, gold_texts, realize_items
+from evaluation.text_generator import Realized, TextGenerator, gold_losses, gold_texts, realize_items, scored_sequences
 from metrics.text_scores import embedding_scores, text_signature
 from metrics.word_vectors import WordVectors
 from planner.plan import Planner
 
 FREE = ("plan", "planner", "reasoning", "seeds")  # signature fields that tell systems apart, not how they are measured
+FULL_PRECISION = "fp32"  # what is computed in unless otherwise asked, and what signatures do not mention
 
 
 class ResponseScorer(Protocol):
@@ -86,6 +87,7 @@ def benchmark_generator(
     data: str,
     tokenizer: str,
     decoding: str,
+    precision: str = FULL_PRECISION,
     rng: np.random.Generator,
     planner: Planner | None = None,
     reasoning: bool = False,
@@ -112,6 +114,7 @@ def benchmark_generator(
         data: What identifies the data in the signature, e.g. name and shortened fingerprint.
         tokenizer: What identifies the tokenizer in the signature: perplexities compare only under the same one.
         decoding: What identifies the decoding settings in the signature, e.g. the preset's name.
+        precision: Arithmetic the generator computes in, which the signature names unless it is full.
         rng: For plans, decoding and bootstrap.
         planner: For the source ``planner``, and for ``reasoning``.
         reasoning: Whether the planner's reasoning is given to the generator.
@@ -146,7 +149,7 @@ def benchmark_generator(
     concluded = planned_reasoning(scored, asked) if reasoning and asked is not None else None
     seed = int(rng.integers(2**63))  # of the bootstrap
     with_strategies = source != NO_PLAN
-    steps = len(items) * (seeds + 1 + with_strategies)
+    steps = len(items) * seeds + scored_sequences(generator, scored) * (1 + with_strategies)
     with tqdm(total=steps, desc=setting.row, unit="response", disable=None) as bar:
         realized = []
         for sampling in rng.spawn(seeds):
@@ -188,6 +191,7 @@ def benchmark_generator(
         ppl="gold-text-under-gold-plan",
         tokenizer=tokenizer,
         decoding=decoding,
+        **({"precision": precision} if precision != FULL_PRECISION else {}),
         plan=source,
         **({"planner": setting.planner} if setting.planner else {}),
         **({"reasoning": "planner"} if reasoning else {}),

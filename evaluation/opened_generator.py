@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generator.backbone import HUB_IDS
+from generator.precision import default_device, resolve_precision
 from generator.realizer import Realizer
 from generator.run_files import SUMMARY, read_summary
 
@@ -28,7 +29,9 @@ class OpenedGenerator:
     fine_tuned: bool
 
 
-def open_generator(where: str, *, out: Path | None, like: Path | None = None) -> OpenedGenerator:
+def open_generator(
+    where: str, *, out: Path | None, like: Path | None = None, batch_size: int = 64, precision: str = "fp32"
+) -> OpenedGenerator:
     """Loads a generator.
 
     Args:
@@ -36,17 +39,23 @@ def open_generator(where: str, *, out: Path | None, like: Path | None = None) ->
             taken without fine-tuning.
         out: Folder for its evaluations; by default its run folder. A backbone has none and needs it.
         like: Run whose lengths and sampling settings a backbone takes; a run has its own.
+        batch_size: Responses computed side by side, at least 1.
+        precision: ``bf16``, ``fp32``, or ``auto``: ``bf16`` where the hardware multiplies it natively.
 
     Raises:
-        ValueError: Neither kind of generator, a backbone without ``out``, a run with ``like``, or weights that cannot
-            be loaded.
+        ValueError: A batch size below 1, neither kind of generator, a backbone without ``out``, a run with ``like``, or
+            weights that cannot be loaded.
     """
+    if batch_size < 1:
+        raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
+    precision = resolve_precision(precision, default_device())
     folder = Path(where)
     if (folder / SUMMARY).is_file():
         if like is not None:
             raise ValueError(f"--like is for a backbone as it is: the run {where} has its own lengths and decoding")
         backbone = str(read_summary(folder).config["backbone"])
-        return OpenedGenerator(Realizer.load(folder), folder.resolve().name, out or folder, backbone, True)
+        realizer = Realizer.load(folder, batch_size=batch_size, precision=precision)
+        return OpenedGenerator(realizer, folder.resolve().name, out or folder, backbone, True)
     named = where in HUB_IDS or (
         not folder.exists() and where.count("/") == 1 and not where.startswith((".", "~", "/"))
     )
@@ -57,7 +66,8 @@ def open_generator(where: str, *, out: Path | None, like: Path | None = None) ->
         )
     if out is None:
         raise ValueError(f"{where} is a backbone and no run: --out FOLDER must say where its evaluation is kept")
-    return OpenedGenerator(Realizer.pretrained(where, like=like), out.resolve().name, out, where, False)
+    realizer = Realizer.pretrained(where, like=like, batch_size=batch_size, precision=precision)
+    return OpenedGenerator(realizer, out.resolve().name, out, where, False)
 
 
 def _is_backbone(folder: Path) -> bool:

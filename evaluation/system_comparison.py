@@ -1,12 +1,13 @@
 """Kept evaluations beside each other: who may stand in one table, and which differences are more than chance.
 
 Scores compare only under equal signatures (sacrebleu's rule): data, split, items, metrics and decoding must agree,
-while plan source, planner, reasoning and number of sampling runs are what tells systems apart. Perplexity per token
-compares only under one tokenizer.
+while plan source, planner, reasoning and number of sampling runs are what tells systems apart. What counts tokens means
+something only under one tokenizer: perplexities, and how long a message may become.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,10 @@ from metrics.jackknife import jackknife_difference
 from metrics.text_scores import text_signature
 
 TOKENIZER = "tokenizer"
+DECODING = "decoding"
 PERPLEXITY = "ppl"  # begins the names of all perplexities
+_TOKENS = 1  # column of a perplexity's totals: how many tokens a dialogue has
+_LONGEST = re.compile(r"to\d+(?=-messages)")  # part of DecodingConfig's short form: tokens of the longest message
 _OWN = ("tokens", "case", "smooth", "beta", "version")  # signature fields that the program itself decides
 
 
@@ -39,7 +43,7 @@ class Comparison:
         settings: Row -> how it was asked to write.
         tokenizers: Row -> its tokenizer.
         differences: Row -> metric -> difference to the reference; the reference itself has none, and no perplexity has
-            one under another tokenizer. Nothing differs on a single dialogue.
+            one under another tokenizer, or where other tokens are counted. Nothing differs on a single dialogue.
     """
 
     unit: str
@@ -63,6 +67,14 @@ class Comparison:
         own = self.tokenizers[self.reference]
         return tuple(row for row, tokenizer in self.tokenizers.items() if tokenizer != own)
 
+    @property
+    def other_counts(self) -> tuple[str, ...]:
+        """Rows of the reference's tokenizer whose perplexity is of other tokens: end tokens are not counted alike."""
+        others = self.other_tokenizers
+        return tuple(
+            row for row, found in self.differences.items() if found and PERPLEXITY not in found and row not in others
+        )
+
 
 def compare_evaluations(
     evaluations: Sequence[KeptEvaluation], *, reference: str | None, seed: int, samples: int = 1000
@@ -71,7 +83,8 @@ def compare_evaluations(
 
     Args:
         evaluations: In the order of the rows.
-        reference: Row, or name of a generator that has one row; without it the first Vanilla, else the first row.
+        reference: Row, or name of a generator that has one row; without it the first fine-tuned Vanilla, else the first
+            row that writes freely (plan source joint, no reasoning), else the first row.
         seed: Of the resamples; all systems see the same.
         samples: Resamples.
 
@@ -121,8 +134,11 @@ def _reference(group: Mapping[str, KeptEvaluation], reference: str | None) -> st
 
 
 def _default_reference(group: Mapping[str, KeptEvaluation]) -> str:
-    trained = [row for row, one in group.items() if one.setting.variant == "vanilla" and one.setting.fine_tuned]
-    return (trained or list(group))[0]
+    settings = {row: one.setting for row, one in group.items()}
+    trained = [row for row, one in settings.items() if one.variant == "vanilla" and one.fine_tuned]
+    # Oracle would be a poor one: its plans are gold's, so it has no EMR and LR that others could differ in.
+    free = [row for row, one in settings.items() if one.plan == "joint" and not one.reasoning]
+    return (trained or free or list(group))[0]
 
 
 def _compared(unit: str, group: Mapping[str, KeptEvaluation], reference: str, *, seed: int, samples: int) -> Comparison:
@@ -155,7 +171,10 @@ def _compared(unit: str, group: Mapping[str, KeptEvaluation], reference: str, *,
 
 
 def _shared_signature(evaluations: Sequence[KeptEvaluation]) -> str:
-    """What all signatures agree in; refuses where they must and do not."""
+    """What all signatures agree in; refuses where they must and do not.
+
+    Messages of different tokenizers may differ in the tokens that the longest may have, which is then not shared.
+    """
     first = evaluations[0]
     own = dict(part.split(":", 1) for part in text_signature().split("|"))
     for field in _OWN:
@@ -166,16 +185,33 @@ def _shared_signature(evaluations: Sequence[KeptEvaluation]) -> str:
             )
     free = {*FREE, TOKENIZER}
     items = [(one.unit, one.response) for one in first.responses if one.run == 0]
-    for other in evaluations[1:]:
-        for field in dict.fromkeys([*first.fields, *other.fields]):
-            left, right = (one.fields.get(field, "none") for one in (first, other))
-            if field not in free and left != right:
-                raise ValueError(
-                    f"not comparable: {first.folder} and {other.folder} differ in {field}: {left} and {right}"
-                )
+    first_of: dict[str, KeptEvaluation] = {}  # tokenizer -> what all others of it must agree with in full
+    for other in evaluations:
+        for one in (first, first_of.setdefault(other.fields[TOKENIZER], other)):
+            _refuse_other_fields(one, other, free=free)
         if [(one.unit, one.response) for one in other.responses if one.run == 0] != items:
             raise ValueError(f"not comparable: {first.folder} and {other.folder} are of different responses")
-    return "|".join(f"{name}:{value}" for name, value in first.fields.items() if name not in free)
+    shared = _measured(first, one_tokenizer=len(first_of) == 1)
+    return "|".join(f"{name}:{value}" for name, value in shared.items() if name not in free)
+
+
+def _refuse_other_fields(one: KeptEvaluation, other: KeptEvaluation, *, free: Collection[str]) -> None:
+    one_tokenizer = one.fields[TOKENIZER] == other.fields[TOKENIZER]
+    left, right = (_measured(each, one_tokenizer=one_tokenizer) for each in (one, other))
+    for field in dict.fromkeys([*left, *right]):
+        values = (left.get(field, "none"), right.get(field, "none"))
+        if field not in free and values[0] != values[1]:
+            raise ValueError(
+                f"not comparable: {one.folder} and {other.folder} differ in {field}: {values[0]} and {values[1]}"
+            )
+
+
+def _measured(evaluation: KeptEvaluation, *, one_tokenizer: bool) -> dict[str, str]:
+    """Signature fields, without what is counted in tokens where these are not everybody's."""
+    return {
+        name: _LONGEST.sub("", value) if name == DECODING and not one_tokenizer else value
+        for name, value in evaluation.fields.items()
+    }
 
 
 def _statistics(evaluation: KeptEvaluation) -> ResponseStatistics:
@@ -205,8 +241,11 @@ def _differences(
     differences = paired_differences(system.tally, reference.tally, rng=rng, samples=samples)
     others = reference.distinct
     differences |= {name: jackknife_difference(one, others[name]) for name, one in system.distinct.items()}
+    # All-in-One counts one end token a turn, the others one a message.
+    own, other = (one.perplexity.totals[:, _TOKENS] for one in (system, reference))
+    same_tokens = one_tokenizer and np.array_equal(own, other)
     return {
         metric: difference
         for metric, difference in differences.items()
-        if one_tokenizer or not metric.startswith(PERPLEXITY)
+        if same_tokens or not metric.startswith(PERPLEXITY)
     }

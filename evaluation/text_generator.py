@@ -1,6 +1,6 @@
 """What an evaluation asks of a generator: to write, and to say how unlikely it finds the gold texts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +12,7 @@ from corpus.strategy import Strategy
 from evaluation.generated import Loss
 from evaluation.plan_source import gold_plan
 
-CHUNK = 256  # items given to the generator between two steps of the progress bar; it makes its own batches within
+CHUNK = 256  # items written between two steps of the progress bar; the texts drawn depend on it
 
 Realized = list[list[tuple[Strategy | None, str]]]
 
@@ -49,8 +49,12 @@ class TextGenerator(Protocol):
         *,
         with_strategies: bool = False,
         reasoning: Sequence[Reasoning | None] | None = None,
+        progress: Callable[[int], object] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Summed negative log-likelihood (nats) and tokens of every given response under its plan; (N,) each."""
+        """Summed negative log-likelihood (nats) and tokens of every given response under its plan; (N,) each.
+
+        ``progress`` is called with the number of newly scored sequences, as :func:`scored_sequences` counts them.
+        """
         ...
 
 
@@ -83,19 +87,21 @@ def gold_losses(
     bar: tqdm,
 ) -> list[Loss]:
     """How unlikely the generator finds every item's gold texts under their gold plan."""
-    losses: list[Loss] = []
-    for first in range(0, len(items), CHUNK):
-        part = slice(first, first + CHUNK)
-        nats, tokens = generator.negative_log_likelihood(
-            [item.history for item in items[part]],
-            [gold_plan(item) for item in items[part]],
-            [gold_texts(item) for item in items[part]],
-            with_strategies=with_strategies,
-            reasoning=reasoning[part] if reasoning is not None else None,
-        )
-        losses += [Loss(float(loss), int(count)) for loss, count in zip(nats, tokens, strict=True)]
-        bar.update(len(nats))
-    return losses
+    # All at once: the more the generator may choose from, the less padding its batches of about one length hold.
+    nats, tokens = generator.negative_log_likelihood(
+        [item.history for item in items],
+        [gold_plan(item) for item in items],
+        [gold_texts(item) for item in items],
+        with_strategies=with_strategies,
+        reasoning=reasoning,
+        progress=bar.update,
+    )
+    return [Loss(float(loss), int(count)) for loss, count in zip(nats, tokens, strict=True)]
+
+
+def scored_sequences(generator: TextGenerator, items: Sequence[Utterance | Turn]) -> int:
+    """How many sequences the gold texts are scored as: whole turns in ``all-in-one``, else single messages."""
+    return len(items) if generator.variant == "all-in-one" else sum(len(gold_texts(item)) for item in items)
 
 
 def gold_texts(item: Utterance | Turn) -> list[str]:

@@ -23,6 +23,7 @@ class CachedDecoder:
     def __init__(self, backbone: Backbone, contexts: Sequence[Sequence[int]]) -> None:
         self.model = backbone.model
         self.encoder_decoder = backbone.encoder_decoder
+        self.last_position = backbone.positions - 1
         start, padding = backbone.tokenizer.bos_token_id, backbone.tokenizer.pad_token_id
         device = self.model.device
         if self.encoder_decoder:
@@ -63,10 +64,12 @@ class CachedDecoder:
             )
         else:
             self.mask = torch.cat([self.mask, self.mask.new_ones(len(tokens), 1)], dim=1)
+            # A finished row that is not dropped yet runs on beside longer ones; what it computes is never looked at.
+            place = positions(self.mask)[:, -1:].clamp(max=self.last_position)
             outputs = self.model(
                 input_ids=tokens[:, None],
                 attention_mask=self.mask,
-                position_ids=positions(self.mask)[:, -1:],
+                position_ids=place,
                 past_key_values=self.cache,
                 use_cache=True,
             )

@@ -48,7 +48,9 @@ def decode(
     """Writes one turn for every request.
 
     The strategy of a row without a plan is drawn as the 2021 authors do: at the first position all tokens but the
-    strategies are masked, and temperature, top-k and top-p apply there as everywhere.
+    strategies are masked, and temperature, top-k and top-p apply there as everywhere. Where the model's positions are
+    too few for the longest messages that a turn may have, the messages of this turn must end earlier, all at the same
+    number of tokens.
 
     Args:
         backbone: Model in evaluation mode and tokenizer.
@@ -63,12 +65,11 @@ def decode(
         Token ids in the order of the requests: strategy tokens, text, and what closed it, end or continue token.
 
     Raises:
-        ValueError: An empty plan, or a turn could become longer than the model has positions for.
+        ValueError: An empty plan, or one of so many messages that the model's positions do not hold the shortest ones.
     """
     if not requests:
         return []
-    for request in requests:
-        _check_fits(backbone, request, free_messages=free_messages, config=config)
+    longest = [_longest_message(backbone, one, free_messages=free_messages, config=config) for one in requests]
     written: list[list[int]] = [[] for _ in requests]
     order = length_order([len(request.context) for request in requests])
     with torch.inference_mode(), autocast(backbone.model.device, precision):
@@ -80,6 +81,7 @@ def decode(
                 [one.plan for one in batch],
                 [one.closing for one in batch],
                 free_messages=free_messages,
+                longest=[longest[index] for index in part],
                 config=config,
             )
             decoder = CachedDecoder(backbone, [one.context for one in batch])
@@ -93,7 +95,7 @@ def _write(
 ) -> list[list[int]]:
     """Writes a batch to its end; token ids in the batch's order."""
     device = decoder.mask.device
-    steps = int(grammar.messages.max()) * (config.max_message_tokens + 1) + 1  # text, strategy or end of each; the end
+    steps = int((grammar.messages * (grammar.longest + 1)).max()) + 1  # text, strategy or end of each; the end
     numbers = np.stack([np.random.default_rng(list(request.seed)).random(steps) for request in batch])
     uniforms = torch.from_numpy(numbers).to(device)  # (B, steps)
     active = torch.arange(len(batch), device=device)  # which request each row still in the batch belongs to
@@ -119,13 +121,17 @@ def _write(
     raise AssertionError("a turn has no end although every message has one")
 
 
-def _check_fits(backbone: Backbone, request: Request, *, free_messages: int, config: DecodingConfig) -> None:
+def _longest_message(backbone: Backbone, request: Request, *, free_messages: int, config: DecodingConfig) -> int:
+    """Tokens of text that each message of a turn may have at most, so that the whole turn fits the model."""
     if request.plan is not None and not request.plan:
         raise ValueError("empty plan, expected at least one strategy")
     messages = free_messages if request.plan is None else len(request.plan)
-    longest = 1 + messages * (config.max_message_tokens + 1)
-    longest += 0 if backbone.encoder_decoder else len(request.context)
-    if longest > backbone.positions:
+    history = 0 if backbone.encoder_decoder else len(request.context)
+    # The start token takes one position, every message one for its strategy besides its text.
+    longest = min(config.max_message_tokens, (backbone.positions - history - 1) // messages - 1)
+    if longest < max(1, config.min_message_tokens):
         raise ValueError(
-            f"a turn of {messages} messages may take {longest} tokens, the backbone has {backbone.positions} positions"
+            f"a turn of {messages} messages does not fit: the backbone has {backbone.positions} positions, "
+            f"of which the history takes {history}"
         )
+    return longest

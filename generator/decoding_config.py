@@ -18,7 +18,7 @@ class DecodingConfig:
     min_message_tokens: int = 2
     """Tokens of text before a message may end, so that none is empty."""
     max_message_tokens: int = 40
-    """Tokens of text after which a message must end."""
+    """Tokens of text after which a message must end; fewer in a turn that the model's positions would not hold."""
     max_messages: int = 5
     """Messages after which a freely written turn must end (variants all-in-one and one-by-one)."""
 

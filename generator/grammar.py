@@ -65,7 +65,8 @@ class TurnGrammar:
         plans: Strategy token ids in order for every row; ``None`` where the model chooses its strategies itself.
         closings: Token ids that may close every row's last message, at least one, all of ``vocabulary.closing``.
         free_messages: Most messages of a row without a plan: 1, or more in ``all-in-one``.
-        config: Shortest and longest message.
+        longest: Tokens of text after which every row's messages must end.
+        config: Shortest message.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class TurnGrammar:
         closings: Sequence[Sequence[int]],
         *,
         free_messages: int,
+        longest: Sequence[int],
         config: DecodingConfig,
     ) -> None:
         device = vocabulary.banned.device
@@ -88,6 +90,7 @@ class TurnGrammar:
         self.planned = torch.tensor(rows, device=device)  # (B, W)
         boundaries = vocabulary.boundaries.tolist()
         self.closing = torch.tensor([[one in closing for one in boundaries] for closing in closings], device=device)
+        self.longest = torch.tensor(list(longest), device=device)  # (B,)
         self.started = torch.zeros(len(plans), dtype=torch.long, device=device)  # messages begun, (B,)
         self.length = torch.zeros(len(plans), dtype=torch.long, device=device)  # text tokens of this message, (B,)
         self.finished = torch.zeros(len(plans), dtype=torch.bool, device=device)
@@ -102,7 +105,7 @@ class TurnGrammar:
         limited = torch.where(
             (self.length == 0)[:, None], limited.masked_fill(self.vocabulary.not_opening, FORBIDDEN), limited
         )
-        must_close = opening | (self.length >= self.config.max_message_tokens)
+        must_close = opening | (self.length >= self.longest)
         limited = limited.masked_fill(must_close[:, None], FORBIDDEN)
         limited[:, boundaries] = self._boundary_logits(logits[:, boundaries], opening)
         return limited
@@ -119,7 +122,7 @@ class TurnGrammar:
 
     def keep(self, rows: torch.Tensor) -> None:
         """Drops all rows but the given ones."""
-        for name in ("free", "messages", "planned", "closing", "started", "length", "finished"):
+        for name in ("free", "messages", "planned", "closing", "longest", "started", "length", "finished"):
             setattr(self, name, getattr(self, name)[rows])
 
     def _boundary_logits(self, logits: torch.Tensor, opening: torch.Tensor) -> torch.Tensor:

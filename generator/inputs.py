@@ -11,7 +11,7 @@ left to the longest history. The target is
 
 An encoder-decoder reads the context in its encoder and ``s target`` in its decoder; a decoder-only model reads
 ``context s target`` in one sequence. This is what the 2021 authors' second code feeds its models (its ``inputters`` and
-``models``), the two end tokens of DialoGPT included, of which the second is its start token.
+``models``).
 
 Speakers: nothing but content and order tells them apart in variant ``vanilla``, as in the 2021 code, whose authors
 found that role embeddings do not help. In the other variants every supporter message of the history begins with its
@@ -64,7 +64,8 @@ class InputFormat:
         variant: One of ``generator.config.VARIANTS``.
         max_history_tokens: Longest context in tokens; older tokens are cut off.
         max_response_tokens: Longest message of a target in tokens, strategy token not counted, end token counted.
-            What is longer is cut without an end token, as in the 2021 code: a cut is not an end.
+            What is longer is cut without an end token, as in the 2021 code: a cut is not an end. Only inside
+            ``all-in-one`` a message that is cut is followed by the next strategy token, as if it ended there.
         max_history_messages: Longest context in messages; 0: no limit.
         with_reasoning: Whether the model learns to read reasoning before the history.
 

@@ -185,8 +185,8 @@ class Realizer:
             (strategy, text) pairs of every turn. No text is empty or holds a special token.
 
         Raises:
-            ValueError: Different numbers of histories, plans and reasoning, an empty plan or one too long for the
-                backbone, or reasoning for a generator that was trained without any.
+            ValueError: Different numbers of histories, plans and reasoning, an empty plan or one of more messages than
+                the backbone has positions for, or reasoning for a generator that was trained without any.
         """
         if len(histories) != len(plans):
             raise ValueError(f"got {len(histories)} histories and {len(plans)} plans")

@@ -165,6 +165,7 @@ def _train(
         corpus=corpus,
         processes=arguments.world_size,
     )
+    trainer.accelerator.wait_for_everyone()  # every process reads the best checkpoint before it is deleted
     if arguments.process_index == 0:
         write_run(out, backbone, summary, curve)
         shutil.rmtree(checkpoints.folder)

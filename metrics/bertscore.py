@@ -9,7 +9,7 @@ or a folder of that name; any other model is read out at its last layer, unscale
 import importlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class BertScore:
         except ImportError as error:
             raise ValueError(f"BERTScore needs an extra library: pip install {EXTRA} ({error})") from error
         folder = Path(model)
-        known = model if model in tables.model2layers else folder.name
+        known = _known_name(model, tables.model2layers)
         layers = tables.model2layers.get(known) or _last_layer(folder)
         baseline = Path(str(library.__file__)).parent / "rescale_baseline" / "en" / f"{known}.tsv"
         rescaled = baseline.is_file()
@@ -49,8 +49,8 @@ class BertScore:
         except (OSError, ValueError) as error:
             raise ValueError(f"BERTScore model {model}: cannot be loaded ({str(error).splitlines()[0]})") from error
         # Tokenizers that name no limit make the library overflow; no model takes more than its position embeddings.
-        tokenizer, positions = self._scorer._tokenizer, self._scorer._model.config.max_position_embeddings
-        tokenizer.model_max_length = min(tokenizer.model_max_length, positions)
+        tokenizer = self._scorer._tokenizer
+        tokenizer.model_max_length = min(tokenizer.model_max_length, _usable_positions(self._scorer._model))
         self.name = f"{known}-layer{layers}-{'rescaled' if rescaled else 'unscaled'}-{library.__version__}"
 
     def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> np.ndarray:
@@ -71,6 +71,20 @@ class BertScore:
             _, _, f1 = self._scorer.score([pairs[place][0] for place in worded], [pairs[place][1] for place in worded])
             scores[worded] = 100.0 * f1.double().cpu().numpy()
         return scores
+
+
+def _known_name(model: str, known: Iterable[str]) -> str:
+    """Name of a model in the library's tables, where a folder goes by the name after its owner's."""
+    names = list(known)
+    folder = Path(model).name
+    return model if model in names else next((name for name in names if name.split("/")[-1] == folder), folder)
+
+
+def _usable_positions(model: Any) -> int:
+    """Tokens a model can read: RoBERTa and its kin number positions from behind their padding's."""
+    embeddings = [one for name, one in model.named_modules() if name.endswith("position_embeddings")]
+    paddings = [one.padding_idx for one in embeddings if getattr(one, "padding_idx", None) is not None]
+    return int(model.config.max_position_embeddings) - max((index + 1 for index in paddings), default=0)
 
 
 def _last_layer(folder: Path) -> int:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metrics.estimate import Estimate
-from metrics.jackknife import LeftOut, jackknife
+from metrics.jackknife import LeftOut
 from metrics.ratio import ratio
 from metrics.tokens import Tokens
 
@@ -19,10 +18,10 @@ ORDERS = (1, 2, 3)
 _SHARED = -1
 
 
-def distinct(
+def distinct_left_out(
     responses: Sequence[Tokens], position: np.ndarray, *, order: int, leave_out_last: bool = False
-) -> Estimate:
-    """Distinct-n of a corpus of responses with its jackknife interval.
+) -> LeftOut:
+    """Distinct-n of the whole corpus of responses, and of what remains of it without each dialogue.
 
     Args:
         responses: N tokenised responses.
@@ -34,14 +33,6 @@ def distinct(
     Returns:
         0..100; 0 where no response is long enough to hold an n-gram.
     """
-    without = distinct_left_out(responses, position, order=order, leave_out_last=leave_out_last)
-    return jackknife(without.value, without.left_out, low=0.0, high=100.0)
-
-
-def distinct_left_out(
-    responses: Sequence[Tokens], position: np.ndarray, *, order: int, leave_out_last: bool = False
-) -> LeftOut:
-    """Distinct-n of the corpus and of what remains without each dialogue, 0..100. Arguments as :func:`distinct`."""
     owner: dict[Tokens, int] = {}  # n-gram -> the one dialogue that has it, or _SHARED
     dialogues = int(position.max()) + 1
     totals = np.zeros(dialogues)

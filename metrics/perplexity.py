@@ -4,14 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metrics.bootstrap import Tally, dialogue_index, dialogue_totals, estimates
-from metrics.estimate import Estimate
-from metrics.signature import signature
-
-
-def perplexity_signature(*, tokenizer: str, samples: int = 1000, **fields: object) -> str:
-    """Signature of :func:`score_perplexity`; perplexities compare only under one ``tokenizer``, so it is named."""
-    return signature("perplexity", tokenizer=tokenizer, **fields, bootstrap=f"dialogue-{samples}")
+from metrics.bootstrap import Tally, dialogue_index, dialogue_totals
 
 
 def perplexity_tally(
@@ -21,9 +14,20 @@ def perplexity_tally(
     *,
     suffix: str = "",
 ) -> Tally:
-    """Each dialogue's sums: all that both metrics depend on. Arguments as score_perplexity.
+    """Perplexity per token over the corpus, and the mean of the responses' own perplexities.
 
-    ``suffix`` is appended to the names of both metrics: ``_with_strategy`` where strategy tokens are counted too.
+    Args:
+        negative_log_likelihood: (N,) sum of -ln p over the tokens of every response, in nats.
+        tokens: (N,) how many tokens that is, at least 1.
+        dialogue: (N,) the dialogue number of every response; what is resampled.
+        suffix: Of the names of both metrics: ``_with_strategy`` where strategy tokens are counted too.
+
+    Returns:
+        Each dialogue's sums, all that both metrics depend on: ``ppl`` = exp(sum of nll / sum of tokens), and
+        ``ppl_mean`` = mean of exp(nll / tokens), which the 2021 paper's Table 4 prints. Both >= 1.
+
+    Raises:
+        ValueError: Different lengths, nothing to score, a likelihood that is no finite number >= 0, a count below 1.
     """
     losses = np.asarray(negative_log_likelihood, dtype=np.float64)
     counts = np.asarray(tokens)
@@ -46,30 +50,3 @@ def perplexity_tally(
         return {f"ppl{suffix}": np.exp(loss / counted), f"ppl_mean{suffix}": perplexities / responses}
 
     return Tally(dialogues, dialogue_totals(statistics, position), formula)
-
-
-def score_perplexity(
-    negative_log_likelihood: Sequence[float] | np.ndarray,
-    tokens: Sequence[int] | np.ndarray,
-    dialogue: Sequence[int] | np.ndarray,
-    *,
-    rng: np.random.Generator,
-    samples: int = 1000,
-) -> dict[str, Estimate]:
-    """Perplexity per token over the corpus, and the mean of the responses' own perplexities.
-
-    Args:
-        negative_log_likelihood: (N,) sum of -ln p over the tokens of every response, in nats.
-        tokens: (N,) how many tokens that is, at least 1.
-        dialogue: (N,) the dialogue number of every response; what is resampled.
-        rng: Source of the resamples.
-        samples: How many.
-
-    Returns:
-        ``ppl`` = exp(sum of nll / sum of tokens); ``ppl_mean`` = mean of exp(nll / tokens), which the 2021 paper's
-        Table 4 prints. Both >= 1.
-
-    Raises:
-        ValueError: Different lengths, nothing to score, a likelihood that is no finite number >= 0, a count below 1.
-    """
-    return estimates(perplexity_tally(negative_log_likelihood, tokens, dialogue), rng=rng, samples=samples)

@@ -135,18 +135,6 @@ def text_estimates(runs: Sequence[TextStatistics], *, rng: np.random.Generator, 
     return scores
 
 
-def text_tally(
-    hypotheses: Sequence[str],
-    references: Sequence[str],
-    dialogue: Sequence[int] | np.ndarray,
-    *,
-    vectors: WordVectors | None = None,
-) -> Tally:
-    """Tally of every metric of :func:`score_text` but distinct, for paired tests. Arguments as there."""
-    scores = {} if vectors is None else embedding_scores(hypotheses, references, vectors=vectors)
-    return _tally(*_paired_tokens(hypotheses, references), dialogue, scores)
-
-
 def score_text(
     hypotheses: Sequence[str],
     references: Sequence[str],

@@ -85,20 +85,39 @@ def test_table4_trains_scores_and_compares_both_backbones(asked, tmp_path):
         ("blenderbot-strategy", "random"),
     ]
     assert {(one.split, one.seeds) for one in scored} == {("test", 3)}
-    (compared,) = of_kind(commands, "CompareGenerators")
-    assert commands[-1] is compared
-    assert [path.name for path in compared.runs] == [
-        f"{backbone}-{system}"
+    compared = of_kind(commands, "CompareGenerators")
+    assert commands[-1] is compared[-1]
+    runs = {
+        backbone: [f"{backbone}-{system}" for system in ("as-it-is", "vanilla", "strategy")]
         for backbone in ("blenderbot", "dialogpt")
-        for system in ("as-it-is", "vanilla", "strategy")
+    }
+    assert [(one.html.stem, one.reference, [path.name for path in one.runs]) for one in compared] == [
+        ("table4-blenderbot", None, runs["blenderbot"]),
+        ("table4-blenderbot-joint", "blenderbot-strategy, joint", runs["blenderbot"]),
+        ("table4-dialogpt", None, runs["dialogpt"]),
+        ("table4-dialogpt-joint", "dialogpt-strategy, joint", runs["dialogpt"]),
+        ("table4", None, runs["blenderbot"] + runs["dialogpt"]),
     ]
+    assert len({path for one in compared for path in (one.text, one.html, one.latex, one.json)}) == 4 * len(compared)
     # Called again it asks train.py, which knows what is finished, and compares; what is scored stays.
     again = asked("table4.sh", "data", str(out))
     assert of_kind(again, "EvaluateGenerator") == []
     assert of_kind(again, "TrainGenerator") == trained
-    (out / "scores" / "dialogpt-strategy-joint-test.json").unlink()
+    (out / "scores" / "dialogpt-strategy-joint-test-seeds3.json").unlink()
     (missing,) = of_kind(asked("table4.sh", "data", str(out)), "EvaluateGenerator")
     assert (Path(missing.generator).name, missing.plan) == ("dialogpt-strategy", "joint")
+
+
+def test_other_seeds_are_scored_again_and_replace_the_former(asked, tmp_path):
+    def scored(seeds):
+        return of_kind(
+            asked("table4.sh", "data", str(tmp_path / "out"), "tiny-dialogpt", SEEDS=seeds), "EvaluateGenerator"
+        )
+
+    assert [one.seeds for one in scored("1")] == [1] * 4
+    assert [one.seeds for one in scored("3")] == [3] * 4
+    assert [one.seeds for one in scored("1")] == [1] * 4  # the run folder had those of three
+    assert scored("1") == []
 
 
 def test_table4_from_scratch_has_no_bare_backbone(asked, tmp_path):
@@ -117,6 +136,12 @@ def test_table4_with_the_second_code_trains_dialogpt_at_its_own_rate(asked, tmp_
     )
     rates = {one.config.backbone: one.config.learning_rate for one in of_kind(commands, "TrainGenerator")}
     assert rates == {"blenderbot": 3e-5, "dialogpt": 5e-5}
+    backbones = ("microsoft/DialoGPT-small", "weights/dialogpt", "facebook/blenderbot_small-90M")
+    named = asked("table4.sh", "data", str(tmp_path / "named"), *backbones, PRESET="esconv-official")
+    rates = {one.config.backbone: one.config.learning_rate for one in of_kind(named, "TrainGenerator")}
+    assert list(rates.values()) == [5e-5, 5e-5, 3e-5]
+    first = asked("table4.sh", "data", str(tmp_path / "first"), "dialogpt")
+    assert {one.config.learning_rate for one in of_kind(first, "TrainGenerator")} == {5e-5}  # esconv2021's own
     assert {one.config.precision for one in of_kind(commands, "TrainGenerator")} == {"fp32"}
 
 
@@ -130,6 +155,11 @@ def test_multi_strategy_scores_every_system_in_every_manner(asked, tmp_path):
     manners = [("joint", None, False), ("joint", "best", True), ("planner", "best", False), ("planner", "best", True)]
     assert [(one.plan, one.planner and one.planner.name, one.reasoning) for one in scored] == [
         *manners, ("oracle", None, False)
+    ] * 3  # fmt: skip
+    # Another planner: what it takes part in is scored again, the rest stays.
+    again = asked("multi_strategy.sh", "data", str(tmp_path / "out"), "plans/fast", BACKBONE="tiny-blenderbot")
+    assert [(one.plan, one.planner.name, one.reasoning) for one in of_kind(again, "EvaluateGenerator")] == [
+        ("joint", "fast", True), ("planner", "fast", False), ("planner", "fast", True)
     ] * 3  # fmt: skip
 
 

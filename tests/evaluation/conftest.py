@@ -50,6 +50,7 @@ class EchoGenerator:
         self.with_reasoning = with_reasoning
         self.scored_plans: list[tuple[Strategy, ...]] = []
         self.reasoning: list[Reasoning | None] = []
+        self.scorings = 0  # how often likelihoods were asked for
 
     def realize_all(
         self,
@@ -74,8 +75,12 @@ class EchoGenerator:
         *,
         with_strategies: bool = False,
         reasoning: Sequence[Reasoning | None] | None = None,
+        progress: Callable[[int], object] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
+        self.scorings += 1
         messages = np.array([len(texts) for texts in responses])
+        if progress is not None:
+            progress(len(responses) if self.variant == "all-in-one" else int(messages.sum()))
         if with_strategies:
             return 10.0 * messages + 8.0 * messages, 6 * messages
         self.scored_plans += [tuple(plan) for plan in plans]

@@ -49,6 +49,26 @@ def test_measured_rows_stand_beside_the_published_of_their_protocol(report: Comp
     assert not {"emr", "lr"} & set(messages.columns)
 
 
+def test_notes_say_what_is_not_as_in_the_published_figures(report: ComparisonReport):
+    messages, turns = (" ".join(table.notes) for table in report.tables)
+    assert "B-1 14.87" in messages and "instead of 14.66" in messages and "B-1 14.87" not in turns
+    assert "(of ESConv's 2,257 valid turns 2,156 are scored)" in turns and "2,257" not in messages
+    assert "decision to stop" not in messages + turns  # nobody here writes whole turns
+
+
+def test_notes_name_whose_perplexity_is_not_compared(keep, generator, make_generator):
+    turns = {"unit": "turn", "source": "joint"}
+    runs = [keep(generator, "gen", **turns), keep(make_generator("one-by-one"), "one", tokenizer="bytes", **turns)]
+    (table,) = compare_runs(runs, reference=None, split=None, seed=0).tables
+    assert (
+        "One-by-One's perplexity includes its decision to stop; All-in-One counts one end token a turn." in table.notes
+    )
+    assert (
+        "Another tokenizer than gen, joint, so its perplexity is not compared, and its longest message counts in "
+        "tokens of its own: one, joint." in table.notes
+    )
+
+
 def test_marks_intervals_and_spread_in_the_text(report: ComparisonReport):
     text = report.text()
     lines = text.splitlines()

@@ -10,6 +10,7 @@ from corpus.dialogue import message_view
 from corpus.reasoning import Need, Reasoning
 from corpus.stage import Stage
 from corpus.strategy import Strategy
+from evaluation import generator_benchmark
 from evaluation.generated import write_generated
 from evaluation.generator_benchmark import benchmark_generator, comparable, scored_messages, scored_turns
 
@@ -83,6 +84,7 @@ def test_perplexity_is_under_the_gold_plan_whatever_the_source(dialogues, genera
 def test_many_items_keep_their_order(dialogues, generator):
     items = scored_messages(dialogues) * 100  # more than one step of the progress bar
     benchmark = run(generator, items)
+    assert generator.scorings == 2  # all items at once, with and without strategy tokens: batches of about one length
     assert [one.response for one in benchmark.responses] == [item.message.text for item in items]
     assert [one.strategies for one in benchmark.responses] == [(item.strategy,) for item in items]
 
@@ -97,6 +99,30 @@ def test_only_the_plan_source_may_differ(dialogues, generator):
     other = replace(joint, result=replace(joint.result, signature=joint.result.signature.replace("greedy", "top-k")))
     with pytest.raises(ValueError, match="not comparable"):
         comparable([oracle, other])
+
+
+@pytest.mark.parametrize(("variant", "steps"), [("strategy", 3 + 2 * 4), ("all-in-one", 3 + 2 * 3)])
+def test_progress_ends_at_its_total(dialogues, make_generator, variant, steps, monkeypatch):
+    bars = []
+    real = generator_benchmark.tqdm
+
+    def shown(**options):
+        bars.append(real(**{**options, "disable": False}))
+        return bars[-1]
+
+    monkeypatch.setattr(generator_benchmark, "tqdm", shown)
+    run(make_generator(variant), scored_turns(dialogues))  # three turns of four messages
+    assert [(bar.n, bar.total) for bar in bars] == [(steps, steps)]
+
+
+def test_the_signature_names_the_precision_only_where_it_is_not_full(dialogues, generator):
+    items = scored_messages(dialogues)
+    full, half = run(generator, items), run(generator, items, precision="bf16")
+    assert run(generator, items, precision="fp32").result.signature == full.result.signature
+    assert "precision" not in full.result.signature
+    assert "|decoding:greedy|precision:bf16|" in half.result.signature
+    with pytest.raises(ValueError, match="not comparable"):
+        comparable([full, half])
 
 
 def test_nothing_to_score(generator):
@@ -158,7 +184,9 @@ class Diceroller:
     def realize_all(self, histories, plans, *, rng, reasoning=None):
         return [[(Q, " ".join(["word"] * int(rng.integers(1, 51))))] for _ in histories]
 
-    def negative_log_likelihood(self, histories, plans, responses, *, with_strategies=False, reasoning=None):
+    def negative_log_likelihood(
+        self, histories, plans, responses, *, with_strategies=False, reasoning=None, progress=None
+    ):
         self.likelihoods += 1
         return np.ones(len(responses)), np.ones(len(responses), dtype=int)
 

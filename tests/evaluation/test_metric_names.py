@@ -22,9 +22,9 @@ def test_every_metric_of_the_json_has_a_name_and_no_two_share_a_label():
     assert len(set(labels)) == len(labels)
 
 
-def test_columns_are_known_metrics_of_the_three_protocols():
+def test_columns_are_known_metrics_of_the_protocols():
     for columns in (REPORT_COLUMNS, CONSOLE_COLUMNS):
-        assert set(columns) == {"message", "turn", "text"}
+        assert set(columns) == {"message", "turn", "text", "dialogue"}
         assert all(metric in METRIC_NAMES for row in columns.values() for metric in row)
     assert all(metric in METRIC_NAMES for row in (CLASS_COLUMNS, *FURTHER_COLUMNS.values()) for metric in row)
 
@@ -33,6 +33,6 @@ def test_lower_is_better_exactly_where_it_is():
     lower = {key for key, name in METRIC_NAMES.items() if name.better == "lower"}
     assert lower == {
         "preference_bias", "ald", "ppl", "ppl_mean", "ppl_with_strategy", "ppl_mean_with_strategy",
-        "average_turns", "latency_ms_p50", "latency_ms_p95",
+        "average_turns", "gave_up_rate", "latency_ms_p50", "latency_ms_p95",
         "latency_new_ms_p50", "latency_new_ms_p95", "ece", "progress_tv",
     }  # fmt: skip

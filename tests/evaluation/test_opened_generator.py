@@ -12,10 +12,16 @@ from evaluation.opened_generator import open_generator
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What was asked to be loaded; nothing is."""
     asked: list[tuple[str, str]] = []
-    fake = SimpleNamespace(
-        load=lambda where: asked.append(("run", str(where))),
-        pretrained=lambda where, like: asked.append(("bare", str(where) if like is None else f"{where} like {like}")),
-    )
+
+    def load(where: Path, *, batch_size: int, precision: str) -> SimpleNamespace:
+        asked.append(("run", str(where)))
+        return SimpleNamespace(batch_size=batch_size, precision=precision)
+
+    def pretrained(where: str, *, like: Path | None, batch_size: int, precision: str) -> SimpleNamespace:
+        asked.append(("bare", where if like is None else f"{where} like {like}"))
+        return SimpleNamespace(batch_size=batch_size, precision=precision)
+
+    fake = SimpleNamespace(load=load, pretrained=pretrained)
     monkeypatch.setattr(opened_generator, "Realizer", fake)
     monkeypatch.setattr(
         opened_generator, "read_summary", lambda folder: SimpleNamespace(config={"backbone": "tiny-blenderbot"})
@@ -50,6 +56,19 @@ def test_backbones_without_fine_tuning(tmp_path: Path, loads):
     assert loads[-1] == ("bare", f"dialogpt like {tmp_path / 'run'}")
     with pytest.raises(ValueError, match="dialogpt is a backbone and no run: --out FOLDER must say"):
         open_generator("dialogpt", out=None)
+
+
+def test_batch_size_and_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "generator.json").write_text("{}")
+    for where in (str(tmp_path), "dialogpt"):
+        realizer = open_generator(where, out=tmp_path).realizer
+        assert (realizer.batch_size, realizer.precision) == (64, "fp32")
+        realizer = open_generator(where, out=tmp_path, batch_size=8, precision="bf16").realizer
+        assert (realizer.batch_size, realizer.precision) == (8, "bf16")
+        monkeypatch.setattr(opened_generator, "resolve_precision", lambda asked, _: {"auto": "bf16"}.get(asked, asked))
+        assert open_generator(where, out=tmp_path, precision="auto").realizer.precision == "bf16"
+        with pytest.raises(ValueError, match="batch_size: got 0, expected at least 1"):
+            open_generator(where, out=tmp_path, batch_size=0)
 
 
 def test_neither(tmp_path: Path, loads):

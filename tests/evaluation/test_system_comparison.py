@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 
 from corpus.dialogue import Dialogue, Message, Role
+from corpus.reasoning import Need, Reasoning
+from corpus.stage import Stage
 from corpus.strategy import Strategy
 from evaluation.generator_benchmark import benchmark_generator, scored_messages
 from evaluation.kept_evaluation import keep_evaluation, read_evaluations
 from evaluation.system_comparison import Comparison, compare_evaluations
+from generator.decoding_config import DecodingConfig
 from metrics.bootstrap import paired_difference
 from metrics.jackknife import jackknife_difference
 from metrics.perplexity import perplexity_tally
@@ -37,7 +40,9 @@ class Parrot:
             for index, text in enumerate(self.texts)
         ]
 
-    def negative_log_likelihood(self, histories, plans, responses, *, with_strategies=False, reasoning=None):
+    def negative_log_likelihood(
+        self, histories, plans, responses, *, with_strategies=False, reasoning=None, progress=None
+    ):
         tokens = np.full(len(responses), 4)
         return 4.0 + 0.1 * np.arange(len(responses)) / self.share, tokens
 
@@ -107,6 +112,68 @@ def test_perplexity_only_under_one_tokenizer(many, tmp_path: Path):
     assert "bleu_2" in comparison.differences["bytes, oracle"]
     assert not [metric for metric in comparison.differences["bytes, oracle"] if metric.startswith("ppl")]
     assert "tokenizer" not in comparison.signature
+
+
+def test_the_longest_message_counts_in_tokens_of_its_tokenizer(keep, generator):
+    def kept(name: str, tokenizer: str, longest: int, **settings) -> Path:
+        decoding = str(DecodingConfig(min_message_tokens=10, max_message_tokens=longest, **settings))
+        return keep(generator, name, tokenizer=tokenizer, decoding=decoding)
+
+    blender, gpt = kept("blender", "bpe", 40), kept("gpt", "bytes", 45)
+    (comparison,) = compared(blender, gpt)
+    assert "|decoding:t0.7-k30-p0.9-r1.03-tokens10-messages5|" in comparison.signature
+    (alone,) = compared(blender)
+    assert "|decoding:t0.7-k30-p0.9-r1.03-tokens10to40-messages5|" in alone.signature
+    # Of one tokenizer the lengths must agree, also where neither is the first of all; and the rest must always.
+    with pytest.raises(ValueError, match=r"gpt/.* and .*longer/.* differ in decoding: .*10to45-.* and .*10to50-"):
+        compared(blender, gpt, kept("longer", "bytes", 50))
+    with pytest.raises(ValueError, match=r"differ in decoding: t0\.7-.*-tokens10-messages5 and t1-.*-tokens10-mess"):
+        compared(blender, kept("hot", "bytes", 45, temperature=1.0))
+
+
+def test_perplexity_only_of_equal_tokens(keep, make_generator):
+    class OneEndToken(type(make_generator())):
+        """As All-in-One: a turn has a single end token."""
+
+        def negative_log_likelihood(self, histories, plans, responses, **options):
+            nats, tokens = super().negative_log_likelihood(histories, plans, responses, **options)
+            return nats, tokens - np.array([len(texts) - 1 for texts in responses])
+
+    turns = {"unit": "turn", "source": "joint"}
+    single = keep(make_generator(), "single", **turns)
+    runs = [single, keep(OneEndToken("all-in-one"), "all", **turns), keep(make_generator("one-by-one"), "one", **turns)]
+    (comparison,) = compared(*runs)
+    assert comparison.other_counts == ("all, joint",) and comparison.other_tokenizers == ()
+    assert "rouge_l" in comparison.differences["all, joint"]
+    assert not [metric for metric in comparison.differences["all, joint"] if metric.startswith("ppl")]
+    assert {"ppl", "ppl_mean", "ppl_with_strategy"} <= set(comparison.differences["one, joint"])
+
+
+class Thinker:
+    """A planner with the same thought about every turn."""
+
+    def __init__(self, planner) -> None:
+        self.planner = planner
+        self.name = planner.name
+
+    def plans(self, turns):
+        thought = Reasoning("job crisis", "fear", 4, Need.HEARD, next(iter(Stage)), (0.5,) * 5)
+        return [replace(plan, reasoning=thought) for plan in self.planner.plans(turns)]
+
+
+def test_without_vanilla_the_first_free_row_is_the_reference(keep, make_generator, question_planner):
+    generator = make_generator(with_reasoning=True)
+    keep(generator, "gen", unit="turn", source="oracle")
+    keep(generator, "gen", unit="turn", source="joint", planner=Thinker(question_planner), reasoning=True)
+    run = keep(generator, "gen", unit="turn", source="random")
+    assert compared(run)[0].reference == "gen, oracle"
+    keep(generator, "gen", unit="turn", source="joint")
+    keep(generator, "gen", unit="turn", source="planner", planner=question_planner)
+    (comparison,) = compared(run)
+    assert comparison.reference == "gen, joint"
+    assert {"emr", "lr"} <= set(comparison.differences["gen, plan majority"])
+    bare = keep(make_generator("vanilla"), "bare", unit="turn", fine_tuned=False)
+    assert compared(bare, run)[0].reference == "gen, joint"
 
 
 @pytest.mark.parametrize(

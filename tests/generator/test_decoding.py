@@ -6,11 +6,13 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
+from generator.backbone import build_tiny_backbone
 from generator.cached_decoder import CachedDecoder
 from generator.decoding import Request, decode
 from generator.decoding_config import DECODING_PRESETS, DecodingConfig
 from generator.grammar import TurnGrammar, Vocabulary
 from generator.sampling import draw, penalize_repetition
+from generator.strategy_tokens import add_strategy_tokens
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
 FREE = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0, max_message_tokens=6)
@@ -193,7 +195,8 @@ def test_the_model_decides_when_a_planned_message_ends(name, make_tiny, contexts
     backbone = make_tiny(name)
     strategies = strategies_of(backbone)
     plans = [(strategies[3], strategies[5]), None]
-    grammar = TurnGrammar(vocabulary_of(backbone), plans, [(END,)] * 2, free_messages=1, config=FREE)
+    longest = [FREE.max_message_tokens] * 2
+    grammar = TurnGrammar(vocabulary_of(backbone), plans, [(END,)] * 2, free_messages=1, longest=longest, config=FREE)
     logits = torch.randn(2, len(backbone.tokenizer), generator=torch.Generator().manual_seed(3))
     first = grammar.restrict(logits).softmax(-1)
     assert first[0, strategies[3]] == 1
@@ -229,14 +232,48 @@ def test_same_seed_same_text_in_any_batch(name, make_tiny, contexts):
     assert texts([Request(one.context, None, (8, *one.seed), (END,)) for one in requests], 64) != whole
 
 
-def test_what_does_not_fit_is_refused(make_tiny):
-    backbone = make_tiny()
-    config = DecodingConfig(max_message_tokens=300)
+@BOTH
+def test_a_plan_too_long_for_the_model_is_written_in_shorter_messages(name, make_tiny):
+    tokenizer = make_tiny(name, strategies=False).tokenizer
+    backbone = build_tiny_backbone(name, tokenizer, width=16, layers=1, heads=2, dropout=0.1, positions=128)
+    add_strategy_tokens(backbone.model, backbone.tokenizer)
     strategies = strategies_of(backbone)
-    with pytest.raises(ValueError, match="512 positions"):
+    plans = [(strategies[0],) * 7, (strategies[1],), (strategies[2],) * 7]
+    # Short ones finish early and run on beside the long one until enough are finished: beyond the model's positions.
+    histories = [[50] * 10, [50] * 60, [50] * 40, *[[50] * 10] * 9]
+    requests = [
+        Request(history, plan, (index,), (END,))
+        for index, (history, plan) in enumerate(zip(histories, [*plans, *[plans[0]] * 9], strict=True))
+    ]
+    never = torch.zeros(backbone.model.get_output_embeddings().weight.shape[0])
+    never[[END, *strategies]] = -1000.0  # no message ends before it must
+    hook = backbone.model.get_output_embeddings().register_forward_hook(lambda _, __, logits: logits + never)
+    config = dataclasses.replace(FREE, max_message_tokens=20)
+
+    def written(batch):
+        return decode(backbone, batch, vocabulary=vocabulary_of(backbone), free_messages=1, config=config)
+
+    turns = written(requests)
+    assert [written([one])[0] for one in requests[:3]] == turns[:3]  # whatever is beside them
+    hook.remove()
+    lengths = []
+    for tokens in turns[:3]:
+        starts = [index for index, token in enumerate(tokens) if token in strategies] + [len(tokens) - 1]
+        lengths.append([after - before - 1 for before, after in pairwise(starts)])
+    # 128 positions, one for the start token, and of a decoder-only model those of the history: (128 - 1) // 7 - 1 = 17,
+    # (128 - 10 - 1) // 7 - 1 = 15, (128 - 40 - 1) // 7 - 1 = 11.
+    first, last = (17, 17) if backbone.encoder_decoder else (15, 11)
+    assert lengths == [[first] * 7, [20], [last] * 7]
+
+
+def test_what_does_not_fit_is_refused(make_tiny):
+    backbone = make_tiny("tiny-dialogpt")
+    config = DecodingConfig(min_message_tokens=10, max_message_tokens=300)
+    strategies = strategies_of(backbone)
+    with pytest.raises(ValueError, match=r"46 messages does not fit: the backbone has 512 positions, .* takes 6$"):
         decode(
             backbone,
-            [Request([], (strategies[0],) * 2, (0,), (END,))],
+            [Request([50] * 6, (strategies[0],) * 46, (0,), (END,))],  # 505 // 46 - 1 = 9
             vocabulary=vocabulary_of(backbone),
             free_messages=1,
             config=config,

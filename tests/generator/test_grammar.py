@@ -90,7 +90,8 @@ def test_exactly_the_allowed_tokens_can_come_next_in_every_variant(backbone, dat
         data.draw(st.sampled_from([(END,), (size - 1,), (END, size - 1)])) if stop_decision else (END,) for _ in plans
     ]
     vocabulary = vocabulary_of(backbone, stop_decision=stop_decision)
-    grammar = TurnGrammar(vocabulary, plans, closings, free_messages=most, config=config)
+    longest = [config.max_message_tokens] * len(plans)
+    grammar = TurnGrammar(vocabulary, plans, closings, free_messages=most, longest=longest, config=config)
     rules = [
         Rules(backbone, config, plan=plan, closing=closing, most=most, stop_decision=stop_decision)
         for plan, closing in zip(plans, closings, strict=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertModel, BertTokenizerFast
+from transformers import BertConfig, BertModel, BertTokenizerFast, RobertaConfig, RobertaModel
 
-from metrics.bertscore import BertScore
+from metrics.bertscore import BertScore, _known_name, _usable_positions
 
 pytest.importorskip("bert_score", reason="the extra bert-score is not installed")
 
@@ -62,6 +62,27 @@ def test_blank_responses_score_zero_and_long_ones_are_cut(folder: Path) -> None:
     assert np.isfinite(score(["you " * 100], ["you"])).all()
     with pytest.raises(ValueError, match="got 1 hypotheses but 2 references"):
         score(["a"], ["a", "b"])
+
+
+def test_a_folder_goes_by_the_name_after_the_owners() -> None:
+    known = ["roberta-large", "someone/large-model"]
+    assert _known_name("someone/large-model", known) == "someone/large-model"
+    assert _known_name("weights/large-model", known) == "someone/large-model"
+    assert _known_name("weights/roberta-large/", known) == "roberta-large"
+    assert _known_name("weights/model", known) == "model"
+
+
+def test_positions_behind_the_paddings_are_usable(folder: Path) -> None:
+    assert _usable_positions(BertModel.from_pretrained(folder)) == 32
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    roberta = RobertaModel(RobertaConfig(vocab_size=20, max_position_embeddings=34, pad_token_id=1, **sizes))
+    roberta.eval()
+    longest = _usable_positions(roberta)
+    assert longest == 32
+    with torch.no_grad():
+        assert torch.isfinite(roberta(torch.full((1, longest), 5)).last_hidden_state).all()
+        with pytest.raises((IndexError, RuntimeError), match="out of"):
+            roberta(torch.full((1, longest + 1), 5))
 
 
 def test_refusals_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

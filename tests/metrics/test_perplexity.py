@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.bootstrap import tally_values
-from metrics.perplexity import perplexity_signature, perplexity_tally, score_perplexity
+from metrics.bootstrap import estimates, tally_values
+from metrics.perplexity import perplexity_tally
 
 responses = st.lists(st.tuples(st.floats(0, 200), st.integers(1, 50), st.integers(0, 3)), min_size=1, max_size=15)
 
 
 def _score(losses: list, tokens: list, dialogue: list) -> dict[str, float]:
-    scores = score_perplexity(losses, tokens, dialogue, rng=np.random.default_rng(0), samples=10)
-    return {metric: estimate.value for metric, estimate in scores.items()}
+    return tally_values(perplexity_tally(losses, tokens, dialogue))
 
 
 def test_hand_worked_table() -> None:
@@ -34,16 +33,12 @@ def test_one_token_and_certainty() -> None:
 @given(responses)
 def test_at_least_one_and_equal_for_responses_of_one_length(rows: list) -> None:
     losses, tokens, dialogue = (list(column) for column in zip(*rows, strict=True))
-    estimates = score_perplexity(losses, tokens, dialogue, rng=np.random.default_rng(0), samples=10)
-    assert all(1.0 - 1e-9 <= estimate.low <= estimate.high for estimate in estimates.values())
+    scores = estimates(perplexity_tally(losses, tokens, dialogue), rng=np.random.default_rng(0), samples=10)
+    assert all(1.0 - 1e-9 <= estimate.low <= estimate.high for estimate in scores.values())
     same_length = _score(losses, [4] * len(losses), dialogue)
     assert same_length["ppl"] <= same_length["ppl_mean"] * (1 + 1e-9)  # Jensen
     equal = _score([5.0] * len(losses), [4] * len(losses), dialogue)
     assert equal["ppl"] == pytest.approx(equal["ppl_mean"])
-
-
-def test_the_signature_names_the_tokenizer() -> None:
-    assert perplexity_signature(tokenizer="bpe-4000").startswith("protocol:perplexity|tokenizer:bpe-4000|")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +55,7 @@ def test_the_signature_names_the_tokenizer() -> None:
 )
 def test_wrong_input_is_refused_in_one_line(losses: list, tokens: list, dialogue: list, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint) as caught:
-        score_perplexity(losses, tokens, dialogue, rng=np.random.default_rng(0))
+        perplexity_tally(losses, tokens, dialogue)
     assert "\n" not in str(caught.value)
 
 

@@ -3,7 +3,6 @@
 import pytest
 
 from metrics.message_scores import message_signature
-from metrics.perplexity import perplexity_signature
 from metrics.plan_scores import plan_signature
 from metrics.signature import signature
 from metrics.text_scores import text_signature
@@ -20,8 +19,8 @@ def test_characters_of_the_line_itself_are_refused(value: str) -> None:
 
 
 def test_signatures_of_the_protocols_differ_and_name_the_resampling() -> None:
-    lines = [message_signature(), plan_signature(), text_signature(), perplexity_signature(tokenizer="demo")]
-    assert len(set(lines)) == 4
+    lines = [message_signature(), plan_signature(), text_signature()]
+    assert len(set(lines)) == 3
     assert all("bootstrap:dialogue-1000" in line for line in lines)
     assert "bootstrap:line-50" in text_signature(unit="line", samples=50)
     assert "decoding:greedy" in text_signature(decoding="greedy")

@@ -10,7 +10,7 @@ from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
 
 from metrics import tokens
 from metrics.bootstrap import paired_difference, resample_weights
-from metrics.text_scores import score_text, text_estimates, text_signature, text_statistics, text_tally
+from metrics.text_scores import score_text, text_estimates, text_signature, text_statistics
 from metrics.word_vectors import WordVectors
 
 SETTINGS = settings(max_examples=25, deadline=None)
@@ -120,7 +120,7 @@ def test_order_of_responses_does_not_matter(rows: list, random: object) -> None:
 
 def test_a_resample_scores_like_its_dialogues_repeated() -> None:
     hypotheses, references, dialogue = _random_corpus(40, 5)
-    tally = text_tally(hypotheses, references, dialogue)
+    tally = text_statistics(hypotheses, references, dialogue).tally
     weights = resample_weights(5, rng=np.random.default_rng(1), samples=6)
     resampled = tally.formula(weights @ tally.totals)
     assert set(resampled) == set(BOOTSTRAPPED)
@@ -141,7 +141,7 @@ def test_interval_contains_the_value_and_repeats_under_its_seed() -> None:
 
 def test_systems_can_be_compared_in_pairs() -> None:
     hypotheses, references, dialogue = _random_corpus(200, 40)
-    tallies = [text_tally(texts, references, dialogue) for texts in (references, hypotheses)]
+    tallies = [text_statistics(texts, references, dialogue).tally for texts in (references, hypotheses)]
     result = paired_difference(*tallies, metric="bleu_2", rng=np.random.default_rng(0), samples=199)
     assert result.low > 0
     assert result.p == pytest.approx(2 / 200)
