@@ -139,7 +139,7 @@ class CompareGenerators(EvaluationCommand):
     runs: tyro.conf.Positional[tuple[Path, ...]] = dataclasses.field(kw_only=True)
     """Run folders with evaluations, or single folders RUN/evaluations/NAME."""
     reference: str | None = None
-    """Row that the others are compared with; by default the fine-tuned Vanilla, else the first that writes freely, else the first."""
+    """Row that the others are compared with; by default the fine-tuned Vanilla, else the first that writes freely."""
     split: Split | None = None
     """Only evaluations of this part of the corpus."""
     html: Path | None = None
