@@ -52,14 +52,19 @@ def _escaped(character: str) -> str:
 
 def comparison_latex(tables: Sequence[ComparisonTable]) -> str:
     """Tables to be read with ``input``; the only package they need is booktabs."""
-    return "\n\n".join(["% Needs \\usepackage{booktabs} and nothing else.", *map(_latex, tables)]) + "\n"
+    return (
+        "\n\n".join(
+            ["% Needs \\usepackage{booktabs} and nothing else; wide: for a landscape page.", *map(_latex, tables)]
+        )
+        + "\n"
+    )
 
 
 def _latex(table: ComparisonTable) -> str:
     columns = len(table.columns) + 1
     lines = [
         r"\begin{table*}",
-        r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
+        r"\centering\scriptsize\setlength{\tabcolsep}{2pt}",
         rf"\caption{{{latex_escaped(table.title)}; {latex_escaped(table.blocks[0].heading)}.}}",
         rf"\begin{{tabular}}{{l{'r' * (columns - 1)}}}",
         r"\toprule",

@@ -143,7 +143,7 @@ def _check_latex(text: str) -> None:
     begun, ended = re.findall(r"\\begin\{([a-z*]+)\}", text), re.findall(r"\\end\{([a-z*]+)\}", text)
     assert sorted(begun) == sorted(ended) and set(begun) == {"table*", "tabular"}
     known = {
-        "begin", "end", "centering", "footnotesize", "setlength", "tabcolsep", "caption", "toprule", "midrule",
+        "begin", "end", "centering", "setlength", "tabcolsep", "caption", "toprule", "midrule",
         "bottomrule", "multicolumn", "textwidth", "itshape", "tiny", "scriptsize", "smallskip", "parbox", "dagger",
         "pm", "textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar",
     }  # fmt: skip
