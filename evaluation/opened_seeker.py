@@ -13,10 +13,7 @@ from encoding.text_encoder import SentenceEncoder
 from env.seeker import Seeker
 from seeker.call_record import CallRecord
 from seeker.fitting import SeekerConfig, fit_seeker
-from seeker.intensity_reading import IntensityReader
-from seeker.model_seeker import ModelSeeker
-from seeker.model_settings import ModelSettings, open_chat
-from seeker.recorded_chat import RecordedChat
+from seeker.model_settings import ModelSettings, model_seeker, open_chat
 from seeker.retrieval_seeker import RetrievalSeeker
 
 SeekerKind = Literal["retrieval", "model"]
@@ -64,10 +61,4 @@ class SeekerChoice:
             models = fit_seeker(train, (), embedder=embedder, config=SeekerConfig())
             return (RetrievalSeeker(models, train, embedder=embedder),)
         chat, kept = open_chat(self.model, rng=np.random.default_rng(seed)), CallRecord(self.record)
-        seekers = []
-        for run in range(runs):
-            asked = RecordedChat(chat, kept, seed=seed + run, prices=self.model.prices)
-            seekers.append(
-                ModelSeeker(asked, IntensityReader(asked, config=self.model.intensity), config=self.model.seeker)
-            )
-        return tuple(seekers)
+        return tuple(model_seeker(self.model, chat, kept, seed=seed + run) for run in range(runs))

@@ -17,9 +17,8 @@ from enum import StrEnum
 
 from corpus.dialogue import Message
 from env.seeker import SeekerProfile
-from seeker.chat_model import ChatMessage, ChatRole
 from seeker.prompt import load_prompt
-from seeker.recorded_chat import Question, RecordedChat
+from seeker.recorded_chat import RecordedChat, questions_about
 from seeker.transcript import stated, transcript
 
 logger = logging.getLogger(__name__)
@@ -124,17 +123,14 @@ class Critic:
         Raises:
             ChatError: The model failed for good.
         """
-        questions = [
-            Question(
-                dialogue=profile.dialogue,
-                purpose="verdict",
-                messages=(ChatMessage(ChatRole.USER, self._question(profile, history)),),
-                temperature=self.config.temperature,
-                max_tokens=self.config.max_tokens,
-                samples=range(self.config.samples),
-            )
-            for profile, history in zip(profiles, histories, strict=True)
-        ]
+        questions = questions_about(
+            [profile.dialogue for profile in profiles],
+            [self._question(profile, history) for profile, history in zip(profiles, histories, strict=True)],
+            purpose="verdict",
+            temperature=self.config.temperature,
+            max_tokens=self.config.max_tokens,
+            samples=self.config.samples,
+        )
         judgements = []
         for profile, texts in zip(profiles, self.chat.ask(questions), strict=True):
             counts = Counter(parse_verdict(text) for text in texts)

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 
 from corpus.dialogue import Message
 from env.seeker import HIGHEST_INTENSITY, LOWEST_INTENSITY, SeekerProfile
-from seeker.chat_model import ChatMessage, ChatRole
 from seeker.prompt import load_prompt
-from seeker.recorded_chat import Question, RecordedChat
+from seeker.recorded_chat import RecordedChat, questions_about
 from seeker.transcript import stated, transcript
 
 logger = logging.getLogger(__name__)
@@ -99,17 +98,14 @@ class IntensityReader:
         Raises:
             ChatError: The model failed for good.
         """
-        questions = [
-            Question(
-                dialogue=profile.dialogue,
-                purpose="intensity",
-                messages=(ChatMessage(ChatRole.USER, self._question(profile, history)),),
-                temperature=self.config.temperature,
-                max_tokens=self.config.max_tokens,
-                samples=range(self.config.samples),
-            )
-            for profile, history in zip(profiles, histories, strict=True)
-        ]
+        questions = questions_about(
+            [profile.dialogue for profile in profiles],
+            [self._question(profile, history) for profile, history in zip(profiles, histories, strict=True)],
+            purpose="intensity",
+            temperature=self.config.temperature,
+            max_tokens=self.config.max_tokens,
+            samples=self.config.samples,
+        )
         readings = [Reading((), unparsable=0)] * len(questions)
         for round_number in range(self.config.rounds):
             unread = [place for place, reading in enumerate(readings) if not reading.readings]

@@ -1,14 +1,13 @@
 """Which language model plays the seeker and judges, and how it is reached: the options, and what is built from them."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from seeker.call_record import CallRecord
 from seeker.chat_model import ChatModel
-from seeker.critic import Critic, CriticConfig
+from seeker.critic import CriticConfig
 from seeker.intensity_reading import IntensityConfig, IntensityReader
 from seeker.model_seeker import ModelSeeker, ModelSeekerConfig
 from seeker.recorded_chat import RecordedChat
@@ -91,20 +90,14 @@ def open_chat(settings: ModelSettings, *, rng: np.random.Generator) -> ChatModel
     return TransformersChat(settings.model, batch_size=settings.batch_size)
 
 
-def build_model_seeker(
-    settings: ModelSettings, *, record: Path, seed: int, rng: np.random.Generator
-) -> tuple[ModelSeeker, Critic]:
-    """Seeker and critic of one model, with one record.
+def model_seeker(settings: ModelSettings, chat: ChatModel, record: CallRecord, *, seed: int) -> ModelSeeker:
+    """The seeker that a model plays, its answers recorded; a critic may ask the same ``seeker.chat``.
 
     Args:
         settings: The options.
-        record: Folder of the record; one process at a time may use it.
+        chat: The model, as :func:`open_chat` gives it.
+        record: Of its answers; one process at a time may use it.
         seed: Runs with different seeds draw anew.
-        rng: Makes the jitter of an endpoint's waits.
-
-    Raises:
-        ValueError: As :func:`open_chat`.
     """
-    chat = RecordedChat(open_chat(settings, rng=rng), CallRecord(record), seed=seed, prices=settings.prices)
-    reader = IntensityReader(chat, config=settings.intensity)
-    return ModelSeeker(chat, reader, config=settings.seeker), Critic(chat, config=settings.critic)
+    recorded = RecordedChat(chat, record, seed=seed, prices=settings.prices)
+    return ModelSeeker(recorded, IntensityReader(recorded, config=settings.intensity), config=settings.seeker)

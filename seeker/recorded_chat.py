@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seeker.call_record import CallRecord
-from seeker.chat_model import ChatError, ChatMessage, ChatModel, ChatRequest, spoken
+from seeker.chat_model import ChatError, ChatMessage, ChatModel, ChatRequest, ChatRole, spoken
 from seeker.usage import Prices, Usage
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,31 @@ class Question:
     temperature: float
     max_tokens: int
     samples: range
+
+
+def questions_about(
+    dialogues: Sequence[int],
+    texts: Sequence[str],
+    *,
+    purpose: str,
+    temperature: float,
+    max_tokens: int,
+    samples: int,
+) -> list[Question]:
+    """The same kind of question about many conversations: each one text by the user, answered ``samples`` times.
+
+    Args:
+        dialogues: Numbers of B dialogues.
+        texts: What is asked about each. Length B.
+        purpose: As in :class:`Question`, like the rest.
+        temperature: Of the answers.
+        max_tokens: Longest answer.
+        samples: Answers wanted.
+    """
+    return [
+        Question(dialogue, purpose, (ChatMessage(ChatRole.USER, text),), temperature, max_tokens, range(samples))
+        for dialogue, text in zip(dialogues, texts, strict=True)
+    ]
 
 
 class RecordedChat:

@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seeker.model_settings import ModelSettings, build_model_seeker, open_chat
+from seeker.call_record import CallRecord
+from seeker.model_settings import ModelSettings, model_seeker, open_chat
 from seeker.openai_chat import OpenAIChat
 from seeker.usage import Prices
 from tests.seeker.chat_server import KEY
@@ -18,8 +19,7 @@ def test_an_endpoint_is_named_by_its_prefix(monkeypatch: pytest.MonkeyPatch, tmp
     chat = open_chat(settings, rng=RNG)
     assert isinstance(chat, OpenAIChat)
     assert (chat.name, chat.config.concurrency, chat.config.timeout) == ("big:8b", 3, 9.0)
-    seeker, critic = build_model_seeker(settings, record=tmp_path, seed=5, rng=RNG)
-    assert seeker.chat is critic.chat
+    seeker = model_seeker(settings, chat, CallRecord(tmp_path), seed=5)
     assert seeker.chat.prices == Prices(1.0, 2.0)
     assert seeker.signature.endswith("seed 5")
     assert KEY not in repr(settings)

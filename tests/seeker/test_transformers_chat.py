@@ -8,8 +8,10 @@ import torch
 
 from corpus.strategy import Strategy
 from env.seeker import Conversation
+from seeker.call_record import CallRecord
 from seeker.chat_model import ChatError, ChatMessage, ChatRequest, ChatRole, Completion
-from seeker.model_settings import ModelSettings, build_model_seeker
+from seeker.critic import Critic
+from seeker.model_settings import ModelSettings, model_seeker, open_chat
 from seeker.transformers_chat import TransformersChat
 from tests.seeker.people import profile
 from tests.seeker.tiny_chat import WORDS, save_tiny_chat
@@ -107,7 +109,9 @@ def test_a_whole_turn_with_a_random_model(folder: Path, tmp_path: Path) -> None:
     """It babbles: the critic has nothing to read and gives no score; digits come now and then, so intensities do."""
     settings = ModelSettings(model=str(folder), batch_size=32)
     rng = np.random.default_rng(0)
-    seeker, critic = build_model_seeker(settings, record=tmp_path / "calls", seed=1, rng=rng)
+    chat = open_chat(settings, rng=rng)
+    seeker = model_seeker(settings, chat, CallRecord(tmp_path / "calls"), seed=1)
+    critic = Critic(seeker.chat, config=settings.critic)
     conversations = [Conversation.start(profile(number)) for number in (1, 2, 3)]
     plans = [(Strategy.QUESTION,)] * 3
     replies = seeker.replies(conversations, plans, [None] * 3, rng=rng)
@@ -115,8 +119,8 @@ def test_a_whole_turn_with_a_random_model(folder: Path, tmp_path: Path) -> None:
     judgements = critic.judge([one.profile for one in conversations], [one.history for one in conversations])
     assert all(sum(one.counts) + one.unparsable == 10 for one in judgements)
     assert critic.unparsable > 0
-    again, _ = build_model_seeker(settings, record=tmp_path / "calls", seed=1, rng=rng)
+    again = model_seeker(settings, chat, CallRecord(tmp_path / "calls"), seed=1)
     assert again.replies(conversations, plans, [None] * 3, rng=rng) == replies
     assert again.chat.used.calls == 0
-    fresh, _ = build_model_seeker(settings, record=tmp_path / "fresh", seed=1, rng=rng)
+    fresh = model_seeker(settings, chat, CallRecord(tmp_path / "fresh"), seed=1)
     assert fresh.replies(conversations, plans, [None] * 3, rng=rng) == replies  # seeded: the same without a record
