@@ -30,6 +30,9 @@ class EvaluateDialogue(EvaluationCommand):
     """Where the seekers come from."""
     planner: tuple[Path, ...] = ()
     """Run folders of trained planners, each a row of its own."""
+    acting: Literal["drawn", "planned"] = "drawn"
+    """How planners act: plans drawn from what they believe (a row NAME), or the best guess at each turn, which is much
+    the same turn after turn (a row "NAME, planned"). The full ladder shows both."""
     generator: Path | None = None
     """Run folder of a generator that writes the supporter's texts; without it the seeker reacts to strategies alone."""
     seeker: Literal["retrieval", "model"] = "retrieval"
@@ -41,7 +44,8 @@ class EvaluateDialogue(EvaluationCommand):
     seeds: int = 5
     """How often each policy talks to each seeker."""
     ladder: Literal["full", "short", "none"] = "full"
-    """Policies beside the planners: gold replay, shuffled gold, random, Markov; full adds 36 fixed rules."""
+    """Policies beside the planners: gold replay, shuffled gold, random, Markov; full adds 36 fixed rules, and the
+    planners in their other way of acting."""
     max_turns: int = 10
     """Supporter turns after which a conversation is cut off."""
     workers: str = "1"
@@ -73,6 +77,7 @@ class EvaluateDialogue(EvaluationCommand):
             runs=self.seeds,
             seed=self.seed,
             ladder=self.ladder,
+            acting=self.acting,
             max_turns=self.max_turns,
         )
         benchmark = benchmark_dialogues(

@@ -6,7 +6,7 @@ whatever is said, or by one trick, would be exploited by every planner trained w
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -16,8 +16,9 @@ from encoding.plan_codec import STOP
 from env.seeker import Conversation
 from evaluation.plan_source import ESCONV_TURN_LENGTHS
 from planner.markov_baseline import MarkovPlanner, last_strategy
-from planner.plan import Planner
+from planner.plan import Plan, Planner
 
+Acting = Literal["drawn", "planned"]
 StrategyPlan = tuple[Strategy, ...]
 
 GOLD, SHUFFLED, RANDOM, MARKOV = "gold replay", "shuffled gold", "random", "markov"
@@ -37,21 +38,39 @@ class DialoguePolicy(Protocol):
         """
 
 
+class ActingPlanner(Planner, Protocol):
+    """A planner that can also draw from its own distribution over plans."""
+
+    def drawn_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
+        """One plan drawn for every history, none empty where the seeker has just spoken."""
+
+
 class PlannerPolicy:
     """A planner, asked for every turn from the history alone.
 
     Args:
-        planner: Free-running, as in the turn protocol.
+        planner: The planner.
+        acting: ``drawn``: plans are drawn from what it believes, as PPO trains it to act and as people vary;
+            ``planned``: the best guess at each turn, as in the turn protocol. What is best for one turn is much the
+            same in the next, so that a conversation of best guesses is one-sided.
+
+    Attributes:
+        name: The planner's, which says so where plans are not drawn.
     """
 
-    def __init__(self, planner: Planner) -> None:
-        self.name = planner.name
+    def __init__(self, planner: ActingPlanner, *, acting: Acting = "drawn") -> None:
+        self.name = planner.name if acting == "drawn" else f"{planner.name}, planned"
         self._planner = planner
+        self._acting = acting
 
-    def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:  # noqa: ARG002
-        """The planner's own plans; it draws nothing."""
-        turns = [next_turn(conversation.history) for conversation in conversations]
-        return [plan.strategies for plan in self._planner.plans(turns)]
+    def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:
+        """The planner's own plans."""
+        histories = [conversation.history for conversation in conversations]
+        if self._acting == "drawn":
+            plans = self._planner.drawn_plans(histories, rng=rng)
+        else:
+            plans = self._planner.plans([next_turn(history) for history in histories])
+        return [plan.strategies for plan in plans]
 
 
 def next_turn(history: Sequence[Message]) -> Turn:

@@ -12,6 +12,7 @@ from env.dialogue_rules import DialogueRules
 from env.seeker import SeekerProfile
 from env.seeker_profiles import seeker_profiles
 from evaluation.dialogue_policies import (
+    Acting,
     DialoguePolicy,
     MarkovPolicy,
     PlannerPolicy,
@@ -44,7 +45,8 @@ class CorpusRecipe:
         seekers: How many profiles are drawn at most.
         runs: Conversations of each policy with each profile.
         seed: Draws the profiles; a model's answers grow from it too.
-        ladder: ``full``, ``short`` (without the fixed rules), or ``none``.
+        ladder: ``full``, ``short`` (without the fixed rules and the planners' other way of acting), or ``none``.
+        acting: How the planners act, see :class:`evaluation.dialogue_policies.PlannerPolicy`.
         max_turns: Supporter turns after which a conversation is cut off.
     """
 
@@ -57,6 +59,7 @@ class CorpusRecipe:
     runs: int
     seed: int
     ladder: Ladder = "full"
+    acting: Acting = "drawn"
     max_turns: int = 10
 
     def __post_init__(self) -> None:
@@ -75,12 +78,15 @@ class CorpusRecipe:
         corpus = load_corpus(self.data)
         train, dialogues = corpus.split("train"), corpus.split(self.split)
         planners = [StrategyPlanner.load(run) for run in self.planners]
+        own = [PlannerPolicy(planner, acting=self.acting) for planner in planners]
+        other: Acting = "planned" if self.acting == "drawn" else "drawn"
+        otherwise = [PlannerPolicy(planner, acting=other) for planner in planners if self.ladder == "full"]
         responder = GeneratorResponder(Realizer.load(self.generator)) if self.generator is not None else None
         return DialogueWorld(
             profiles=draw_profiles(dialogues, number=self.seekers, rng=np.random.default_rng(self.seed)),
             seekers=self.seeker.open(train, runs=self.runs, seed=self.seed),
-            policies=(*(PlannerPolicy(planner) for planner in planners), *self._ladder(train, dialogues)),
-            own=tuple(planner.name for planner in planners),
+            policies=(*own, *otherwise, *self._ladder(train, dialogues)),
+            own=tuple(policy.name for policy in own),
             responder=responder,
             responder_name=self.generator.resolve().name if self.generator is not None else "none",
             rules=DialogueRules(max_turns=self.max_turns),

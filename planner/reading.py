@@ -11,7 +11,7 @@ from corpus.dialogue import Message, Role
 from corpus.strategy import LABELS
 
 _MESSAGES = 7
-_SMALLEST_PIECE = 8  # tokens of an older message worth keeping where not all of it fits
+_SMALLEST_PIECE = 16  # tokens of an older message worth keeping where not all of it fits; the mark may take ten
 _PREFACE = 5  # tokens that may be needed for the number of messages
 
 
@@ -50,7 +50,8 @@ class Reading:
             left = room - len(recent)
             if len(ids) > left:
                 if not recent or left > _SMALLEST_PIECE:
-                    recent = list(ids[-left:]) + recent
+                    mark = self._ids(f"{_speaker(message)} :", "")[:-1]  # what is cut still says who spoke
+                    recent = [*mark, *ids[len(mark) - left :]] + recent
                 break
             recent = list(ids) + recent
         preface = self._ids(f"{min(len(history), 40)} messages", "")[:_PREFACE]

@@ -109,6 +109,30 @@ class StrategyPlanner:
         """Plans every turn from the history before it (turn protocol)."""
         return self.plans_of_beliefs(self.beliefs([turn.history for turn in turns]))
 
+    def drawn_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
+        """Draws a plan for each history from the planner's own distribution over plans.
+
+        The likeliest plan is the best guess at one turn, but turn after turn it is nearly always a question; acting in
+        conversations, and what PPO trains there, is drawing.
+
+        Args:
+            histories: As for :meth:`plan`: a drawn plan holds what is still to come. It is empty only where supporter
+                messages end the history, never where the seeker has just spoken.
+            rng: Gives one number per history, whatever the other histories are.
+        """
+        luck = rng.random(len(histories))
+        beliefs = self.beliefs(histories)
+        together: dict[tuple[int, ...], list[int]] = {}
+        for row, history in enumerate(histories):
+            prefix = tuple(map(int, plan_so_far(history)))[: self.observer.codec.max_strategies]
+            together.setdefault(prefix, []).append(row)
+        plans: dict[int, Plan] = {}
+        for prefix, rows in together.items():
+            for start in range(0, len(rows), _BATCH):
+                here = rows[start : start + _BATCH]
+                plans |= zip(here, self._drawn(beliefs[here], luck[here], prefix), strict=True)
+        return [plans[row] for row in range(len(histories))]
+
     def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
         """Strategies of messages given all messages before, shifted by the fitted offsets. Shape: (N, 8)."""
         return with_offsets(self.calibrated_probabilities(utterances), np.array(self.settings.offsets))
@@ -209,11 +233,25 @@ class StrategyPlanner:
         return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=name)
 
     def _plans(self, mixture: PlanMixture, prefix: tuple[int, ...]) -> list[Plan]:
-        codec, space, reasoning_codec = self.observer.codec, self._layout.space, self._layout.reasoning
-        probabilities = mixture.plan_probabilities(space, standing=prefix)
+        probabilities = mixture.plan_probabilities(self._layout.space, standing=prefix)
         expected = self.settings.decoding == "expected-lr"
         choose = self._decoder.best_expected if expected else self._decoder.most_probable
-        chosen = choose(probabilities.cpu().numpy(), prefix=prefix)
+        return self._explained(mixture, probabilities, choose(probabilities.cpu().numpy(), prefix=prefix), prefix)
+
+    @torch.no_grad()
+    def _drawn(self, beliefs: np.ndarray, luck: np.ndarray, prefix: tuple[int, ...]) -> list[Plan]:
+        """Plans by inverse transform sampling; ``luck``: uniform in 0..1. Shapes: (B, S), (B,)."""
+        mixture = self.parts.deliberation.mixture(self._tensor(beliefs))
+        probabilities = mixture.plan_probabilities(self._layout.space, standing=prefix)
+        bounds = probabilities.cpu().numpy().astype(np.float64).cumsum(axis=1)
+        chosen = (bounds <= luck[:, None] * bounds[:, -1:]).sum(axis=1)  # the last bound is 1 but for rounding
+        return self._explained(mixture, probabilities, chosen, prefix)
+
+    def _explained(
+        self, mixture: PlanMixture, probabilities: torch.Tensor, chosen: np.ndarray, prefix: tuple[int, ...]
+    ) -> list[Plan]:
+        """Chosen plans of the codec, with the distributions they are from and the reasoning. ``chosen``: (B,)."""
+        codec, space, reasoning_codec = self.observer.codec, self._layout.space, self._layout.reasoning
         distributions = strategies_along(probabilities, self._tensor(chosen), space).cpu().numpy()
         reasoning: Sequence[Reasoning | None] = [None] * len(chosen)
         if reasoning_codec is not None:

@@ -97,21 +97,37 @@ def test_fixed_rules() -> None:
 
 
 class Watching(MajorityPlanner):
-    """Keeps the turns it was asked about."""
+    """Keeps what it was asked; draws one strategy after the other."""
 
-    asked: Sequence[Turn] = ()
+    asked: Sequence[Sequence[Message]] = ()
 
     def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-        self.asked = turns
+        self.asked = [turn.history for turn in turns]
         return super().plans(turns)
 
+    def drawn_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
+        self.asked = histories
+        row = np.full((1, len(Strategy)), 1 / len(Strategy))
+        return [Plan((Strategy(int(rng.integers(8))),), row, "drawing") for _ in histories]
 
-def test_a_planner_sees_the_history_as_the_turn_protocol_shows_it() -> None:
+
+def test_a_planner_acts_as_planned_from_the_history_as_the_turn_protocol_shows_it() -> None:
     planner = Watching(DIALOGUES, max_strategies=3)
-    policy = PlannerPolicy(planner)
+    policy = PlannerPolicy(planner, acting="planned")
     conversations = [Conversation.start(profile) for profile in PROFILES[:2]]
     assert policy.plans(conversations, rng=np.random.default_rng(0)) == [(Strategy.OTHERS,)] * 2
-    assert [list(turn.history) for turn in planner.asked] == [one.history for one in conversations]
+    assert [list(history) for history in planner.asked] == [one.history for one in conversations]
+    assert policy.name == "majority, planned"
+
+
+def test_a_planner_acts_by_drawing_from_the_history() -> None:
+    planner = Watching(DIALOGUES, max_strategies=3)
+    policy = PlannerPolicy(planner)
+    conversations = [Conversation.start(profile) for profile in PROFILES[:2]] * 10
+    plans = policy.plans(conversations, rng=np.random.default_rng(0))
+    assert len(set(plans)) > 3
+    assert plans == policy.plans(conversations, rng=np.random.default_rng(0))
+    assert [list(history) for history in planner.asked] == [one.history for one in conversations]
     assert policy.name == "majority"
 
 

@@ -43,18 +43,20 @@ def test_only_the_last_messages_are_read_and_the_count_is_capped() -> None:
 
 
 def test_what_is_cut_is_the_oldest() -> None:
-    """16 tokens: 1 + 5 are kept for the frame, 10 for messages; the newest need 6, of the older 4 would be a scrap."""
-    history = [Message(Role.SEEKER, "a b c d e f g"), Message(Role.SEEKER, "x y z")]
-    assert _read(history, tokens=16) == "[CLS] 2 messages [SEP] seeker : x y z [SEP]"
-    # With room for 9 of its 10 tokens, an older message is worth keeping: its end is.
-    assert _read(history, tokens=21) == "[CLS] 2 messages [SEP] : a b c d e f g [SEP] seeker : x y z [SEP]"
-    assert _read(history, tokens=22) == "[CLS] 2 messages [SEP] seeker : a b c d e f g [SEP] seeker : x y z [SEP]"
+    """6 tokens are kept for the frame, the newest message needs 6; 16 of an older one would be a scrap."""
+    words = [f"w{number}" for number in range(20)]
+    history = [Message(Role.SEEKER, " ".join(words)), Message(Role.SEEKER, "x y z")]
+    assert _read(history, tokens=28) == "[CLS] 2 messages [SEP] seeker : x y z [SEP]"
+    # With room for 17 of its 23 tokens, an older message is worth keeping: who spoke and its end.
+    cut, whole = " ".join(words[-14:]), " ".join(words)
+    assert _read(history, tokens=29) == f"[CLS] 2 messages [SEP] seeker : {cut} [SEP] seeker : x y z [SEP]"
+    assert _read(history, tokens=35) == f"[CLS] 2 messages [SEP] seeker : {whole} [SEP] seeker : x y z [SEP]"
 
 
 def test_of_a_newest_message_that_is_too_long_the_end_is_read() -> None:
     words = [f"w{number}" for number in range(40)]
-    read = _read([_SEEKER, Message(Role.SEEKER, " ".join(words))], tokens=16)
-    assert read == " ".join(["[CLS] 2 messages [SEP]", *words[-9:], "[SEP]"])
+    read = _read([_SEEKER, Message(Role.SEEKER, " ".join(words))], tokens=32)
+    assert read == " ".join(["[CLS] 2 messages [SEP] seeker :", *words[-23:], "[SEP]"])
 
 
 _messages = st.lists(
@@ -72,13 +74,13 @@ _messages = st.lists(
 )
 
 
-@given(_messages, st.integers(16, 60))
+@given(_messages, st.integers(32, 60))
 def test_rows_are_never_too_long_and_end_with_the_newest_words(history: list[Message], tokens: int) -> None:
     read = _read(history, tokens=tokens)
     assert read.startswith(f"[CLS] {len(history)} messages [SEP]")
     if history:
-        newest = history[-1].text.split()
-        assert read.endswith(" ".join([*newest[-(tokens - 7) :], "[SEP]"]))
+        newest = history[-1].text.split()  # 12: the frame, and who spoke
+        assert read.endswith(" ".join([*newest[-(tokens - 12) :], "[SEP]"]))
 
 
 def test_batches_are_filled_up_and_masked() -> None:

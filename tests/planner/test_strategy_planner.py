@@ -1,5 +1,6 @@
 """From a history to a plan: what stands is kept, what is shown is what was decided, one at a time or many at once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -174,6 +175,63 @@ def test_plan_probabilities_are_over_all_reasoning(monkeypatch: pytest.MonkeyPat
     expected = [list(_plan_probabilities(planner, history).values()) for history in histories]
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("reasons", [True, False])
+def test_plans_are_drawn_as_often_as_they_are_probable(reasons: bool) -> None:
+    planner, draws = toy_planner(reasons=reasons), 20_000
+    drawn = planner.drawn_plans([[_SEEKER]] * draws, rng=np.random.default_rng(0))
+    probabilities = planner.plan_probabilities(planner.beliefs([[_SEEKER]]))[0]
+    counts = Counter(tuple(map(int, plan.strategies)) for plan in drawn)
+    shares = np.array([counts[plan] / draws for plan in planner.observer.codec.plans])
+    error = np.sqrt(probabilities * (1 - probabilities) / draws)
+    assert np.all(np.abs(shares - probabilities) <= 5 * error + 1e-6)
+    assert () not in counts  # the seeker has just spoken
+    assert {plan.mode for plan in drawn} == {planner.mode}
+    for plan in drawn[:20]:
+        assert (plan.reasoning is None) != reasons
+        assert plan.probabilities.sum(axis=1) == pytest.approx(np.ones(len(plan.strategies)), abs=1e-5)
+
+
+@pytest.mark.parametrize("standing", [(Strategy.OTHERS,), (Strategy.SUGGESTIONS,)])
+def test_what_is_drawn_in_a_turn_begun_is_what_is_to_come(standing: tuple[Strategy, ...]) -> None:
+    planner, draws = toy_planner(), 5000
+    history = _said(*standing)
+    drawn = planner.drawn_plans([history] * draws, rng=np.random.default_rng(0))
+    counts = Counter((*map(int, standing), *map(int, plan.strategies)) for plan in drawn)
+    probabilities = _plan_probabilities(planner, history, standing)
+    assert counts[standing] > 0  # the turn may stop here: an empty plan
+    for plan, probability in probabilities.items():
+        if plan[: len(standing)] == standing:
+            assert counts[plan] / draws == pytest.approx(probability, abs=0.035)
+    assert sum(counts.values()) == sum(counts[plan] for plan in probabilities if plan[: len(standing)] == standing)
+
+
+def test_nothing_is_drawn_after_the_longest_plan() -> None:
+    assert [
+        plan.strategies
+        for plan in toy_planner().drawn_plans([_said(*[Strategy.QUESTION] * 3)], rng=np.random.default_rng(0))
+    ] == [()]
+
+
+@pytest.mark.parametrize("batch", [3, 512])
+def test_same_luck_same_plans_whoever_else_is_asked_for(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    monkeypatch.setattr("planner.strategy_planner._BATCH", batch)
+    planner = toy_planner()
+    histories: list[Sequence[Message]] = [
+        said for dialogue in _DIALOGUES for said in (dialogue.messages[:1], _said(Strategy.OTHERS))
+    ]
+    plans = planner.drawn_plans(histories, rng=np.random.default_rng(7))
+    again = planner.drawn_plans(histories, rng=np.random.default_rng(7))
+    other = planner.drawn_plans(histories, rng=np.random.default_rng(8))
+    assert [plan.strategies for plan in plans] == [plan.strategies for plan in again]
+    assert [plan.strategies for plan in plans] != [plan.strategies for plan in other]
+    rng = np.random.default_rng(7)
+    for plan, history in zip(plans, histories, strict=True):
+        (alone,) = planner.drawn_plans([history], rng=rng)
+        assert plan.strategies == alone.strategies
+        np.testing.assert_allclose(plan.probabilities, alone.probabilities, atol=1e-5)
+    assert planner.drawn_plans([], rng=rng) == []
 
 
 def test_reasoning_accuracy_counts_known_labels_only() -> None:
