@@ -74,6 +74,8 @@ class EvaluatePlanner(EvaluationCommand):
     """Whether the baselines are fitted and scored too."""
     exact_weight: float | None = None
     """What an exact match counts beside the Levenshtein ratio in choosing plans (from 0), instead of the runs' own."""
+    several_weight: float = 0.0
+    """With --exact-weight: what a match counts in addition where the plan has several strategies (from 0)."""
     reference: str = REFERENCE
     """System that differences of the planners are measured to: a baseline, or the folder name of a --planner."""
     html: Path | None = None
@@ -84,11 +86,14 @@ class EvaluatePlanner(EvaluationCommand):
         corpus = load_corpus(self.data)
         dialogues = corpus.split(self.split)
         check_runs(self.planner)
-        if self.exact_weight is not None and self.exact_weight < 0:
-            raise ValueError(f"exact_weight: got {self.exact_weight}, expected 0 or more")
+        for name, weight in (("exact_weight", self.exact_weight), ("several_weight", self.several_weight)):
+            if weight is not None and weight < 0:
+                raise ValueError(f"{name}: got {weight}, expected 0 or more")
+        if self.several_weight and self.exact_weight is None:
+            raise ValueError("several_weight: expected --exact-weight too")
         trained = [StrategyPlanner.load(run) for run in self.planner]
-        if self.exact_weight is not None:
-            trained = [planner.with_exact_weight(self.exact_weight) for planner in trained]
+        if (exact := self.exact_weight) is not None:
+            trained = [planner.with_weights(exact=exact, several=self.several_weight) for planner in trained]
         planners: list[Planner] = []
         if self.ladder:
             observer = Observer(CachedEncoder(SentenceEncoder()))

@@ -10,7 +10,7 @@ Decoding = Literal["expected-lr", "most-probable"]
 
 @dataclass(frozen=True)
 class PlannerConfig:
-    """Settings of planner training: encoding, members, readers, deliberation, PPO, decoding."""
+    """Settings of planner training: encoding, members, readers, judges, deliberation, PPO, decoding."""
 
     mode: Mode = "one-by-one"
     """How PPO acts and is paid: one-by-one: a slot per step until STOP; all-in-one: a whole plan per action."""
@@ -52,6 +52,8 @@ class PlannerConfig:
     """Lowest layers of the readers that stay as they were pretrained."""
     reader_dropout: float = 0.3
     """Share of a reader's outputs dropped in training (0 to 1)."""
+    judge_trees: int = 0
+    """Trees in each fold's forest that judges histories by what members and readers believe of them; 0: no judges."""
     deliberation_width: int = 128
     """Hidden units of the network that PPO trains on top of the members' beliefs."""
     deliberation_epochs: int = 8
@@ -84,6 +86,8 @@ class PlannerConfig:
     """Which plan is made: highest expected Levenshtein ratio (with exact_weight), or the most probable one."""
     exact_weight: float = 0.0
     """What an exact match counts beside the Levenshtein ratio in expected-lr decoding."""
+    several_weight: float = 0.0
+    """What an exact match counts in addition where the plan has several strategies, in expected-lr decoding."""
 
     def __post_init__(self) -> None:
         counts = ("window", "folds", "words", "members", "width", "cloning_epochs", "cloning_batch")
@@ -95,13 +99,14 @@ class PlannerConfig:
             raise ValueError(
                 f"folds, members: got {self.folds}, {self.members}, expected at least 2 folds and a multiple of them"
             )
-        if self.reader_tokens < 16:
-            raise ValueError(f"reader_tokens: got {self.reader_tokens}, expected at least 16")
+        if self.reader_tokens < 32:
+            raise ValueError(f"reader_tokens: got {self.reader_tokens}, expected at least 32")
         for name in ("dropout", "input_dropout", "reader_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 to below 1")
-        rewards = ("stop_reward", "exact_reward", "reasoning_reward", "reward_balance", "exact_weight")
-        for name in ("ppo_steps", "ppo_kl", "weight_decay", "reader_epochs", "reader_frozen_layers", *rewards):
+        rewards = ("stop_reward", "exact_reward", "reasoning_reward", "reward_balance")
+        weights = ("ppo_kl", "weight_decay", "exact_weight", "several_weight")
+        for name in ("ppo_steps", "reader_epochs", "reader_frozen_layers", "judge_trees", *rewards, *weights):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
         for name in ("cloning_rate", "reader_rate", "deliberation_rate", "ppo_rate"):

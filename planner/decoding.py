@@ -22,12 +22,15 @@ class PlanDecoder:
     Args:
         codec: Which plans there are.
         exact_weight: What an exact match counts beside the Levenshtein ratio, from 0: more of it means shorter plans.
+        several_weight: What it counts in addition where the plan has several strategies, from 0: four turns in five
+            have one message, so whoever wants to be right as often as possible never plans two.
     """
 
-    def __init__(self, codec: PlanCodec, *, exact_weight: float = 0.0) -> None:
+    def __init__(self, codec: PlanCodec, *, exact_weight: float = 0.0, several_weight: float = 0.0) -> None:
         self.codec = codec
         ratios = levenshtein_ratio_table(codec.plans, codec.plans)
-        self._utility = ratios + exact_weight * np.eye(len(codec.plans), dtype=np.float32)  # (plans, plans)
+        of_match = [exact_weight + several_weight * (len(plan) > 1) for plan in codec.plans]
+        self._utility = ratios + np.diag(np.array(of_match, np.float32))  # (plans, plans)
 
     def best_expected(self, probabilities: np.ndarray, *, prefix: tuple[int, ...] = ()) -> np.ndarray:
         """Plans of highest expected Levenshtein ratio plus weighted exact match.

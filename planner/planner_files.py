@@ -16,6 +16,7 @@ from encoding.reasoning_codec import ReasoningCodec
 from planner.beliefs import BeliefLayout
 from planner.config import Decoding, Mode, ReasoningMode
 from planner.deliberation import DeliberationNetwork
+from planner.judges import Judges
 from planner.network import MemberNetwork, NetworkShape
 from planner.plan_distribution import PlanSpace
 from planner.tfidf_embedder import TfidfEmbedder
@@ -24,6 +25,7 @@ _SETTINGS = "planner.json"
 _MEMBERS = "members.safetensors"
 _DELIBERATION = "deliberation.safetensors"
 _LEXICON = "lexicon.json"
+JUDGES = "judges.safetensors"
 READERS = "readers.safetensors"
 
 
@@ -60,6 +62,8 @@ class PlannerSettings:
         reasoning: Values of the reasoning slots; ``None`` without reasoning.
         readers: How the readers read; ``None`` without readers.
         offsets: Additive offsets of the message protocol's decision, 8 numbers.
+        several_weight: What an exact match counts in addition where the plan has several strategies.
+        judges: Whether judges have a say.
     """
 
     mode: Mode
@@ -75,6 +79,8 @@ class PlannerSettings:
     reasoning: ReasoningCodec | None
     readers: ReaderSettings | None
     offsets: tuple[float, ...] = (0.0,) * len(Strategy)
+    several_weight: float = 0.0
+    judges: bool = False
 
     @property
     def layout(self) -> BeliefLayout:
@@ -110,18 +116,22 @@ class PlannerParts:
         members: Trained members.
         deliberation: The trained network on top of them.
         words: The lexical half of the observer's embedder.
+        judges: Trees on top of what members and readers believe; ``None`` without judges.
     """
 
     settings: PlannerSettings
     members: MemberNetwork
     deliberation: DeliberationNetwork
     words: TfidfEmbedder
+    judges: Judges | None = None
 
     def save(self, run: Path) -> None:
         """Writes everything into a run folder; the settings last."""
         for name, module in ((_MEMBERS, self.members), (_DELIBERATION, self.deliberation)):
             _save_module(run / name, module)
         self.words.save(run / _LEXICON)
+        if self.judges is not None:
+            self.judges.save(run / JUDGES)
         write_whole(run / _SETTINGS, json.dumps(self.settings.to_json(), indent=2) + "\n")
 
     @classmethod
@@ -140,10 +150,13 @@ class PlannerParts:
             deliberation = DeliberationNetwork(settings.layout, width=settings.deliberation_width, dropout=0.0)
             deliberation.load_state_dict(load_file(run / _DELIBERATION))
             words = TfidfEmbedder.load(run / _LEXICON)
+            judges = None
+            if settings.judges:
+                judges = Judges.load(run / JUDGES, settings.layout, folds=settings.shape.folds)
         except (ValueError, KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
             reason = " ".join(str(error).split())  # torch writes a line per tensor
             raise ValueError(f"{run}: damaged planner ({type(error).__name__}: {reason})") from error
-        return cls(settings, members, deliberation, words)
+        return cls(settings, members, deliberation, words, judges)
 
 
 def _save_module(path: Path, module: nn.Module) -> None:

@@ -46,7 +46,11 @@ class StrategyPlanner:
         self.readers = readers
         self.name = name
         self._layout = parts.deliberation.layout
-        self._decoder = PlanDecoder(observer.codec, exact_weight=parts.settings.exact_weight)
+        self._decoder = PlanDecoder(
+            observer.codec,
+            exact_weight=parts.settings.exact_weight,
+            several_weight=parts.settings.several_weight,
+        )
         parts.members.eval()
         parts.deliberation.eval()
 
@@ -146,13 +150,14 @@ class StrategyPlanner:
         return self.decision_probabilities(self.beliefs(histories), np.stack(slots))
 
     def beliefs(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
-        """What members and readers believe of histories. Shape: (N, S), see :mod:`planner.beliefs`."""
-        return self._layout.collect(
+        """What members, readers and judges believe of histories. Shape: (N, S), see :mod:`planner.beliefs`."""
+        believed = self._layout.collect(
             self.parts.members,
             self.readers,
             history=self.observer.encode_histories(histories),
             messages=histories,
         )
+        return believed if self.parts.judges is None else self.parts.judges.judged(believed, histories)
 
     @torch.no_grad()
     def decision_probabilities(self, beliefs: np.ndarray, slots: np.ndarray) -> np.ndarray:
@@ -223,13 +228,14 @@ class StrategyPlanner:
         parts = replace(self.parts, settings=settings)
         return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=self.name)
 
-    def with_exact_weight(self, weight: float) -> "StrategyPlanner":
-        """The same planner, choosing plans with another weight of an exact match (:mod:`planner.decoding`).
+    def with_weights(self, *, exact: float, several: float) -> "StrategyPlanner":
+        """The same planner, choosing plans with other weights of exact matches (:mod:`planner.decoding`).
 
         Its name says so: scores of different decodings must not pass for one another.
         """
-        parts = replace(self.parts, settings=replace(self.settings, decoding="expected-lr", exact_weight=weight))
-        name = f"{self.name}, exact weight {weight:g}"
+        settings = replace(self.settings, decoding="expected-lr", exact_weight=exact, several_weight=several)
+        parts = replace(self.parts, settings=settings)
+        name = f"{self.name}, exact weight {exact:g}" + (f" + {several:g}" if several else "")
         return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=name)
 
     def _plans(self, mixture: PlanMixture, prefix: tuple[int, ...]) -> list[Plan]:

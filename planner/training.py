@@ -1,4 +1,4 @@
-"""Training a planner from dialogues: members, readers, deliberation, PPO, decision rule; then everything is saved."""
+"""Training a planner from dialogues: readers, members, judges, deliberation, PPO, decision rule."""
 
 import copy
 import logging
@@ -17,6 +17,7 @@ from encoding.observation import Embedder, Observer
 from encoding.reasoning_codec import ReasoningCodec
 from encoding.text_encoder import SentenceEncoder
 from env.turn_task import TurnTask
+from planner.beliefs import BeliefLayout
 from planner.believed_split import BelievedSplit
 from planner.config import PlannerConfig
 from planner.decisions import Decisions
@@ -24,8 +25,9 @@ from planner.deliberation import DeliberationNetwork
 from planner.deliberation_cloning import BelievedDecisions, clone_deliberation
 from planner.folds import fold_of_dialogues
 from planner.joined_embedder import JoinedEmbedder
+from planner.judges import Judges
 from planner.member_training import train_members
-from planner.planner_files import READERS, PlannerParts, PlannerSettings, ReaderSettings
+from planner.planner_files import JUDGES, READERS, PlannerParts, PlannerSettings, ReaderSettings
 from planner.reader_training import train_readers
 from planner.readers import Readers
 from planner.reading import Reading
@@ -127,6 +129,7 @@ def train_planner(
         reasoning_mode=config.reasoning,
         decoding=config.decoding,
         exact_weight=config.exact_weight,
+        several_weight=config.several_weight,
         encoder=config.encoder,
         encoder_fingerprint=embedder.fingerprint,
         window=config.window,
@@ -135,12 +138,18 @@ def train_planner(
         deliberation_width=config.deliberation_width,
         reasoning=reasoning,
         readers=reader_settings,
+        judges=config.judge_trees > 0,
     )
     layout = settings.layout
     beliefs, held_out_beliefs = (
         layout.collect(members, readers, history=part.history, messages=part.messages, fold=of)
         for part, of in ((data, fold), (held_out, None))
     )
+    judges = None
+    if config.judge_trees:
+        judges = _judges(beliefs, data, fold=fold, layout=layout, config=config, seed=seed, path=checkpoints / JUDGES)
+        beliefs = judges.judged(beliefs, data.messages, fold=fold)
+        held_out_beliefs = judges.judged(held_out_beliefs, held_out.messages)
     fitting, validation = BelievedSplit(data, beliefs), BelievedSplit(held_out, held_out_beliefs)
     torch.manual_seed(seed + 1)  # whatever was drawn before, or skipped by a run that goes on
     deliberation = DeliberationNetwork(layout, width=config.deliberation_width, dropout=_DELIBERATION_DROPOUT)
@@ -155,7 +164,7 @@ def train_planner(
     )
 
     def planner_of(network: DeliberationNetwork, name: str) -> StrategyPlanner:
-        parts = PlannerParts(settings, members, network, words)
+        parts = PlannerParts(settings, members, network, words, judges)
         return fitting.fit_offsets(StrategyPlanner(parts, observer=observer, readers=readers, name=name))
 
     cloned = planner_of(deliberation, "cloned")
@@ -196,3 +205,22 @@ def train_planner(
         without_offsets=without_offsets,
         curves=log.curves,
     )
+
+
+def _judges(
+    beliefs: np.ndarray,
+    data: Decisions,
+    *,
+    fold: np.ndarray,
+    layout: BeliefLayout,
+    config: PlannerConfig,
+    seed: int,
+    path: Path,
+) -> Judges:
+    """Fitted judges, or those of an earlier start of this run."""
+    if path.is_file():
+        return Judges.load(path, layout, folds=config.folds)
+    judges = Judges.fit(beliefs, data, fold=fold, layout=layout, trees=config.judge_trees, seed=seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    judges.save(path)
+    return judges

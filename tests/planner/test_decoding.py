@@ -54,15 +54,16 @@ def test_chosen_plan_has_the_highest_expected_ratio(seed: int) -> None:
     assert expected[chosen] == pytest.approx(max(expected), abs=1e-6)
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(0, 5))
-def test_exact_weight_is_added_for_an_exact_match(seed: int, weight: float) -> None:
+@given(st.integers(0, 2**32 - 1), st.floats(0, 5), st.floats(0, 5))
+def test_weights_are_added_for_an_exact_match(seed: int, weight: float, several: float) -> None:
     probabilities = np.random.default_rng(seed).dirichlet(np.full(len(_CODEC.plans), 0.1))[None]
     expected = [
-        weight * probabilities[0, number]
+        (weight + several * (len(plan) > 1)) * probabilities[0, number]
         + sum(p * levenshtein_ratio(plan, gold) for p, gold in zip(probabilities[0], _CODEC.plans, strict=True))
         for number, plan in enumerate(_CODEC.plans)
     ][1:]
-    chosen = PlanDecoder(_CODEC, exact_weight=weight).best_expected(probabilities)[0] - 1
+    decoder = PlanDecoder(_CODEC, exact_weight=weight, several_weight=several)
+    chosen = decoder.best_expected(probabilities)[0] - 1
     assert expected[chosen] == pytest.approx(max(expected), abs=1e-5)
 
 

@@ -75,6 +75,19 @@ def test_weight_on_exact_matches_ends_at_the_most_probable_plan() -> None:
         assert plan == max(probabilities, key=probabilities.__getitem__)
 
 
+def test_other_weights_make_another_planner_with_a_name_of_its_own() -> None:
+    histories = [dialogue.messages[:1] for dialogue in _DIALOGUES]
+    planner = toy_planner()
+    several = planner.with_weights(exact=0.5, several=1e6)
+    assert several.name == f"{planner.name}, exact weight 0.5 + 1e+06"
+    assert planner.with_weights(exact=2.0, several=0.0).name == f"{planner.name}, exact weight 2"
+    assert (planner.settings.exact_weight, planner.settings.several_weight) == (0.0, 0.0)
+    for history in histories:
+        probabilities = _plan_probabilities(planner, history)
+        pairs = {plan: p for plan, p in probabilities.items() if len(plan) > 1}
+        assert several.plan(history).strategies == max(pairs, key=pairs.__getitem__)
+
+
 @pytest.mark.parametrize("standing", [(Strategy.OTHERS,), (Strategy.SUGGESTIONS,)])
 def test_a_turn_begun_is_planned_to_its_end(standing: tuple[Strategy, ...]) -> None:
     planner = toy_planner()

@@ -19,7 +19,15 @@ _TRAIN, _VALID = toy_dialogues(24, seed=0), toy_dialogues(6, seed=1)
 _LEARNS = dataclasses.replace(SMALL, cloning_epochs=10, cloning_rate=3e-2, deliberation_epochs=10)
 _SHORT = dataclasses.replace(SMALL, cloning_epochs=2, deliberation_epochs=2, dropout=0.1)
 _READS = dataclasses.replace(
-    _SHORT, reader_epochs=1, reader_tokens=32, reader_frozen_layers=1, reader_rate=3e-3, reader_dropout=0.1
+    _SHORT,
+    reader_epochs=1,
+    reader_tokens=32,
+    reader_frozen_layers=1,
+    reader_rate=3e-3,
+    reader_dropout=0.1,
+    judge_trees=3,
+    exact_weight=0.5,
+    several_weight=4.0,
 )
 
 
@@ -57,10 +65,10 @@ def test_learns_what_the_supporters_of_the_toy_world_do(tmp_path: Path, mode: Mo
     assert trained.planner.plan(only).strategies == ()  # stops here, where after a greeting it goes on
 
 
-def test_a_run_loads_to_the_same_plans_readers_and_cloned_planner_included(tmp_path: Path) -> None:
+def test_a_run_loads_to_the_same_plans_readers_judges_and_cloned_planner_included(tmp_path: Path) -> None:
     trained = _train(tmp_path / "run", _READS)
     files = {path.name for path in (tmp_path / "run").iterdir() if path.is_file()}
-    names = {"members.safetensors", "deliberation.safetensors", "readers.safetensors"}
+    names = {f"{name}.safetensors" for name in ("members", "deliberation", "readers", "judges")}
     assert files == names | {"planner.json", "lexicon.json", "curves.json"}
     assert not (tmp_path / "run" / "checkpoints").exists()
     for planner, folder in ((trained.planner, "run"), (trained.cloned, "run/cloned")):
@@ -73,6 +81,7 @@ def test_a_run_loads_to_the_same_plans_readers_and_cloned_planner_included(tmp_p
             assert mine.reasoning == its.reasoning
             np.testing.assert_array_equal(mine.probabilities, its.probabilities)
     assert trained.planner.readers is not None
+    assert trained.planner.parts.judges is not None
 
 
 @pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
