@@ -8,12 +8,13 @@ import tyro
 
 from corpus.load import load_corpus
 from evaluation.critic_verdicts import critic_verdicts
-from evaluation.dialogue_benchmark import benchmark_dialogues
+from evaluation.dialogue_benchmark import DialogueBenchmark, benchmark_dialogues
 from evaluation.dialogue_console import dialogue_text
 from evaluation.dialogue_recipe import CorpusRecipe
 from evaluation.dialogue_report import write_dialogue_report
 from evaluation.dialogue_transcripts import write_transcripts
 from evaluation.opened_seeker import SeekerChoice
+from evaluation.strategies_alone import alone_text, with_alone
 from evaluation.workers import Workers
 from evaluation_command import EvaluationCommand, data_name
 from runs import versions
@@ -34,7 +35,8 @@ class EvaluateDialogue(EvaluationCommand):
     """How planners act: plans drawn from what they believe (a row NAME), or the best guess at each turn, which is much
     the same turn after turn (a row "NAME, planned"). The full ladder shows both."""
     generator: Path | None = None
-    """Run folder of a generator that writes the supporter's texts; without it the seeker reacts to strategies alone."""
+    """Run folder of a generator that writes the supporter's texts. The same is played on strategies alone too and shown
+    beside it, under its own signature, unless a language model is the seeker (each answer costs)."""
     seeker: Literal["retrieval", "model"] = "retrieval"
     """retrieval: real replies out of the training split, offline; model: a language model (--model, --record)."""
     seeker_run: Path | None = None
@@ -49,8 +51,8 @@ class EvaluateDialogue(EvaluationCommand):
     max_turns: int = 10
     """Supporter turns after which a conversation is cut off."""
     workers: str = "1"
-    """Processes on this machine (a number), ray (a Ray on this machine), or ray://ADDRESS (a cluster whose machines see
-    data and runs under the same paths); results are the same."""
+    """Processes on this machine (a number), ray or ray:NUMBER (a Ray of so many workers on this machine), or
+    ray://ADDRESS (a cluster whose machines see data and runs under the same paths); results are the same."""
     chat: Annotated[ModelSettings, tyro.conf.arg(name="")] = dataclasses.field(default_factory=ModelSettings)
     record: Path | None = None
     """Folder where the language model's answers are kept; the same folder goes on without asking again."""
@@ -80,10 +82,18 @@ class EvaluateDialogue(EvaluationCommand):
             acting=self.acting,
             max_turns=self.max_turns,
         )
-        benchmark = benchmark_dialogues(
-            recipe, seeds=self.seeds, seed=self.seed, split=self.split, data=data, workers=workers
-        )
+
+        def play(recipe: CorpusRecipe) -> DialogueBenchmark:
+            return benchmark_dialogues(
+                recipe, seeds=self.seeds, seed=self.seed, split=self.split, data=data, workers=workers
+            )
+
+        benchmark, alone = play(recipe), None
         closer = dialogue_text(benchmark)
+        if self.generator is not None and self.seeker == "retrieval":
+            alone = play(dataclasses.replace(recipe, generator=None))
+            benchmark = dataclasses.replace(benchmark, result=with_alone(benchmark.result, alone))
+            closer += f"\n\n{alone_text(alone)}"
         if self.seeker == "model":
             verdicts = critic_verdicts(benchmark, config=self.chat.critic, seed=self.seed)
             details = {**benchmark.result.details, "critic": verdicts.to_json()}
@@ -93,5 +103,8 @@ class EvaluateDialogue(EvaluationCommand):
         if self.transcripts is not None:
             write_transcripts(self.transcripts, benchmark.played)
         if self.html is not None:
-            facts = (("data", data), ("seeker", benchmark.world.seeker(0).name), ("seed", str(self.seed)))
-            write_dialogue_report(self.html, benchmark, facts=(*facts, *versions().items()))
+            world = benchmark.world
+            facts = (("data", data), ("seeker", world.seeker(0).name), ("texts", world.responder_name))
+            write_dialogue_report(
+                self.html, benchmark, facts=(*facts, ("seed", str(self.seed)), *versions().items()), alone=alone
+            )

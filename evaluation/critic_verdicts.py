@@ -24,12 +24,16 @@ class CriticVerdicts:
         signature: What the verdicts depend on.
         scores: Policy -> ``critic_success_rate`` (0..100) and ``critic_score`` (-1..1), where there is a score.
         unscored: Policy -> conversations of which no answer was a verdict; they are in no score.
-        lines: What was asked for and could not be read, for people.
+        answers: Answers of the critic.
+        unparsable: Those among them that were no verdict.
+        lines: What was asked for, what it used and what could not be read, intensities included, for people.
     """
 
     signature: str
     scores: Mapping[str, Mapping[str, Estimate]]
     unscored: Mapping[str, int]
+    answers: int
+    unparsable: int
     lines: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -40,6 +44,9 @@ class CriticVerdicts:
                 name: {key: one.as_json() for key, one in found.items()} for name, found in self.scores.items()
             },
             "unscored": dict(self.unscored),
+            "answers": self.answers,
+            "unparsable": self.unparsable,
+            "used": list(self.lines),
         }
 
     def text(self) -> str:
@@ -72,12 +79,13 @@ def critic_verdicts(
         ChatError: The model failed for good.
     """
     runs = len(next(iter(benchmark.played.values())))
-    critics = []
+    critics, readers = [], []
     for run in range(runs):
         player = benchmark.world.seeker(run)
         if not isinstance(player, ModelSeeker):
             raise ValueError(f"seeker {player.name}: the critic is a language model, expected the seeker to be one too")
         critics.append(Critic(player.chat, config=config))
+        readers.append(player.reader)
     scores, unscored = {}, {}
     for name, played in benchmark.played.items():
         judged = [
@@ -90,8 +98,15 @@ def critic_verdicts(
         tally = Tally(np.arange(len(totals)), totals, _formula)
         scores[name] = estimates(tally, rng=np.random.default_rng(seed), samples=samples)
         unscored[name] = sum(one.success is None for judgements in judged for one in judgements)
-    chats = [critic.chat.line() for critic in critics]
-    return CriticVerdicts(critics[0].signature, scores, unscored, (*(critic.line() for critic in critics), *chats))
+    lines = [one.line() for kind in (critics, readers, [critic.chat for critic in critics]) for one in kind]
+    return CriticVerdicts(
+        critics[0].signature,
+        scores,
+        unscored,
+        answers=sum(critic.answers for critic in critics),
+        unparsable=sum(critic.unparsable for critic in critics),
+        lines=tuple(lines),
+    )
 
 
 def _statistics(judgement: Judgement) -> tuple[float, float, float]:

@@ -37,6 +37,7 @@ class DialogueBenchmark:
         differences: Every other policy against the first trained planner, or against the gold replay without one.
         by_problem: Problem type, the most frequent first -> policy -> scores on its seekers alone.
         exploits: Fixed rules that are ahead of the gold replay or of a trained planner, in words.
+        seconds: How long playing alone took; no part of the result.
     """
 
     result: EvaluationResult
@@ -45,6 +46,12 @@ class DialogueBenchmark:
     differences: Differences
     by_problem: Mapping[str, Mapping[str, Mapping[str, Estimate]]]
     exploits: tuple[str, ...]
+    seconds: float
+
+    @property
+    def turns(self) -> int:
+        """Supporter turns of all conversations."""
+        return sum(len(one.conversation.plans) for runs in self.played.values() for run in runs for one in run)
 
     @property
     def fixed(self) -> tuple[str, ...]:
@@ -102,7 +109,9 @@ def benchmark_dialogues(
     began = time.perf_counter()
     world = opened(recipe)
     pieces = cut(recipe, world, seed=seed, runs=seeds, block=_BLOCK)
+    opened_at = time.perf_counter()
     done = iter(workers.map(play, pieces))
+    seconds = time.perf_counter() - opened_at
     blocks = len(pieces) // (len(world.policies) * seeds)
     played: dict[str, Played] = {
         policy.name: tuple(
@@ -110,7 +119,8 @@ def benchmark_dialogues(
         )
         for policy in world.policies
     }
-    return _scored(world, played, seed=seed, split=split, data=data, samples=samples, began=began)
+    benchmark = _scored(world, played, seed=seed, split=split, data=data, samples=samples, began=began)
+    return replace(benchmark, seconds=seconds)
 
 
 def _scored(
@@ -150,7 +160,7 @@ def _scored(
         problem: {name: problem_estimates(tallies, rows, seed=seed, samples=samples) for name, tallies in runs.items()}
         for problem, rows in problems(world).items()
     }
-    benchmark = DialogueBenchmark(result, world, played, differences, by_problem, exploits)
+    benchmark = DialogueBenchmark(result, world, played, differences, by_problem, exploits, seconds=0.0)
     return replace(benchmark, result=replace(result, details=_details(benchmark)))
 
 

@@ -24,14 +24,36 @@ def dialogue_text(benchmark: DialogueBenchmark) -> str:
     if shown:
         heading = f"Difference to {benchmark.differences.reference}, same seekers (* = interval leaves zero out)"
         blocks.append(f"{heading}\n{differences_table(shown)}")
-    return "\n\n".join([*blocks, exploit_text(benchmark)])
+    return "\n\n".join([*blocks, exploit_text(benchmark), pace_text(benchmark)])
+
+
+def pace_text(benchmark: DialogueBenchmark) -> str:
+    """How fast the conversations went: policies, seeker and texts, by all workers together."""
+    conversations = sum(len(run) for runs in benchmark.played.values() for run in runs)
+    pace = f"{benchmark.turns / max(benchmark.seconds, 1e-9):,.0f} turns a second"
+    turns = f"{benchmark.turns:,} supporter turns"
+    return f"{conversations:,} conversations with {turns} played in {benchmark.seconds:.1f} s: {pace}"
+
+
+def exploit_lines(benchmark: DialogueBenchmark) -> tuple[str, list[str]]:
+    """Whether a fixed rule is ahead of the gold replay or a planner: a sentence, and the cases."""
+    if not benchmark.fixed:
+        return "No fixed rule was played, so nothing is known of tricks that this seeker rewards.", []
+    sooner = [
+        f"{name} is sooner than {benchmark.differences.reference}: AT {one.value:+.2f} [{one.low:.2f}, {one.high:.2f}]"
+        for name in benchmark.fixed
+        if (one := benchmark.differences.systems[name]["average_turns"]).high < 0
+    ]
+    if not benchmark.exploits:
+        honest = "No fixed rule is ahead of the gold replay or a trained planner in success rate or intensity fall"
+        return (f"{honest}, but some in average turns:" if sooner else f"{honest}."), sooner
+    return "Fixed rules that this seeker rewards too much:", [*benchmark.exploits, *sooner]
 
 
 def exploit_text(benchmark: DialogueBenchmark) -> str:
-    """Whether a fixed rule is ahead of the gold replay or a planner, line by line."""
-    if not benchmark.exploits:
-        return "No fixed rule is ahead of the gold replay or a trained planner."
-    return "\n".join(["Fixed rules that the seeker rewards too much:", *(f"  {line}" for line in benchmark.exploits)])
+    """The same, line by line."""
+    sentence, cases = exploit_lines(benchmark)
+    return "\n".join([sentence, *(f"  {line}" for line in cases)])
 
 
 def _curves(benchmark: DialogueBenchmark, *, success: bool) -> str:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from corpus.dialogue import Role
 from corpus.whole_file import write_whole
 from evaluation.dialogue_benchmark import DialogueBenchmark, problems
+from evaluation.dialogue_console import exploit_lines
 from evaluation.dialogue_figures import curve_figure, flow_figure
 from evaluation.dialogue_policies import GOLD
 from evaluation.dialogue_transcripts import transcript_turns
@@ -17,18 +18,26 @@ from evaluation.figures import interval_figure
 from evaluation.metric_names import REPORT_COLUMNS
 from evaluation.report_section import Panel
 from evaluation.report_tables import Table, difference_table, measured_table
+from evaluation.strategies_alone import TITLE
 
 _READ = 3  # conversations shown of each trained planner and of the gold replay
 _FLOWS = 4  # systems whose strategies are shown
 
 
-def write_dialogue_report(path: Path, benchmark: DialogueBenchmark, *, facts: Sequence[tuple[str, str]]) -> None:
+def write_dialogue_report(
+    path: Path,
+    benchmark: DialogueBenchmark,
+    *,
+    facts: Sequence[tuple[str, str]],
+    alone: DialogueBenchmark | None = None,
+) -> None:
     """Writes the page, whole.
 
     Args:
         path: The HTML file.
         benchmark: What was played.
         facts: What was run, as pairs: data, seeker, seed, versions.
+        alone: The same without texts, where a generator wrote some.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -40,9 +49,11 @@ def write_dialogue_report(path: Path, benchmark: DialogueBenchmark, *, facts: Se
     shown = [name for name in (*benchmark.world.own, GOLD) if name in benchmark.played]
     page = environment.get_template("dialogue.html.j2").render(
         benchmark=benchmark,
+        signatures=[one.result.signature for one in (benchmark, alone) if one is not None],
+        exploits=exploit_lines(benchmark),
         facts=facts,
         table=_table(benchmark, [name for name in benchmark.played if name not in benchmark.fixed]),
-        further=_further(benchmark),
+        further=[*_without_texts(alone), *_further(benchmark)],
         panels=_panels(benchmark),
         conversations=[
             (name, played, list(transcript_turns(played)))
@@ -60,6 +71,13 @@ def _table(benchmark: DialogueBenchmark, names: Sequence[str], *, caption: str =
     return measured_table(systems, columns=REPORT_COLUMNS["dialogue"], own=benchmark.world.own, caption=caption)
 
 
+def _without_texts(alone: DialogueBenchmark | None) -> list[Table]:
+    if alone is None:
+        return []
+    names = [name for name in alone.played if name not in alone.fixed]
+    return [_table(alone, names, caption=TITLE)]
+
+
 def _further(benchmark: DialogueBenchmark) -> list[Table]:
     tables = [
         measured_table(
@@ -73,7 +91,7 @@ def _further(benchmark: DialogueBenchmark) -> list[Table]:
     differences = {name: scores for name, scores in benchmark.differences.systems.items() if name in benchmark.compared}
     if differences:
         caption = f"Difference to {benchmark.differences.reference} on the same seekers, bold where zero is left out"
-        tables.insert(0, difference_table(differences, caption=caption))
+        tables.insert(0, difference_table(differences, caption=caption, own=benchmark.world.own))
     if benchmark.fixed:
         tables.append(_table(benchmark, benchmark.fixed, caption="Fixed rules"))
     return tables

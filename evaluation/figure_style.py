@@ -21,7 +21,8 @@ STRATEGY_COLOURS: tuple[str, ...] = (
 )  # fmt: skip
 DARK_STRATEGIES = (0, 2, 3)  # classes whose colour takes white letters
 SERIES_COLOURS: tuple[str, ...] = ("#2B5C8A", "#C8693A", "#44AA99", "#AA4499", "#999933", "#555555")
-SERIES_LINES: tuple[str, ...] = ("-", "--", "-.", ":", "-", "--")  # a second sign beside the colour, for grey printers
+# A second sign beside the colour, for grey printers; one style in four, one colour in six: twelve series differ.
+SERIES_LINES: tuple[str, ...] = ("-", "--", "-.", ":")
 INK, FAINT, GRID, PALE = "#22303C", "#5B6976", "#E3E8EC", "#B4BFC8"
 
 # Names short enough for an axis, in class order.

@@ -93,5 +93,5 @@ def _further(result: EvaluationResult, own: Sequence[str], differences: Differen
             "bold where the interval leaves 0 out"
         )
         named = {system_name(name, result.systems[name]): scores for name, scores in differences.systems.items()}
-        tables.append(difference_table(named, caption=caption))
+        tables.append(difference_table(named, caption=caption, own=tuple(named)))
     return tuple(tables)

@@ -76,11 +76,15 @@ def measured_table(
     return Table(_columns(metrics), rows, caption)
 
 
-def difference_table(differences: Mapping[str, Mapping[str, Difference]], *, caption: str) -> Table:
-    """Trained planners against the reference; bold where the interval leaves zero out."""
+def difference_table(differences: Mapping[str, Mapping[str, Difference]], *, caption: str, own: Sequence[str]) -> Table:
+    """Systems against the reference, trained planners (``own``) marked; bold where the interval leaves zero out."""
     metrics = list(next(iter(differences.values())))
     rows = tuple(
-        Row(name, "own", tuple(_difference(metric, scores[metric]) for metric in metrics))
+        Row(
+            name,
+            "own" if name in own else "baseline",
+            tuple(_difference(metric, scores[metric]) for metric in metrics),
+        )
         for name, scores in differences.items()
     )
     return Table(tuple(replace(column, arrow="") for column in _columns(metrics)), rows, caption)

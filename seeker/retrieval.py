@@ -1,6 +1,7 @@
 """Finds training exchanges whose plan is the supporter's and whose state is like that of the conversation."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from seeker.exchanges import Exchanges
 # What likeness is made of: the cosine of the seeker's last words counts 1.
 _SITUATION_WEIGHT = 1.0  # cosine of the situations: keeps to one topic
 _PROBLEM_WEIGHT = 0.3  # the same problem type
+_SUPPORTER_WEIGHT = 1.0  # cosine of the supporter's words, where somebody wrote any
 _PHASE_WEIGHT = 0.5  # cosine of the distance in time, a quarter turn from beginning to end
 _LAST_PHASE = 12  # supporter turns; ESConv's conversations have 12 on average
 LEAST_CANDIDATES = 64  # exchanges to choose among, if there are that many; below, plans that agree in part count too
@@ -27,12 +29,23 @@ class States:
         situation: The situation, projected; zero where there is none. Shape: (B, C).
         problem: Problem types.
         place: Supporter turns before. Shape: (B,), int.
+        supporter: The texts written for the supporter's plan, projected; zero where nobody wrote any, and then only
+            the plan is answered. Shape: (B, C).
     """
 
     before: np.ndarray
     situation: np.ndarray
     problem: tuple[str, ...]
     place: np.ndarray
+    supporter: np.ndarray
+
+
+class _Candidates(NamedTuple):
+    """Exchanges a plan may be answered with: rows, ascending; their dialogues; their vectors."""
+
+    rows: np.ndarray
+    dialogue: np.ndarray
+    vectors: np.ndarray
 
 
 class ExchangeSearch:
@@ -56,6 +69,7 @@ class ExchangeSearch:
                 projection(exchanges.situation)[rows],
                 tuple(exchanges.problems[row] for row in rows),
                 exchanges.place,
+                projection(exchanges.supporter),
             )
         )
         self._rows_of_plan: dict[tuple[Strategy, ...], list[int]] = {}
@@ -64,7 +78,7 @@ class ExchangeSearch:
                 self._rows_of_plan.setdefault(plan, []).append(row)
         if not self._rows_of_plan:
             raise ValueError("retrieval seeker: no training exchange has a reply by the seeker")
-        self._candidates: dict[tuple[Strategy, ...], tuple[np.ndarray, np.ndarray]] = {}
+        self._candidates: dict[tuple[Strategy, ...], _Candidates] = {}
 
     def find(
         self,
@@ -99,9 +113,9 @@ class ExchangeSearch:
         found = np.empty(len(plans), np.int64)
         for plan, members in together.items():
             group = np.array(members)
-            candidates, vectors = self._candidates_of(plan)
+            candidates, dialogue, vectors = self._candidates_of(plan)
             scores = queries[group] @ vectors.T  # (G, candidates)
-            scores[self.exchanges.dialogue[candidates] == last_dialogue[group, None]] = -np.inf
+            scores[dialogue == last_dialogue[group, None]] = -np.inf
             place = np.minimum(np.searchsorted(candidates, used[group]), len(candidates) - 1)
             taken, column = np.nonzero(candidates[place] == used[group])
             scores[taken, place[taken, column]] = -np.inf
@@ -118,8 +132,8 @@ class ExchangeSearch:
             found[group] = candidates[best[np.arange(len(group)), pick]]
         return found
 
-    def _candidates_of(self, plan: tuple[Strategy, ...]) -> tuple[np.ndarray, np.ndarray]:
-        """Rows, ascending, of exchanges whose plan agrees best, and their vectors."""
+    def _candidates_of(self, plan: tuple[Strategy, ...]) -> _Candidates:
+        """The exchanges whose plan agrees best."""
         if plan not in self._candidates:
             agreement = {other: levenshtein_ratio(plan, other) for other in self._rows_of_plan}
             rows: list[int] = []
@@ -130,11 +144,13 @@ class ExchangeSearch:
                 if len(rows) >= LEAST_CANDIDATES:
                     break
             candidates = np.array(sorted(rows))
-            self._candidates[plan] = candidates, self._vectors[candidates]
+            self._candidates[plan] = _Candidates(
+                candidates, self.exchanges.dialogue[candidates], self._vectors[candidates]
+            )
         return self._candidates[plan]
 
     def _embedded(self, states: States) -> np.ndarray:
-        """Vectors whose products are likenesses. Shape: (B, 2 C + problems + 2), float32."""
+        """Vectors whose products are likenesses. Shape: (B, 3 C + problems + 2), float32."""
         problem = np.zeros((len(states.problem), len(self._problems)), np.float32)
         for row, name in enumerate(states.problem):
             if name in self._problems:
@@ -142,7 +158,8 @@ class ExchangeSearch:
         angle = np.minimum(states.place, _LAST_PHASE) / _LAST_PHASE * np.pi / 2
         phase = np.sqrt(_PHASE_WEIGHT) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         situation = np.float32(np.sqrt(_SITUATION_WEIGHT)) * _unit(states.situation)
-        return np.concatenate([_unit(states.before), situation, problem, phase], axis=1).astype(np.float32)
+        said = np.float32(np.sqrt(_SUPPORTER_WEIGHT)) * _unit(states.supporter)
+        return np.concatenate([_unit(states.before), situation, said, problem, phase], axis=1).astype(np.float32)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -87,12 +87,14 @@ class RetrievalSeeker:
         earlier = [supporter_plans(conversation.history) for conversation in conversations]
         tracks = StrategyTracks.of(earlier)
         before = self._before(conversations, memory.last_exchange)
+        written = self._written(texts)
         found = self._search.find(
             States(
                 before,
                 self._project([_run_of(conversation.profile.situation) for conversation in conversations]),
                 tuple(conversation.profile.problem for conversation in conversations),
                 tracks.turns,
+                written,
             ),
             plans,
             used=memory.exchanges,
@@ -103,7 +105,7 @@ class RetrievalSeeker:
 
         typicality = models.typicality(state_features(tracks, before), plans)
         view = ExchangeView(
-            tracks, plans, before, self._supporter(found, texts), self._view.after[found],
+            tracks, plans, before, self._supporter(found, texts, written), self._view.after[found],
             word_counts(spoken), self._exchanges.reply_words[found],
         )  # fmt: skip
         features = view.features(typicality)
@@ -147,21 +149,30 @@ class RetrievalSeeker:
             vectors[opening] = self._project([last_run(conversations[row].history) for row in opening])
         return vectors
 
-    def _supporter(self, found: np.ndarray, texts: Sequence[tuple[str, ...] | None]) -> np.ndarray:
-        """What the supporters said, projected: the exchange's own where nobody wrote any. Shape: (B, C)."""
-        vectors = self._view.supporter[found]
-        written = [row for row, of_one in enumerate(texts) if of_one is not None]
-        if written:
-            said = mean_embeddings([texts[row] or () for row in written], embedder=self._embedder)
-            vectors[written] = self.models.projection(said)
+    def _written(self, texts: Sequence[tuple[str, ...] | None]) -> np.ndarray:
+        """What was written for the supporters, projected; zero where nothing was. Shape: (B, C)."""
+        vectors = np.zeros((len(texts), self._view.supporter.shape[1]), np.float32)
+        rows = [row for row, of_one in enumerate(texts) if of_one is not None]
+        if rows:
+            vectors[rows] = self.models.projection(
+                mean_embeddings([texts[row] or () for row in rows], embedder=self._embedder)
+            )
         return vectors
+
+    def _supporter(self, found: np.ndarray, texts: Sequence[tuple[str, ...] | None], written: np.ndarray) -> np.ndarray:
+        """What the supporters said, projected: the exchange's own where nobody wrote any. Shape: (B, C)."""
+        own = np.array([of_one is None for of_one in texts])
+        return np.where(own[:, None], self._view.supporter[found], written)
 
     def _project(self, runs: Sequence[tuple[str, ...]]) -> np.ndarray:
         """Of each run of texts; what was projected once is looked up. Shape: (N, C)."""
         new = list(dict.fromkeys(run for run in runs if run not in self._projected))
         if new:
-            vectors = self.models.projection(mean_embeddings(new, embedder=self._embedder))
-            self._projected |= dict(zip(new, vectors, strict=True))
+            # Each alone: products round by their batch, and a resumed training meets openings in other company.
+            means = mean_embeddings(new, embedder=self._embedder)
+            self._projected |= {
+                run: self.models.projection(mean[None])[0] for run, mean in zip(new, means, strict=True)
+            }
         return np.stack([self._projected[run] for run in runs])
 
     def _unrated(self, conversations: Sequence[Conversation], plans: Sequence[tuple[Strategy, ...]]) -> np.ndarray:

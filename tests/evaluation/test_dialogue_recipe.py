@@ -1,6 +1,7 @@
 """The command's world, made of the bundled sample, with a language model that follows a script."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -111,6 +112,9 @@ def test_language_model_and_critic(chat: type[ScriptedChat], tmp_path: Path) -> 
     assert np.isnan(silent.scores["markov"]["critic_score"].value)  # "5" is no verdict, and never becomes a score
     assert silent.unscored["markov"] == 6
     assert json.dumps(silent.to_json(), allow_nan=False)
+    assert (silent.answers, silent.unparsable) == (4 * 3 * 2, 4 * 3 * 2)
+    assert re.search(r"intensity: 0 of [1-9]\d* answers were no number", silent.text())
+    assert re.search(r"scripted: \d+ calls, \d+ answers, \d+ \+ \d+ tokens", silent.to_json()["used"][-1])
 
     calls = chat.calls
     assert play().played == benchmark.played
@@ -181,6 +185,32 @@ def test_command(chat: type[ScriptedChat], tmp_path: Path, capsys: pytest.Captur
     assert "data:sample-" in result["signature"]
     assert len((tmp_path / "talks.jsonl").read_text("utf-8").splitlines()) == 4 * 3
     assert "Conversations to read" in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_command_with_a_generator_shows_strategies_alone_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ESC_CACHE", str(tmp_path))
+    monkeypatch.setattr("evaluation.opened_seeker.SentenceEncoder", FakeEncoder)
+    monkeypatch.setattr("evaluation.dialogue_recipe.Realizer.load", lambda run: EchoGenerator())
+    settings = {"seeker": "retrieval", "record": None, "chat": ModelSettings()}
+    opened.cache_clear()
+    command(tmp_path, generator=tmp_path / "gen", **settings).start()
+    printed = capsys.readouterr().out
+    result = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    talks = [json.loads(line) for line in (tmp_path / "talks.jsonl").read_text("utf-8").splitlines()]
+    texts = {m["text"] for talk in talks for m in talk["history"][talk["opening"] :] if m["role"] == "supporter"}
+    assert texts <= {f"a {strategy.label.lower()} reply" for strategy in Strategy}
+    assert "|responder:gen|" in result["signature"]
+    assert "|responder:none|" in result["details"]["strategies_alone"]["signature"]
+    assert printed.count("turns a second") == 2
+    assert "The same without texts: the seeker reacts to strategies alone" in printed
+    assert "The same without texts" in (tmp_path / "page.html").read_text("utf-8")
+    command(tmp_path, **settings).start()
+    alone = json.loads((tmp_path / "result.json").read_text("utf-8"))
+    for key in ("signature", "systems"):
+        assert result["details"]["strategies_alone"][key] == alone[key]
+    assert result["systems"] != alone["systems"]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,21 @@ def test_written_texts_are_kept_and_stand_ins_fit_the_plan(seeker: RetrievalSeek
     assert 1 <= own.intensity <= 5
 
 
+def test_what_is_written_is_answered(seeker: RetrievalSeeker) -> None:
+    """Replies come from exchanges whose supporter said the like; without texts from any in which the plan agrees."""
+    plan, text = (Strategy.QUESTION,), ("When do you study?",)
+    said = seeker.models.projection(HashEmbedder().encode(list(text)))[0]
+    likeness = seeker._view.supporter @ said
+    likeness /= np.linalg.norm(seeker._view.supporter, axis=1) * np.linalg.norm(said)
+
+    def mean_likeness(written: tuple[str, ...] | None) -> float:
+        conversations = [Conversation.start(profile) for profile in PROFILES]
+        seeker.replies(conversations, [plan] * len(PROFILES), [written] * len(PROFILES), rng=np.random.default_rng(0))
+        return float(np.mean([likeness[one.exchanges[2]] for one in conversations]))
+
+    assert mean_likeness(text) > mean_likeness(None) + 0.2
+
+
 def test_models_of_other_data_are_refused(seeker: RetrievalSeeker) -> None:
     with pytest.raises(ValueError, match="fitted on other training dialogues"):
         RetrievalSeeker(seeker.models, TRAIN[1:], embedder=HashEmbedder())
