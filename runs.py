@@ -1,6 +1,7 @@
 """A run folder: its resolved configuration, its manifest, its metrics. One configuration per folder, for ever."""
 
 import dataclasses
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -122,6 +123,13 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - libraries draw from it
     torch.manual_seed(seed)
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 of the weights in a run folder, shortened: what a run that builds on it depends on; empty where none."""
+    paths = sorted(folder.glob("*.safetensors"))
+    digest = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths))
+    return digest.hexdigest()[:16] if paths else ""
 
 
 def versions() -> dict[str, str]:

@@ -15,17 +15,26 @@ from corpus.splits import Corpus
 from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Observer
 from encoding.text_encoder import SentenceEncoder
+from env.dialogue_rules import DialogueRules
+from env.seeker_profiles import seeker_profiles
 from evaluation.demonstration import demonstrate, generator_curve, planner_curves, write_demonstration
+from evaluation.opened_seeker import SeekerChoice
+from evaluation.planner_before_after import before_after_text, compare_before_after, training_text
+from evaluation.planner_trial import PlannerTrial
+from evaluation_command import data_name
 from generator.config import GeneratorConfig
 from generator.realizer import Realizer
 from generator.run_files import read_curve
 from generator.training import train_generator
 from planner.config import PlannerConfig
+from planner.dialogue_config import DialogueConfig
+from planner.dialogue_start import FOLD_SEED, copy_readers, load_start, read_fold_seed
+from planner.dialogue_training import divide_seekers, train_in_dialogues
 from planner.ladder import fit_ladder
 from planner.strategy_planner import StrategyPlanner
 from planner.training import train_planner
 from planner.training_log import read_curves
-from runs import Run, resolved, seed_everything, versions
+from runs import Run, resolved, seed_everything, versions, weights_digest
 from seeker.fit_quality import fit_quality, fit_quality_lines
 from seeker.fitting import SeekerConfig, dialogues_digest, divide_failed, fit_seeker
 
@@ -134,6 +143,76 @@ class TrainSeeker(_Training):
 
 
 @dataclasses.dataclass(frozen=True)
+class TrainDialogue(_Training):
+    """Train a planner further, by PPO in conversations with a simulated seeker; compare it with its start on valid."""
+
+    planner: Path = Path("runs/planner")
+    """Run folder of the planner to start from, and to stay near to; its mode says how PPO acts."""
+    seeker_run: Path = Path("runs/seeker")
+    """Run folder of the simulated seeker (train.py seeker), fitted to the same training split."""
+    config: Annotated[DialogueConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=DialogueConfig)
+    seeds: int = 5
+    """How often both planners talk to each valid seeker when they are compared."""
+    out: Path = Path("runs/dialogue")
+    """Run folder, a planner's as any other. The same command again goes on with it after a kill."""
+
+    def start(self) -> None:
+        """Trains and compares, or says that it is done."""
+        if self.seeds < 1:
+            raise ValueError(f"seeds: got {self.seeds}, expected at least 1")
+        corpus = load_corpus(self.data)
+        fold_seed = read_fold_seed(self.planner, train=corpus.fingerprint("train"))
+        settings = {
+            "config": resolved(self.config),
+            "planner": weights_digest(self.planner),
+            FOLD_SEED: fold_seed,
+            "seeker": weights_digest(self.seeker_run),
+            "seeds": self.seeds,
+            "seed": self.seed,
+        }
+        run = Run(self.out, command="dialogue", settings=settings, corpus=corpus)
+        if not run.finished:
+            seed_everything(self.seed)
+            start = load_start(self.planner)
+            train, valid = corpus.split("train"), corpus.split("valid")
+            (seeker,) = SeekerChoice(run=self.seeker_run).open(train, runs=1, seed=self.seed)
+            rules = DialogueRules(max_turns=self.config.max_turns)
+            learned, apart = divide_seekers(
+                seeker_profiles(train), kept_apart=self.config.kept_apart, rng=np.random.default_rng(self.seed)
+            )
+            judge = PlannerTrial(apart, seeker, rules=rules, trials=self.config.trials, seed=self.seed)
+            copy_readers(self.planner, self.out)
+            trained = train_in_dialogues(
+                start,
+                learned,
+                seeker,
+                judge=judge,
+                train=train,
+                valid=valid,
+                fold_seed=fold_seed,
+                config=self.config,
+                out=self.out,
+                seed=self.seed,
+            )
+            compared = compare_before_after(
+                start,
+                trained.planner,
+                valid,
+                seeker=seeker,
+                rules=rules,
+                seeds=self.seeds,
+                seed=self.seed,
+                split="valid",
+                data=data_name(corpus, "train") + "+" + data_name(corpus, "valid").removeprefix(f"{corpus.name}-"),
+            )
+            run.finish({"training": trained.summary(), **compared})
+        metrics = run.metrics()
+        print(training_text(metrics["training"]))
+        print(before_after_text(metrics))
+        print(f"{self.out}: finished, {run.minutes:.1f} minutes")
+
+
+@dataclasses.dataclass(frozen=True)
 class Quickstart:
     """Train planner and generator on the bundled sample, compare, and write a report (the default command)."""
 
@@ -186,7 +265,13 @@ class Quickstart:
         print(f"\n{run.minutes:.1f} minutes. Report: {report}")
 
 
-COMMANDS = {"planner": TrainPlanner, "generator": TrainGenerator, "seeker": TrainSeeker, "quickstart": Quickstart}
+COMMANDS = {
+    "planner": TrainPlanner,
+    "generator": TrainGenerator,
+    "seeker": TrainSeeker,
+    "dialogue": TrainDialogue,
+    "quickstart": Quickstart,
+}
 
 if __name__ == "__main__":
     given = sys.argv[1:]

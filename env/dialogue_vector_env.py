@@ -90,6 +90,8 @@ class DialogueVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             "slots": choices.slots.copy(),
             "reasoning": choices.reasoning.copy(),
             "reasoned": choices.reasoned.copy(),
+            # Not made anew: networks round by the batch they see, and a history is not encoded again until it grows.
+            "observation": self._process.observation.copy(),
             "generator": self.np_random.bit_generator.state,
         }
 
@@ -103,7 +105,7 @@ class DialogueVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         ]
         for name in ("slots", "reasoning", "reasoned"):
             getattr(process.choices, name)[:] = state[name]
-        process.observe(np.arange(self.num_envs))
+        process.observation[:] = state["observation"]
         self.np_random.bit_generator.state = state["generator"]
         return process.observation.copy()
 

@@ -167,17 +167,52 @@ class AllInOnePolicy(PlannerPolicy):
         return self._value(obs), self._log_probabilities(beliefs, actions.long()), -divergence
 
     def _log_probabilities(self, beliefs: Tensor, actions: Tensor) -> Tensor:
-        reasons = len(REASONING_SLOTS) if self.layout.reasoning is not None else 0
-        values, slots = actions[:, :reasons], actions[:, reasons:]
-        codec = self.layout.space.codec
-        plans = codec.plan_of_code[codec.code(slots.cpu().numpy())]
-        rows, decisions = (step[plans].to(beliefs.device) for step in self.layout.space.plan_steps)  # (B, K)
-        of_slots, decided = self.network.steps(beliefs, values=values, rows=rows)
+        return self._taken(self._along(self.network, beliefs, actions), actions)
+
+    def _along(self, network: DeliberationNetwork, beliefs: Tensor, actions: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Distributions along chosen chains: of each reasoning slot (B, values), of each decision (B, K, 9)."""
+        values, plans = self._parts(actions)
+        rows = self.layout.space.plan_steps[0][plans].to(beliefs.device)  # (B, K)
+        return network.steps(beliefs, values=values, rows=rows)
+
+    def _taken(self, along: tuple[list[Tensor], Tensor], actions: Tensor) -> Tensor:
+        """Log-probabilities of the whole actions (B,) by the distributions along them."""
+        values, plans = self._parts(actions)
+        of_slots, decided = along
+        decisions = self.layout.space.plan_steps[1][plans].to(decided.device)  # (B, K)
         taken = decided.gather(2, decisions.clamp(min=0)[:, :, None]).squeeze(2)
         total = (taken * (decisions >= 0)).sum(1)
         for slot, value in zip(of_slots, values.T, strict=True):
             total = total + slot.gather(1, value[:, None]).squeeze(1)
         return total
+
+    def _parts(self, actions: Tensor) -> tuple[Tensor, np.ndarray]:
+        """Values of the reasoning slots (B, 5 or 0) and indices of plans (B,) that actions hold."""
+        reasons = len(REASONING_SLOTS) if self.layout.reasoning is not None else 0
+        values, slots = actions[:, :reasons], actions[:, reasons:]
+        codec = self.layout.space.codec
+        return values, codec.plan_of_code[codec.code(slots.cpu().numpy())]
+
+
+class SampledAllInOnePolicy(AllInOnePolicy):
+    """All-in-One whose divergence is summed along the chain that was drawn, as One-by-One's is from step to step.
+
+    Its mean over draws is the divergence of the whole distributions, by the chain rule; a chain has eight distributions
+    where all states and prefixes have hundreds, which is most of the time of exact training.
+    """
+
+    def evaluate_actions(self, obs: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Values (B, 1), log-probabilities of the whole actions (B,), minus the divergence along them (B,)."""
+        beliefs, _, _ = self._split(obs)
+        actions = actions.long()
+        own = self._along(self.network, beliefs, actions)
+        with torch.no_grad():
+            reference = self._along(self.reference, beliefs, actions)
+        happens = self.layout.space.plan_steps[1][self._parts(actions)[1]].to(beliefs.device) >= 0  # (B, K)
+        divergence = (kl_divergence(own[1], reference[1]) * happens).sum(1)
+        for slot, other in zip(own[0], reference[0], strict=True):
+            divergence = divergence + kl_divergence(slot, other)
+        return self._value(obs), self._taken(own, actions), -divergence
 
 
 def choose(log_probabilities: Tensor, *, deterministic: bool) -> Tensor:

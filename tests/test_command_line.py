@@ -107,8 +107,10 @@ def test_help_lists_commands_and_field_documentation(capsys: pytest.CaptureFixtu
 def test_every_shipped_preset_fits_its_configuration() -> None:
     from generator.config import GeneratorConfig
     from planner.config import PlannerConfig
+    from planner.dialogue_config import DialogueConfig
 
-    for command, base in (("planner", PlannerConfig()), ("generator", GeneratorConfig())):
+    bases = {"planner": PlannerConfig(), "generator": GeneratorConfig(), "dialogue": DialogueConfig()}
+    for command, base in bases.items():
         names = [path.stem for path in (command_line.PRESETS / command).glob("*.toml")]
         assert names
         for name in names:

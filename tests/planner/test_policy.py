@@ -15,7 +15,7 @@ from env.turn_vector_env import AllInOneVectorEnv, OneByOneVectorEnv
 from planner.beliefs import BeliefLayout
 from planner.deliberation import NEED, STAGE, DeliberationNetwork
 from planner.policy import AllInOnePolicy, OneByOnePolicy, PlannerPolicy, choose
-from planner.sb3_vec_env import TurnVecEnv
+from planner.sb3_vec_env import BatchVecEnv
 from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout
 
 _MANY = ReasoningCodec(tuple(f"problem {number}" for number in range(11)), ("fear",))  # more contexts than decisions
@@ -42,8 +42,8 @@ def _policy(
     network: DeliberationNetwork | None = None,
     refine: bool = True,
 ) -> Any:
-    environment_class = {OneByOnePolicy: OneByOneVectorEnv, AllInOnePolicy: AllInOneVectorEnv}[policy_class]
-    environment = TurnVecEnv(environment_class(3, task=_task(layout)), seed=0)
+    environment_class = OneByOneVectorEnv if policy_class is OneByOnePolicy else AllInOneVectorEnv
+    environment = BatchVecEnv(environment_class(3, task=_task(layout)), seed=0)
     return policy_class(
         environment.observation_space,
         environment.action_space,

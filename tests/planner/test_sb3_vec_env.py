@@ -2,15 +2,18 @@ import numpy as np
 import pytest
 
 from encoding.plan_codec import STOP, PlanCodec
+from env.dialogue_rules import DialogueRules
+from env.dialogue_vector_env import DialogueOneByOneVectorEnv
 from env.turn_task import TurnTask
 from env.turn_vector_env import OneByOneVectorEnv
-from planner.sb3_vec_env import TurnVecEnv
+from planner.sb3_vec_env import BatchVecEnv
+from tests.env.dialogue_tasks import PROFILES, dialogue_task
 
 _TASK = TurnTask(np.array([[0.1], [0.2]], np.float32), ((1, 2), (3,)), PlanCodec(2))
 
 
 def test_episode_return_length_and_last_observation() -> None:
-    environment = TurnVecEnv(OneByOneVectorEnv(1, task=_TASK, stop=0.5), seed=0)
+    environment = BatchVecEnv(OneByOneVectorEnv(1, task=_TASK, stop=0.5), seed=0)
     first = environment.reset()
     gold = (1, 2) if first[0, 0] == pytest.approx(0.1) else (3,)
     total = 0.0
@@ -26,13 +29,33 @@ def test_episode_return_length_and_last_observation() -> None:
     assert not np.array_equal(last, observations[0])  # a new episode has begun
 
 
+def test_what_is_cut_off_is_told_from_what_ends() -> None:
+    """Invented seekers: one gives up in its third turn of the same kind, before that time may be up."""
+    for max_turns, truncated in ((2, True), (3, False)):
+        task = dialogue_task(phrases=1, profiles=PROFILES[:1], rules=DialogueRules(max_turns=max_turns))
+        environment = BatchVecEnv(DialogueOneByOneVectorEnv(1, task=task), seed=0, sums=("fall", "spoken"))
+        environment.reset()
+        falls: list[float] = []
+        for _ in range(max_turns):
+            environment.step(np.array([4]))
+            *_, ends, infos = environment.step(np.array([STOP]))
+            falls.append(0.75 if not falls else -0.25)
+        assert ends.tolist() == [True]
+        assert infos[0]["TimeLimit.truncated"] is truncated
+        assert infos[0]["episode"]["fall"] == pytest.approx(sum(falls))
+        assert infos[0]["episode"]["spoken"] == max_turns
+        environment.step(np.array([4]))
+        state = environment.state()
+        assert state["sums"] == {"fall": [0.0], "spoken": [0.0]}  # a new episode has begun
+
+
 def test_reset_starts_from_the_seed() -> None:
-    environment = TurnVecEnv(OneByOneVectorEnv(50, task=_TASK), seed=3)
+    environment = BatchVecEnv(OneByOneVectorEnv(50, task=_TASK), seed=3)
     assert np.array_equal(environment.reset(), environment.reset())
 
 
 def test_attributes_of_the_shared_environment() -> None:
-    environment = TurnVecEnv(OneByOneVectorEnv(3, task=_TASK), seed=0)
+    environment = BatchVecEnv(OneByOneVectorEnv(3, task=_TASK), seed=0)
     assert environment.get_attr("num_envs") == [3, 3, 3]
     assert environment.get_attr("num_envs", indices=[1]) == [3]
     assert environment.env_is_wrapped(object) == [False, False, False]

@@ -1,0 +1,211 @@
+"""Training a planner in whole conversations: PPO from a trained planner on, towards seekers who feel better.
+
+What is trained is the deliberating network alone; members, readers, judges and lexicon stay the start's. The class
+offsets of the message protocol are fitted anew to every candidate, on cross-fitted training dialogues as in
+:mod:`planner.training`: PPO shifts how often each strategy is used, which is what offsets make up for.
+
+Collapse is the known danger: a planner that may do anything for success soon does one and the same. Two things are
+against it: the divergence from the start in PPO's objective, and limits on the candidates - on real turns the planner
+must still tell strategies apart, in conversations it must still use many.
+"""
+
+import copy
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from corpus.dialogue import Dialogue
+from env.dialogue_rules import DialogueRules
+from env.dialogue_vector_env import DialogueAllInOneVectorEnv, DialogueOneByOneVectorEnv, DialogueVectorEnv
+from env.seeker import Seeker, SeekerProfile
+from planner.belief_encoder import BeliefEncoder
+from planner.believed_split import BelievedSplit
+from planner.candidates import Candidates, Kept, Scores
+from planner.checkpoint import Checkpoint
+from planner.config import Mode
+from planner.decisions import Decisions
+from planner.deliberation import DeliberationNetwork
+from planner.dialogue_config import DialogueConfig
+from planner.folds import fold_of_dialogues
+from planner.policy import OneByOnePolicy, SampledAllInOnePolicy
+from planner.ppo_run import PolicyClass, PPOSettings, run_ppo
+from planner.sb3_vec_env import BatchVecEnv
+from planner.strategy_planner import StrategyPlanner
+from planner.training_log import TrainingLog
+
+logger = logging.getLogger(__name__)
+
+_PARTS: dict[Mode, tuple[type[DialogueVectorEnv], PolicyClass]] = {
+    "one-by-one": (DialogueOneByOneVectorEnv, OneByOnePolicy),
+    "all-in-one": (DialogueAllInOneVectorEnv, SampledAllInOnePolicy),
+}
+# Of every conversation, summed over its steps: the reward's terms, supporter turns, and whether it succeeded.
+_SUMS = ("fall", "feedback", "turn", "ending", "spoken", "success")
+
+# Lets a planner talk to the seekers kept apart; must give ``success_rate``, ``preference_bias`` and ``entropy``.
+Judge = Callable[[StrategyPlanner], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class TrainedInDialogues:
+    """What training gives back.
+
+    Attributes:
+        planner: Ready to use; also saved in the run folder.
+        kept: After how many steps it was kept, with its scores on valid's real turns and with seekers kept apart.
+        curves: Learning curves, name -> {step: value}.
+    """
+
+    planner: StrategyPlanner
+    kept: Kept
+    curves: Mapping[str, Mapping[int, float]]
+
+    def summary(self) -> dict[str, Any]:
+        """The choice of the planner and the speed of its training, ready for JSON."""
+        last = {name: points[max(points)] for name, points in self.curves.items()}
+        return {
+            "steps": max(self.curves["ppo/steps_per_second"]),
+            **{name: last[f"ppo/{name}"] for name in ("steps_per_second", "divergence")},
+            "time_shares": {name: last[f"ppo/{name}_share"] for name in ("policy", "environment", "encoding")},
+            "kept_step": self.kept.step,
+            "kept": dict(self.kept.scores),
+            "start": dict(self.kept.start),
+        }
+
+
+def divide_seekers(
+    profiles: Sequence[SeekerProfile], *, kept_apart: int, rng: np.random.Generator
+) -> tuple[tuple[SeekerProfile, ...], tuple[SeekerProfile, ...]]:
+    """Those to train with, and those kept apart, drawn; each in their order.
+
+    Raises:
+        ValueError: Nobody is left to train with.
+    """
+    if len(profiles) <= kept_apart:
+        raise ValueError(
+            f"kept_apart: got {kept_apart} of {len(profiles)} training seekers, nobody is left to train with"
+        )
+    chosen = set(rng.permutation(len(profiles))[:kept_apart].tolist())
+    return (
+        tuple(profile for row, profile in enumerate(profiles) if row not in chosen),
+        tuple(profile for row, profile in enumerate(profiles) if row in chosen),
+    )
+
+
+def train_in_dialogues(
+    start: StrategyPlanner,
+    profiles: Sequence[SeekerProfile],
+    seeker: Seeker,
+    *,
+    judge: Judge,
+    train: Sequence[Dialogue],
+    valid: Sequence[Dialogue],
+    fold_seed: int,
+    config: DialogueConfig,
+    out: Path,
+    seed: int,
+) -> TrainedInDialogues:
+    """Trains in conversations; a run that was killed goes on where it stopped.
+
+    A conversation that runs out of turns is cut off and not ended: the value of its last state stands for what would
+    have come (Pardo et al., "Time Limits in Reinforcement Learning", ICML 2018).
+
+    Args:
+        start: A trained planner, best one that remembers vectors (:func:`planner.dialogue_start.load_start`); its mode
+            says how PPO acts.
+        profiles: Seekers to train with.
+        seeker: Answers for them.
+        judge: Scores candidates in conversations with other seekers.
+        train: The dialogues that the start learned from; offsets are fitted on them.
+        valid: Dialogues whose real turns candidates must still do justice to; never learned from.
+        fold_seed: Of the start's folds (:func:`planner.dialogue_start.read_fold_seed`).
+        config: Settings.
+        out: Run folder; receives weights, settings, curves, and ``checkpoints/`` while training.
+        seed: Seeds the environments and PPO.
+
+    Raises:
+        ValueError: There are no real turns to judge by.
+    """
+    torch.manual_seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - SB3's rollout buffer draws from numpy's global generator
+    log, checkpoints = TrainingLog(out), out / "checkpoints"
+    fitting, real_turns = _believed(start, train, fold_seed=fold_seed), _believed(start, valid)
+
+    def planner_of(network: DeliberationNetwork, name: str) -> StrategyPlanner:
+        parts = replace(start.parts, deliberation=network)
+        return fitting.fit_offsets(StrategyPlanner(parts, observer=start.observer, readers=start.readers, name=name))
+
+    def validate(network: DeliberationNetwork) -> dict[str, float]:
+        candidate = planner_of(network, "candidate")
+        of_messages = real_turns.message_scores(candidate)
+        return {**judge(candidate), "macro_f1": of_messages["macro_f1"], "weighted_f1": of_messages["weighted_f1"]}
+
+    candidates = Candidates(
+        validate,
+        objective="success_rate",
+        allowed=lambda scores, of_start: within_limits(scores, of_start, config=config),
+        log=log,
+    )
+    environment_class, policy_class = _PARTS[start.mode]
+    encoder = BeliefEncoder(start)
+    task = encoder.task(profiles, seeker, rules=DialogueRules(max_turns=config.max_turns))
+    improved = copy.deepcopy(start.parts.deliberation)
+    run_ppo(
+        improved,
+        BatchVecEnv(environment_class(config.envs, task=task), seed=seed, sums=_SUMS),
+        settings=PPOSettings(
+            policy=policy_class,
+            refine_reasoning=start.settings.reasoning_mode != "supervised",
+            steps=config.steps,
+            rollout=config.rollout,
+            batch=config.batch,
+            epochs=config.epochs,
+            rate=config.rate,
+            kl=config.kl,
+            gamma=config.gamma,
+            gae_lambda=config.gae_lambda,
+        ),
+        candidates=candidates,
+        checkpoint=Checkpoint(checkpoints / "ppo"),
+        log=log,
+        seed=seed,
+        watched={"encoding": lambda: encoder.seconds},
+    )
+    planner = planner_of(improved, out.resolve().name)
+    planner.save(out)
+    log.close()
+    # Renamed first: a half-deleted checkpoint must not be taken for one to go on from.
+    if checkpoints.exists():
+        shutil.rmtree(checkpoints.rename(out / ".finished-checkpoints"))
+    return TrainedInDialogues(planner=planner, kept=candidates.kept, curves=log.curves)
+
+
+def within_limits(scores: Scores, start: Scores, *, config: DialogueConfig) -> bool:
+    """Whether a candidate may be kept; the start itself is always allowed."""
+    return (
+        scores["macro_f1"] >= start["macro_f1"] - config.f1_loss
+        and scores["preference_bias"] <= config.highest_bias
+        and scores["entropy"] >= config.least_entropy * start["entropy"]
+    )
+
+
+def _believed(
+    planner: StrategyPlanner, dialogues: Sequence[Dialogue], *, fold_seed: int | None = None
+) -> BelievedSplit:
+    """Real turns with what is believed of them; with a seed, by those members alone that never saw the dialogue."""
+    decisions = Decisions.collect(dialogues, observer=planner.observer, reasoning=planner.settings.reasoning)
+    fold = None
+    if fold_seed is not None:
+        fold = fold_of_dialogues(len(dialogues), folds=planner.settings.shape.folds, seed=fold_seed)[decisions.dialogue]
+    beliefs = planner.settings.layout.collect(
+        planner.parts.members, planner.readers, history=decisions.history, messages=decisions.messages, fold=fold
+    )
+    if planner.parts.judges is not None:
+        beliefs = planner.parts.judges.judged(beliefs, decisions.messages, fold=fold)
+    return BelievedSplit(decisions, beliefs)

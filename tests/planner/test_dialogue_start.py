@@ -1,0 +1,58 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from planner.dialogue_start import copy_readers, load_start, read_fold_seed
+from planner.planner_files import READERS
+from tests.planner.toy_planner import toy_planner
+from tests.planner.toy_seekers import toy_profiles
+from tests.planner.toy_task import FakeEmbedder
+
+
+def _run(folder: Path, **config: object) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps({"command": "planner", "seed": 3, **config}))
+    (folder / "manifest.json").write_text(json.dumps({"corpus": {"splits": {"train": "abc"}}}))
+    return folder
+
+
+def test_the_seed_of_the_folds(tmp_path: Path) -> None:
+    assert read_fold_seed(_run(tmp_path / "run"), train="abc") == 3
+    (tmp_path / "run" / "cloned").mkdir()
+    assert read_fold_seed(tmp_path / "run" / "cloned", train="abc") == 3
+    assert read_fold_seed(_run(tmp_path / "next", command="dialogue", seed=9, fold_seed=4), train="abc") == 4
+
+
+def test_what_is_no_start_is_refused(tmp_path: Path) -> None:
+    run = _run(tmp_path / "run", command="generator")
+    with pytest.raises(ValueError, match=r"run: a run of train\.py generator, expected a planner's"):
+        read_fold_seed(run, train="abc")
+    with pytest.raises(ValueError, match="run: trained on other training dialogues than those of --data"):
+        read_fold_seed(_run(run), train="abd")
+    with pytest.raises(ValueError, match=r"nowhere: no trained planner, config.json is missing or damaged"):
+        read_fold_seed(tmp_path / "nowhere", train="abc")
+    (run / "manifest.json").write_text("{")
+    with pytest.raises(ValueError, match=r"run: no trained planner, manifest.json is missing or damaged"):
+        read_fold_seed(run, train="abc")
+
+
+def test_a_start_believes_what_the_planner_does(tmp_path: Path) -> None:
+    planner = toy_planner()
+    planner.save(tmp_path)
+    start = load_start(tmp_path, embedder=FakeEmbedder())
+    histories = [profile.opening for profile in toy_profiles(4)]
+    for _ in range(2):
+        assert np.array_equal(start.beliefs(histories), planner.beliefs(histories))
+
+
+def test_readers_come_along(tmp_path: Path) -> None:
+    for name in ("run", "run/cloned", "one", "two", "bare"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "run" / READERS).write_bytes(b"readers")
+    copy_readers(tmp_path / "run", tmp_path / "one")
+    copy_readers(tmp_path / "run" / "cloned", tmp_path / "two")  # shares those of its run
+    assert (tmp_path / "one" / READERS).read_bytes() == (tmp_path / "two" / READERS).read_bytes() == b"readers"
+    copy_readers(tmp_path / "bare", tmp_path / "bare")
+    assert not (tmp_path / "bare" / READERS).exists()

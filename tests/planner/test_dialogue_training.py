@@ -1,0 +1,206 @@
+"""PPO in conversations with seekers whose cure is known: it finds it, keeps its limits, and survives kills."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from env.dialogue_rules import DialogueRules
+from evaluation.planner_trial import PlannerTrial
+from planner.belief_encoder import BeliefEncoder
+from planner.checkpoint import Checkpoint
+from planner.config import Mode
+from planner.dialogue_config import DialogueConfig
+from planner.dialogue_start import copy_readers, load_start
+from planner.dialogue_training import Judge, TrainedInDialogues, divide_seekers, train_in_dialogues, within_limits
+from planner.strategy_planner import StrategyPlanner
+from planner.training import train_planner
+from tests.planner.toy_planner import toy_planner
+from tests.planner.toy_reader import ToyEncoder
+from tests.planner.toy_seekers import RiggedSeeker, toy_profiles
+from tests.planner.toy_task import SMALL, FakeEmbedder, toy_dialogues
+
+_CONFIG = DialogueConfig(
+    steps=4 * 256, envs=16, rollout=16, batch=128, epochs=2, rate=1e-2, kl=0.0, max_turns=6, kept_apart=4, trials=2,
+    f1_loss=100.0, highest_bias=3.0, least_entropy=0.0,
+)  # fmt: skip
+_MODES = pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
+_TRAIN, _VALID = toy_dialogues(8, seed=0), toy_dialogues(4, seed=1)
+
+
+def _trial(config: DialogueConfig, seeker: RiggedSeeker) -> PlannerTrial:
+    return PlannerTrial(
+        toy_profiles(8), seeker, rules=DialogueRules(max_turns=config.max_turns), trials=config.trials, seed=5
+    )
+
+
+def _train(
+    out: Path, config: DialogueConfig, *, start: StrategyPlanner, judge: Judge | None = None, seed: int = 0
+) -> TrainedInDialogues:
+    seeker = RiggedSeeker()
+    return train_in_dialogues(
+        start,
+        toy_profiles(12),
+        seeker,
+        judge=judge or _trial(config, seeker),
+        train=_TRAIN,
+        valid=_VALID,
+        fold_seed=0,
+        config=config,
+        out=out,
+        seed=seed,
+    )
+
+
+def _weights(trained: TrainedInDialogues) -> dict[str, torch.Tensor]:
+    return trained.planner.parts.deliberation.state_dict()
+
+
+@_MODES
+def test_learns_what_helps(tmp_path: Path, mode: Mode) -> None:
+    """Only a suggestion right after a question helps, and only twice makes a success."""
+    config = dataclasses.replace(_CONFIG, steps=8192, envs=32, rollout=32, epochs=8, batch=256, rate=2e-2)
+    trained = _train(tmp_path, config, start=toy_planner(mode=mode, reasons=False, stirred=False))
+    assert trained.kept.start["success_rate"] < 15
+    assert trained.kept.scores["success_rate"] > 60
+    curves = trained.curves
+    for name in ("return", "success", "fall", "feedback", "turn", "ending", "spoken"):
+        points = curves[f"ppo/train_{name}"]
+        assert set(points) <= set(curves["ppo/steps_per_second"])
+    last = max(curves["ppo/train_return"])
+    paid = sum(curves[f"ppo/train_{term}"][last] for term in ("fall", "feedback", "turn", "ending"))
+    assert curves["ppo/train_return"][last] == pytest.approx(paid)
+    assert curves["ppo/divergence"][last] > 0
+    summary = trained.summary()
+    assert summary["steps"] == 8192
+    assert summary["kept_step"] > 0
+    assert summary["time_shares"]["encoding"] <= summary["time_shares"]["environment"]
+
+
+def test_the_divergence_keeps_the_planner_near_its_start(tmp_path: Path) -> None:
+    start = toy_planner(stirred=False)
+    beliefs = start.beliefs([profile.opening for profile in toy_profiles(4)])
+    before = start.plan_probabilities(beliefs)
+
+    def allows_the_last(planner: StrategyPlanner, seen: list[int] = [0]) -> dict[str, float]:  # noqa: B006 - counts
+        seen[0] += 1
+        return {"success_rate": float(seen[0]), "preference_bias": 0.0, "entropy": 3.0}
+
+    distances = []
+    for kl in (0.0, 5.0):
+        config = dataclasses.replace(_CONFIG, kl=kl, steps=8 * 256)
+        trained = _train(tmp_path / str(kl), config, start=start, judge=allows_the_last)
+        distances.append(np.abs(trained.planner.plan_probabilities(beliefs) - before).sum())
+    assert distances[1] < 0.5 * distances[0]
+
+
+@pytest.mark.parametrize("spoilt", [{"preference_bias": 0.7}, {"entropy": 1.9}])
+def test_candidates_beyond_the_limits_are_never_kept(tmp_path: Path, spoilt: dict[str, float]) -> None:
+    start = toy_planner()
+    seen = []
+
+    def judge(planner: StrategyPlanner) -> dict[str, float]:
+        seen.append(planner)
+        good = {"success_rate": 50.0 + len(seen), "preference_bias": 0.2, "entropy": 2.5}
+        return good if len(seen) == 1 else {**good, **spoilt}
+
+    config = dataclasses.replace(_CONFIG, highest_bias=0.6, least_entropy=0.8)
+    trained = _train(tmp_path, config, start=start, judge=judge)
+    assert len(seen) == 5
+    assert trained.kept.step == 0
+    kept = start.parts.deliberation.state_dict()
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in _weights(trained).items())
+
+
+@pytest.mark.parametrize(
+    ("scores", "allowed"),
+    [
+        ({}, True),
+        ({"macro_f1": 18.0}, True),
+        ({"macro_f1": 17.9}, False),
+        ({"preference_bias": 0.6}, True),
+        ({"preference_bias": 0.61}, False),
+        ({"entropy": 2.0}, True),
+        ({"entropy": 1.99}, False),
+    ],
+)
+def test_limits(scores: dict[str, float], allowed: bool) -> None:
+    start = {"macro_f1": 20.0, "preference_bias": 0.9, "entropy": 2.5}
+    usual = {"macro_f1": 20.0, "preference_bias": 0.3, "entropy": 2.5}
+    assert within_limits({**usual, **scores}, start, config=DialogueConfig()) is allowed
+
+
+@_MODES
+def test_a_killed_training_ends_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode) -> None:
+    def run(folder: Path) -> TrainedInDialogues:
+        return _train(folder, _CONFIG, start=toy_planner(mode=mode))
+
+    whole = run(tmp_path / "whole")
+    save = Checkpoint.save
+    for kill in (1, 2):
+        left = [kill]
+
+        def save_and_die(self: Checkpoint, values: Any, *, tensors: Any, left: list[int] = left) -> None:
+            save(self, values, tensors=tensors)
+            left[0] -= 1
+            if not left[0]:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Checkpoint, "save", save_and_die)
+            run(tmp_path / "killed")
+    assert (tmp_path / "killed" / "checkpoints").is_dir()
+    resumed = run(tmp_path / "killed")
+    assert all(torch.equal(tensor, _weights(whole)[name]) for name, tensor in _weights(resumed).items())
+    assert resumed.kept == whole.kept
+    timed = ("second", "share")
+    for name, points in whole.curves.items():
+        if not name.endswith(timed):
+            assert resumed.curves[name] == points, name
+    assert not (tmp_path / "killed" / "checkpoints").exists()
+
+
+def test_the_result_is_a_planner_like_any_other(tmp_path: Path) -> None:
+    start = toy_planner()
+    trained = _train(tmp_path / "run", _CONFIG, start=start)
+    loaded = StrategyPlanner.load(tmp_path / "run", embedder=FakeEmbedder())
+    histories = [profile.opening for profile in toy_profiles(4)]
+    plans = [trained.planner.plan(history) for history in histories]
+    assert [loaded.plan(history).strategies for history in histories] == [plan.strategies for plan in plans]
+    assert (loaded.name, loaded.settings) == ("run", trained.planner.settings)
+    assert loaded.settings.offsets != start.settings.offsets  # fitted on the training dialogues
+
+
+def test_a_start_with_readers_and_judges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slow in earnest; its run folder is complete and believes what the start believes."""
+    for module in ("training", "strategy_planner"):
+        monkeypatch.setattr(f"planner.{module}.SentenceEncoder", ToyEncoder)
+    config = dataclasses.replace(
+        SMALL, cloning_epochs=1, deliberation_epochs=1, ppo_steps=0, reader_epochs=1, reader_tokens=32,
+        reader_frozen_layers=1, judge_trees=4,
+    )  # fmt: skip
+    train_planner(_TRAIN, _VALID, config=config, out=tmp_path / "start", seed=0, embedder=FakeEmbedder())
+    start = load_start(tmp_path / "start", embedder=FakeEmbedder())
+    assert start.readers is not None
+    assert start.parts.judges is not None
+    assert BeliefEncoder(start).bounds == (-np.inf, np.inf)
+    (tmp_path / "run").mkdir()
+    copy_readers(tmp_path / "start", tmp_path / "run")
+    trained = _train(tmp_path / "run", dataclasses.replace(_CONFIG, steps=256, max_turns=2), start=start)
+    loaded = StrategyPlanner.load(tmp_path / "run", embedder=FakeEmbedder())
+    histories = [profile.opening for profile in toy_profiles(4)]
+    assert np.array_equal(loaded.beliefs(histories), trained.planner.beliefs(histories))
+    assert loaded.settings.readers == start.settings.readers
+
+
+def test_seekers_kept_apart_are_drawn() -> None:
+    profiles = toy_profiles(20)
+    learned, apart = divide_seekers(profiles, kept_apart=6, rng=np.random.default_rng(0))
+    assert (len(learned), len(apart)) == (14, 6)
+    assert sorted((*learned, *apart), key=lambda one: one.dialogue) == list(profiles)
+    assert apart != divide_seekers(profiles, kept_apart=6, rng=np.random.default_rng(1))[1]
+    with pytest.raises(ValueError, match="kept_apart: got 20 of 20 training seekers, nobody is left"):
+        divide_seekers(profiles, kept_apart=20, rng=np.random.default_rng(0))
