@@ -51,7 +51,7 @@ class Reading:
             if len(ids) > left:
                 if not recent or left > _SMALLEST_PIECE:
                     mark = self._ids(f"{_speaker(message)} :", "")[:-1]  # what is cut still says who spoke
-                    recent = [*mark, *ids[len(mark) - left :]] + recent
+                    recent = [*mark, *ids[len(mark) - left :], *recent]
                 break
             recent = list(ids) + recent
         preface = self._ids(f"{min(len(history), 40)} messages", "")[:_PREFACE]
