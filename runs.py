@@ -126,10 +126,16 @@ def seed_everything(seed: int) -> None:
 
 
 def weights_digest(folder: Path) -> str:
-    """SHA-256 of the weights in a run folder, shortened: what a run that builds on it depends on; empty where none."""
-    paths = sorted(folder.glob("*.safetensors"))
-    digest = hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in paths))
-    return digest.hexdigest()[:16] if paths else ""
+    """What a run that builds on another depends on: SHA-256 of weights and settings in its folder, shortened.
+
+    Left out is what says when and where it was made: configuration, manifest, scores, curves. Empty where there are no
+    weights.
+    """
+    about = {"config.json", "manifest.json", "metrics.json", "curves.json"}
+    weights = sorted(folder.glob("*.safetensors"))
+    settings = sorted(path for path in folder.glob("*.json") if path.name not in about)
+    hashes = [path.name.encode() + hashlib.sha256(path.read_bytes()).digest() for path in (*weights, *settings)]
+    return hashlib.sha256(b"".join(hashes)).hexdigest()[:16] if weights else ""
 
 
 def versions() -> dict[str, str]:

@@ -26,10 +26,11 @@ from generator.config import GeneratorConfig
 from generator.realizer import Realizer
 from generator.run_files import read_curve
 from generator.training import train_generator
+from planner.checkpoint import discard_checkpoints
 from planner.config import PlannerConfig
 from planner.dialogue_config import DialogueConfig
 from planner.dialogue_start import FOLD_SEED, copy_readers, load_start, read_fold_seed
-from planner.dialogue_training import divide_seekers, train_in_dialogues
+from planner.dialogue_training import CHECKPOINTS, divide_seekers, train_in_dialogues
 from planner.ladder import fit_ladder
 from planner.strategy_planner import StrategyPlanner
 from planner.training import train_planner
@@ -41,7 +42,7 @@ from seeker.fitting import SeekerConfig, dialogues_digest, divide_failed, fit_se
 
 @dataclasses.dataclass(frozen=True)
 class _Training:
-    """What both trainings are told beside their configuration."""
+    """What all trainings are told beside their configuration."""
 
     data: str | None = None
     """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
@@ -144,12 +145,16 @@ class TrainSeeker(_Training):
 
 @dataclasses.dataclass(frozen=True)
 class TrainDialogue(_Training):
-    """Train a planner further, by PPO in conversations with a simulated seeker; compare it with its start on valid."""
+    """Train a planner further, by PPO in conversations with a simulated seeker; compare it with its start on valid.
+
+    The defaults suit one-by-one planners; for all-in-one ones take --preset all-in-one.
+    """
 
     planner: Path = Path("runs/planner")
     """Run folder of the planner to start from, and to stay near to; its mode says how PPO acts."""
-    seeker_run: Path = Path("runs/seeker")
-    """Run folder of the simulated seeker (train.py seeker), fitted to the same training split."""
+    seeker_run: Path | None = None
+    """Run folder of the simulated seeker (train.py seeker), fitted to the same training split; without it one is fitted
+    for this run, without failed conversations."""
     config: Annotated[DialogueConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=DialogueConfig)
     seeds: int = 5
     """How often both planners talk to each valid seeker when they are compared."""
@@ -166,7 +171,7 @@ class TrainDialogue(_Training):
             "config": resolved(self.config),
             "planner": weights_digest(self.planner),
             FOLD_SEED: fold_seed,
-            "seeker": weights_digest(self.seeker_run),
+            "seeker": weights_digest(self.seeker_run) if self.seeker_run is not None else "fitted",
             "seeds": self.seeds,
             "seed": self.seed,
         }
@@ -175,6 +180,8 @@ class TrainDialogue(_Training):
             seed_everything(self.seed)
             start = load_start(self.planner)
             train, valid = corpus.split("train"), corpus.split("valid")
+            if not seeker_profiles(valid):
+                raise ValueError("valid: no dialogue whose seeker told the initial intensity, nobody to compare on")
             (seeker,) = SeekerChoice(run=self.seeker_run).open(train, runs=1, seed=self.seed)
             rules = DialogueRules(max_turns=self.config.max_turns)
             learned, apart = divide_seekers(
@@ -188,7 +195,6 @@ class TrainDialogue(_Training):
                 seeker,
                 judge=judge,
                 train=train,
-                valid=valid,
                 fold_seed=fold_seed,
                 config=self.config,
                 out=self.out,
@@ -206,6 +212,7 @@ class TrainDialogue(_Training):
                 data=data_name(corpus, "train") + "+" + data_name(corpus, "valid").removeprefix(f"{corpus.name}-"),
             )
             run.finish({"training": trained.summary(), **compared})
+            discard_checkpoints(self.out / CHECKPOINTS)
         metrics = run.metrics()
         print(training_text(metrics["training"]))
         print(before_after_text(metrics))

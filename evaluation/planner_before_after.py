@@ -62,7 +62,7 @@ def compare_before_after(
     Args:
         before: The start.
         after: What training made of it.
-        dialogues: Of a split that neither training nor the choice of the checkpoint met.
+        dialogues: Of a split that neither training in conversations nor the choice of its checkpoint met.
         seeker: Answers for all seekers.
         rules: When a conversation ends.
         seeds: Conversations of each planner with each seeker.
@@ -107,13 +107,13 @@ def training_text(training: Mapping[str, Any]) -> str:
     speed = (
         f"PPO: {training['steps']:,} steps, {training['steps_per_second']:,.0f} a second with validation and saving; "
         f"of the rest policy {shares['policy']:.0f} %, environment {shares['environment']:.0f} %, of which encoding of "
-        f"histories {shares['encoding']:.0f} %; divergence from the start {training['divergence']:.3f} nats a choice"
+        f"histories {shares['encoding']:.0f} %; divergence from the start {training['divergence']:.3f} nats a step"
     )
     choice = f"kept: the policy after {training['kept_step']:,} steps"
     if not training["kept_step"]:
         choice = "kept: the start, no candidate within the limits was better"
     scores = ", ".join(f"{name} {start[name]:.2f} -> {value:.2f}" for name, value in kept.items())
-    return f"{speed}\n{choice} (seekers kept apart, F1 on valid: {scores})\n"
+    return f"{speed}\n{choice} (seekers kept apart, F1 on training turns: {scores})\n"
 
 
 def before_after_text(compared: Mapping[str, Any]) -> str:

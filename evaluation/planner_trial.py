@@ -1,4 +1,4 @@
-"""A trial: how a planner in training fares in conversations with a few seekers, always the same with the same luck."""
+"""A trial: how a planner in training fares in conversations with a few seekers, always the same ones from one seed."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,7 @@
 """Training state on disk: tensors as safetensors, the rest as JSON; nothing that executes code when read."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,15 @@ class Checkpoint:
 
     def _named_tensors(self) -> Path | None:
         return self.folder / json.loads(self._values.read_text())["tensors"] if self.exists() else None
+
+
+def discard_checkpoints(folder: Path) -> None:
+    """Deletes the states of a finished training, also what an earlier, interrupted try at it left."""
+    finished = folder.with_name(f".finished-{folder.name}")
+    shutil.rmtree(finished, ignore_errors=True)
+    if folder.exists():
+        # Renamed first: a half-deleted checkpoint must not be taken for one to go on from.
+        shutil.rmtree(folder.rename(finished))
 
 
 def module_tensors(module: nn.Module, *, prefix: str) -> dict[str, Tensor]:

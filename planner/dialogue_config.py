@@ -1,6 +1,7 @@
 """Everything that decides how a planner is trained in conversations. Field documentation is the command line's help."""
 
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,9 @@ class DialogueConfig:
     trials: int = 4
     """Conversations of each candidate with each seeker kept apart."""
     f1_loss: float = 2.0
-    """How much message macro-F1 on valid a candidate may lose (points)."""
+    """How much message macro-F1 on training turns, by members that never saw them, a candidate may lose (points)."""
     highest_bias: float = 0.6
-    """Largest preference bias B of a candidate's plans in conversations."""
+    """Largest preference bias B of a candidate's plans in conversations; no candidate is kept where all are above."""
     least_entropy: float = 0.8
     """Least entropy of a candidate's strategies in conversations, as share of the start's (0 to 1)."""
 
@@ -45,10 +46,10 @@ class DialogueConfig:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
         if min(self.batch, self.envs * self.rollout) < 2:
             raise ValueError("batch and envs * rollout: expected at least 2, advantages are normalised")
-        if not self.rate > 0:
+        if not 0 < self.rate < inf:
             raise ValueError(f"rate: got {self.rate}, expected more than 0")
         for name in ("kl", "f1_loss", "highest_bias"):
-            if not getattr(self, name) >= 0:
+            if not 0 <= getattr(self, name) < inf:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
         if not 0 < self.gamma <= 1:
             raise ValueError(f"gamma: got {self.gamma}, expected above 0 to 1")

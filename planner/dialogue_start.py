@@ -43,13 +43,18 @@ def read_fold_seed(run: Path, *, train: str) -> int:
     Raises:
         ValueError: No planner's run, or one on other training dialogues: nobody could say which member saw which.
     """
-    folder = run if (run / "config.json").is_file() else run.resolve().parent
+    # A planner in a run's folder (``cloned``) has its settings there, and the run's configuration above it.
+    inside = not (run / "config.json").is_file() and (run / "planner.json").is_file()
+    folder = run.resolve().parent if inside else run
     config, manifest = (_read(folder / name, run) for name in ("config.json", "manifest.json"))
     if config.get("command") not in _COMMANDS:
         raise ValueError(f"{run}: a run of train.py {config.get('command')}, expected a planner's")
     if manifest.get("corpus", {}).get("splits", {}).get("train") != train:
         raise ValueError(f"{run}: trained on other training dialogues than those of --data")
-    return int(config.get(FOLD_SEED, config["seed"]))
+    seed = config.get(FOLD_SEED, config.get("seed"))
+    if not isinstance(seed, int):
+        raise ValueError(f"{run}: no trained planner, config.json is missing or damaged")
+    return seed
 
 
 def copy_readers(start: Path, out: Path) -> None:
@@ -62,6 +67,9 @@ def copy_readers(start: Path, out: Path) -> None:
 
 def _read(path: Path, run: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        read = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{run}: no trained planner, {path.name} is missing or damaged") from error
+    if not isinstance(read, dict):
+        raise ValueError(f"{run}: no trained planner, {path.name} is missing or damaged")
+    return read

@@ -11,7 +11,6 @@ must still tell strategies apart, in conversations it must still use many.
 
 import copy
 import logging
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,6 +37,7 @@ from planner.ppo_run import PolicyClass, PPOSettings, run_ppo
 from planner.sb3_vec_env import BatchVecEnv
 from planner.strategy_planner import StrategyPlanner
 from planner.training_log import TrainingLog
+from planner.training_turns import training_turns
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,8 @@ _PARTS: dict[Mode, tuple[type[DialogueVectorEnv], PolicyClass]] = {
 }
 # Of every conversation, summed over its steps: the reward's terms, supporter turns, and whether it succeeded.
 _SUMS = ("fall", "feedback", "turn", "ending", "spoken", "success")
+
+CHECKPOINTS = "checkpoints"  # folder of the state while training
 
 # Lets a planner talk to the seekers kept apart; must give ``success_rate``, ``preference_bias`` and ``entropy``.
 Judge = Callable[[StrategyPlanner], dict[str, float]]
@@ -58,7 +60,8 @@ class TrainedInDialogues:
 
     Attributes:
         planner: Ready to use; also saved in the run folder.
-        kept: After how many steps it was kept, with its scores on valid's real turns and with seekers kept apart.
+        kept: After how many steps it was kept, with its scores on training turns and with seekers kept apart: of those
+            it is the best, so they flatter it.
         curves: Learning curves, name -> {step: value}.
     """
 
@@ -105,7 +108,6 @@ def train_in_dialogues(
     *,
     judge: Judge,
     train: Sequence[Dialogue],
-    valid: Sequence[Dialogue],
     fold_seed: int,
     config: DialogueConfig,
     out: Path,
@@ -122,24 +124,26 @@ def train_in_dialogues(
         profiles: Seekers to train with.
         seeker: Answers for them.
         judge: Scores candidates in conversations with other seekers.
-        train: The dialogues that the start learned from; offsets are fitted on them.
-        valid: Dialogues whose real turns candidates must still do justice to; never learned from.
+        train: The dialogues that the start learned from: offsets are fitted on their real turns, and candidates must
+            still do justice to them, each judged by those members alone that never saw the dialogue.
         fold_seed: Of the start's folds (:func:`planner.dialogue_start.read_fold_seed`).
         config: Settings.
-        out: Run folder; receives weights, settings, curves, and ``checkpoints/`` while training.
+        out: Run folder; receives weights, settings, curves, and ``checkpoints/``, which the caller discards when all
+            that follows is done.
         seed: Seeds the environments and PPO.
 
     Raises:
         ValueError: There are no real turns to judge by.
     """
+    training_turns(train, name="planner in dialogues")
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - SB3's rollout buffer draws from numpy's global generator
-    log, checkpoints = TrainingLog(out), out / "checkpoints"
-    fitting, real_turns = _believed(start, train, fold_seed=fold_seed), _believed(start, valid)
+    log = TrainingLog(out)
+    real_turns = _believed(start, train, fold_seed=fold_seed)
 
     def planner_of(network: DeliberationNetwork, name: str) -> StrategyPlanner:
         parts = replace(start.parts, deliberation=network)
-        return fitting.fit_offsets(StrategyPlanner(parts, observer=start.observer, readers=start.readers, name=name))
+        return real_turns.fit_offsets(StrategyPlanner(parts, observer=start.observer, readers=start.readers, name=name))
 
     def validate(network: DeliberationNetwork) -> dict[str, float]:
         candidate = planner_of(network, "candidate")
@@ -172,7 +176,7 @@ def train_in_dialogues(
             gae_lambda=config.gae_lambda,
         ),
         candidates=candidates,
-        checkpoint=Checkpoint(checkpoints / "ppo"),
+        checkpoint=Checkpoint(out / CHECKPOINTS / "ppo"),
         log=log,
         seed=seed,
         watched={"encoding": lambda: encoder.seconds},
@@ -180,14 +184,11 @@ def train_in_dialogues(
     planner = planner_of(improved, out.resolve().name)
     planner.save(out)
     log.close()
-    # Renamed first: a half-deleted checkpoint must not be taken for one to go on from.
-    if checkpoints.exists():
-        shutil.rmtree(checkpoints.rename(out / ".finished-checkpoints"))
     return TrainedInDialogues(planner=planner, kept=candidates.kept, curves=log.curves)
 
 
 def within_limits(scores: Scores, start: Scores, *, config: DialogueConfig) -> bool:
-    """Whether a candidate may be kept; the start itself is always allowed."""
+    """Whether a candidate may be kept. The start needs no leave."""
     return (
         scores["macro_f1"] >= start["macro_f1"] - config.f1_loss
         and scores["preference_bias"] <= config.highest_bias
@@ -195,14 +196,10 @@ def within_limits(scores: Scores, start: Scores, *, config: DialogueConfig) -> b
     )
 
 
-def _believed(
-    planner: StrategyPlanner, dialogues: Sequence[Dialogue], *, fold_seed: int | None = None
-) -> BelievedSplit:
-    """Real turns with what is believed of them; with a seed, by those members alone that never saw the dialogue."""
+def _believed(planner: StrategyPlanner, dialogues: Sequence[Dialogue], *, fold_seed: int) -> BelievedSplit:
+    """Real turns with what those members, readers and judges believe of them that never saw the dialogue."""
     decisions = Decisions.collect(dialogues, observer=planner.observer, reasoning=planner.settings.reasoning)
-    fold = None
-    if fold_seed is not None:
-        fold = fold_of_dialogues(len(dialogues), folds=planner.settings.shape.folds, seed=fold_seed)[decisions.dialogue]
+    fold = fold_of_dialogues(len(dialogues), folds=planner.settings.shape.folds, seed=fold_seed)[decisions.dialogue]
     beliefs = planner.settings.layout.collect(
         planner.parts.members, planner.readers, history=decisions.history, messages=decisions.messages, fold=fold
     )

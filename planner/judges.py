@@ -146,6 +146,8 @@ class Judges:
             judges = [
                 _Judge(*(_verdict(f"{number}.{name}.", tensors) for name in _VERDICTS)) for number in range(folds)
             ]
+            if any(name.startswith(f"{folds}.") for name in tensors):
+                raise KeyError(folds)
         except (OSError, SafetensorError, KeyError) as error:
             raise ValueError(f"{path}: missing or damaged judges ({type(error).__name__})") from error
         return cls(judges, layout)

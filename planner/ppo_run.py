@@ -70,7 +70,7 @@ def run_ppo(
     """Trains the network in place; it ends with the best candidate's weights.
 
     Candidates are the start and the policy at ten or more moments after it. State is saved after every rollout: a
-    killed run goes on from there and ends alike.
+    killed run goes on from there and, on a processor, ends alike (a GPU's own generator is not saved).
 
     Args:
         network: What PPO starts from, and keeps near to.
@@ -158,7 +158,7 @@ class _Keeper(BaseCallback):
     def _after_update(self) -> None:
         self._updating += time.perf_counter() - self._mark
         model: Any = self.model
-        # SB3 logs minus the mean of what stands for the entropy: here the divergence from the start, per decision.
+        # SB3 logs minus the mean of what stands for the entropy: here the divergence from the start, per step.
         divergence = float(model.logger.name_to_value["train/entropy_loss"])
         self._log.add("ppo/divergence", divergence, step=self.num_timesteps)
         rollouts = self._settings.steps // (self._settings.rollout * model.n_envs)

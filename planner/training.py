@@ -2,7 +2,6 @@
 
 import copy
 import logging
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from encoding.text_encoder import SentenceEncoder
 from env.turn_task import TurnTask
 from planner.beliefs import BeliefLayout
 from planner.believed_split import BelievedSplit
+from planner.checkpoint import discard_checkpoints
 from planner.config import PlannerConfig
 from planner.decisions import Decisions
 from planner.deliberation import DeliberationNetwork
@@ -194,9 +194,7 @@ def train_planner(
     without_offsets = validation.message_scores(planner.with_offsets(np.zeros(len(Strategy))))
     planner.save(out)
     log.close()
-    # Renamed first: a half-deleted checkpoint must not be taken for one to go on from.
-    if checkpoints.exists():
-        shutil.rmtree(checkpoints.rename(out / ".finished-checkpoints"))
+    discard_checkpoints(checkpoints)
     return TrainedPlanner(
         planner=planner,
         cloned=cloned,

@@ -34,7 +34,13 @@ class TreeVerdict:
 
     @classmethod
     def fit(cls, features: np.ndarray, outcomes: np.ndarray, *, number: int, trees: int, seed: int) -> "TreeVerdict":
-        """Fits both to outcomes 0..n-1. Shapes: (N, F) float32, (N,)."""
+        """Fits both to outcomes 0..n-1. Shapes: (N, F) float32, (N,).
+
+        Raises:
+            ValueError: All outcomes are the same.
+        """
+        if len(np.unique(outcomes)) < 2:
+            raise ValueError("judges: always the same happened, there is nothing to learn; use --judge-trees 0")
         forest = ExtraTreesClassifier(trees, max_features=_FEATURES, random_state=seed, n_jobs=-1, **_FOREST)
         forest.fit(features, outcomes)
         boosted = GradientBoostingClassifier(max_features=_FEATURES, random_state=seed, **_BOOSTING)

@@ -114,6 +114,28 @@ def test_the_run_is_a_planner_for_every_other_command(runs: Path) -> None:
         assert next(iter(json.loads(file.read_text())["systems"])).startswith("after")
 
 
+def test_a_kill_while_comparing_loses_no_training(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr("train.compare_before_after", die)
+        _train(*_command(runs, "late"))
+    assert (runs / "late" / "checkpoints").is_dir()
+    with monkeypatch.context() as patch:
+        patch.setattr("planner.ppo_run.PPO.learn", die)  # nothing is left to learn
+        _train(*_command(runs, "late"))
+    weights = [(runs / name / "deliberation.safetensors").read_bytes() for name in ("after", "late")]
+    assert weights[0] == weights[1]
+
+
+def test_without_a_seeker_run_one_is_fitted(runs: Path) -> None:
+    command = _command(runs, "fitted")
+    at = command.index("--seeker-run")
+    _train(*command[:at], *command[at + 2 :])
+    assert json.loads((runs / "fitted" / "config.json").read_text())["seeker"] == "fitted"
+
+
 def test_training_goes_on_from_what_it_made(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _train(*_command(runs, "further", planner="after"))
     assert json.loads((runs / "further" / "config.json").read_text())["fold_seed"] == 0
@@ -143,6 +165,7 @@ def test_a_killed_run_ends_alike_and_a_finished_one_is_left_alone(runs: Path, mo
         json.loads((runs / name / "metrics.json").read_text())["conversations"] for name in ("after", "killed")
     ]
     assert conversations[0]["systems"] == conversations[1]["systems"]
+    assert not (runs / "killed" / "checkpoints").exists()
     before = (runs / "killed" / "deliberation.safetensors").stat().st_mtime_ns
     _train(*_command(runs, "killed"))
     assert (runs / "killed" / "deliberation.safetensors").stat().st_mtime_ns == before
@@ -159,6 +182,7 @@ def test_a_killed_run_ends_alike_and_a_finished_one_is_left_alone(runs: Path, mo
         ({}, ["--kept-apart", "500"], "kept_apart: got 500 of 12 training seekers, nobody is left to train with"),
         ({}, ["--seeds", "0"], "seeds: got 0, expected at least 1"),
         ({}, ["--kl", "-1"], "kl: got -1.0, expected 0 or more"),
+        ({}, ["--kl", "inf"], "kl: got inf, expected 0 or more"),
         ({"out": "after"}, ["--kl", "0.5"], "holds another run (kl 0.05 there), choose another --out"),
         ({"out": "planner"}, [], "holds another run"),
     ],

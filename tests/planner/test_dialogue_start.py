@@ -21,6 +21,7 @@ def _run(folder: Path, **config: object) -> Path:
 def test_the_seed_of_the_folds(tmp_path: Path) -> None:
     assert read_fold_seed(_run(tmp_path / "run"), train="abc") == 3
     (tmp_path / "run" / "cloned").mkdir()
+    (tmp_path / "run" / "cloned" / "planner.json").touch()
     assert read_fold_seed(tmp_path / "run" / "cloned", train="abc") == 3
     assert read_fold_seed(_run(tmp_path / "next", command="dialogue", seed=9, fold_seed=4), train="abc") == 4
 
@@ -36,6 +37,14 @@ def test_what_is_no_start_is_refused(tmp_path: Path) -> None:
     (run / "manifest.json").write_text("{")
     with pytest.raises(ValueError, match=r"run: no trained planner, manifest.json is missing or damaged"):
         read_fold_seed(run, train="abc")
+
+
+@pytest.mark.parametrize("written", ["[]", "{}", '{"command": "planner"}', '{"command": "planner", "seed": "x"}'])
+def test_a_damaged_configuration_is_one_line(tmp_path: Path, written: str) -> None:
+    (tmp_path / "manifest.json").write_text('{"corpus": {"splits": {"train": "t"}}}')
+    (tmp_path / "config.json").write_text(written)
+    with pytest.raises(ValueError, match=r"no trained planner, config\.json is|expected a planner's"):
+        read_fold_seed(tmp_path, train="t")
 
 
 def test_a_start_believes_what_the_planner_does(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_training_dialogues_are_judged_by_who_never_saw_them() -> None:
 def test_they_learn_where_a_belief_can_be_trusted() -> None:
     """What follows is what the first row says if the problem of the turn is the first, else the strategy after it."""
     decisions = Decisions.collect(
-        toy_dialogues(150, seed=0), observer=Observer(FakeEmbedder(), window=2, max_strategies=2)
+        toy_dialogues(80, seed=0), observer=Observer(FakeEmbedder(), window=2, max_strategies=2)
     )
     rng = np.random.default_rng(0)
     beliefs = random_beliefs(_LAYOUT, len(decisions.messages)).numpy()
@@ -98,8 +98,8 @@ def test_they_learn_where_a_belief_can_be_trusted() -> None:
     table[openings, 0, :STOP] = np.log(0.02)
     table[openings, 0, said] = np.log(0.86)
     beliefs[openings, -1] = trusted
-    fold = decisions.dialogue % 3
-    judges = Judges.fit(beliefs, decisions, fold=fold, layout=_LAYOUT, trees=30, seed=0)
+    fold = decisions.dialogue % 2
+    judges = Judges.fit(beliefs, decisions, fold=fold, layout=_LAYOUT, trees=20, seed=0)
     judged = judges.judged(beliefs[openings], [decisions.messages[row] for row in openings], fold=fold[openings])
     right = _table(judged)[:, 0].argmax(axis=1) == gold
     assert (said == gold).mean() < 0.6
@@ -115,6 +115,8 @@ def test_saved_and_loaded_they_judge_alike(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.judged(believed, _HISTORIES), judges.judged(believed, _HISTORIES))
     with pytest.raises(ValueError, match="missing or damaged judges"):
         Judges.load(path, _LAYOUT, folds=4)
+    with pytest.raises(ValueError, match="missing or damaged judges"):
+        Judges.load(path, _LAYOUT, folds=2)
     path.write_bytes(b"no tensors")
     with pytest.raises(ValueError, match="damaged judges"):
         Judges.load(path, _LAYOUT, folds=3)

@@ -31,6 +31,12 @@ def test_an_outcome_that_never_occurred_is_all_but_impossible() -> None:
     assert probabilities[:, [0, 2]].min() > 0
 
 
+def test_from_one_outcome_nothing_is_learned() -> None:
+    features, happened = _data(2)
+    with pytest.raises(ValueError, match="judges: always the same happened, there is nothing to learn"):
+        TreeVerdict.fit(features, 0 * happened, number=2, trees=5, seed=0)
+
+
 def test_same_seed_same_trees_and_arrays_give_them_back() -> None:
     features, happened = _data(3)
     first, second = (TreeVerdict.fit(features, happened, number=3, trees=5, seed=7) for _ in range(2))
