@@ -200,9 +200,4 @@ def _believed(planner: StrategyPlanner, dialogues: Sequence[Dialogue], *, fold_s
     """Real turns with what those members, readers and judges believe of them that never saw the dialogue."""
     decisions = Decisions.collect(dialogues, observer=planner.observer, reasoning=planner.settings.reasoning)
     fold = fold_of_dialogues(len(dialogues), folds=planner.settings.shape.folds, seed=fold_seed)[decisions.dialogue]
-    beliefs = planner.settings.layout.collect(
-        planner.parts.members, planner.readers, history=decisions.history, messages=decisions.messages, fold=fold
-    )
-    if planner.parts.judges is not None:
-        beliefs = planner.parts.judges.judged(beliefs, decisions.messages, fold=fold)
-    return BelievedSplit(decisions, beliefs)
+    return BelievedSplit(decisions, planner.beliefs_of_encoded(decisions.history, decisions.messages, fold=fold))

@@ -151,13 +151,25 @@ class StrategyPlanner:
 
     def beliefs(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
         """What members, readers and judges believe of histories. Shape: (N, S), see :mod:`planner.beliefs`."""
-        believed = self._layout.collect(
-            self.parts.members,
-            self.readers,
-            history=self.observer.encode_histories(histories),
-            messages=histories,
-        )
-        return believed if self.parts.judges is None else self.parts.judges.judged(believed, histories)
+        return self.beliefs_of_encoded(self.observer.encode_histories(histories), histories)
+
+    def beliefs_of_encoded(
+        self, history: np.ndarray, messages: Sequence[Sequence[Message]], *, fold: np.ndarray | None = None
+    ) -> np.ndarray:
+        """What is believed of histories that are encoded already.
+
+        Args:
+            history: Shape: (N, H).
+            messages: The histories themselves. Length: N.
+            fold: Part of the training dialogues of each history: only who never saw it answers. Shape: (N,). ``None``:
+                new dialogues, all answer.
+
+        Returns:
+            Shape: (N, S).
+        """
+        believed = self._layout.collect(self.parts.members, self.readers, history=history, messages=messages, fold=fold)
+        judges = self.parts.judges
+        return believed if judges is None else judges.judged(believed, messages, fold=fold)
 
     @torch.no_grad()
     def decision_probabilities(self, beliefs: np.ndarray, slots: np.ndarray) -> np.ndarray:

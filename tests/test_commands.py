@@ -2,10 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import evaluate
@@ -14,6 +12,7 @@ from command_line import run_command
 from corpus.load import load_corpus
 from corpus.official_format import write
 from corpus.strategy import LABELS
+from tests.hash_encoder import HashEncoder
 
 _SMALL_PLANNER = [
     "--folds", "2", "--members", "2", "--width", "16", "--words", "50", "--cloning-epochs", "1", "--ppo-steps", "64",
@@ -23,22 +22,6 @@ _SMALL_GENERATOR = [
     "--tiny-width", "16", "--tiny-layers", "1", "--tiny-heads", "2", "--tiny-vocabulary", "300", "--epochs", "1",
     "--max-history-tokens", "24", "--max-response-tokens", "10",
 ]  # fmt: skip
-
-
-class _HashEncoder:
-    """Stands in for the sentence encoder: unit vectors drawn from the text's bytes."""
-
-    dimension = 12
-    fingerprint = "f" * 64
-
-    def __init__(self, name: str = "") -> None:
-        self.name = name
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        vectors = np.stack(
-            [np.random.default_rng(list(text.encode()[:64])).normal(size=self.dimension) for text in texts]
-        )
-        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +36,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ESC_CACHE", str(folder / "cache"))
         for module in ("planner.training", "planner.strategy_planner", "evaluate"):
-            patch.setattr(f"{module}.SentenceEncoder", _HashEncoder)
+            patch.setattr(f"{module}.SentenceEncoder", HashEncoder)
         for mode in ("one-by-one", "all-in-one"):
             _train("planner", "--data", str(data), "--mode", mode, "--out", str(folder / mode), *_SMALL_PLANNER)
         for variant in ("strategy", "all-in-one", "vanilla"):

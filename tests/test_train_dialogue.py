@@ -3,10 +3,9 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import evaluate
@@ -16,6 +15,7 @@ from corpus.load import load_corpus
 from corpus.official_format import write
 from planner.checkpoint import Checkpoint
 from planner.strategy_planner import StrategyPlanner
+from tests.hash_encoder import HashEncoder
 
 _PLANNER = [
     "--folds", "2", "--members", "2", "--width", "8", "--words", "50", "--cloning-epochs", "1",
@@ -26,22 +26,6 @@ _DIALOGUE = [
     "--kept-apart", "2", "--trials", "1", "--seeds", "2", "--f1-loss", "100", "--highest-bias", "3",
     "--least-entropy", "0",
 ]  # fmt: skip
-
-
-class _HashEncoder:
-    """Stands in for the sentence encoder: unit vectors drawn from the text's bytes."""
-
-    dimension = 12
-    fingerprint = "f" * 64
-
-    def __init__(self, name: str = "") -> None:
-        self.name = name
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        vectors = np.stack(
-            [np.random.default_rng(list(text.encode()[:64])).normal(size=self.dimension) for text in texts]
-        )
-        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ESC_CACHE", str(folder / "cache"))
         for module in ("planner.training", "planner.strategy_planner", "evaluation.opened_seeker", "train"):
-            patch.setattr(f"{module}.SentenceEncoder", _HashEncoder)
+            patch.setattr(f"{module}.SentenceEncoder", HashEncoder)
         _train("planner", "--data", str(folder / "data"), "--out", str(folder / "planner"), *_PLANNER)
         for name, seeker in (("data", "seeker"), ("other", "other-seeker")):
             _train("seeker", "--data", str(folder / name), "--out", str(folder / seeker), "--components", "4")

@@ -97,3 +97,4 @@ def test_no_fixed_rule_beats_gold_or_a_planner(esconv: Path) -> None:
     chance = scores["markov"], scores["random"]
     assert scores["gold replay"] > max(chance)
     assert min(chance) > max(scores[name] for name in benchmark.fixed)
+    assert scores["drawn"] > max(scores[name] for name in benchmark.fixed)
