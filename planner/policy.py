@@ -198,8 +198,8 @@ class SampledAllInOnePolicy(AllInOnePolicy):
     """All-in-One whose divergence is summed along the chain that was drawn, as One-by-One's is from step to step.
 
     Its mean over draws of the policy itself is the divergence of the whole distributions, by the chain rule; its
-    gradient leaves out how prefixes are reached, as One-by-One's does. A chain has eight distributions where all states and
-    prefixes have hundreds, which is most of the time of exact training.
+    gradient leaves out how prefixes are reached, as One-by-One's does. A chain has eight distributions where all
+    states and prefixes have hundreds, which is most of the time of exact training.
     """
 
     def evaluate_actions(self, obs: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
