@@ -1,0 +1,12 @@
+"""Every measuring command of evaluate.py gives the figures that it gave when the golden runs were made."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.golden_data import EVALUATED, differences, metrics, stored
+
+
+@pytest.mark.parametrize("name", EVALUATED)
+def test_metrics(name: str, tmp_path: Path) -> None:
+    assert list(differences(stored(f"metrics-{name}.json"), metrics(name, tmp_path))) == []
