@@ -247,6 +247,7 @@ def _choose_histories() -> list[tuple[int, int]]:
             over.append((place, turn.stop))
     opening = [min(begun, key=lambda key: key[1]), max(begun, key=lambda key: key[1])]
     chosen = list(opening)
+    begun = [key for key in begun if key[1] > 0]  # the empty history is one, whatever the dialogue
     sixth = HISTORIES // 6
     for of, wanted in ((going_on, 2 + sixth), (over, 2 + 2 * sixth), (begun, HISTORIES)):
         order = rng.permutation(len(of)).tolist()
