@@ -8,7 +8,7 @@ lint:
 
 types:
 	mypy
-	mypy train.py evaluate.py chat.py runs.py command_line.py evaluation_command.py text_commands.py dialogue_command.py
+	mypy train.py evaluate.py
 
 test:
 	pytest

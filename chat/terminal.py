@@ -4,9 +4,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from chat.conversation import Conversation, parse_strategies
-from chat.notice import NOTICE
-from chat.record import plan_lines, reply_lines, save
+from chat.conversation import NOTICE, Conversation, parse_strategies, plan_lines, reply_lines, save
 from corpus.strategy import LABELS, Strategy
 
 HELP = f"""/plan A,B    choose the strategies of the next reply (the beginning of a name is enough)

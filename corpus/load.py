@@ -4,9 +4,9 @@ import logging
 import re
 from pathlib import Path
 
-from corpus import hub
 from corpus.errors import CorpusError
-from corpus.recognition import read_dialogues
+from corpus.formats import hub
+from corpus.formats.detection import read_dialogues
 from corpus.splits import SPLITS, Corpus, official_split
 
 logger = logging.getLogger(__name__)

@@ -21,8 +21,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from corpus.dialogue import Role, Turn, Utterance
-from corpus.stage import Stage, stage_of
-from corpus.strategy import Strategy
+from corpus.strategy import Stage, Strategy, stage_of
 
 
 class Need(IntEnum):

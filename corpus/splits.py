@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from corpus.dialogue import Dialogue
 from corpus.errors import CorpusError
-from corpus.official_format import to_record
+from corpus.formats.official import to_record
 
 SPLITS: tuple[str, ...] = ("train", "valid", "test")
 

@@ -23,9 +23,19 @@ opening            3             history empty; supporter has not spoken; seeker
 Supporter messages that end the history belong to the turn being planned: its earlier responses, with their text.
 
 Plan features, P = 9 K + 1 entries: the plan's slots one-hot (0..7, 8 = STOP), and its length / K.
+
+Many histories as stretches of few message chains: the turns of a dialogue share their messages.
+
+What is computed once per message of a chain, with running sums, serves every history that ends somewhere in it.
+
+The plain numbers among the history features: position, strategies, runs, habits (:mod:`encoding.observation`).
+
+All histories at once: each number is read off a running count over the messages of a chain, at the message where the
+history ends.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
@@ -33,9 +43,128 @@ import numpy as np
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from encoding.history_statistics import STATISTICS, history_statistics
-from encoding.message_chains import MessageChains
 from encoding.plan_codec import STOP, PlanCodec
+
+_ALIKE = 4  # messages by which dialogues are told apart; if all are the same, they are only joined less
+
+
+@dataclass(frozen=True)
+class MessageChains:
+    """N histories over T messages: history i is ``messages[starts[i] : starts[i] + lengths[i]]``.
+
+    Attributes:
+        messages: The messages of all chains, one chain after another.
+        starts: Where the chain of each history begins. Shape: (N,), int.
+        lengths: Number of messages of each history. Shape: (N,), int.
+    """
+
+    messages: tuple[Message, ...]
+    starts: np.ndarray
+    lengths: np.ndarray
+
+    @classmethod
+    def link(cls, histories: Sequence[Sequence[Message]]) -> "MessageChains":
+        """Joins histories of which one begins with the other, as the turns of a dialogue do, whatever their order."""
+        finished: list[Message] = []
+        chain: tuple[Message, ...] = ()
+        starts = np.zeros(len(histories), np.int64)
+        # Side by side those that begin alike: of one dialogue, as far as dialogues differ in their first messages.
+        for number in sorted(range(len(histories)), key=lambda one: [first.text for first in histories[one][:_ALIKE]]):
+            messages = tuple(histories[number])
+            shared = min(len(messages), len(chain))
+            if messages[:shared] != chain[:shared]:  # compares by identity first, so mostly without looking inside
+                finished += chain
+                chain = messages
+            elif len(messages) > len(chain):
+                chain = messages
+            starts[number] = len(finished)
+        lengths = [len(history) for history in histories]
+        return cls((*finished, *chain), starts, np.array(lengths, np.int64))
+
+    @property
+    def first_of_chain(self) -> np.ndarray:
+        """Whether each message begins a chain. Shape: (T,), bool."""
+        first = np.zeros(len(self.messages), bool)
+        first[self.starts[self.lengths > 0]] = True
+        return first
+
+
+_STRATEGIES = len(Strategy)
+_POSITION_EDGES = np.array([1, 2, 3, 5, 8, 12, 18, 26, 40])
+_RECENCY_DECAY = 0.7
+# Position, three of each strategy, last run, habits, opening.
+STATISTICS = 10 + 3 * _STRATEGIES + 4 + 4 + 3
+
+
+def history_statistics(chains: MessageChains) -> np.ndarray:
+    """The blocks from position to opening. Shape: (N, 45), float64, each 0..1."""
+    features = np.zeros((len(chains.lengths), STATISTICS))
+    position = np.searchsorted(_POSITION_EDGES, chains.lengths, side="right")
+    features[:, :10] = position[:, None] == np.arange(10)
+    features[:, -3:] = 1.0  # of an empty history: it is empty, nobody has spoken
+    spoken = np.flatnonzero(chains.lengths)
+    if len(spoken):
+        start, stop = chains.starts[spoken], (chains.starts + chains.lengths)[spoken]
+        by_supporter = np.array([message.role is Role.SUPPORTER for message in chains.messages])  # (T,)
+        features[spoken, 10:34] = _strategy_use(chains, start, stop)
+        features[spoken, 34:42] = _runs(chains, by_supporter, start, stop)
+        turns = _counted(by_supporter, start, stop)
+        features[spoken, -3:] = np.stack([np.zeros(len(spoken)), turns == 0, turns == stop - start], axis=1)
+    return features
+
+
+def _strategy_use(chains: MessageChains, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Share, count and recency of each strategy. Shape: (N, 24)."""
+    values = np.array([-1 if message.strategy is None else message.strategy for message in chains.messages])
+    used = values[:, None] == np.arange(_STRATEGIES)  # (T, 8)
+    counts = _counted(used, start, stop)  # (N, 8)
+    total = counts.sum(axis=1, keepdims=True)
+    # Messages with a strategy are numbered from 1; the last number of each strategy tells how long ago it was.
+    number = np.cumsum(values >= 0)
+    last = np.maximum.accumulate(np.where(used, number[:, None], 0), axis=0)[stop - 1]  # (N, 8)
+    steps = number[stop - 1, None] - last
+    recency = np.where(counts > 0, _RECENCY_DECAY ** np.where(counts > 0, steps, 0), 0.0)
+    frequency = np.minimum(np.log1p(counts) / np.log(21.0), 1.0)
+    return np.concatenate([counts / np.maximum(1, total), frequency, recency], axis=1)
+
+
+def _runs(chains: MessageChains, by_supporter: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """The seeker's last run, and habits: the supporter's finished runs. Shape: (N, 8)."""
+    index = np.arange(len(by_supporter))
+    first = chains.first_of_chain
+    changes = np.concatenate([[True], by_supporter[1:] != by_supporter[:-1]]) | first
+    run_start = np.maximum.accumulate(np.where(changes, index, 0))  # (T,)
+    end = stop - 1
+    trailing = np.where(by_supporter[end], stop - run_start[end], 0)
+
+    seeker = np.maximum.accumulate(np.where(by_supporter, -1, index))[end]  # the seeker's last message
+    heard = seeker >= start
+    seeker_run = np.where(heard, seeker - run_start[seeker] + 1, 0)
+    words, asks = np.zeros(len(stop)), np.zeros(len(stop))
+    for row in np.flatnonzero(heard):
+        text = chains.messages[seeker[row]].text
+        words[row], asks[row] = len(text.split()), "?" in text
+
+    # A supporter's run is finished by the seeker's message after it.
+    finishes = changes & ~first & ~by_supporter
+    length = np.zeros(len(index), np.int64)
+    length[finishes] = index[finishes] - run_start[index[finishes] - 1]
+    number, several, total = (_counted(sums, start, stop) for sums in (finishes, length > 1, length))
+    latest = length[np.maximum.accumulate(np.where(finishes, index, 0))[end]]
+    divisor = np.maximum(1, number)
+    features = [
+        *(np.log1p(words) / np.log(101.0), asks, seeker_run / 5, trailing / 5),
+        *(several / divisor, total / divisor / 5, np.where(number, latest, 0) / 5, np.log1p(number) / np.log(41.0)),
+    ]
+    return np.minimum(np.stack(features, axis=1), 1.0)
+
+
+def _counted(values: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Sums of the values from ``start`` to before ``stop``. Shape: (T, ...) -> (N, ...), int."""
+    before = np.zeros((len(values) + 1, *values.shape[1:]), np.int64)
+    np.cumsum(values, axis=0, out=before[1:])
+    return before[stop] - before[start]
+
 
 _STRATEGIES = len(Strategy)
 # Histories written at a time: the copies in between stay in the processor's cache.

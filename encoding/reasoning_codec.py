@@ -11,7 +11,7 @@ import numpy as np
 
 from corpus.dialogue import Dialogue, Turn
 from corpus.reasoning import Need, Reasoning, reasoning_labels
-from corpus.stage import Stage
+from corpus.strategy import Stage
 
 REASONING_SLOTS = ("context", "emotion", "intensity", "need", "stage")
 # The label of a slot about which the corpus says nothing; also a slot for which nothing has been chosen.

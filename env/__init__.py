@@ -13,20 +13,20 @@ DIALOGUE_ALL_IN_ONE = "EmotionalSupport/DialogueAllInOne-v0"
 gymnasium.register(
     ONE_BY_ONE,
     entry_point="env.turn_env:OneByOneEnv",
-    vector_entry_point="env.turn_vector_env:OneByOneVectorEnv",
+    vector_entry_point="env.turn_env:OneByOneVectorEnv",
 )
 gymnasium.register(
     ALL_IN_ONE,
     entry_point="env.turn_env:AllInOneEnv",
-    vector_entry_point="env.turn_vector_env:AllInOneVectorEnv",
+    vector_entry_point="env.turn_env:AllInOneVectorEnv",
 )
 gymnasium.register(
     DIALOGUE_ONE_BY_ONE,
     entry_point="env.dialogue_env:DialogueOneByOneEnv",
-    vector_entry_point="env.dialogue_vector_env:DialogueOneByOneVectorEnv",
+    vector_entry_point="env.dialogue_env:DialogueOneByOneVectorEnv",
 )
 gymnasium.register(
     DIALOGUE_ALL_IN_ONE,
     entry_point="env.dialogue_env:DialogueAllInOneEnv",
-    vector_entry_point="env.dialogue_vector_env:DialogueAllInOneVectorEnv",
+    vector_entry_point="env.dialogue_env:DialogueAllInOneVectorEnv",
 )

@@ -3,20 +3,96 @@
 An episode is one conversation with a seeker drawn from a :class:`~env.dialogue_task.DialogueTask`. The agent sees the
 encoded history and builds the plan of the supporter's next turn, at once or strategy by strategy; when the plan is
 complete the seeker answers, and the next turn begins.
+
+One supporter turn in many conversations: the texts are written, the seekers answer, the histories grow.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
+from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from env.dialogue_rules import TERMS, Outcome
-from env.dialogue_task import DialogueTask
-from env.dialogue_turn import take_turn
-from env.plan_choices import PlanChoices, whole_numbers
-from env.seeker import Conversation
+from env.actions import PlanChoices, whole_numbers
+from env.conversation import HIGHEST_INTENSITY, LOWEST_INTENSITY, Conversation, Responder, Seeker, SeekerReply
+from env.dialogue_task import TERMS, DialogueTask, Outcome
+
+
+def take_turn(
+    conversations: Sequence[Conversation],
+    plans: Sequence[tuple[Strategy, ...]],
+    *,
+    seeker: Seeker,
+    responder: Responder | None,
+    rng: np.random.Generator,
+) -> list[SeekerReply]:
+    """Lets every supporter carry out its plan and every seeker answer; adds both to the conversations.
+
+    A supporter with an empty plan says nothing: the seeker is not asked, feels as before and rates nothing, the turn
+    counts. (Planners always plan something; an agent in an environment need not.)
+
+    Args:
+        conversations: B different conversations; they are changed.
+        plans: What each supporter does. Length: B.
+        seeker: Answers.
+        responder: Writes the supporter's texts; ``None``: the seeker reacts to strategies alone.
+        rng: Makes every random choice.
+
+    Returns:
+        The replies; of a turn without a plan one without messages. Length: B.
+
+    Raises:
+        ValueError: Seeker or responder break their contract.
+    """
+    speaking = [number for number, plan in enumerate(plans) if plan]
+    asked, planned = [conversations[number] for number in speaking], [plans[number] for number in speaking]
+    texts: Sequence[tuple[str, ...] | None] = [None] * len(asked)
+    if responder is not None and asked:
+        texts = responder.texts([conversation.history for conversation in asked], planned, rng=rng)
+        _check_texts(texts, planned, by="the responder")
+    answers = seeker.replies(asked, planned, texts, rng=rng) if asked else []
+    _check_texts([answer.supporter for answer in answers], planned, by=f"seeker {seeker.name}")
+    replies = [
+        SeekerReply((), feedback=0, intensity=conversation.intensities[-1], gives_up=False, supporter=())
+        for conversation in conversations
+    ]
+    for number, answer in zip(speaking, answers, strict=True):
+        replies[number] = answer
+    for conversation, plan, reply in zip(conversations, plans, replies, strict=True):
+        _add(conversation, plan, reply, name=seeker.name)
+    return replies
+
+
+def _add(conversation: Conversation, plan: tuple[Strategy, ...], reply: SeekerReply, *, name: str) -> None:
+    if plan and not reply.messages:
+        raise ValueError(f"seeker {name}: an answer without a message, expected at least one")
+    if not LOWEST_INTENSITY <= reply.intensity <= HIGHEST_INTENSITY:
+        raise ValueError(f"seeker {name}: intensity {reply.intensity}, expected 1 to 5")
+    conversation.history += [
+        Message(Role.SUPPORTER, text, strategy=strategy) for text, strategy in zip(reply.supporter, plan, strict=True)
+    ]
+    # As in the corpus, the rating stands at the first message after what it rates.
+    conversation.history += [
+        Message(Role.SEEKER, text, feedback=reply.feedback or None if number == 0 else None)
+        for number, text in enumerate(reply.messages)
+    ]
+    conversation.plans.append(plan)
+    conversation.intensities.append(reply.intensity)
+    conversation.feedbacks.append(reply.feedback)
+
+
+def _check_texts(texts: Sequence[tuple[str, ...] | None], plans: Sequence[tuple[Strategy, ...]], *, by: str) -> None:
+    if len(texts) != len(plans):
+        raise ValueError(f"{by}: {len(texts)} answers to {len(plans)} plans, expected one for each")
+    for written, plan in zip(texts, plans, strict=True):
+        if written is None or len(written) != len(plan):
+            raise ValueError(
+                f"{by}: {0 if written is None else len(written)} texts for a plan of {len(plan)} strategies"
+            )
+
 
 _PROFILE = "profile"
 
@@ -26,7 +102,7 @@ class DialogueStep:
     """What one step did.
 
     Attributes:
-        terms: Weighted reward terms by name (:mod:`env.dialogue_rules`), 0 where the plan is not complete; they sum to
+        terms: Weighted reward terms by name (:mod:`env.dialogue_task`), 0 where the plan is not complete; they sum to
             the reward. Shape of each: (B,), float64.
         spoken: Whether the supporter's turn was carried out. Shape: (B,), bool.
         terminated: Whether the seeker was helped or gave up. Shape: (B,), bool.

@@ -1,7 +1,11 @@
-"""What the dialogue environments play: seekers, who answers for them, who writes for the supporter, what is seen."""
+"""What the dialogue environments play: seekers, who answers for them, who writes for the supporter, what is seen.
+
+When a conversation ends and what a turn is worth: the rules of the dialogue environments, and their settings.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
 import numpy as np
@@ -9,8 +13,94 @@ import numpy as np
 from corpus.dialogue import Message
 from encoding.plan_codec import PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
-from env.dialogue_rules import DialogueRules
-from env.seeker import Responder, Seeker, SeekerProfile
+from env.conversation import Conversation, Responder, Seeker, SeekerProfile, SeekerReply
+
+TERMS = ("fall", "feedback", "turn", "ending")  # of the reward, in this order
+
+
+class Outcome(Enum):
+    """How a conversation stands."""
+
+    ONGOING = "ongoing"
+    SUCCESS = "success"
+    GAVE_UP = "gave up"
+    OUT_OF_TURNS = "out of turns"
+
+
+@dataclass(frozen=True)
+class DialogueRules:
+    """Ends and rewards.
+
+    The return of a conversation is, but for the small terms, how much better the seeker feels at its end: the falls of
+    all turns telescope. Feedback is given to few turns and is nearly always good, so it counts little; the cost of a
+    turn makes short help better than long help; the ending sets success apart from a fall that stops above it.
+
+    Attributes:
+        max_turns: Supporter turns after which a conversation is cut off (truncation), at least 1.
+        relieved: Highest intensity of a success, 1..5.
+        least_fall: How far the intensity must have fallen for a success: half a point is what a rating in whole
+            numbers would show. Matters only to seekers who begin at ``relieved`` or little above.
+        fall: Weight of the fall in intensity over the turn, points (negative where it rose).
+        feedback: Weight of the seeker's rating, scaled to -1 (1 star) .. 1 (5 stars); 0 where none was given.
+        turn_cost: What every supporter turn costs.
+        ending: Paid for a success, and taken where the seeker gives up.
+    """
+
+    max_turns: int = 10
+    relieved: float = 2.0
+    least_fall: float = 0.5
+    fall: float = 1.0
+    feedback: float = 0.1
+    turn_cost: float = 0.05
+    ending: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.max_turns < 1:
+            raise ValueError(f"max_turns: got {self.max_turns}, expected at least 1")
+        if not 1 <= self.relieved < 5:
+            raise ValueError(f"relieved: got {self.relieved}, expected an intensity from 1 to below 5")
+        for name in ("least_fall", "fall", "feedback", "turn_cost", "ending"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
+
+    def outcome(self, conversation: Conversation, *, gives_up: bool) -> Outcome:
+        """How a conversation stands after a turn; a success counts before everything else.
+
+        Args:
+            conversation: With the turn and its reply.
+            gives_up: Whether the seeker ended it with this reply.
+        """
+        before, now = conversation.intensities[0], conversation.intensities[-1]
+        if now <= self.relieved and before - now >= self.least_fall:
+            return Outcome.SUCCESS
+        if gives_up:
+            return Outcome.GAVE_UP
+        return Outcome.OUT_OF_TURNS if len(conversation.plans) >= self.max_turns else Outcome.ONGOING
+
+    def terms(
+        self, intensities: Sequence[float], replies: Sequence[SeekerReply], outcomes: Sequence[Outcome]
+    ) -> np.ndarray:
+        """The weighted reward terms of one turn in each of B conversations.
+
+        Args:
+            intensities: Before the turn. Length: B.
+            replies: What the seekers answered. Length: B.
+            outcomes: How the conversations stand after it. Length: B.
+
+        Returns:
+            Columns as ``TERMS``. Shape: (B, 4), float64.
+        """
+        stars = np.array([reply.feedback for reply in replies], np.float64)
+        endings = {Outcome.SUCCESS: self.ending, Outcome.GAVE_UP: -self.ending}
+        return np.stack(
+            [
+                self.fall * (np.array(intensities) - np.array([reply.intensity for reply in replies])),
+                self.feedback * np.where(stars > 0, (stars - 3) / 2, 0.0),
+                np.full(len(replies), -self.turn_cost),
+                np.array([endings.get(outcome, 0.0) for outcome in outcomes]),
+            ],
+            axis=1,
+        )
 
 
 class HistoryEncoder(Protocol):

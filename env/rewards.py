@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from encoding.plan_codec import PlanCodec
-from metrics.edit_distance import levenshtein_ratio, levenshtein_ratio_table
+from metrics.strategy.edit_distance import levenshtein_ratio, levenshtein_ratio_table
 
 
 def similarity(plan: Sequence[int], gold: Sequence[int]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from encoding.reasoning_codec import UNKNOWN
-from env.plan_choices import AllInOneChoices, OneByOneChoices, PlanChoices, whole_numbers
+from env.actions import AllInOneChoices, OneByOneChoices, PlanChoices, whole_numbers
 from env.rewards import RewardTable, RewardWeights, balance_factors
 from env.turn_task import TurnTask
 
@@ -153,12 +153,12 @@ class TurnProcess:
 
 
 class OneByOneProcess(TurnProcess):
-    """One choice per step (:class:`env.plan_choices.OneByOneChoices`); the episode ends when the plan is complete."""
+    """One choice per step (:class:`env.actions.OneByOneChoices`); the episode ends when the plan is complete."""
 
     choices_class = OneByOneChoices
 
 
 class AllInOneProcess(TurnProcess):
-    """The whole plan in one action (:class:`env.plan_choices.AllInOneChoices`): every episode lasts one step."""
+    """The whole plan in one action (:class:`env.actions.AllInOneChoices`): every episode lasts one step."""
 
     choices_class = AllInOneChoices

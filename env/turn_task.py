@@ -11,7 +11,7 @@ from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Observer
 from encoding.plan_codec import STOP, PlanCodec
 from encoding.reasoning_codec import REASONING_SLOTS, UNKNOWN, ReasoningCodec
-from encoding.text_encoder import SentenceEncoder
+from encoding.sentence_encoder import SentenceEncoder
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from evaluation.console_table import aligned
-from evaluation.result import heading, number
-from metrics.bootstrap import Tally, paired_difference
-from metrics.estimate import Difference
+from evaluation.result import aligned, heading, number
+from metrics.statistics.bootstrap import Tally, paired_difference
+from metrics.statistics.estimate import Difference
 
 REFERENCE = "tfidf"  # unless told otherwise: the best rung of the ladder on ESConv, below gold
 

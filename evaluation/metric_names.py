@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from metrics.class_scores import STAGE_F1, STRATEGY_F1
+from metrics.strategy.classification import STAGE_F1, STRATEGY_F1
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,17 @@
 
 Figures of different protocols or settings stand in different tables and never share a column: each table carries its
 own columns. Nothing here was measured by this project, except the floors marked as computed.
+
+Table 5 of the 2021 paper as data: Joint against three other systems, judged by people who had talked with both.
+
+Published figures on a terminal, so that nobody takes them for measured ones: own block, a mark on every line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from evaluation.result import number
+from evaluation.result import aligned, heading, number
 
 
 class Provenance(Enum):
@@ -174,3 +178,58 @@ def published_number(metric: str, value: float | tuple[float, float] | None) -> 
     if isinstance(value, tuple):
         return "–".join(f"{end:g}" for end in value)
     return number(metric, value)
+
+
+QUESTIONS = ("fluency", "identification", "comforting", "suggestion", "overall")
+
+
+def _joint_against(other: str, *shares: tuple[float, float]) -> PublishedRow:
+    """A row from (wins, loses) of Joint in percent, in the order of the questions."""
+    metrics = {}
+    for question, (win, lose) in zip(QUESTIONS, shares, strict=True):
+        metrics[f"{question}_win"], metrics[f"{question}_lose"] = win, lose
+    return PublishedRow(f"Joint vs {other}", metrics, Provenance.READ)
+
+
+HUMAN_ESCONV_2021 = PublishedTable(
+    protocol="human",
+    setting="BlenderBot_small-90M, 100 conversations a pair, win / lose of the first named, %",
+    source="Liu et al., ACL 2021, Table 5",
+    rows=(
+        _joint_against("no fine-tuning", (71, 24), (65, 25), (75, 20), (72, 21), (73, 20)),
+        _joint_against("Vanilla", (52, 35), (50, 34), (54, 34), (47, 39), (51, 34)),
+        _joint_against("Random", (53, 35), (54, 37), (47, 39), (48, 27), (56, 36)),
+    ),
+)
+
+
+_MARKS = {
+    Provenance.READ: "published [P]",
+    Provenance.SECOND_HAND: "published [S]",
+    Provenance.COMPUTED: "computed [C]",
+}
+_HEAD = """\
+PUBLISHED by others, NOT measured here: on the official TEST split, unless a line says otherwise; no intervals known.
+Measured above was the split {split} of the data given. Compare only where data, split and setting are the same.
+[P] read in the paper or its repository, [S] read in somebody's notes on it, [C] computed from the data."""
+
+
+def published_text(tables: Sequence[PublishedTable], *, split: str) -> str:
+    """Every table under its source and setting.
+
+    Args:
+        tables: Of one protocol.
+        split: What was measured above these tables, and may not be what they are about.
+    """
+    blocks = [f"{table.source}: {table.setting}\n{_aligned(table)}" for table in tables]
+    return "\n\n".join([_HEAD.format(split=split), *blocks])
+
+
+def _aligned(table: PublishedTable) -> str:
+    rows = [["mark", "published system", *(heading(metric) for metric in table.columns)]]
+    return aligned([*rows, *(_console_row(row, table.columns) for row in table.rows)], left=2)
+
+
+def _console_row(row: PublishedRow, columns: Sequence[str]) -> list[str]:
+    numbers = [published_number(metric, row.metrics.get(metric)) for metric in columns]
+    return [_MARKS[row.provenance], row.system, *numbers]

@@ -1,4 +1,7 @@
-"""What one evaluation found: scores of several systems under one signature, as JSON and as a console table."""
+"""What one evaluation found: scores of several systems under one signature, as JSON and as a console table.
+
+Plain-text tables for a terminal.
+"""
 
 import json
 import math
@@ -7,10 +10,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from corpus.whole_file import write_whole
-from evaluation.console_table import aligned
+from corpus.files import write_whole
 from evaluation.metric_names import CONSOLE_COLUMNS, METRIC_NAMES
-from metrics.estimate import Estimate
+from metrics.statistics.estimate import Estimate
+
+
+def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """Rows as lines with aligned columns and a rule below the first one.
+
+    Args:
+        rows: The heading, then any number of rows, all of one length.
+        left: How many columns, from the first, hold names and stand to the left; numbers stand to the right.
+    """
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            text.ljust(width) if place < left else text.rjust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(line.rstrip() for line in lines)
+
 
 UNDEFINED = "–"  # shown where a metric has no value, e.g. EMR on several messages where no turn has several
 

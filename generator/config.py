@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
-from generator.decoding_config import DECODING_PRESETS
+from language_models.decoding.sampling import DECODING_PRESETS
 
 VARIANTS = ("vanilla", "strategy", "all-in-one", "one-by-one")
 PRECISIONS = ("auto", "bf16", "fp32")

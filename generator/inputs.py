@@ -17,13 +17,22 @@ Speakers: nothing but content and order tells them apart in variant ``vanilla``,
 found that role embeddings do not help. In the other variants every supporter message of the history begins with its
 strategy's token, which marks the supporter; a supporter message without a known strategy carries no mark.
 
-Reasoning ``r``, the words of :mod:`generator.reasoning_prefix`, stands before the history: ``r e m2 e m3``. It is never
+Reasoning ``r``, the words of :mod:`generator.inputs`, stands before the history: ``r e m2 e m3``. It is never
 cut; the history gets what is left of the longest.
+
+What the supporter reasoned, as words before the history.
+
+The published systems let a language model write its reasoning before it answers (CARE, arXiv 2510.05122); here the
+planner reasons, and the generator reads the conclusion as a prefix: plain words through its own tokenizer, for which a
+pretrained backbone already knows what they mean. They are few, because the history makes room for them.
+
+Training takes the corpus's own labels, of which parts may be unknown and are left out; realizing takes what a planner
+concluded, which is complete. The labels are never wrong about the turn (its need follows from its own strategies), a
+planner may be: the generator has not learned to doubt what it reads.
 """
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -32,22 +41,46 @@ from corpus.dialogue import Dialogue, Message, Role, Turn, turn_view
 from corpus.reasoning import Reasoning, ReasoningLabels, reasoning_labels
 from corpus.strategy import Strategy
 from generator.config import VARIANTS
-from generator.reasoning_prefix import reasoning_words, with_prefix
 from generator.strategy_tokens import continue_id, strategy_ids, text_ids
+from language_models.batching import Example
+
+
+def reasoning_words(reasoning: Reasoning | ReasoningLabels) -> str:
+    """Reasoning in one short line, e.g. ``problem: job crisis, feels anxiety 4 of 5, needs to be heard, exploration``.
+
+    Empty where nothing is known. How sure a planner was is not said.
+    """
+    feeling = [] if reasoning.emotion is None else [reasoning.emotion]
+    if reasoning.intensity is not None:
+        feeling.append(f"{reasoning.intensity} of 5")
+    parts = [
+        None if reasoning.context is None else f"problem: {reasoning.context}",
+        f"feels {' '.join(feeling)}" if feeling else None,
+        None if reasoning.need is None else f"needs {reasoning.need.label}",
+        None if reasoning.stage is None else reasoning.stage.label.lower(),
+    ]
+    return ", ".join(part for part in parts if part is not None)
+
+
+def with_prefix(turns: int, share: float, *, rng: np.random.Generator) -> np.ndarray:
+    """Chooses the turns that are learned after a prefix.
+
+    One network that sees both learns to answer with and without one.
+
+    Args:
+        turns: How many there are, N.
+        share: Of them that carry a prefix, 0..1; their number is rounded to a whole one.
+        rng: Chooses which.
+
+    Returns:
+        bool (N,).
+    """
+    chosen = np.zeros(turns, dtype=bool)
+    chosen[rng.permutation(turns)[: round(share * turns)]] = True
+    return chosen
+
 
 CACHED_TEXTS = 100_000  # distinct messages kept tokenized; ESConv has about 36,000
-
-
-class Example(NamedTuple):
-    """One training or scoring example.
-
-    Attributes:
-        context: Token ids of reasoning and history; empty without both, where the supporter opens a dialogue.
-        target: Token ids that are learned: strategy tokens, text, end or continue token.
-    """
-
-    context: list[int]
-    target: list[int]
 
 
 def authors_lengths(*, encoder_decoder: bool) -> tuple[int, int]:

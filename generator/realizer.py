@@ -20,15 +20,15 @@ import numpy as np
 from corpus.dialogue import Message
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
-from generator.backbone import Backbone, load_backbone
-from generator.batching import Collator
-from generator.decoding_config import DECODING_PRESETS, DecodingConfig
-from generator.inputs import Example, InputFormat, authors_lengths
-from generator.perplexity import Progress, response_losses
-from generator.precision import default_device
-from generator.run_files import read_backbone, read_summary
+from generator.files import read_backbone, read_summary
+from generator.inputs import InputFormat, authors_lengths
 from generator.strategy_tokens import added_tokens
 from generator.turn_writer import Response, TurnWriter
+from language_models.backbone import Backbone, load_backbone
+from language_models.batching import Collator, Example
+from language_models.decoding.sampling import DECODING_PRESETS, DecodingConfig
+from language_models.perplexity import Progress, response_losses
+from language_models.precision import default_device
 
 
 class Realizer:

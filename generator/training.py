@@ -1,4 +1,9 @@
-"""Fine-tunes a backbone, or trains a tiny one from scratch, on supporter responses."""
+"""Fine-tunes a backbone, or trains a tiny one from scratch, on supporter responses.
+
+Our settings in the words of the transformers Trainer.
+
+What a training starts from: a pretrained backbone or a tiny one, grown by the tokens its variant needs.
+"""
 
 import dataclasses
 import logging
@@ -10,33 +15,107 @@ from pathlib import Path
 
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
-from transformers import ProgressCallback, TrainerCallback, set_seed
+from transformers import ProgressCallback, TrainerCallback, TrainingArguments, set_seed
 from transformers.integrations import TensorBoardCallback
 from transformers.trainer_callback import PrinterCallback
 
 from corpus.dialogue import Dialogue
-from generator.backbone import Backbone
-from generator.batching import Collator
-from generator.checkpoints import Checkpoints
 from generator.config import GeneratorConfig
-from generator.decoding_config import DECODING_PRESETS
-from generator.initial_backbone import initial_backbone
-from generator.inputs import Example, InputFormat, authors_lengths
-from generator.precision import default_device, resolve_precision
-from generator.progress import ProgressBar
-from generator.quiet import quiet_transformers
-from generator.run_files import (
-    CHECKPOINTS,
-    SUMMARY,
-    TENSORBOARD,
-    read_curve,
-    read_summary,
-    write_run,
-)
-from generator.run_identity import RunIdentity
-from generator.run_summary import CurvePoint, GeneratorSummary
-from generator.trainer import ExampleList, ResponseTrainer
-from generator.training_arguments import training_arguments
+from generator.files import CHECKPOINTS, SUMMARY, TENSORBOARD, read_curve, read_summary, write_run
+from generator.identity import Checkpoints, RunIdentity
+from generator.inputs import InputFormat, authors_lengths
+from generator.model_card import CurvePoint, GeneratorSummary
+from generator.strategy_tokens import add_strategy_tokens
+from language_models.backbone import Backbone, build_tiny_backbone, load_backbone
+from language_models.batching import Collator, Example
+from language_models.decoding.sampling import DECODING_PRESETS
+from language_models.precision import default_device, resolve_precision
+from language_models.quiet import quiet_transformers
+from language_models.tiny import train_tokenizer
+from language_models.trainer import ExampleList, ProgressBar, ResponseTrainer
+
+LOGGED_STEPS = 20  # optimizer steps between two points of the training curve
+KEPT_CHECKPOINTS = 2  # the best and the last
+
+
+def training_arguments(config: GeneratorConfig, checkpoints: Path, *, precision: str, seed: int) -> TrainingArguments:
+    """The Trainer's arguments; making them joins the other processes of ``torchrun`` or ``accelerate launch``.
+
+    Args:
+        config: Resolved settings.
+        checkpoints: Folder of checkpoints.
+        precision: ``bf16`` or ``fp32``.
+        seed: Of order and dropout.
+    """
+    moment = "steps" if config.evaluation_steps else "epoch"
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        num_train_epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=config.warmup_steps,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_gradient_norm,
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=config.evaluation_batch_size,
+        gradient_accumulation_steps=config.accumulation_steps,
+        bf16=precision == "bf16",
+        use_cpu=default_device().type == "cpu",
+        eval_strategy=moment,
+        eval_steps=config.evaluation_steps or None,
+        save_strategy=moment,
+        save_steps=config.evaluation_steps or 500,  # not used with "epoch"
+        save_total_limit=KEPT_CHECKPOINTS,
+        load_best_model_at_end=True,
+        metric_for_best_model="perplexity",
+        greater_is_better=False,
+        logging_steps=LOGGED_STEPS,
+        report_to=[],
+        remove_unused_columns=False,
+        disable_tqdm=True,  # our own bar
+        log_level_replica="error",  # the first process says what there is to say
+        # Every weight takes part in every step; looking for those that do not costs a pass over the graph.
+        ddp_find_unused_parameters=False,
+        seed=seed,
+    )
+    # Several GPUs are used by torchrun or accelerate, one process each, never by threads of one process.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
+
+
+def initial_backbone(config: GeneratorConfig, train: Sequence[Dialogue], *, random_weights: bool = False) -> Backbone:
+    """The model and tokenizer a training starts from; weights come from the global random state where they are new.
+
+    Args:
+        config: Resolved settings.
+        train: Dialogues to learn from; a tiny backbone's vocabulary is theirs.
+        random_weights: Start a pretrained backbone's architecture from random weights (tests, measurements).
+
+    Raises:
+        ValueError: The backbone cannot be loaded.
+    """
+    if config.backbone.startswith("tiny-"):
+        texts = (message.text for dialogue in train for message in dialogue.messages)
+        tokenizer = train_tokenizer(texts, size=config.tiny_vocabulary)
+        backbone = build_tiny_backbone(
+            config.backbone,
+            tokenizer,
+            width=config.tiny_width,
+            layers=config.tiny_layers,
+            heads=config.tiny_heads,
+            dropout=config.tiny_dropout,
+        )
+    else:
+        backbone = load_backbone(config.backbone, random_weights=random_weights)
+    if config.variant != "vanilla":
+        add_strategy_tokens(backbone.model, backbone.tokenizer, stop_decision=config.variant == "one-by-one")
+    if default_device().type == "cpu":
+        # torch's fused attention has a slow backward pass on processors: a whole step takes a quarter longer with it.
+        backbone.model.set_attn_implementation("eager")
+    if config.gradient_checkpointing:
+        backbone.model.activation_checkpointing_enable({"use_reentrant": False})
+    return backbone
+
 
 logger = logging.getLogger(__name__)
 

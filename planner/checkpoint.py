@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from corpus.whole_file import replace_whole
+from corpus.files import replace_whole
 
 _STATE = "state"
 

@@ -14,28 +14,24 @@ from corpus.strategy import Strategy
 from encoding.embedding_cache import CachedEncoder
 from encoding.observation import Embedder, Observer
 from encoding.reasoning_codec import ReasoningCodec
-from encoding.text_encoder import SentenceEncoder
+from encoding.sentence_encoder import SentenceEncoder
+from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
 from env.turn_task import TurnTask
-from planner.beliefs import BeliefLayout
-from planner.believed_split import BelievedSplit
+from planner.base_models.decisions import Decisions, training_turns
+from planner.base_models.ensemble_training import fold_of_dialogues, train_members
+from planner.base_models.fine_tuned_encoder import Readers, Reading
+from planner.base_models.fine_tuning import train_readers
+from planner.base_models.out_of_fold import BelievedSplit
+from planner.base_models.predictions import BeliefLayout
+from planner.base_models.stacking import Judges
 from planner.checkpoint import discard_checkpoints
 from planner.config import PlannerConfig
-from planner.decisions import Decisions
-from planner.deliberation import DeliberationNetwork
-from planner.deliberation_cloning import BelievedDecisions, clone_deliberation
-from planner.folds import fold_of_dialogues
-from planner.joined_embedder import JoinedEmbedder
-from planner.judges import Judges
-from planner.member_training import train_members
-from planner.planner_files import JUDGES, READERS, PlannerParts, PlannerSettings, ReaderSettings
-from planner.reader_training import train_readers
-from planner.readers import Readers
-from planner.reading import Reading
-from planner.reinforcement import improve_by_ppo
-from planner.strategy_planner import StrategyPlanner
-from planner.tfidf_embedder import TfidfEmbedder
+from planner.files import JUDGES, READERS, PlannerParts, PlannerSettings, ReaderSettings
+from planner.planner import StrategyPlanner
+from planner.policy.cloning import BelievedDecisions, clone_deliberation
+from planner.policy.network import DeliberationNetwork
+from planner.ppo.turns import improve_by_ppo
 from planner.training_log import TrainingLog
-from planner.training_turns import training_turns
 
 logger = logging.getLogger(__name__)
 

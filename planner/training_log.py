@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch.utils.tensorboard import SummaryWriter
 
-from corpus.whole_file import write_whole
+from corpus.files import write_whole
 
 _CURVES = "curves.json"
 

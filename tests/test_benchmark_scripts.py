@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-import evaluate
-import train
-from command_line import parse
+import cli.evaluate
+import cli.train
+from cli.command_line import parse
+from corpus.formats.official import write
 from corpus.load import load_corpus
-from corpus.official_format import write
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,7 +55,7 @@ def asked(tmp_path):
         commands = []
         for line in calls.read_text().splitlines():
             program, *words = line.rstrip("\t").split("\t")
-            module = {"train.py": train, "evaluate.py": evaluate}[Path(program).name]
+            module = {"train.py": cli.train, "evaluate.py": cli.evaluate}[Path(program).name]
             commands.append(parse(module.COMMANDS, words, program=Path(program).name))
         return commands
 

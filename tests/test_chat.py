@@ -1,6 +1,5 @@
-"""The script chat.py, told apart from the package of its name by its path."""
+"""``python -m chat``: the terminal, and mistakes on the command line."""
 
-import importlib.util
 import io
 import json
 from pathlib import Path
@@ -8,30 +7,25 @@ from types import ModuleType
 
 import pytest
 
-import evaluate
-from chat.study_store import Event, StudyStore
-from command_line import run_command
-from evaluation.published_human import QUESTIONS
+import chat.__main__
+import cli.evaluate
+from chat.study.store import Event, StudyStore
+from cli.command_line import run_command
+from evaluation.published import QUESTIONS
 from tests.chat.fake_system import fake_system
-
-_SCRIPT = Path(__file__).resolve().parents[1] / "chat.py"
 
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script with fake systems behind its run folders."""
-    specification = importlib.util.spec_from_file_location("chat_script", _SCRIPT)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    monkeypatch.setitem(__import__("sys").modules, "chat_script", module)
-    specification.loader.exec_module(module)
-    monkeypatch.setattr(module, "load_system", lambda runs, *, name=None: fake_system(name or "+".join(map(str, runs))))
-    return module
+    """The command with fake systems behind its run folders."""
+    monkeypatch.setattr(
+        chat.__main__, "load_system", lambda runs, *, name=None: fake_system(name or "+".join(map(str, runs)))
+    )
+    return chat.__main__
 
 
 def run(script: ModuleType, *arguments: str) -> None:
-    run_command(script.COMMANDS, ["chat", *arguments], program="chat.py", start=lambda command: command.start())
+    run_command(script.COMMANDS, ["chat", *arguments], program="chat", start=lambda command: command.start())
 
 
 def test_a_scripted_conversation(
@@ -52,11 +46,11 @@ def test_a_scripted_conversation(
     [
         (["--compare", "A=a", "B=b"], "needs --web"),
         (["a", "--web", "--compare", "A=a", "B=b"], "names both systems"),
-        (["--web", "--compare", "A=a"], "chat.py"),
+        (["--web", "--compare", "A=a"], "chat: error"),
         (["--web", "--compare", "a", "B=b"], "'a': expected NAME=RUN,RUN"),
         (["--web", "--compare", "A=a", "A=b"], "two systems named A"),
         (["--web", "--compare", "A=a", "B=b", "--study", "{text}"], "no study of this program"),
-        (["--color"], "chat.py"),
+        (["--color"], "chat"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -80,7 +74,7 @@ def test_what_people_judged_is_shown(tmp_path: Path, capsys: pytest.CaptureFixtu
         for number, event in enumerate([*events, Event("submitted", {})]):
             store.append(str(person), number, event)
     given = ["human", "--study", str(tmp_path / "study.sqlite"), "--json", str(tmp_path / "human.json")]
-    run_command(evaluate.COMMANDS, given, program="evaluate.py", start=lambda command: command.start())
+    run_command(cli.evaluate.COMMANDS, given, program="evaluate.py", start=lambda one: one.start())
     said = capsys.readouterr().out
     assert "100 / 0‡" in said  # 2 / 2^6 = 0.031
     assert "Joint vs Vanilla" in said
@@ -88,7 +82,7 @@ def test_what_people_judged_is_shown(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert scores["overall_p"]["value"] == pytest.approx(2 / 64)
     with pytest.raises(SystemExit) as end:
         run_command(
-            evaluate.COMMANDS, ["human", "--study", "nowhere"], program="evaluate.py", start=lambda one: one.start()
+            cli.evaluate.COMMANDS, ["human", "--study", "nowhere"], program="evaluate.py", start=lambda one: one.start()
         )
     assert end.value.code == 2
     assert "nowhere: no such file" in capsys.readouterr().err

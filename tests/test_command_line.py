@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import pytest
 import tyro
 
-import command_line
-from command_line import load_preset, parse, run_command
+import cli.command_line
+from cli.command_line import load_preset, parse, run_command
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,7 @@ def presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     (folder / "large.toml").write_text('# large\nsize = 30\nkind = "b"\n')
     (folder / "wrong.toml").write_text("colour = 1\n")
-    monkeypatch.setattr(command_line, "PRESETS", tmp_path)
+    monkeypatch.setattr(cli.command_line, "PRESETS", tmp_path)
     return tmp_path
 
 
@@ -106,12 +106,11 @@ def test_help_lists_commands_and_field_documentation(capsys: pytest.CaptureFixtu
 
 def test_every_shipped_preset_fits_its_configuration() -> None:
     from generator.config import GeneratorConfig
-    from planner.config import PlannerConfig
-    from planner.dialogue_config import DialogueConfig
+    from planner.config import DialogueConfig, PlannerConfig
 
     bases = {"planner": PlannerConfig(), "generator": GeneratorConfig(), "dialogue": DialogueConfig()}
     for command, base in bases.items():
-        names = [path.stem for path in (command_line.PRESETS / command).glob("*.toml")]
+        names = [path.stem for path in (cli.command_line.PRESETS / command).glob("*.toml")]
         assert names
         for name in names:
             assert load_preset(command, name, base) != base

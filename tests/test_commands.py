@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import evaluate
-import train
-from command_line import run_command
+import cli.evaluate
+import cli.train
+from cli.command_line import run_command
+from corpus.formats.official import write
 from corpus.load import load_corpus
-from corpus.official_format import write
 from corpus.strategy import LABELS
 from tests.hash_encoder import HashEncoder
 
@@ -35,7 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(data / "valid.json", dialogues[12:16])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ESC_CACHE", str(folder / "cache"))
-        for module in ("planner.training", "planner.strategy_planner", "evaluate"):
+        for module in ("planner.training", "planner.planner", "cli.evaluate"):
             patch.setattr(f"{module}.SentenceEncoder", HashEncoder)
         for mode in ("one-by-one", "all-in-one"):
             _train("planner", "--data", str(data), "--mode", mode, "--out", str(folder / mode), *_SMALL_PLANNER)
@@ -46,12 +46,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _train(*arguments: str) -> None:
-    run_command(train.COMMANDS, arguments, program="train.py", start=lambda command: command.start())
+    run_command(cli.train.COMMANDS, arguments, program="train.py", start=lambda command: command.start())
 
 
 def _evaluate(folder: Path, *arguments: str) -> dict:
     file = folder / "result.json"
-    run_command(evaluate.COMMANDS, [*arguments, "--json", str(file)], program="evaluate.py", start=lambda c: c.start())
+    run_command(
+        cli.evaluate.COMMANDS, [*arguments, "--json", str(file)], program="evaluate.py", start=lambda c: c.start()
+    )
     return json.loads(file.read_text())
 
 
@@ -211,7 +213,7 @@ def test_mistakes_are_one_line(
     filled = [argument.format(**places) for argument in arguments]
     capsys.readouterr()
     with pytest.raises(SystemExit) as end:
-        commands = sys.modules[program].COMMANDS
+        commands = sys.modules[f"cli.{program}"].COMMANDS
         run_command(commands, filled, program=f"{program}.py", start=lambda command: command.start())
     assert end.value.code == 2
     last = capsys.readouterr().err.splitlines()[-1]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from cli.run_folder import Run, seed_everything
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.splits import Corpus
-from runs import Run, seed_everything
 
 
 def _corpus(text: str = "hi") -> Corpus:

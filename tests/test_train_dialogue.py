@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import evaluate
-import train
-from command_line import run_command
+import cli.evaluate
+import cli.train
+from cli.command_line import run_command
+from corpus.formats.official import write
 from corpus.load import load_corpus
-from corpus.official_format import write
 from planner.checkpoint import Checkpoint
-from planner.strategy_planner import StrategyPlanner
+from planner.planner import StrategyPlanner
 from tests.hash_encoder import HashEncoder
 
 _PLANNER = [
@@ -39,7 +39,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         write(folder / name / "valid.json", dialogues[13:16])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ESC_CACHE", str(folder / "cache"))
-        for module in ("planner.training", "planner.strategy_planner", "evaluation.opened_seeker", "train"):
+        for module in ("planner.training", "planner.planner", "evaluation.dialogue.seeker", "cli.train"):
             patch.setattr(f"{module}.SentenceEncoder", HashEncoder)
         _train("planner", "--data", str(folder / "data"), "--out", str(folder / "planner"), *_PLANNER)
         for name, seeker in (("data", "seeker"), ("other", "other-seeker")):
@@ -49,7 +49,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _train(*arguments: str) -> None:
-    run_command(train.COMMANDS, arguments, program="train.py", start=lambda command: command.start())
+    run_command(cli.train.COMMANDS, arguments, program="train.py", start=lambda command: command.start())
 
 
 def _command(folder: Path, out: str, **changed: str) -> list[str]:
@@ -90,7 +90,7 @@ def test_the_run_is_a_planner_for_every_other_command(runs: Path) -> None:
         where = ["--data", str(runs / "data"), "--planner", str(runs / "after"), "--json", str(file)]
         seeker = ["--seeker-run", str(runs / "seeker")] if protocol[0] == "dialogue" else []
         run_command(
-            evaluate.COMMANDS,
+            cli.evaluate.COMMANDS,
             [*protocol, *where, *seeker],
             program="evaluate.py",
             start=lambda command: command.start(),
@@ -103,11 +103,11 @@ def test_a_kill_while_comparing_loses_no_training(runs: Path, monkeypatch: pytes
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr("train.compare_before_after", die)
+        patch.setattr("cli.train.compare_before_after", die)
         _train(*_command(runs, "late"))
     assert (runs / "late" / "checkpoints").is_dir()
     with monkeypatch.context() as patch:
-        patch.setattr("planner.ppo_run.PPO.learn", die)  # nothing is left to learn
+        patch.setattr("planner.ppo.run.PPO.learn", die)  # nothing is left to learn
         _train(*_command(runs, "late"))
     weights = [(runs / name / "deliberation.safetensors").read_bytes() for name in ("after", "late")]
     assert weights[0] == weights[1]

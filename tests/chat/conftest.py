@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 import chat.conversation
-from chat.crisis_screening import CrisisKind, Screening
+from safety.screening import CrisisKind, Screening
 
 ALARM = "ALARM"
 

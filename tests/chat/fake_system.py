@@ -7,8 +7,7 @@ import numpy as np
 from chat.system import System
 from corpus.dialogue import Message
 from corpus.reasoning import Need, Reasoning
-from corpus.stage import Stage
-from corpus.strategy import Strategy
+from corpus.strategy import Stage, Strategy
 from planner.plan import Plan
 
 SLOW = "take your time"  # the message that serve_fakes.py needs a minute for

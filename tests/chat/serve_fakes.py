@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from chat.chat_page import chat_page
-from chat.study import Study
-from chat.study_page import study_page
-from chat.study_store import StudyStore
+from chat.study.page import study_page
+from chat.study.store import StudyStore
+from chat.study.study import Study
 from chat.system import System
-from chat.web_server import serve
+from chat.web.page import chat_page
+from chat.web.server import serve
 from corpus.dialogue import Message
 from corpus.strategy import Strategy
 from tests.chat.fake_system import SLOW, FakeGenerator, FakePlanner

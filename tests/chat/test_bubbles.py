@@ -3,11 +3,11 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.bubbles import conversation_html, plan_html, safe
 from chat.conversation import Conversation, Exchange
-from chat.crisis_screening import CrisisKind
+from chat.web.bubbles import conversation_html, plan_html, safe
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
+from safety.screening import CrisisKind
 from tests.chat.fake_system import fake_system
 
 ATTACK = "<script>alert(1)</script><img src=x onerror='a()'>${1+1}{{7*7}}`x`&quot;\\u003cb"

@@ -4,10 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.conversation import MAX_CHARACTERS, MAX_EXCHANGES, Conversation, Exchange, parse_strategies
-from chat.crisis_reply import CRISIS_REPLY
-from chat.crisis_screening import CrisisKind, screen
 from corpus.dialogue import Message, Role
 from corpus.strategy import LABELS, Strategy
+from safety.screening import CRISIS_REPLY, CrisisKind, screen
 from tests.chat.fake_system import FakeGenerator, fake_system
 
 S = Strategy

@@ -5,9 +5,9 @@ import tomllib
 
 import pytest
 
-from chat.crisis_patterns import PatternIndex, crisis_patterns
-from chat.crisis_screening import RULES, CrisisKind
-from chat.crisis_text import FILLERS, REWRITES
+from safety.normalization import FILLERS, REWRITES
+from safety.patterns import PatternIndex, crisis_patterns
+from safety.screening import RULES, CrisisKind
 
 
 def test_kinds_are_known() -> None:

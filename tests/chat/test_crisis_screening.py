@@ -8,10 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chat.crisis_reply import CRISIS_REPLY
-from chat.crisis_screening import RULES, TEST_SET, CrisisKind, Screening, screen
-from chat.notice import NOTICE
-from evaluation.screening_benchmark import read_test_set, score_screening
+from chat.conversation import NOTICE
+from evaluation.screening import read_test_set, score_screening
+from safety.screening import CRISIS_REPLY, RULES, TEST_SET, CrisisKind, Screening, screen
 
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 FOUND = [line.text for line in read_test_set(TEST_SET, "development") if line.kind and not line.history]

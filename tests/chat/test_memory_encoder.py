@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chat.memory_encoder import MemoryEncoder
+from encoding.embedding_cache import MemoryEncoder
 from tests.encoding.fake_encoder import FakeEncoder, vector
 
 

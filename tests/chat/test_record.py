@@ -3,11 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from chat.conversation import Conversation
-from chat.crisis_screening import CrisisKind
-from chat.record import readable_text, save
-from corpus.official_format import read
+from chat.conversation import Conversation, readable_text, save
+from corpus.formats.official import read
 from corpus.strategy import Strategy
+from safety.screening import CrisisKind
 from tests.chat.fake_system import fake_system
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chat.request_guard import MAX_BODY, RequestGuard, needed
+from chat.web.server import MAX_BODY, RequestGuard, needed
 
 
 def ask(

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-import chat.run_folders
-from chat.run_folders import load_system
+import chat.system
+from chat.system import load_system
 from tests.chat.fake_system import FakeGenerator, FakePlanner
 
 
@@ -14,8 +14,8 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, file in (("a/planner", "planner.json"), ("a/generator", "generator.json"), ("b", "generator.json")):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / file).write_text(json.dumps({"encoder": "small"}))
-    monkeypatch.setattr(chat.run_folders.Realizer, "load", lambda run: FakeGenerator(words=run.name))
-    monkeypatch.setattr(chat.run_folders, "_load_planner", lambda run: FakePlanner())
+    monkeypatch.setattr(chat.system.Realizer, "load", lambda run: FakeGenerator(words=run.name))
+    monkeypatch.setattr(chat.system, "_load_planner", lambda run: FakePlanner())
     return tmp_path
 
 
@@ -48,4 +48,4 @@ def test_refused(runs: Path) -> None:
 def test_a_damaged_planner(tmp_path: Path) -> None:
     (tmp_path / "planner.json").write_text("{}")
     with pytest.raises(ValueError, match="damaged"):
-        chat.run_folders._load_planner(tmp_path)
+        chat.system._load_planner(tmp_path)

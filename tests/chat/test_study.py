@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from chat.conversation import Conversation
-from chat.crisis_reply import CRISIS_REPLY
-from chat.crisis_screening import CrisisKind
-from chat.study import Study
-from chat.study_session import MINIMUM_EXCHANGES, TIE, Session, Stage, fold, read_study
-from chat.study_store import Event, StudyStore, participant_of, read_events
-from evaluation.human_comparison import Verdict
-from evaluation.published_human import QUESTIONS
+from chat.study.session import MINIMUM_EXCHANGES, TIE, Session, Stage, fold, read_study
+from chat.study.store import Event, StudyStore, participant_of, read_events
+from chat.study.study import Study
+from evaluation.human import Verdict
+from evaluation.published import QUESTIONS
+from safety.screening import CRISIS_REPLY, CrisisKind
 from tests.chat.fake_system import fake_system
 
 

@@ -2,11 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from chat.conversation import Conversation
-from chat.crisis_reply import CRISIS_REPLY
-from chat.crisis_screening import CrisisKind
-from chat.notice import NOTICE
+from chat.conversation import NOTICE, Conversation
 from chat.terminal import Terminal, prompted_lines
+from safety.screening import CRISIS_REPLY, CrisisKind
 from tests.chat.fake_system import fake_system
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from chat.study_session import MINIMUM_EXCHANGES, read_study
-from corpus.official_format import read
-from evaluation.human_comparison import Verdict
+from chat.study.session import MINIMUM_EXCHANGES, read_study
+from corpus.formats.official import read
+from evaluation.human import Verdict
 from tests.chat.fake_system import SLOW
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,9 +4,9 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 
-from corpus import reformatted_format
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.errors import CorpusError
+from corpus.formats import reformatted as reformatted_format
 from corpus.load import load_corpus
 
 DIALOGUE = Dialogue(1, (Message(Role.SEEKER, "hello"),))

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import CorpusError
-from corpus.human_labels import read_human_labels
+from evaluation.corpus.threshold_search import read_human_labels
 
 
 def written(folder: Path, text: str) -> Path:

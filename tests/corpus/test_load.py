@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from corpus import load, official_format, reformatted_format
+from corpus import load
+from corpus.analysis.statistics import corpus_statistics
 from corpus.dialogue import Dialogue, Message, Role
+from corpus.formats import official as official_format
+from corpus.formats import reformatted as reformatted_format
 from corpus.load import load_corpus
 from corpus.splits import official_split
-from corpus.statistics import corpus_statistics
 from corpus.strategy import Strategy
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from corpus import official_format
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
+from corpus.formats import official as official_format
 from corpus.strategy import Strategy
 from tests.corpus.random_dialogues import corpora
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpus.analysis.phrases import SIGNIFICANT, distinctive_phrases, log_odds_z, phrases
 from corpus.dialogue import Dialogue, Message, Role
-from corpus.phrases import SIGNIFICANT, distinctive_phrases, log_odds_z, phrases
 from corpus.strategy import Strategy
 
 Q, OT = Strategy.QUESTION, Strategy.OTHERS

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpus.analysis.quality import Judgement, Outcome, Thresholds, Verdict, judge, measure, verdicts
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
-from corpus.quality import Judgement, Outcome, Thresholds, Verdict, judge, measure, verdicts
 from corpus.strategy import Strategy
 from tests.corpus.random_dialogues import corpora
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from corpus.analysis.ratings import feedback, intensity, mean_star
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.load import load_corpus
-from corpus.ratings import feedback, intensity, mean_star
 from corpus.strategy import Strategy
 
 

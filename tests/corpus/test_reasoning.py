@@ -9,8 +9,7 @@ from corpus.dialogue import Dialogue, Message, Role, Survey, Turn, turn_view
 from corpus.errors import CorpusError
 from corpus.load import load_corpus
 from corpus.reasoning import Need, Reasoning, intensity_at, need_at, need_of, reasoning_labels, stage_at
-from corpus.stage import Stage
-from corpus.strategy import Strategy
+from corpus.strategy import Stage, Strategy
 from tests.corpus.random_dialogues import corpora
 
 QUESTION, RESTATEMENT, REFLECTION, DISCLOSURE, AFFIRMATION, SUGGESTIONS, INFORMATION, OTHERS = Strategy

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from corpus import official_format, reformatted_format
 from corpus.dialogue import Dialogue, Message, Role
-from corpus.recognition import read_dialogues
+from corpus.formats import official as official_format
+from corpus.formats import reformatted as reformatted_format
+from corpus.formats.detection import read_dialogues
 from corpus.strategy import Strategy
 
 DIALOGUE = Dialogue(

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from corpus import reformatted_format
 from corpus.dialogue import Dialogue, Message, Role, Survey
+from corpus.formats import reformatted as reformatted_format
 from corpus.strategy import Strategy
 from tests.corpus.random_dialogues import corpora
 

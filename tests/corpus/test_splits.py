@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from corpus import official_format, reformatted_format
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
+from corpus.formats import official as official_format
+from corpus.formats import reformatted as reformatted_format
 from corpus.splits import Corpus, official_split
 
 

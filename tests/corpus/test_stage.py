@@ -1,5 +1,4 @@
-from corpus.stage import Stage, stage_of
-from corpus.strategy import Strategy
+from corpus.strategy import Stage, Strategy, stage_of
 
 
 def test_every_strategy_but_others_has_its_stage():

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from corpus.analysis.statistics import corpus_statistics
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.errors import CorpusError
 from corpus.load import load_corpus
-from corpus.statistics import corpus_statistics
 from corpus.strategy import Strategy
 
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpus.analysis.turns import transitions
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
-from corpus.transitions import transitions
 
 Q, RE, AF, OT = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.OTHERS
 PAPER = {(Q, AF, Q): 19.65, (Q, RE, Q): 14.55, (Q, RE, AF): 12.37, (AF, Q, AF): 11.96, (OT, Q, RE): 11.64}  # Table 6

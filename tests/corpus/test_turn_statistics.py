@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from corpus.analysis.turns import OrderedPair, collapse, turn_statistics
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
-from corpus.turn_statistics import OrderedPair, collapse, turn_statistics
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 

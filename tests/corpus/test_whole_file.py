@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.whole_file import replace_whole, write_whole
+from corpus.files import replace_whole, write_whole
 
 
 def test_writes_and_makes_missing_folders(tmp_path: Path) -> None:

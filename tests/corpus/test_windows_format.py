@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import windows_format
 from corpus.dialogue import Dialogue, Message, Role, message_view
+from corpus.formats import windows as windows_format
 from corpus.strategy import Strategy
 from tests.corpus.random_dialogues import seekers, supporters
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from corpus.dialogue import Message, Role, turn_view
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
-from encoding.message_chains import MessageChains
+from encoding.observation import MessageChains
 
 MESSAGES = [
     Message(Role.SEEKER, "a"),

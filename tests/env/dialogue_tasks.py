@@ -7,9 +7,8 @@ import numpy as np
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.plan_codec import PlanCodec
-from env.dialogue_rules import DialogueRules
-from env.dialogue_task import DialogueTask
-from env.seeker import Conversation, SeekerProfile, SeekerReply
+from env.conversation import Conversation, SeekerProfile, SeekerReply
+from env.dialogue_task import DialogueRules, DialogueTask
 from tests.env.turn_tasks import REASONING
 
 BETTER, WORSE = 0.75, 0.25  # points that a varied and a repeated turn change the intensity by

@@ -12,10 +12,15 @@ from gymnasium.error import ResetNeeded
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.observation import plan_features
-from env.dialogue_env import DialogueAllInOneEnv, DialogueEnv, DialogueOneByOneEnv
-from env.dialogue_rules import TERMS, DialogueRules
-from env.dialogue_task import DialogueTask
-from env.dialogue_vector_env import DialogueAllInOneVectorEnv, DialogueOneByOneVectorEnv, DialogueVectorEnv
+from env.dialogue_env import (
+    DialogueAllInOneEnv,
+    DialogueAllInOneVectorEnv,
+    DialogueEnv,
+    DialogueOneByOneEnv,
+    DialogueOneByOneVectorEnv,
+    DialogueVectorEnv,
+)
+from env.dialogue_task import TERMS, DialogueRules, DialogueTask
 from tests.env.dialogue_tasks import PROFILES, dialogue_task
 
 STOP = 8

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from corpus.strategy import Strategy
-from env.dialogue_rules import DialogueRules, Outcome
-from env.dialogue_turn import take_turn
-from env.seeker import Conversation, SeekerReply
+from env.conversation import Conversation, SeekerReply
+from env.dialogue_process import take_turn
+from env.dialogue_task import DialogueRules, Outcome
 from tests.env.dialogue_tasks import PROFILES, VarietySeeker, profile
 
 PLAN = (Strategy.QUESTION, Strategy.INFORMATION)

@@ -13,7 +13,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check
 import env
 from corpus.load import load_corpus
 from corpus.splits import Corpus
-from encoding.text_encoder import SentenceEncoder
+from encoding.sentence_encoder import SentenceEncoder
 from env.dialogue_env import DialogueEnv
 from env.turn_task import TurnTask
 from tests.encoding.fake_encoder import FakeEncoder

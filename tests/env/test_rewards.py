@@ -14,7 +14,7 @@ from env.rewards import (
     similarity_gain,
     stop_match,
 )
-from metrics.edit_distance import levenshtein_ratio
+from metrics.strategy.edit_distance import levenshtein_ratio
 from tests.env.turn_tasks import CODECS, GOLDS
 
 plans = st.lists(st.integers(0, 7), max_size=3).map(tuple)

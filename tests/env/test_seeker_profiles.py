@@ -4,8 +4,7 @@ import pytest
 
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.strategy import Strategy
-from env.seeker import SeekerProfile
-from env.seeker_profiles import first_answer, profile_of, seeker_profiles
+from env.conversation import SeekerProfile, first_answer, profile_of, seeker_profiles
 
 HELLO = Message(Role.SUPPORTER, "Hello.", strategy=Strategy.OTHERS)
 SORRY = Message(Role.SUPPORTER, "I am sorry to hear that.", strategy=Strategy.REFLECTION)

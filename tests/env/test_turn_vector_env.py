@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from env.turn_env import AllInOneEnv, OneByOneEnv, TurnEnv
+from env.turn_env import AllInOneEnv, AllInOneVectorEnv, OneByOneEnv, OneByOneVectorEnv, TurnEnv, TurnVectorEnv
 from env.turn_task import TurnTask
-from env.turn_vector_env import AllInOneVectorEnv, OneByOneVectorEnv, TurnVectorEnv
 from tests.env.turn_tasks import GOLDS, LABELS, random_task, reasoned_task
 
 KINDS = [(OneByOneEnv, OneByOneVectorEnv), (AllInOneEnv, AllInOneVectorEnv)]

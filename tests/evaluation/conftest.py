@@ -9,8 +9,8 @@ import pytest
 from corpus.dialogue import Dialogue, Message, Role, Turn, Utterance
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
-from evaluation.generator_benchmark import benchmark_generator, scored_messages, scored_turns
-from evaluation.kept_evaluation import keep_evaluation
+from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
+from evaluation.generator.stored import keep_evaluation
 from planner.plan import Plan
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS

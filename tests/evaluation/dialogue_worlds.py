@@ -4,17 +4,11 @@ from dataclasses import dataclass
 
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.strategy import Strategy
-from env.dialogue_rules import DialogueRules
-from env.seeker_profiles import seeker_profiles
-from evaluation.dialogue_policies import (
-    MarkovPolicy,
-    RandomPolicy,
-    ReplayPolicy,
-    fixed_policies,
-    gold_plans,
-)
-from evaluation.dialogue_world import DialogueWorld
-from planner.markov_baseline import MarkovPlanner
+from env.conversation import seeker_profiles
+from env.dialogue_task import DialogueRules
+from evaluation.dialogue.policies import MarkovPolicy, RandomPolicy, ReplayPolicy, fixed_policies, gold_plans
+from evaluation.dialogue.world import DialogueWorld
+from planner.baselines.markov import MarkovPlanner
 from tests.env.dialogue_tasks import VarietySeeker
 
 PLANS = {  # supporter turns after the seeker's first message

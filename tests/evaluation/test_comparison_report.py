@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.comparison_latex import comparison_latex, latex_escaped
-from evaluation.comparison_report import ComparisonReport, compare_runs
-from evaluation.comparison_table import Block, ComparisonTable, Entry, Line
-from evaluation.comparison_text import comparison_text
+from evaluation.generator.comparison_report import (
+    ComparisonReport,
+    compare_runs,
+    comparison_latex,
+    comparison_text,
+    latex_escaped,
+)
+from evaluation.generator.comparison_table import Block, ComparisonTable, Entry, Line
 from evaluation.result import EvaluationResult
 
 EVIL = "<script>a & b_{c}%$#~^\\|\"'\u2020\u00b1\u2013[x]\u4e2d"

@@ -10,7 +10,7 @@ from corpus.errors import CorpusError
 from corpus.load import load_corpus
 from corpus.splits import Corpus
 from corpus.strategy import Strategy
-from evaluation.corpus_report import CorpusReport, report_corpus
+from evaluation.corpus.report import CorpusReport, report_corpus
 from evaluation.result import EvaluationResult
 
 Q, AF = Strategy.QUESTION, Strategy.AFFIRMATION

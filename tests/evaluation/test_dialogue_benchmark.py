@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from corpus.strategy import Strategy
-from env.dialogue_rules import DialogueRules, Outcome
-from env.seeker import Conversation
-from evaluation.dialogue_benchmark import DialogueBenchmark, benchmark_dialogues
-from evaluation.dialogue_policies import GOLD, SHUFFLED, FixedPolicy
-from evaluation.dialogue_rollout import roll_out
-from evaluation.workers import Workers
+from env.conversation import Conversation
+from env.dialogue_task import DialogueRules, Outcome
+from evaluation.dialogue.benchmark import DialogueBenchmark, benchmark_dialogues
+from evaluation.dialogue.policies import GOLD, SHUFFLED, FixedPolicy
+from evaluation.dialogue.rollout import roll_out
+from evaluation.dialogue.workers import Workers
 from tests.env.dialogue_tasks import PROFILES, VarietySeeker
 from tests.evaluation.dialogue_worlds import VarietyWorld
 

@@ -12,10 +12,12 @@ from corpus.dialogue import Dialogue, Message, Role, Utterance
 from corpus.load import load_corpus, read_dialogues
 from corpus.strategy import Strategy
 from encoding.observation import Observer
-from env.seeker import Conversation
-from env.seeker_profiles import seeker_profiles
-from evaluation.dialogue_benchmark import benchmark_dialogues
-from evaluation.dialogue_policies import (
+from encoding.tfidf import TfidfEmbedder
+from env.conversation import Conversation, seeker_profiles
+from env.seekers.retrieval.fitting import SeekerConfig, divide_failed, fit_seeker
+from env.seekers.retrieval.seeker import RetrievalSeeker
+from evaluation.dialogue.benchmark import benchmark_dialogues
+from evaluation.dialogue.policies import (
     MarkovPolicy,
     RandomPolicy,
     ReplayPolicy,
@@ -23,13 +25,10 @@ from evaluation.dialogue_policies import (
     fixed_policies,
     gold_plans,
 )
-from evaluation.dialogue_world import DialogueWorld
-from evaluation.workers import Workers
-from planner.linear_baselines import LinearPlanner
-from planner.markov_baseline import MarkovPlanner
-from planner.tfidf_embedder import TfidfEmbedder
-from seeker.fitting import SeekerConfig, divide_failed, fit_seeker
-from seeker.retrieval_seeker import RetrievalSeeker
+from evaluation.dialogue.workers import Workers
+from evaluation.dialogue.world import DialogueWorld
+from planner.baselines.linear import LinearPlanner
+from planner.baselines.markov import MarkovPlanner
 
 _LEARNT_FROM = 250  # dialogues: enough for the planner in the test, and quick
 _PROFILES = 100

@@ -8,9 +8,8 @@ import pytest
 
 from corpus.dialogue import Message, Role, Turn
 from corpus.strategy import ESCONV_COUNTS, Strategy
-from env.seeker import Conversation
-from env.seeker_profiles import seeker_profiles
-from evaluation.dialogue_policies import (
+from env.conversation import Conversation, seeker_profiles
+from evaluation.dialogue.policies import (
     DialoguePolicy,
     FixedPolicy,
     MarkovPolicy,
@@ -20,8 +19,8 @@ from evaluation.dialogue_policies import (
     fixed_policies,
     gold_plans,
 )
-from planner.frequency_baselines import MajorityPlanner
-from planner.markov_baseline import MarkovPlanner
+from planner.baselines.frequencies import MajorityPlanner
+from planner.baselines.markov import MarkovPlanner
 from planner.plan import Plan
 from tests.evaluation.dialogue_worlds import DIALOGUES, PLANS
 

@@ -10,22 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cli.evaluate_dialogue import EvaluateDialogue
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
-from dialogue_command import EvaluateDialogue
-from env.seeker import Conversation
-from env.seeker_profiles import seeker_profiles
-from evaluation.critic_verdicts import critic_verdicts
-from evaluation.dialogue_benchmark import benchmark_dialogues
-from evaluation.dialogue_recipe import CorpusRecipe, draw_profiles
-from evaluation.dialogue_responder import GeneratorResponder
-from evaluation.dialogue_world import opened
-from evaluation.opened_seeker import SeekerChoice
-from evaluation.workers import Workers
-from seeker.chat_model import ChatRequest, Completion
-from seeker.critic import CriticConfig
-from seeker.model_settings import ModelSettings
-from seeker.retrieval_seeker import RetrievalSeeker
+from env.conversation import Conversation, seeker_profiles
+from env.seekers.prompted.critic import CriticConfig
+from env.seekers.prompted.settings import ModelSettings
+from env.seekers.retrieval.seeker import RetrievalSeeker
+from evaluation.dialogue.benchmark import benchmark_dialogues
+from evaluation.dialogue.critic import critic_verdicts
+from evaluation.dialogue.recipe import CorpusRecipe, GeneratorResponder, draw_profiles
+from evaluation.dialogue.seeker import SeekerChoice
+from evaluation.dialogue.workers import Workers
+from evaluation.dialogue.world import opened
+from language_models.chat.chat_model import ChatRequest, Completion
 from tests.encoding.fake_encoder import FakeEncoder
 from tests.evaluation.conftest import EchoGenerator
 from tests.evaluation.dialogue_worlds import VarietyWorld
@@ -56,7 +54,7 @@ class ScriptedChat:
 
 @pytest.fixture
 def chat(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedChat]:
-    monkeypatch.setattr("evaluation.opened_seeker.open_chat", lambda settings, rng: ScriptedChat())
+    monkeypatch.setattr("evaluation.dialogue.seeker.open_chat", lambda settings, rng: ScriptedChat())
     opened.cache_clear()
     ScriptedChat.calls = 0
     return ScriptedChat
@@ -123,7 +121,7 @@ def test_language_model_and_critic(chat: type[ScriptedChat], tmp_path: Path) -> 
 
 def test_retrieval_seeker_is_fitted_or_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
-    monkeypatch.setattr("evaluation.opened_seeker.SentenceEncoder", FakeEncoder)
+    monkeypatch.setattr("evaluation.dialogue.seeker.SentenceEncoder", FakeEncoder)
     train = load_corpus(None).split("train")
     (fitted,) = SeekerChoice().open(train, runs=2, seed=0)
     assert isinstance(fitted, RetrievalSeeker)
@@ -191,8 +189,8 @@ def test_command_with_a_generator_shows_strategies_alone_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
-    monkeypatch.setattr("evaluation.opened_seeker.SentenceEncoder", FakeEncoder)
-    monkeypatch.setattr("evaluation.dialogue_recipe.Realizer.load", lambda run: EchoGenerator())
+    monkeypatch.setattr("evaluation.dialogue.seeker.SentenceEncoder", FakeEncoder)
+    monkeypatch.setattr("evaluation.dialogue.recipe.Realizer.load", lambda run: EchoGenerator())
     settings = {"seeker": "retrieval", "record": None, "chat": ModelSettings()}
     opened.cache_clear()
     command(tmp_path, generator=tmp_path / "gen", **settings).start()

@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 
 from corpus.strategy import Strategy
-from env.dialogue_rules import DialogueRules
-from evaluation.dialogue_benchmark import DialogueBenchmark, benchmark_dialogues
-from evaluation.dialogue_console import dialogue_text, exploit_text
-from evaluation.dialogue_figures import curve_figure, flow_figure
-from evaluation.dialogue_policies import FixedPolicy
-from evaluation.dialogue_report import write_dialogue_report
-from evaluation.dialogue_rollout import roll_out
-from evaluation.dialogue_transcripts import transcript_turns, write_transcripts
-from evaluation.workers import Workers
-from metrics.estimate import Estimate
+from env.dialogue_task import DialogueRules
+from evaluation.dialogue.benchmark import DialogueBenchmark, benchmark_dialogues
+from evaluation.dialogue.console import dialogue_text, exploit_text
+from evaluation.dialogue.policies import FixedPolicy
+from evaluation.dialogue.report import curve_figure, flow_figure, write_dialogue_report
+from evaluation.dialogue.rollout import roll_out
+from evaluation.dialogue.transcripts import transcript_turns, write_transcripts
+from evaluation.dialogue.workers import Workers
+from metrics.statistics.estimate import Estimate
 from tests.env.dialogue_tasks import PROFILES, VarietySeeker
 from tests.evaluation.dialogue_worlds import VarietyWorld
 

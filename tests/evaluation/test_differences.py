@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from evaluation.differences import Differences, differences_json, differences_table, differences_to_reference
-from metrics.estimate import Difference
-from metrics.message_scores import message_tally
+from metrics.statistics.estimate import Difference
+from metrics.strategy.messages import message_tally
 
 DIALOGUE = np.repeat(np.arange(20), 3)
 GOLD = np.tile([0, 1, 2], 20)

@@ -5,8 +5,8 @@ import matplotlib
 import numpy as np
 import pytest
 
-from evaluation.figure_style import SHORT_LABELS, STRATEGY_COLOURS, shorten
-from evaluation.figures import (
+from evaluation.report.figure_style import SHORT_LABELS, STRATEGY_COLOURS, shorten
+from evaluation.report.figures import (
     LearningCurve,
     Series,
     confusion_figure,
@@ -14,10 +14,10 @@ from evaluation.figures import (
     learning_figure,
     plan_length_figure,
     progress_figure,
+    reliability_figure,
 )
-from evaluation.reliability_figure import reliability_figure
-from metrics.calibration import Reliability
-from metrics.estimate import Estimate
+from metrics.statistics.estimate import Estimate
+from metrics.strategy.calibration import Reliability
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -8,11 +8,10 @@ import pytest
 
 from corpus.dialogue import message_view
 from corpus.reasoning import Need, Reasoning
-from corpus.stage import Stage
-from corpus.strategy import Strategy
-from evaluation import generator_benchmark
-from evaluation.generated import write_generated
-from evaluation.generator_benchmark import benchmark_generator, comparable, scored_messages, scored_turns
+from corpus.strategy import Stage, Strategy
+from evaluation.generator import benchmark as generator_benchmark
+from evaluation.generator.benchmark import benchmark_generator, comparable, scored_messages, scored_turns
+from evaluation.generator.responses import write_generated
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 

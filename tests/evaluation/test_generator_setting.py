@@ -1,6 +1,6 @@
 import pytest
 
-from evaluation.generator_setting import GeneratorSetting, default_unit, plan_source
+from evaluation.generator.setting import GeneratorSetting, default_unit, plan_source
 
 OPTIONS = {"generator": "gen", "backbone": "blenderbot", "fine_tuned": True, "unit": "message"}
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.human_comparison import HumanStudy, Judgement, Verdict, compare_humans
-from evaluation.published_human import HUMAN_ESCONV_2021, QUESTIONS
+from evaluation.human import HumanStudy, Judgement, Verdict, compare_humans
+from evaluation.published import HUMAN_ESCONV_2021, QUESTIONS
 
 W, L, T = Verdict.WIN, Verdict.LOSE, Verdict.TIE
 

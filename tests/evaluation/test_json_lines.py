@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import CorpusError
-from evaluation.json_lines import read_lines
+from corpus.files import read_lines
 
 
 def number(record) -> int:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.kept_evaluation import read_evaluations
+from evaluation.generator.stored import read_evaluations
 
 
 def test_what_is_kept_comes_back(keep, generator):

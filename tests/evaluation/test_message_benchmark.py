@@ -5,7 +5,7 @@ import pytest
 
 from corpus.dialogue import Dialogue, message_view
 from corpus.strategy import Strategy
-from evaluation.message_benchmark import MessageBenchmark, benchmark_messages
+from evaluation.planner.messages import MessageBenchmark, benchmark_messages
 from planner.plan import Calibrated
 
 SPEED = {"decisions_per_second", "latency_ms_p50", "latency_ms_p95"}

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from evaluation import opened_generator
-from evaluation.opened_generator import open_generator
+from evaluation.generator import opened as opened_generator
+from evaluation.generator.opened import open_generator
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ import pytest
 
 from corpus.dialogue import message_view, turn_view
 from corpus.reasoning import Need, Reasoning
-from corpus.stage import Stage
-from evaluation.plan_reasoning import RememberingPlanner, planned_reasoning
+from corpus.strategy import Stage
+from evaluation.generator.writing import RememberingPlanner, planned_reasoning
 
 
 class Thinker:

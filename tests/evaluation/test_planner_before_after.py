@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from corpus.dialogue import message_view
-from env.dialogue_rules import DialogueRules
-from env.seeker_profiles import seeker_profiles
-from evaluation.planner_before_after import before_after_text, compare_before_after, training_text
-from evaluation.planner_trial import PlannerTrial
-from planner.strategy_planner import StrategyPlanner
+from env.conversation import seeker_profiles
+from env.dialogue_task import DialogueRules
+from evaluation.dialogue.before_after import PlannerTrial, before_after_text, compare_before_after, training_text
+from planner.planner import StrategyPlanner
 from tests.env.dialogue_tasks import VarietySeeker
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_task import toy_dialogues

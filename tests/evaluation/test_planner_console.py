@@ -5,12 +5,11 @@ import pytest
 
 from corpus.dialogue import message_view, turn_view
 from corpus.strategy import Strategy
-from evaluation.message_benchmark import MessageBenchmark, benchmark_messages
 from evaluation.metric_names import CLASS_COLUMNS, METRIC_NAMES
-from evaluation.planner_console import class_table, confusion_table, length_lines, message_text, turn_text
-from evaluation.published import published
-from evaluation.published_console import published_text
-from evaluation.turn_benchmark import TurnBenchmark, benchmark_turns
+from evaluation.planner.console import class_table, confusion_table, length_lines, message_text, turn_text
+from evaluation.planner.messages import MessageBenchmark, benchmark_messages
+from evaluation.planner.turns import TurnBenchmark, benchmark_turns
+from evaluation.published import published, published_text
 
 Q = Strategy.QUESTION
 

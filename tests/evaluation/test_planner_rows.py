@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.planner_rows import check_runs, planner_rows
+from evaluation.planner.rows import check_runs, planner_rows
 
 
 def run(folder: Path, **settings: object) -> Path:

@@ -1,12 +1,6 @@
 import pytest
 
-from evaluation.published import (
-    PUBLISHED,
-    TEXT_ESCONV_2021,
-    TEXT_ESCONV_2021_CORRECTED,
-    Provenance,
-    published,
-)
+from evaluation.published import PUBLISHED, TEXT_ESCONV_2021, TEXT_ESCONV_2021_CORRECTED, Provenance, published
 
 # Copied by hand from the papers' tables, independently of the module.
 SPOTS = """

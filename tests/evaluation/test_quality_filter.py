@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-import evaluate
-from command_line import run_command
+import cli.evaluate
+from cli.command_line import run_command
+from corpus.analysis.quality import Thresholds, Verdict
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
-from corpus.human_labels import read_human_labels
-from corpus.official_format import write
-from corpus.quality import Thresholds, Verdict
+from corpus.formats.official import write
 from corpus.strategy import Strategy
-from evaluation.quality_filter import CRITERIA, FilteredCorpus, filter_conversations, write_judgements
+from evaluation.corpus.quality import CRITERIA, FilteredCorpus, filter_conversations, write_judgements
+from evaluation.corpus.threshold_search import read_human_labels
 
 
 def conversation(number: int, survey: Survey, *, ratings: tuple[int, ...] = (), seeker_words: int = 6) -> Dialogue:
@@ -156,7 +156,7 @@ def test_errors_name_the_file(data: Path, tmp_path: Path) -> None:
 
 
 def start(*arguments: str) -> None:
-    run_command(evaluate.COMMANDS, ["filter", *arguments], program="evaluate.py", start=lambda command: command.start())
+    run_command(cli.evaluate.COMMANDS, ["filter", *arguments], program="evaluate.py", start=lambda one: one.start())
 
 
 def test_the_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,14 +8,14 @@ import pytest
 
 from corpus.dialogue import Message, Role, message_view, turn_view
 from corpus.strategy import Strategy
-from evaluation.figures import LearningCurve, Series
-from evaluation.generator_benchmark import benchmark_generator, scored_messages, scored_turns
-from evaluation.message_benchmark import benchmark_messages
+from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
 from evaluation.metric_names import REPORT_COLUMNS
-from evaluation.report import ReportData, SampleTurn, render_report, write_report
-from evaluation.report_tables import measured_table
-from evaluation.turn_benchmark import benchmark_turns
-from metrics.estimate import Estimate
+from evaluation.planner.messages import benchmark_messages
+from evaluation.planner.turns import benchmark_turns
+from evaluation.report.figures import LearningCurve, Series
+from evaluation.report.page import ReportData, SampleTurn, render_report, write_report
+from evaluation.report.tables import measured_table
+from metrics.statistics.estimate import Estimate
 from planner.plan import Plan
 
 EVIL = "<script>alert('x')</script>"

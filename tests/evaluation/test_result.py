@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.result import EvaluationResult
-from metrics.estimate import Estimate
+from metrics.statistics.estimate import Estimate
 
 NUMBERS = st.floats(allow_infinity=False, allow_nan=True)
 ESTIMATES = st.builds(Estimate, NUMBERS, NUMBERS, NUMBERS) | st.builds(

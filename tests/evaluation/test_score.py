@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from corpus.errors import CorpusError
+from evaluation.generator.score import score_files, score_outputs
 from evaluation.result import EvaluationResult
-from evaluation.score import score_files, score_outputs
 
 
 def score(tmp_path: Path, hypotheses: bytes, references: bytes) -> EvaluationResult:

@@ -10,16 +10,8 @@ from types import SimpleNamespace
 import pytest
 from scipy.stats import binomtest
 
-from chat.crisis_screening import TEST_SET, CrisisKind
-from evaluation.screening_benchmark import (
-    KINDS,
-    PARTS,
-    TestLine,
-    benchmark_screening,
-    read_test_set,
-    score_screening,
-    wilson,
-)
+from evaluation.screening import KINDS, PARTS, TestLine, benchmark_screening, read_test_set, score_screening, wilson
+from safety.screening import TEST_SET, CrisisKind
 
 LINES = [("a", "abuse"), ("b", "suicide"), ("c", None), ("d", None), ("e", None)]
 

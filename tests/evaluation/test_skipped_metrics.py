@@ -1,4 +1,4 @@
-from evaluation.skipped_metrics import skipped_text
+from evaluation.generator.score import skipped_text
 
 
 def test_what_is_skipped_is_said_with_its_reason():

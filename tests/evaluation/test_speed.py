@@ -5,8 +5,8 @@ import pytest
 
 from corpus.dialogue import Dialogue, Message, Role, Turn, turn_view
 from corpus.strategy import Strategy
-from evaluation.speed import mean_speed, measure_reply_speed, measure_speed
-from metrics.estimate import Estimate
+from evaluation.planner.speed import mean_speed, measure_reply_speed, measure_speed
+from metrics.statistics.estimate import Estimate
 from planner.plan import Plan
 
 

@@ -6,16 +6,15 @@ import pytest
 
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.reasoning import Need, Reasoning
-from corpus.stage import Stage
-from corpus.strategy import Strategy
-from evaluation.generator_benchmark import benchmark_generator, scored_messages
-from evaluation.kept_evaluation import keep_evaluation, read_evaluations
-from evaluation.system_comparison import Comparison, compare_evaluations
-from generator.decoding_config import DecodingConfig
-from metrics.bootstrap import paired_difference
-from metrics.jackknife import jackknife_difference
-from metrics.perplexity import perplexity_tally
-from metrics.text_scores import text_statistics
+from corpus.strategy import Stage, Strategy
+from evaluation.generator.benchmark import benchmark_generator, scored_messages
+from evaluation.generator.comparison import Comparison, compare_evaluations
+from evaluation.generator.stored import keep_evaluation, read_evaluations
+from language_models.decoding.sampling import DecodingConfig
+from metrics.statistics.bootstrap import paired_difference
+from metrics.statistics.jackknife import jackknife_difference
+from metrics.text.perplexity import perplexity_tally
+from metrics.text.scores import text_statistics
 
 
 def compared(*runs: Path, reference: str | None = None) -> tuple[Comparison, ...]:

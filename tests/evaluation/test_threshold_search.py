@@ -3,9 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from corpus.quality import Measurements, Thresholds
-from evaluation.threshold_search import GRID, approved, labelled, search_thresholds
-from metrics.cohen_kappa import cohen_kappa
+from corpus.analysis.quality import Measurements, Thresholds
+from evaluation.corpus.threshold_search import GRID, approved, labelled, search_thresholds
+from metrics.statistics.agreement import cohen_kappa
 
 
 def measurements(count: int, rng: np.random.Generator, *, detail: bool = True) -> Measurements:

@@ -5,7 +5,7 @@ import pytest
 
 from corpus.dialogue import Dialogue, turn_view
 from corpus.strategy import Strategy
-from evaluation.turn_benchmark import TurnBenchmark, benchmark_turns
+from evaluation.planner.turns import TurnBenchmark, benchmark_turns
 
 SPEED = {"decisions_per_second", "latency_ms_p50", "latency_ms_p95"}
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS

@@ -12,12 +12,12 @@ import socket
 import sys
 from pathlib import Path
 
-import generator.training_arguments
+import generator.training
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 from generator.config import GeneratorConfig
-from generator.trainer import ResponseTrainer
 from generator.training import GeneratorTraining, train_generator
+from language_models.trainer import ResponseTrainer
 
 PROCESSES = 2
 
@@ -70,7 +70,7 @@ class KilledError(Exception):
 def work(rank: int, out: Path, address: dict[str, str]) -> None:
     """All trainings of one process; leaves ``process-RANK.json`` with its steps and the files it wrote."""
     os.environ |= address | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-    generator.training_arguments.LOGGED_STEPS = 1  # the loss of every step
+    generator.training.LOGGED_STEPS = 1  # the loss of every step
     written: set[str] = set()
 
     def watch(event: str, arguments: tuple) -> None:

@@ -7,13 +7,13 @@ from safetensors.torch import save_file
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from generator.backbone import load_backbone
-from generator.batching import Collator
-from generator.decoding_config import DecodingConfig
-from generator.inputs import Example, InputFormat
-from generator.perplexity import token_losses
+from generator.inputs import InputFormat
 from generator.realizer import Realizer
 from generator.strategy_tokens import add_strategy_tokens, text_ids
+from language_models.backbone import load_backbone
+from language_models.batching import Collator, Example
+from language_models.decoding.sampling import DecodingConfig
+from language_models.perplexity import token_losses
 
 HISTORY = (Message(Role.SEEKER, "I can't sleep. It's been hard, you know?"),)
 

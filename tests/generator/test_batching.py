@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.batching import BLANK, IGNORED, Collator, LengthGroupedSampler, scoring_order
-from generator.inputs import Example
+from language_models.batching import BLANK, IGNORED, Collator, Example, LengthGroupedSampler, scoring_order
 
 
 def padding(examples, order, *, size):

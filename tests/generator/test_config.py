@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from generator.config import GeneratorConfig
-from generator.decoding_config import DecodingConfig
+from language_models.decoding.sampling import DecodingConfig
 
 PRESETS = sorted((Path(__file__).parents[2] / "configs" / "generator").glob("*.toml"))
 

@@ -6,13 +6,12 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
-from generator.backbone import build_tiny_backbone
-from generator.cached_decoder import CachedDecoder
-from generator.decoding import Request, decode
-from generator.decoding_config import DECODING_PRESETS, DecodingConfig
-from generator.grammar import TurnGrammar, Vocabulary
-from generator.sampling import draw, penalize_repetition
 from generator.strategy_tokens import add_strategy_tokens
+from language_models.backbone import build_tiny_backbone
+from language_models.decoding.cache import CachedDecoder
+from language_models.decoding.constraints import TurnGrammar, Vocabulary
+from language_models.decoding.decoder import Request, decode
+from language_models.decoding.sampling import DECODING_PRESETS, DecodingConfig, draw, penalize_repetition
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
 FREE = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0, max_message_tokens=6)

@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.decoding import Request, decode
-from generator.decoding_config import DecodingConfig
-from generator.grammar import TurnGrammar, Vocabulary
+from language_models.decoding.constraints import TurnGrammar, Vocabulary
+from language_models.decoding.decoder import Request, decode
+from language_models.decoding.sampling import DecodingConfig
 
 START, END, SPECIAL = 1, 2, (0, 1, 2)
 

@@ -5,11 +5,9 @@ import torch
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.reasoning import Need, ReasoningLabels
-from corpus.stage import Stage
-from corpus.strategy import Strategy
-from generator.batching import IGNORED, Collator, LengthGroupedSampler
-from generator.inputs import Example
+from corpus.strategy import Stage, Strategy
 from generator.strategy_tokens import strategy_token, text_ids
+from language_models.batching import IGNORED, Collator, Example, LengthGroupedSampler
 
 SEEKER, SUPPORTER = Role.SEEKER, Role.SUPPORTER
 HISTORY = (

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from generator.batching import Collator
-from generator.inputs import Example
-from generator.perplexity import perplexity, response_losses
+from language_models.batching import Collator, Example
+from language_models.perplexity import perplexity, response_losses
 
 
 def direct(backbone, example: Example) -> list[float]:

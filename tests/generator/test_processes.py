@@ -8,10 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from corpus.formats.official import write
 from corpus.load import load_corpus
-from corpus.official_format import write
-from generator.checkpoints import Checkpoints
-from generator.run_identity import RunIdentity
+from generator.identity import Checkpoints, RunIdentity
 from tests.generator.several_processes import CONFIG, dialogues, train
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -28,7 +27,7 @@ def start(*command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(autouse=True)
 def every_step_is_logged(monkeypatch):
-    monkeypatch.setattr("generator.training_arguments.LOGGED_STEPS", 1)
+    monkeypatch.setattr("generator.training.LOGGED_STEPS", 1)
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,13 @@ import torch
 
 from corpus.dialogue import Message, Role
 from corpus.reasoning import Need, Reasoning
-from corpus.stage import Stage
-from corpus.strategy import Strategy
-from generator.batching import Collator
+from corpus.strategy import Stage, Strategy
 from generator.config import VARIANTS, GeneratorConfig
-from generator.decoding_config import DECODING_PRESETS, DecodingConfig
-from generator.perplexity import response_losses
+from generator.files import GeneratorSummary, write_run
 from generator.realizer import Realizer
-from generator.run_files import GeneratorSummary, write_run
+from language_models.batching import Collator
+from language_models.decoding.sampling import DECODING_PRESETS, DecodingConfig
+from language_models.perplexity import response_losses
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
 CONFIG = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, max_message_tokens=6, max_messages=3)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from corpus.reasoning import Need, Reasoning, ReasoningLabels
-from corpus.stage import Stage
-from generator.reasoning_prefix import reasoning_words, with_prefix
+from corpus.strategy import Stage
+from generator.inputs import reasoning_words, with_prefix
 
 CONCLUDED = Reasoning("job crisis", "anxiety", 4, Need.HEARD, Stage.EXPLORATION, (0.9, 0.5, 0.3, 0.6, 0.7))
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from generator.backbone import load_backbone
-from generator.batching import pad
-from generator.decoding import Request, decode
-from generator.decoding_config import DecodingConfig
-from generator.grammar import Vocabulary
-from generator.precision import default_device, resolve_precision
+from language_models.backbone import load_backbone
+from language_models.batching import pad
+from language_models.decoding.constraints import Vocabulary
+from language_models.decoding.decoder import Request, decode
+from language_models.decoding.sampling import DecodingConfig
+from language_models.precision import default_device, resolve_precision
 
 HISTORIES, TOKENS = 200, 20  # ESConv's mean response has 21 tokens
 # Sampling as in the 2021 paper; every response has the same number of tokens.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.tidy import tidy
+from generator.turn_writer import tidy
 
 
 @pytest.mark.parametrize(

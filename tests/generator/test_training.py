@@ -9,15 +9,15 @@ from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
-import generator.trainer
+import language_models.trainer
 from corpus.strategy import Strategy
-from generator.batching import Collator
-from generator.checkpoints import Checkpoints
 from generator.config import GeneratorConfig
+from generator.identity import Checkpoints
 from generator.model_card import model_card
-from generator.perplexity import perplexity, response_losses
 from generator.realizer import Realizer
 from generator.training import train_generator
+from language_models.batching import Collator
+from language_models.perplexity import perplexity, response_losses
 
 CONFIG = GeneratorConfig(
     tiny_width=16,
@@ -142,7 +142,7 @@ def test_the_checkpoint_of_the_lowest_validation_perplexity_is_kept(finished, di
 
 def test_a_worse_last_checkpoint_is_not_kept(tmp_path, dialogues, monkeypatch):
     values = iter([9.0, 4.0, 6.0])
-    monkeypatch.setattr(generator.trainer, "perplexity", lambda *_: next(values))
+    monkeypatch.setattr(language_models.trainer, "perplexity", lambda *_: next(values))
     training = train(tmp_path, dialogues)
     steps = [point.step for point in training.curve if point.valid_perplexity is not None]
     assert (training.summary.best_perplexity, training.summary.best_step) == (4.0, steps[1])
@@ -162,7 +162,7 @@ def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(backbone, tm
     expected = train(whole, dialogues, config)
     total = expected.curve[-1].step
     assert total > 8
-    real = generator.trainer.ResponseTrainer.training_step
+    real = language_models.trainer.ResponseTrainer.training_step
     steps = 0
 
     def dies(self, *args, **kwargs):
@@ -172,7 +172,7 @@ def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(backbone, tm
             raise KilledError
         return real(self, *args, **kwargs)
 
-    monkeypatch.setattr(generator.trainer.ResponseTrainer, "training_step", dies)
+    monkeypatch.setattr(language_models.trainer.ResponseTrainer, "training_step", dies)
     with pytest.raises(KilledError):
         train(cut, dialogues, config)
     assert not (cut / "generator.json").exists()
@@ -200,7 +200,7 @@ def test_same_seed_same_weights_other_seed_others(finished, tmp_path, dialogues)
 
 def test_a_finished_run_is_read_not_repeated(finished, dialogues, monkeypatch):
     out, training = finished
-    monkeypatch.setattr(generator.trainer.ResponseTrainer, "train", lambda *_, **__: pytest.fail("trained again"))
+    monkeypatch.setattr(language_models.trainer.ResponseTrainer, "train", lambda *_, **__: pytest.fail("trained again"))
     assert train(out, dialogues) == training
     with pytest.raises(ValueError, match=r"other settings: epochs 3.0 instead of 4.0"):
         train(out, dialogues, dataclasses.replace(CONFIG, epochs=4.0))

@@ -8,7 +8,7 @@ import generator.turn_writer
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from generator.config import VARIANTS
-from generator.grammar import Vocabulary
+from language_models.decoding.constraints import Vocabulary
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
 MOST = 3  # messages of a free turn

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from metrics.agreement import fleiss_kappa
+from metrics.statistics.agreement import fleiss_kappa
 
 # Ten items, fourteen raters, five categories: the usual worked example of Fleiss' kappa, 0.210.
 WORKED = [

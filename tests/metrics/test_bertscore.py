@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, BertTokenizerFast, RobertaConfig, RobertaModel
 
-from metrics.bertscore import BertScore, _known_name, _usable_positions
+from metrics.text.bertscore import BertScore, _known_name, _usable_positions
 
 pytest.importorskip("bert_score", reason="the extra bert-score is not installed")
 

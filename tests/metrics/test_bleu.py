@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
 
-from metrics.bleu import bleu, bleu_counts
+from metrics.text.bleu import bleu, bleu_counts
 
 SETTINGS = settings(max_examples=100, deadline=None)
 responses = st.lists(st.sampled_from("abcd"), max_size=8).map(tuple)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.bootstrap import (
+from metrics.statistics.bootstrap import (
     dialogue_index,
     dialogue_totals,
     estimates,
@@ -14,7 +14,7 @@ from metrics.bootstrap import (
     paired_differences,
     resample_weights,
 )
-from metrics.message_scores import message_tally
+from metrics.strategy.messages import message_tally
 
 SETTINGS = settings(max_examples=30, deadline=None)
 

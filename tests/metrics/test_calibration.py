@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.bootstrap import estimates, tally_values
-from metrics.calibration import calibration_tally, reliability
+from metrics.statistics.bootstrap import estimates, tally_values
+from metrics.strategy.calibration import calibration_tally, reliability
 
 
 def row(confidence: float, decision: int = 0) -> np.ndarray:

@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from corpus.stage import Stage, stage_of
-from corpus.strategy import Strategy
-from metrics.class_scores import STAGE_F1, STRATEGY_F1, class_scores
+from corpus.strategy import Stage, Strategy, stage_of
+from metrics.strategy.classification import STAGE_F1, STRATEGY_F1, class_scores
 
 Q, RS, RF, AF, SU, OT = (
     Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.REFLECTION, Strategy.AFFIRMATION, Strategy.SUGGESTIONS,

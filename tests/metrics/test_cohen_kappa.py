@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.cohen_kappa import cohen_kappa, score_kappa
+from metrics.statistics.agreement import cohen_kappa, score_kappa
 
 answers = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20)
 

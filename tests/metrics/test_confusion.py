@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import f1_score
 
-from metrics.confusion import confusion_f1, entropy, preference_bias, strategy_labels
+from metrics.strategy.classification import confusion_f1, entropy, preference_bias, strategy_labels
 
 matrices = hnp.arrays(np.int64, (8, 8), elements=st.integers(0, 30))
 SETTINGS = settings(max_examples=40, deadline=None)

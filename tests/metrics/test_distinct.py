@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.distinct import distinct_left_out
-from metrics.jackknife import jackknife
+from metrics.statistics.jackknife import jackknife
+from metrics.text.distinct import distinct_left_out
 
 SETTINGS = settings(max_examples=60, deadline=None)
 corpora = st.lists(st.tuples(st.lists(st.sampled_from("abc"), max_size=6).map(tuple), st.integers(0, 3)), min_size=1)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.edit_distance import indel_ratio, levenshtein, levenshtein_ratio, levenshtein_ratio_table
+from metrics.strategy.edit_distance import indel_ratio, levenshtein, levenshtein_ratio, levenshtein_ratio_table
 
 plans = st.lists(st.integers(0, 7), max_size=7).map(tuple)
 SETTINGS = settings(max_examples=100, deadline=None)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from metrics.embedding_scores import average_score, extrema_score, greedy_score
+from metrics.text.embedding_scores import average_score, extrema_score, greedy_score
 
 SETTINGS = settings(max_examples=40, deadline=None)
 SCORES = [average_score, extrema_score, greedy_score]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from metrics.estimate import Estimate
+from metrics.statistics.estimate import Estimate
 
 
 def test_undefined_numbers_become_null_in_json() -> None:

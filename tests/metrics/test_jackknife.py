@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metrics.jackknife import LeftOut, jackknife, jackknife_difference, run_jackknife, run_mean
+from metrics.statistics.jackknife import LeftOut, jackknife, jackknife_difference, run_jackknife, run_mean
 
 
 def test_runs_by_hand() -> None:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
-from metrics.bootstrap import resample_weights
-from metrics.class_scores import STAGE_F1, STRATEGY_F1
-from metrics.message_scores import message_tally, score_messages
+from metrics.statistics.bootstrap import resample_weights
+from metrics.strategy.classification import STAGE_F1, STRATEGY_F1
+from metrics.strategy.messages import message_tally, score_messages
 
 SETTINGS = settings(max_examples=25, deadline=None)
 labels = st.integers(0, 7)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.bootstrap import estimates, tally_values
-from metrics.perplexity import perplexity_tally
+from metrics.statistics.bootstrap import estimates, tally_values
+from metrics.text.perplexity import perplexity_tally
 
 responses = st.lists(st.tuples(st.floats(0, 200), st.integers(1, 50), st.integers(0, 3)), min_size=1, max_size=15)
 

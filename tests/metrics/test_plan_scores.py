@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from corpus.strategy import Strategy
-from metrics.bootstrap import resample_weights
-from metrics.class_scores import STAGE_F1, STRATEGY_F1
-from metrics.edit_distance import indel_ratio, levenshtein_ratio
-from metrics.plan_scores import plan_tally, score_plans
+from metrics.statistics.bootstrap import resample_weights
+from metrics.strategy.classification import STAGE_F1, STRATEGY_F1
+from metrics.strategy.edit_distance import indel_ratio, levenshtein_ratio
+from metrics.strategy.plans import plan_tally, score_plans
 
 SETTINGS = settings(max_examples=25, deadline=None)
 gold_plans = st.lists(st.integers(0, 7), min_size=1, max_size=4).map(tuple)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from metrics.bootstrap import estimates, tally_values
-from metrics.progress_distance import progress_tally
+from metrics.statistics.bootstrap import estimates, tally_values
+from metrics.strategy.progress import progress_tally
 
 
 def part(*triples: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metrics.ratio import ratio
+from metrics.statistics.estimate import ratio
 
 
 def test_empty_denominators_give_the_stated_result() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.rouge_l import longest_common_subsequence, rouge_l
+from metrics.text.rouge_l import longest_common_subsequence, rouge_l
 
 SETTINGS = settings(max_examples=150, deadline=None)
 responses = st.lists(st.sampled_from("abcd"), max_size=12).map(tuple)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from metrics.bootstrap import Tally, estimates, paired_difference, tally_values
-from metrics.calibration import calibration_tally
-from metrics.message_scores import message_tally
-from metrics.run_mean import joined_tally, mean_tally, run_estimates
+from metrics.statistics.bootstrap import Tally, estimates, paired_difference, tally_values
+from metrics.statistics.run_mean import joined_tally, mean_tally, run_estimates
+from metrics.strategy.calibration import calibration_tally
+from metrics.strategy.messages import message_tally
 
 GOLD = np.zeros(60, dtype=np.int64)
 DIALOGUE = np.repeat(np.arange(12), 5)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from metrics.message_scores import message_signature
-from metrics.plan_scores import plan_signature
-from metrics.signature import signature
-from metrics.text_scores import text_signature
+from metrics.statistics.estimate import signature
+from metrics.strategy.messages import message_signature
+from metrics.strategy.plans import plan_signature
+from metrics.text.scores import text_signature
 
 
 def test_fields_keep_their_order() -> None:

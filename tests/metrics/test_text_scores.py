@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
 
-from metrics import tokens
-from metrics.bootstrap import paired_difference, resample_weights
-from metrics.text_scores import score_text, text_estimates, text_signature, text_statistics
-from metrics.word_vectors import WordVectors
+from metrics.statistics.bootstrap import paired_difference, resample_weights
+from metrics.text import tokens
+from metrics.text.embedding_scores import WordVectors
+from metrics.text.scores import score_text, text_estimates, text_signature, text_statistics
 
 SETTINGS = settings(max_examples=25, deadline=None)
 WORDS = ["i", "see", "you", "are", "sad", "Why", "?", ".", "that"]

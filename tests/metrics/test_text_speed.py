@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from metrics import tokens
-from metrics.text_scores import score_text
+from metrics.text import tokens
+from metrics.text.scores import score_text
 
 RESPONSES, DIALOGUES = 2800, 195  # official test split: 2,793 responses of 195 dialogues
 SECONDS = 5.0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.tokens import tokenize, tokenize_all
+from metrics.text.tokens import tokenize, tokenize_all
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.unigram_f1 import unigram_f1
+from metrics.text.unigram_f1 import unigram_f1
 
 responses = st.lists(st.sampled_from("abcd"), max_size=8).map(tuple)
 

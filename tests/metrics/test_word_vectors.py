@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metrics.word_vectors import WordVectors
+from metrics.text.embedding_scores import WordVectors
 
 
 def _write(folder: Path, content: bytes) -> Path:

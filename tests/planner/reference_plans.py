@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from planner.beliefs import BeliefLayout
-from planner.deliberation import Deliberation
-from planner.plan_distribution import PlanSpace
+from planner.base_models.predictions import BeliefLayout
+from planner.policy.network import Deliberation
+from planner.policy.plan_space import PlanSpace
 
 
 def plan_log_probabilities(table: Tensor, space: PlanSpace) -> Tensor:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from env.dialogue_rules import DialogueRules
-from env.dialogue_vector_env import DialogueOneByOneVectorEnv
-from planner.belief_encoder import BeliefEncoder
+from env.dialogue_env import DialogueOneByOneVectorEnv
+from env.dialogue_task import DialogueRules
+from planner.ppo.history_encoder import BeliefEncoder
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_seekers import RiggedSeeker, toy_profiles
 

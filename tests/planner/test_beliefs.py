@@ -9,14 +9,12 @@ import torch
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from encoding.history_statistics import STATISTICS
-from encoding.observation import Observer, plan_features_size
+from encoding.observation import STATISTICS, Observer, plan_features_size
 from encoding.plan_codec import STOP
-from planner.beliefs import BeliefLayout
-from planner.joined_embedder import JoinedEmbedder
-from planner.network import MemberNetwork, NetworkShape
-from planner.reader import OUTPUTS, SEVERAL
-from planner.tfidf_embedder import TfidfEmbedder
+from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
+from planner.base_models.ensemble import MemberNetwork, NetworkShape
+from planner.base_models.fine_tuned_encoder import OUTPUTS, SEVERAL
+from planner.base_models.predictions import BeliefLayout
 from tests.planner.toy_beliefs import REASONING, random_beliefs, toy_layout
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 

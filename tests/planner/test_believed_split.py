@@ -9,10 +9,10 @@ import torch
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 from encoding.plan_codec import STOP
-from metrics.confusion import preference_bias
-from planner.believed_split import BelievedSplit
-from planner.decisions import Decisions
-from planner.strategy_planner import StrategyPlanner
+from metrics.strategy.classification import preference_bias
+from planner.base_models.decisions import Decisions
+from planner.base_models.out_of_fold import BelievedSplit
+from planner.planner import StrategyPlanner
 from tests.planner.toy_beliefs import believed
 from tests.planner.toy_planner import toy_planner
 

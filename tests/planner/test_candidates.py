@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from planner.candidates import Candidates, Kept
-from planner.deliberation import DeliberationNetwork
+from planner.policy.network import DeliberationNetwork
+from planner.ppo.checkpoint_selection import Candidates, Kept
 from planner.training_log import TrainingLog
 from tests.planner.toy_beliefs import toy_layout
 

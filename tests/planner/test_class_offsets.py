@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from metrics.confusion import confusion_f1
-from planner.class_offsets import fit_offsets, with_offsets
+from metrics.strategy.classification import confusion_f1
+from planner.policy.decoding import fit_offsets, with_offsets
 
 
 def _macro_f1(gold: np.ndarray, predicted: np.ndarray) -> float:

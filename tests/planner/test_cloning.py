@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from planner.cloning import one_cycle, reasoning_loss
+from planner.base_models.cloning import one_cycle, reasoning_loss
 
 
 def test_unknown_labels_teach_nothing() -> None:

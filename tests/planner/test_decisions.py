@@ -4,12 +4,11 @@ import numpy as np
 
 from corpus.dialogue import Dialogue, Message, Role, Survey, message_view, turn_view
 from corpus.reasoning import Need
-from corpus.stage import Stage
-from corpus.strategy import Strategy
+from corpus.strategy import Stage, Strategy
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import ReasoningCodec
-from planner.decisions import Decisions
+from planner.base_models.decisions import Decisions
 from tests.planner.toy_task import observer, toy_dialogues
 
 _GREETING = Dialogue(1, (Message(Role.SEEKER, "hey"), Message(Role.SUPPORTER, "hey you", Strategy.OTHERS)))

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from encoding.plan_codec import PlanCodec
-from metrics.edit_distance import levenshtein_ratio
-from planner.decoding import PlanDecoder
+from metrics.strategy.edit_distance import levenshtein_ratio
+from planner.policy.decoding import PlanDecoder
 
 _CODEC = PlanCodec(2)
 _DECODER = PlanDecoder(_CODEC)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from encoding.plan_codec import STOP
-from planner.deliberation import NEED, STAGE, Deliberation, DeliberationNetwork
-from planner.plan_mixture import PlanMixture, strategies_along
+from planner.policy.network import NEED, STAGE, Deliberation, DeliberationNetwork
+from planner.policy.plan_space import PlanMixture, strategies_along
 from tests.planner.reference_plans import deliberated_plans, plan_log_probabilities
 from tests.planner.toy_beliefs import REASONING, random_beliefs, random_decisions, stirred_network, toy_layout
 

@@ -9,12 +9,12 @@ import torch
 
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
-from encoding.history_statistics import STATISTICS
+from encoding.observation import STATISTICS
 from encoding.plan_codec import STOP
+from planner.base_models.decisions import Decisions
 from planner.config import PlannerConfig
-from planner.decisions import Decisions
-from planner.deliberation import DeliberationNetwork
-from planner.deliberation_cloning import BelievedDecisions, clone_deliberation, decision_loss
+from planner.policy.cloning import BelievedDecisions, clone_deliberation, decision_loss
+from planner.policy.network import DeliberationNetwork
 from planner.training_log import TrainingLog
 from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout, uniform_beliefs
 from tests.planner.toy_task import observer

@@ -1,6 +1,6 @@
 import pytest
 
-from planner.dialogue_config import DialogueConfig
+from planner.config import DialogueConfig
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from planner.dialogue_start import copy_readers, load_start, read_fold_seed
-from planner.planner_files import READERS
+from planner.files import READERS
+from planner.ppo.dialogues import copy_readers, load_start, read_fold_seed
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_seekers import toy_profiles
 from tests.planner.toy_task import FakeEmbedder

@@ -8,15 +8,21 @@ import numpy as np
 import pytest
 import torch
 
-from env.dialogue_rules import DialogueRules
-from evaluation.planner_trial import PlannerTrial
-from planner.belief_encoder import BeliefEncoder
+from env.dialogue_task import DialogueRules
+from evaluation.dialogue.before_after import PlannerTrial
 from planner.checkpoint import Checkpoint
-from planner.config import Mode
-from planner.dialogue_config import DialogueConfig
-from planner.dialogue_start import copy_readers, load_start
-from planner.dialogue_training import Judge, TrainedInDialogues, divide_seekers, train_in_dialogues, within_limits
-from planner.strategy_planner import StrategyPlanner
+from planner.config import DialogueConfig, Mode
+from planner.planner import StrategyPlanner
+from planner.ppo.dialogues import (
+    Judge,
+    TrainedInDialogues,
+    copy_readers,
+    divide_seekers,
+    load_start,
+    train_in_dialogues,
+    within_limits,
+)
+from planner.ppo.history_encoder import BeliefEncoder
 from planner.training import train_planner
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_reader import ToyEncoder
@@ -174,7 +180,7 @@ def test_the_result_is_a_planner_like_any_other(tmp_path: Path) -> None:
 
 def test_a_start_with_readers_and_judges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow in earnest; its run folder is complete and believes what the start believes."""
-    for module in ("training", "strategy_planner"):
+    for module in ("training", "planner"):
         monkeypatch.setattr(f"planner.{module}.SentenceEncoder", ToyEncoder)
     config = dataclasses.replace(
         SMALL, cloning_epochs=1, deliberation_epochs=1, ppo_steps=0, reader_epochs=1, reader_tokens=32,

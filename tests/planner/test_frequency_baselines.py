@@ -9,8 +9,8 @@ import pytest
 from corpus.dialogue import Dialogue, Message, Role, message_view, turn_view
 from corpus.load import load_corpus
 from corpus.strategy import ESCONV_COUNTS, Strategy
-from metrics.edit_distance import levenshtein_ratio
-from planner.frequency_baselines import MajorityPlanner, PlanFrequencies, RandomPlanner
+from metrics.strategy.edit_distance import levenshtein_ratio
+from planner.baselines.frequencies import MajorityPlanner, PlanFrequencies, RandomPlanner
 
 Q, RE, AF, SU, OT = (
     Strategy.QUESTION,

@@ -4,7 +4,7 @@ import numpy as np
 
 from corpus.dialogue import Dialogue, Message, Role, message_view, turn_view
 from corpus.strategy import Strategy
-from planner.gold import GoldPlanner
+from planner.baselines.ladder import GoldPlanner
 
 Q, OT = Strategy.QUESTION, Strategy.OTHERS
 

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import numpy as np
 
-from planner.joined_embedder import JoinedEmbedder
-from planner.tfidf_embedder import TfidfEmbedder
+from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 
 _WORDS = TfidfEmbedder(toy_dialogues(3, seed=0), words=8)

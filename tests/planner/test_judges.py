@@ -10,8 +10,8 @@ from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.observation import Observer
 from encoding.plan_codec import STOP
-from planner.decisions import Decisions
-from planner.judges import Judges
+from planner.base_models.decisions import Decisions
+from planner.base_models.stacking import Judges
 from tests.planner.toy_beliefs import random_beliefs, toy_layout
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 

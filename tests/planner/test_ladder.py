@@ -5,7 +5,7 @@ import pytest
 
 from corpus.dialogue import Dialogue, Message, Role, message_view, turn_view
 from corpus.strategy import Strategy
-from planner.ladder import fit_ladder
+from planner.baselines.ladder import fit_ladder
 from planner.plan import Planner
 from tests.planner.toy_task import observer, toy_dialogues
 

@@ -7,9 +7,9 @@ from corpus.dialogue import Dialogue, Message, Role, message_view, turn_view
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
 from encoding.observation import Observer
-from metrics.edit_distance import levenshtein_ratio
-from planner.frequency_baselines import MajorityPlanner
-from planner.linear_baselines import LinearPlanner, fit_embedding, fit_tfidf
+from metrics.strategy.edit_distance import levenshtein_ratio
+from planner.baselines.frequencies import MajorityPlanner
+from planner.baselines.linear import LinearPlanner, fit_embedding, fit_tfidf
 from tests.planner.toy_task import ANSWERS, FakeEmbedder, observer, toy_dialogues
 
 FITS = {"tfidf": fit_tfidf, "embedding": fit_embedding}

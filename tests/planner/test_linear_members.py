@@ -3,12 +3,11 @@ import pytest
 import torch
 
 from encoding.observation import Observer, plan_features_size
-from planner.decisions import Decisions
-from planner.joined_embedder import JoinedEmbedder
-from planner.linear_members import fit_linear_members
-from planner.logistic import DecisionRegression
-from planner.network import MemberNetwork, NetworkShape
-from planner.tfidf_embedder import TfidfEmbedder
+from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
+from planner.base_models.decisions import Decisions
+from planner.base_models.ensemble import MemberNetwork, NetworkShape
+from planner.base_models.ensemble_training import fit_linear_members
+from planner.base_models.logistic import DecisionRegression
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 
 _TRAIN = toy_dialogues(20, seed=0)

@@ -6,7 +6,7 @@ import pytest
 from corpus.dialogue import Dialogue, Message, Role, message_view, turn_view
 from corpus.strategy import Strategy
 from encoding.plan_codec import STOP
-from planner.markov_baseline import START, MarkovPlanner
+from planner.baselines.markov import START, MarkovPlanner
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 

@@ -11,14 +11,12 @@ from corpus.dialogue import Dialogue, Message
 from corpus.strategy import Strategy
 from encoding.observation import Observer
 from encoding.reasoning_codec import ReasoningCodec
+from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
+from planner.base_models.decisions import Decisions
+from planner.base_models.ensemble import MemberNetwork
+from planner.base_models.ensemble_training import fold_of_dialogues, train_members
 from planner.config import PlannerConfig
-from planner.decisions import Decisions
-from planner.folds import fold_of_dialogues
-from planner.joined_embedder import JoinedEmbedder
-from planner.member_training import train_members
-from planner.network import MemberNetwork
-from planner.plan_distribution import PlanSpace
-from planner.tfidf_embedder import TfidfEmbedder
+from planner.policy.plan_space import PlanSpace
 from planner.training_log import TrainingLog
 from tests.planner.toy_task import SMALL, FakeEmbedder, toy_dialogues
 

@@ -6,10 +6,9 @@ from torch import Tensor
 
 from encoding.observation import Observer, plan_features_size
 from encoding.plan_codec import STOP
-from planner.joined_embedder import JoinedEmbedder
-from planner.network import MemberNetwork, NetworkShape, log_softmax
-from planner.plan_distribution import PlanSpace
-from planner.tfidf_embedder import TfidfEmbedder
+from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
+from planner.base_models.ensemble import MemberNetwork, NetworkShape, log_softmax
+from planner.policy.plan_space import PlanSpace
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 
 _TRAIN = toy_dialogues(5, seed=0)

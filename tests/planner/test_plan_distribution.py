@@ -6,8 +6,8 @@ import torch
 
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP, PlanCodec
-from planner.deliberation import kl_divergence
-from planner.plan_distribution import PlanSpace, allowed_decisions, chain_expectation
+from planner.policy.network import kl_divergence
+from planner.policy.plan_space import PlanSpace, allowed_decisions, chain_expectation
 from tests.planner.reference_plans import plan_log_probabilities
 
 

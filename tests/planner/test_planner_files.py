@@ -10,11 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from corpus.dialogue import message_view, turn_view
-from planner.planner_files import PlannerSettings, ReaderSettings
-from planner.reader import Reader
-from planner.readers import Readers
-from planner.reading import Reading
-from planner.strategy_planner import StrategyPlanner
+from planner.base_models.fine_tuned_encoder import Reader, Readers, Reading
+from planner.files import PlannerSettings, ReaderSettings
+from planner.planner import StrategyPlanner
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_reader import ToyEncoder, ToyTokenizer, toy_transformer
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
@@ -69,7 +67,7 @@ def test_readers_are_loaded_from_the_run_or_the_one_above(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
     """A run's cloned planner shares the run's readers."""
-    monkeypatch.setattr("planner.strategy_planner.SentenceEncoder", ToyEncoder)
+    monkeypatch.setattr("planner.planner.SentenceEncoder", ToyEncoder)
     (tmp_path / folder).mkdir(parents=True)
     planner = _with_readers(tmp_path / folder, readers_in=tmp_path / "run")
     loaded = StrategyPlanner.load(tmp_path / folder, embedder=FakeEmbedder())
@@ -131,7 +129,7 @@ def test_a_damaged_run_is_refused_in_one_line(tmp_path: Path, name: str, damage:
 def test_damaged_readers_are_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
 ) -> None:
-    monkeypatch.setattr("planner.strategy_planner.SentenceEncoder", ToyEncoder)
+    monkeypatch.setattr("planner.planner.SentenceEncoder", ToyEncoder)
     _with_readers(tmp_path, readers_in=tmp_path)
     damage(tmp_path / "readers.safetensors")
     with pytest.raises(ValueError, match="reader") as error:

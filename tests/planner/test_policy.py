@@ -10,12 +10,12 @@ from torch import Tensor
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import ReasoningCodec
+from env.sb3 import BatchVecEnv
+from env.turn_env import AllInOneVectorEnv, OneByOneVectorEnv
 from env.turn_task import TurnTask
-from env.turn_vector_env import AllInOneVectorEnv, OneByOneVectorEnv
-from planner.beliefs import BeliefLayout
-from planner.deliberation import NEED, STAGE, DeliberationNetwork
-from planner.policy import AllInOnePolicy, OneByOnePolicy, PlannerPolicy, choose
-from planner.sb3_vec_env import BatchVecEnv
+from planner.base_models.predictions import BeliefLayout
+from planner.policy.network import NEED, STAGE, DeliberationNetwork
+from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy, PlannerPolicy, choose
 from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout
 
 _MANY = ReasoningCodec(tuple(f"problem {number}" for number in range(11)), ("fear",))  # more contexts than decisions

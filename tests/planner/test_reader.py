@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from encoding.plan_codec import STOP
-from planner.reader import OUTPUTS, SEVERAL, Reader, log_probabilities
+from planner.base_models.fine_tuned_encoder import OUTPUTS, SEVERAL, Reader, log_probabilities
 from tests.planner.toy_reader import toy_transformer
 
 _IDS = torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]])

@@ -9,12 +9,12 @@ import torch
 
 from corpus.dialogue import Dialogue, Message
 from corpus.strategy import Strategy
+from planner.base_models.decisions import Decisions
+from planner.base_models.ensemble_training import fold_of_dialogues
+from planner.base_models.fine_tuned_encoder import Reader
+from planner.base_models.fine_tuning import train_readers
 from planner.checkpoint import Checkpoint
 from planner.config import PlannerConfig
-from planner.decisions import Decisions
-from planner.folds import fold_of_dialogues
-from planner.reader import Reader
-from planner.reader_training import train_readers
 from planner.training_log import TrainingLog
 from tests.planner.toy_reader import ToyEncoder
 from tests.planner.toy_task import SMALL, observer, toy_dialogues

@@ -9,9 +9,7 @@ import torch
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.plan_codec import STOP
-from planner.reader import SEVERAL, Reader
-from planner.readers import Readers
-from planner.reading import Reading
+from planner.base_models.fine_tuned_encoder import SEVERAL, Reader, Readers, Reading
 from tests.planner.toy_reader import ToyEncoder, ToyTokenizer, toy_transformer
 
 _SEEKER = Message(Role.SEEKER, "i feel low")

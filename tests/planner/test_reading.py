@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from planner.reading import Reading
+from planner.base_models.fine_tuned_encoder import Reading
 from tests.planner.toy_reader import ToyTokenizer
 
 

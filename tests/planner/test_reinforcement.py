@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from encoding.history_statistics import STATISTICS
+from encoding.observation import STATISTICS
 from env.turn_task import TurnTask
-from planner.beliefs import BeliefLayout
+from planner.base_models.predictions import BeliefLayout
 from planner.checkpoint import Checkpoint
 from planner.config import Mode, PlannerConfig
-from planner.deliberation import DeliberationNetwork
-from planner.reinforcement import improve_by_ppo
+from planner.policy.network import DeliberationNetwork
+from planner.ppo.turns import improve_by_ppo
 from planner.training_log import TrainingLog
 from tests.planner.toy_beliefs import toy_layout, uniform_beliefs
 

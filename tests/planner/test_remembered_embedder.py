@@ -1,6 +1,6 @@
 import numpy as np
 
-from planner.remembered_embedder import RememberedEmbedder
+from encoding.embedding_cache import RememberedEmbedder
 from tests.planner.toy_task import FakeEmbedder
 
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP
-from planner.beliefs import BeliefLayout
-from planner.policy import AllInOnePolicy, SampledAllInOnePolicy
+from planner.base_models.predictions import BeliefLayout
+from planner.policy.sb3_policies import AllInOnePolicy, SampledAllInOnePolicy
 from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout
 
 _DRAWS = 20_000

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from encoding.plan_codec import STOP, PlanCodec
-from env.dialogue_rules import DialogueRules
-from env.dialogue_vector_env import DialogueOneByOneVectorEnv
+from env.dialogue_env import DialogueOneByOneVectorEnv
+from env.dialogue_task import DialogueRules
+from env.sb3 import BatchVecEnv
+from env.turn_env import OneByOneVectorEnv
 from env.turn_task import TurnTask
-from env.turn_vector_env import OneByOneVectorEnv
-from planner.sb3_vec_env import BatchVecEnv
 from tests.env.dialogue_tasks import PROFILES, dialogue_task
 
 _TASK = TurnTask(np.array([[0.1], [0.2]], np.float32), ((1, 2), (3,)), PlanCodec(2))

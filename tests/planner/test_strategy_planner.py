@@ -13,10 +13,10 @@ from corpus.strategy import Strategy
 from encoding.observation import plan_so_far
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import REASONING_SLOTS
-from metrics.edit_distance import levenshtein_ratio
+from metrics.strategy.edit_distance import levenshtein_ratio
 from planner.config import Mode
 from planner.plan import Calibrated
-from planner.strategy_planner import StrategyPlanner
+from planner.planner import StrategyPlanner
 from tests.planner.reference_plans import deliberated_plans
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_task import toy_dialogues
@@ -144,7 +144,7 @@ def test_without_reasoning_there_is_none() -> None:
 
 @pytest.mark.parametrize("batch", [3, 512])
 def test_many_at_once_are_planned_as_one_by_one(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr("planner.strategy_planner._BATCH", batch)
+    monkeypatch.setattr("planner.planner._BATCH", batch)
     planner = toy_planner()
     turns, utterances = turn_view(_DIALOGUES), message_view(_DIALOGUES)
     for turn, plan in zip(turns, planner.plans(turns), strict=True):
@@ -181,7 +181,7 @@ def test_nothing_asked_nothing_answered() -> None:
 
 @pytest.mark.parametrize("batch", [4, 512])
 def test_plan_probabilities_are_over_all_reasoning(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr("planner.strategy_planner._BATCH", batch)
+    monkeypatch.setattr("planner.planner._BATCH", batch)
     planner = toy_planner()
     histories = [dialogue.messages[:1] for dialogue in _DIALOGUES]
     probabilities = planner.plan_probabilities(planner.beliefs(histories))
@@ -229,7 +229,7 @@ def test_nothing_is_drawn_after_the_longest_plan() -> None:
 
 @pytest.mark.parametrize("batch", [3, 512])
 def test_same_luck_same_plans_whoever_else_is_asked_for(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
-    monkeypatch.setattr("planner.strategy_planner._BATCH", batch)
+    monkeypatch.setattr("planner.planner._BATCH", batch)
     planner = toy_planner()
     histories: list[Sequence[Message]] = [
         said for dialogue in _DIALOGUES for said in (dialogue.messages[:1], _said(Strategy.OTHERS))

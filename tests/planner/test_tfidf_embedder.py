@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from corpus.dialogue import Dialogue, Message, Role
 from encoding.observation import Observer
-from planner.tfidf_embedder import TfidfEmbedder
+from encoding.tfidf import TfidfEmbedder
 
 
 def dialogue(*texts: str) -> Dialogue:

@@ -10,7 +10,7 @@ from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 from planner.checkpoint import Checkpoint
 from planner.config import Mode, PlannerConfig
-from planner.strategy_planner import StrategyPlanner
+from planner.planner import StrategyPlanner
 from planner.training import TrainedPlanner, train_planner
 from tests.planner.toy_reader import ToyEncoder
 from tests.planner.toy_task import ANSWERS, SMALL, FakeEmbedder, toy_dialogues
@@ -33,7 +33,7 @@ _READS = dataclasses.replace(
 
 @pytest.fixture(autouse=True)
 def _toy_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("training", "strategy_planner"):
+    for module in ("training", "planner"):
         monkeypatch.setattr(f"planner.{module}.SentenceEncoder", ToyEncoder)
 
 

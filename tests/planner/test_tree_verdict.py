@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from planner.tree_verdict import TreeVerdict
+from planner.base_models.trees import TreeVerdict
 
 
 def _data(outcomes: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

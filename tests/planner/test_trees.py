@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from planner.trees import Trees
+from planner.base_models.trees import Trees
 
 
 @settings(max_examples=25)

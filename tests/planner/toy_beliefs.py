@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from encoding.history_statistics import STATISTICS
+from encoding.observation import STATISTICS
 from encoding.plan_codec import STOP, PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
-from planner.beliefs import BeliefLayout
-from planner.deliberation import DeliberationNetwork
-from planner.plan_distribution import PlanSpace
-from planner.reader import OUTPUTS
+from planner.base_models.fine_tuned_encoder import OUTPUTS
+from planner.base_models.predictions import BeliefLayout
+from planner.policy.network import DeliberationNetwork
+from planner.policy.plan_space import PlanSpace
 
 REASONING = ReasoningCodec(("job", "love"), ("fear", "anger", "shame"))  # sizes (2, 3, 5, 4, 3)
 

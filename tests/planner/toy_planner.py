@@ -3,14 +3,13 @@
 import torch
 
 from encoding.observation import Observer, plan_features_size
-from planner.beliefs import BeliefLayout
+from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
+from planner.base_models.ensemble import MemberNetwork, NetworkShape
+from planner.base_models.predictions import BeliefLayout
 from planner.config import Decoding, Mode
-from planner.deliberation import DeliberationNetwork
-from planner.joined_embedder import JoinedEmbedder
-from planner.network import MemberNetwork, NetworkShape
-from planner.planner_files import PlannerParts, PlannerSettings, ReaderSettings
-from planner.strategy_planner import StrategyPlanner
-from planner.tfidf_embedder import TfidfEmbedder
+from planner.files import PlannerParts, PlannerSettings, ReaderSettings
+from planner.planner import StrategyPlanner
+from planner.policy.network import DeliberationNetwork
 from tests.planner.toy_beliefs import REASONING, stirred_network
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 

@@ -47,7 +47,7 @@ def toy_transformer(*, seed: int = 0, layers: int = 2) -> Any:
 
 
 class ToyEncoder(FakeEmbedder):
-    """Stands for :class:`encoding.text_encoder.SentenceEncoder`."""
+    """Stands for :class:`encoding.sentence_encoder.SentenceEncoder`."""
 
     def __init__(self, name: str = "toy") -> None:
         self.name = name

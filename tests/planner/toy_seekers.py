@@ -6,7 +6,7 @@ import numpy as np
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from env.seeker import Conversation, SeekerProfile, SeekerReply
+from env.conversation import Conversation, SeekerProfile, SeekerReply
 from tests.planner.toy_task import ANSWERS
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from corpus.strategy import Strategy
-from env.dialogue_rules import DialogueRules, Outcome
-from env.dialogue_turn import take_turn
-from env.seeker import Conversation, Seeker, SeekerProfile
+from env.conversation import Conversation, Seeker, SeekerProfile
+from env.dialogue_process import take_turn
+from env.dialogue_task import DialogueRules, Outcome
 
 Policy = Callable[[int, int], tuple[Strategy, ...]]  # profile's row, turn -> plan
 

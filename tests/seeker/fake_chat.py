@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from seeker.call_record import CallRecord
-from seeker.chat_model import ChatRequest, Completion
-from seeker.recorded_chat import RecordedChat
+from language_models.chat.chat_model import ChatRequest, Completion
+from language_models.chat.record import CallRecord, RecordedChat
 
 
 class FakeChat:

@@ -2,7 +2,7 @@
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from env.seeker import SeekerProfile
+from env.conversation import SeekerProfile
 
 
 def seeker_says(text: str) -> Message:

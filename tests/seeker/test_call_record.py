@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seeker.call_record import CallRecord
-from seeker.chat_model import ChatMessage, ChatRequest, ChatRole, Completion
-from seeker.usage import Usage
+from language_models.chat.chat_model import ChatMessage, ChatRequest, ChatRole, Completion
+from language_models.chat.record import CallRecord, Usage
 
 REQUEST = ChatRequest((ChatMessage(ChatRole.USER, "Hello é"),), 1.1, max_tokens=16, samples=(0, 1), seed=0)
 COMPLETION = Completion((0, 1), ("one ☂", "two"), 100, 14)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from seeker.chat_model import ChatMessage, ChatRequest, ChatRole, Completion, spoken
+from language_models.chat.chat_model import ChatMessage, ChatRequest, ChatRole, Completion, spoken
 
 ASK = ChatMessage(ChatRole.USER, "How are you?")
 SAID = ChatMessage(ChatRole.ASSISTANT, "Fine.")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from seeker.critic import Critic, CriticConfig, Judgement, Verdict, parse_verdict
+from env.seekers.prompted.critic import Critic, CriticConfig, Judgement, Verdict, parse_verdict
 from tests.seeker.fake_chat import FakeChat, recorded
 from tests.seeker.people import profile, supporter_says
 

@@ -4,7 +4,7 @@ import pickle
 import httpx2
 import pytest
 
-from seeker.endpoint_address import EndpointAddress
+from language_models.chat.endpoint import EndpointAddress
 from tests.seeker.chat_server import KEY
 
 URL = "https://api.example.org/v1/"

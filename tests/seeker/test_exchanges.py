@@ -3,7 +3,7 @@ import pytest
 
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
-from seeker.exchanges import Exchanges, last_run, mean_embeddings
+from env.seekers.retrieval.exchanges import Exchanges, last_run, mean_embeddings
 from tests.seeker.supporter_corpus import HashEmbedder
 
 Q, A = Strategy.QUESTION, Strategy.AFFIRMATION

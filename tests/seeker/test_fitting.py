@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seeker.fit_quality import fit_quality, fit_quality_lines
-from seeker.fitting import SeekerConfig, divide_failed, fit_seeker
-from seeker.seeker_models import SeekerModels
+from env.seekers.retrieval.fit_quality import fit_quality, fit_quality_lines
+from env.seekers.retrieval.fitting import SeekerConfig, divide_failed, fit_seeker
+from env.seekers.retrieval.models import SeekerModels
 from tests.seeker.supporter_corpus import HashEmbedder, corpus
 
 CONFIG = SeekerConfig(components=6, folds=2)

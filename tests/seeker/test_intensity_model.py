@@ -3,8 +3,8 @@ import pytest
 from scipy.optimize import check_grad
 
 from corpus.strategy import Strategy
-from seeker.intensity_model import IntensityModel, _loss, bounds_of_answers, fit_intensity_model, offers
-from seeker.strategy_tracks import StrategyTracks
+from env.seekers.retrieval.intensity import IntensityModel, _loss, bounds_of_answers, fit_intensity_model, offers
+from env.seekers.retrieval.strategy_tracks import StrategyTracks
 
 Q, A = Strategy.QUESTION, Strategy.AFFIRMATION
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from seeker.intensity_reading import IntensityConfig, IntensityReader, Reading, parse_intensity
+from env.seekers.prompted.intensity import IntensityConfig, IntensityReader, Reading, parse_intensity
 from tests.seeker.fake_chat import recorded
 from tests.seeker.people import profile
 

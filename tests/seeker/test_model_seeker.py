@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from corpus.strategy import Strategy
-from env.seeker import Conversation, SeekerReply
-from seeker.chat_model import ChatError, ChatRequest, ChatRole
-from seeker.intensity_reading import IntensityConfig, IntensityReader
-from seeker.model_seeker import ModelSeeker, ModelSeekerConfig, parse_answer
+from env.conversation import Conversation, SeekerReply
+from env.seekers.prompted.intensity import IntensityConfig, IntensityReader
+from env.seekers.prompted.seeker import ModelSeeker, ModelSeekerConfig, parse_answer
+from language_models.chat.chat_model import ChatError, ChatRequest, ChatRole
 from tests.seeker.fake_chat import FakeChat, recorded
 from tests.seeker.people import profile, seeker_says, supporter_says
 

@@ -3,10 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seeker.call_record import CallRecord
-from seeker.model_settings import ModelSettings, model_seeker, open_chat
-from seeker.openai_chat import OpenAIChat
-from seeker.usage import Prices
+from env.seekers.prompted.settings import ModelSettings, model_seeker, open_chat
+from language_models.chat.endpoint import OpenAIChat
+from language_models.chat.record import CallRecord, Prices
 from tests.seeker.chat_server import KEY
 
 RNG = np.random.default_rng(0)

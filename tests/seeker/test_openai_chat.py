@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seeker.back_off import BackOff
-from seeker.call_record import CallRecord
-from seeker.chat_model import ChatError, ChatMessage, ChatRequest, ChatRole
-from seeker.openai_chat import OpenAIChat, OpenAIChatConfig
-from seeker.recorded_chat import Question, RecordedChat
+from language_models.chat.chat_model import ChatError, ChatMessage, ChatRequest, ChatRole
+from language_models.chat.endpoint import BackOff, OpenAIChat, OpenAIChatConfig
+from language_models.chat.record import CallRecord, Question, RecordedChat
 from tests.seeker.chat_server import KEY, Answer, Behaviour, ChatServer, completion, serve
 
 CONFIG = OpenAIChatConfig("tiny-model", timeout=5.0, back_off=BackOff(attempts=3, first=0.01, longest=2.0))

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from corpus.strategy import LABELS
-from seeker.critic import Verdict, parse_verdict
-from seeker.prompt import load_prompt
+from env.seekers.prompted.critic import Verdict, parse_verdict
+from env.seekers.prompted.prompt import load_prompt
 
 
 @pytest.mark.parametrize("name", ["reply", "verdict", "intensity"])

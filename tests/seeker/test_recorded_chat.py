@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from seeker.call_record import CallRecord
-from seeker.chat_model import ChatError, ChatMessage, ChatRole
-from seeker.recorded_chat import Question, RecordedChat
+from language_models.chat.chat_model import ChatError, ChatMessage, ChatRole
+from language_models.chat.record import CallRecord, Question, RecordedChat
 from tests.seeker.fake_chat import FakeChat, recorded
 
 

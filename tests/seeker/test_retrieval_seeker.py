@@ -8,10 +8,9 @@ import pytest
 
 from corpus.dialogue import Role
 from corpus.strategy import Strategy
-from env.seeker import Conversation
-from env.seeker_profiles import first_answer, seeker_profiles
-from seeker.fitting import SeekerConfig, fit_seeker
-from seeker.retrieval_seeker import RetrievalSeeker
+from env.conversation import Conversation, first_answer, seeker_profiles
+from env.seekers.retrieval.fitting import SeekerConfig, fit_seeker
+from env.seekers.retrieval.seeker import RetrievalSeeker
 from tests.seeker.conversations_played import Policy, play
 from tests.seeker.supporter_corpus import HashEmbedder, corpus
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from seeker.seeker_memory import SeekerMemory, millionths
+from env.seekers.retrieval.seeker import SeekerMemory, millionths
 
 
 def test_memory_by_hand() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from seeker.stars_model import StarsModel, _loss
+from env.seekers.retrieval.stars import StarsModel, _loss
 
 
 def test_gradient() -> None:

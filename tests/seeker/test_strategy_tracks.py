@@ -3,7 +3,7 @@ import pytest
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from seeker.strategy_tracks import STATISTICS, StrategyTracks, supporter_plans
+from env.seekers.retrieval.strategy_tracks import STATISTICS, StrategyTracks, supporter_plans
 
 Q, R, A = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION
 

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from corpus.strategy import Strategy
-from seeker.strategy_tracks import StrategyTracks
-from seeker.support import Support, effective_strategies
+from env.seekers.retrieval.strategy_tracks import StrategyTracks, Support, effective_strategies
 
 Q, R, A, S = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from corpus.strategy import Strategy
-from env.seeker import Conversation
-from seeker.call_record import CallRecord
-from seeker.chat_model import ChatError, ChatMessage, ChatRequest, ChatRole, Completion
-from seeker.critic import Critic
-from seeker.model_settings import ModelSettings, model_seeker, open_chat
-from seeker.transformers_chat import TransformersChat
+from env.conversation import Conversation
+from env.seekers.prompted.critic import Critic
+from env.seekers.prompted.settings import ModelSettings, model_seeker, open_chat
+from language_models.chat.chat_model import ChatError, ChatMessage, ChatRequest, ChatRole, Completion
+from language_models.chat.local import TransformersChat
+from language_models.chat.record import CallRecord
 from tests.seeker.people import profile
 from tests.seeker.tiny_chat import WORDS, save_tiny_chat
 

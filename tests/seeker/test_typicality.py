@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from corpus.strategy import Strategy
-from seeker.typicality import Typicality, cross_fitted
+from env.seekers.retrieval.typicality import Typicality, cross_fitted
 
 Q, S = Strategy.QUESTION, Strategy.SUGGESTIONS
 

@@ -1,7 +1,7 @@
 import pytest
 
-from seeker.chat_model import Completion
-from seeker.usage import Prices, Usage
+from language_models.chat.chat_model import Completion
+from language_models.chat.record import Prices, Usage
 
 COUNTED = Usage.of(Completion((0, 1), ("a", "b"), 1_000_000, 200_000))
 UNCOUNTED = Usage.of(Completion((0,), ("a",), None, None))

@@ -1,0 +1,109 @@
+"""The command of evaluate.py about whole conversations with a simulated seeker."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from cli.evaluation_command import EvaluationCommand, data_name
+from cli.run_folder import versions
+from corpus.load import load_corpus
+from env.seekers.prompted.settings import ModelSettings
+from evaluation.dialogue.benchmark import DialogueBenchmark, benchmark_dialogues
+from evaluation.dialogue.console import alone_text, dialogue_text, with_alone
+from evaluation.dialogue.critic import critic_verdicts
+from evaluation.dialogue.recipe import CorpusRecipe
+from evaluation.dialogue.report import write_dialogue_report
+from evaluation.dialogue.seeker import SeekerChoice
+from evaluation.dialogue.transcripts import write_transcripts
+from evaluation.dialogue.workers import Workers
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateDialogue(EvaluationCommand):
+    """Let planners and a ladder of policies talk to a simulated seeker: success, turns, intensity, strategies."""
+
+    data: str | None = None
+    """Corpus; seeker and ladder learn from its training split. Without it the bundled sample."""
+    split: Literal["train", "valid", "test"] = "valid"
+    """Where the seekers come from."""
+    planner: tuple[Path, ...] = ()
+    """Run folders of trained planners, each a row of its own."""
+    acting: Literal["drawn", "planned"] = "drawn"
+    """How planners act: plans drawn from what they believe (a row NAME), or the best guess at each turn, which is much
+    the same turn after turn (a row "NAME, planned"). The full ladder shows both."""
+    generator: Path | None = None
+    """Run folder of a generator that writes the supporter's texts. The same is played on strategies alone too and shown
+    beside it, under its own signature, unless a language model is the seeker (each answer costs)."""
+    seeker: Literal["retrieval", "model"] = "retrieval"
+    """retrieval: real replies out of the training split, offline; model: a language model (--model, --record)."""
+    seeker_run: Path | None = None
+    """Run folder of a retrieval seeker (train.py seeker); by default one is fitted here, to successes alone."""
+    seekers: int = 200
+    """How many seekers are drawn at most."""
+    seeds: int = 5
+    """How often each policy talks to each seeker."""
+    ladder: Literal["full", "short", "none"] = "full"
+    """Policies beside the planners: gold replay, shuffled gold, random, Markov; full adds 36 fixed rules, and the
+    planners in their other way of acting."""
+    max_turns: int = 10
+    """Supporter turns after which a conversation is cut off."""
+    workers: str = "1"
+    """Processes on this machine (a number), ray or ray:NUMBER (a Ray of so many workers on this machine), or
+    ray://ADDRESS (a cluster whose machines see data and runs under the same paths); results are the same."""
+    chat: Annotated[ModelSettings, tyro.conf.arg(name="")] = dataclasses.field(default_factory=ModelSettings)
+    record: Path | None = None
+    """Folder where the language model's answers are kept; the same folder goes on without asking again."""
+    transcripts: Path | None = None
+    """File for the conversations of the first seed as JSON lines."""
+    html: Path | None = None
+    """File for a report page with curves, strategies over turns, and conversations to read."""
+
+    def start(self) -> None:
+        """Plays, scores, shows and writes."""
+        workers = Workers.parse(self.workers)
+        if self.seeker == "model" and workers != Workers():
+            raise ValueError(f"workers: got {self.workers}; the record of a language model is for one process")
+        seeker = SeekerChoice(self.seeker, run=self.seeker_run, model=self.chat, record=self.record)
+        corpus = load_corpus(self.data)
+        data = data_name(corpus, "train") + "+" + data_name(corpus, self.split).removeprefix(f"{corpus.name}-")
+        recipe = CorpusRecipe(
+            data=self.data,
+            split=self.split,
+            planners=self.planner,
+            generator=self.generator,
+            seeker=seeker,
+            seekers=self.seekers,
+            runs=self.seeds,
+            seed=self.seed,
+            ladder=self.ladder,
+            acting=self.acting,
+            max_turns=self.max_turns,
+        )
+
+        def play(recipe: CorpusRecipe) -> DialogueBenchmark:
+            return benchmark_dialogues(
+                recipe, seeds=self.seeds, seed=self.seed, split=self.split, data=data, workers=workers
+            )
+
+        benchmark, alone = play(recipe), None
+        closer = dialogue_text(benchmark)
+        if self.generator is not None and self.seeker == "retrieval":
+            alone = play(dataclasses.replace(recipe, generator=None))
+            benchmark = dataclasses.replace(benchmark, result=with_alone(benchmark.result, alone))
+            closer += f"\n\n{alone_text(alone)}"
+        if self.seeker == "model":
+            verdicts = critic_verdicts(benchmark, config=self.chat.critic, seed=self.seed)
+            details = {**benchmark.result.details, "critic": verdicts.to_json()}
+            benchmark = dataclasses.replace(benchmark, result=dataclasses.replace(benchmark.result, details=details))
+            closer += f"\n\n{verdicts.text()}"
+        self.report(benchmark.result, closer=closer)
+        if self.transcripts is not None:
+            write_transcripts(self.transcripts, benchmark.played)
+        if self.html is not None:
+            world = benchmark.world
+            facts = (("data", data), ("seeker", world.seeker(0).name), ("texts", world.responder_name))
+            write_dialogue_report(
+                self.html, benchmark, facts=(*facts, ("seed", str(self.seed)), *versions().items()), alone=alone
+            )

@@ -1,0 +1,1 @@
+"""The analyses of the 2021 paper on any corpus: statistics, turns, phrases, ratings, quality rules."""

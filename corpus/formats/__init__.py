@@ -1,0 +1,1 @@
+"""File formats of dialogues: one module per format, and how a format is detected from the content."""

@@ -1,0 +1,132 @@
+"""The schema of the official ``ESConv.json`` and of its relatives such as ``FailedESConv.json``.
+
+One JSON array; a dialogue is ``{experience_type?, emotion_type, problem_type, situation, survey_score: {seeker:
+{initial_emotion_intensity, empathy, relevance, final_emotion_intensity}, supporter: {relevance}}, dialog: [{speaker,
+annotation: {strategy} or {feedback}, content}]}``, all ratings as text, those not given left out. Further fields
+(the release's four free-text questions) are not used and not kept.
+
+Source: https://github.com/thu-coai/Emotional-Support-Conversation
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from corpus.dialogue import Dialogue, Message, Role, Survey, Utterance
+from corpus.errors import CorpusError, located
+from corpus.files import write_whole
+from corpus.formats.records import (
+    Record,
+    decode_records,
+    filled_text_field,
+    list_field,
+    object_field,
+    optional_text_field,
+    rating_field,
+    read_text,
+    role_field,
+    text_field,
+)
+from corpus.strategy import Strategy
+
+ROLES: dict[str, Role] = {
+    "seeker": Role.SEEKER,
+    "supporter": Role.SUPPORTER,
+    "speaker": Role.SEEKER,  # FailedESConv.json
+    "listener": Role.SUPPORTER,
+}
+
+
+def read(path: Path) -> tuple[Dialogue, ...]:
+    """Reads a file; dialogues are numbered from 1 in its order.
+
+    Raises:
+        CorpusError: The file is not what the schema says; names file, dialogue, message and field.
+    """
+    text = read_text(path)
+    with located(path=path):
+        return parse(decode_records(text))
+
+
+def parse(records: Iterable[Record]) -> tuple[Dialogue, ...]:
+    """The same for records already decoded."""
+    return tuple(_dialogue(record, number) for number, record in enumerate(records, start=1))
+
+
+def write(path: Path, dialogues: Iterable[Dialogue]) -> None:
+    """Writes the dialogues in their order, with the official roles and labels."""
+    records = [to_record(dialogue) for dialogue in dialogues]
+    write_whole(path, json.dumps(records, ensure_ascii=False, indent=1) + "\n")
+
+
+def to_record(dialogue: Dialogue) -> Record:
+    """One dialogue in the official schema; its number is its place in the file and not part of it.
+
+    Raises:
+        CorpusError: A supporter's message has no strategy: the schema demands one.
+    """
+    survey = dialogue.survey
+    record: Record = {"experience_type": dialogue.experience} if dialogue.experience else {}
+    return record | {
+        "emotion_type": dialogue.emotion,
+        "problem_type": dialogue.problem,
+        "situation": dialogue.situation,
+        "survey_score": {
+            "seeker": _given(
+                initial_emotion_intensity=survey.initial_intensity,
+                empathy=survey.empathy,
+                relevance=survey.relevance,
+                final_emotion_intensity=survey.final_intensity,
+            ),
+            "supporter": _given(relevance=survey.supporter_relevance),
+        },
+        "dialog": [_message_record(dialogue, index) for index in range(len(dialogue.messages))],
+    }
+
+
+def _dialogue(record: Record, number: int) -> Dialogue:
+    with located(dialogue=number):
+        scores = object_field(record, "survey_score")
+        seeker_scores = object_field(scores, "seeker")
+        return Dialogue(
+            number=number,
+            messages=tuple(_message(entry, place) for place, entry in enumerate(list_field(record, "dialog"), start=1)),
+            problem=text_field(record, "problem_type"),
+            emotion=text_field(record, "emotion_type"),
+            situation=text_field(record, "situation"),
+            experience=optional_text_field(record, "experience_type"),
+            survey=Survey(
+                initial_intensity=rating_field(seeker_scores, "initial_emotion_intensity"),
+                final_intensity=rating_field(seeker_scores, "final_emotion_intensity"),
+                empathy=rating_field(seeker_scores, "empathy"),
+                relevance=rating_field(seeker_scores, "relevance"),
+                supporter_relevance=rating_field(object_field(scores, "supporter"), "relevance"),
+            ),
+        )
+
+
+def _message(entry: object, place: int) -> Message:
+    with located(message=place):
+        if not isinstance(entry, dict):
+            raise CorpusError(f"got {entry!r:.60}, expected an object", field="dialog")
+        role = role_field(entry, "speaker", roles=ROLES)
+        text = filled_text_field(entry, "content")
+        annotation = object_field(entry, "annotation")
+        label = annotation.get("strategy")
+        if label is None and role is Role.SUPPORTER:
+            raise CorpusError("missing, expected a strategy on every supporter message", field="strategy")
+        strategy = None if label is None else Strategy.parse(label)
+        return Message(role, text, strategy=strategy, feedback=rating_field(annotation, "feedback"))
+
+
+def _message_record(dialogue: Dialogue, index: int) -> Record:
+    message = dialogue.messages[index]
+    if message.role is Role.SUPPORTER:
+        annotation = {"strategy": Utterance(dialogue, index).strategy.label}
+    else:
+        annotation = _given(feedback=message.feedback)
+    return {"speaker": message.role.value, "annotation": annotation, "content": message.text}
+
+
+def _given(**ratings: int | None) -> dict[str, str]:
+    return {name: str(rating) for name, rating in ratings.items() if rating is not None}

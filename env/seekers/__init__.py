@@ -1,0 +1,1 @@
+"""Seeker simulators: they play the help-seeker in the dialogue environments."""

@@ -1,0 +1,152 @@
+"""How bad a seeker feels now, 1..5, as a language model reads it in the conversation.
+
+Not a part of PPDPP's protocol: it is what the environment's reward is made of where the seeker is a language model.
+"""
+
+import logging
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from corpus.dialogue import Message
+from env.conversation import HIGHEST_INTENSITY, LOWEST_INTENSITY, SeekerProfile
+from env.seekers.prompted.prompt import load_prompt, stated, transcript
+from language_models.chat.record import RecordedChat, questions_about
+
+logger = logging.getLogger(__name__)
+
+_OUT_OF_FIVE = re.compile(r"(?:/|\bout of|\bof)\s*5\b")
+_NUMBER = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)?(?!\w)")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of one conversation.
+
+    Attributes:
+        readings: The numbers read, each 1..5.
+        unparsable: Answers without one.
+    """
+
+    readings: tuple[int, ...]
+    unparsable: int
+
+    @property
+    def intensity(self) -> float:
+        """Their mean, 1..5; NaN where there is none."""
+        return sum(self.readings) / len(self.readings) if self.readings else math.nan
+
+
+@dataclass(frozen=True)
+class IntensityConfig:
+    """How the reader is asked.
+
+    Attributes:
+        samples: Answers per reading, of which the mean counts: a single digit is coarse.
+        temperature: Of the answers.
+        max_tokens: Longest answer, in tokens. More for models that think before they answer.
+        rounds: How often at most a conversation is read while no answer can be read.
+    """
+
+    samples: int = 5
+    temperature: float = 1.0
+    max_tokens: int = 8
+    rounds: int = 3
+
+    def __post_init__(self) -> None:
+        if self.samples < 1 or self.rounds < 1:
+            raise ValueError(f"intensity: {self.samples} samples in {self.rounds} rounds, expected at least 1 of each")
+
+
+class IntensityReader:
+    """A language model that reads intensities.
+
+    Args:
+        chat: The model.
+        config: How it is asked.
+
+    Attributes:
+        signature: Names all that a reading depends on.
+        unparsable: Answers so far without a reading.
+        answers: Answers so far.
+    """
+
+    def __init__(self, chat: RecordedChat, *, config: IntensityConfig | None = None) -> None:
+        self.chat = chat
+        self.config = config or IntensityConfig()
+        self._prompt = load_prompt("intensity")
+        self.signature = (
+            f"intensity {chat.name} prompt {self._prompt.mark} temperature {self.config.temperature:g} "
+            f"samples {self.config.samples} rounds {self.config.rounds} tokens {self.config.max_tokens} "
+            f"seed {chat.seed}"
+        )
+        self.unparsable = 0
+        self.answers = 0
+
+    def read(self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]) -> list[Reading]:
+        """Reads the intensity at the end of conversations.
+
+        Args:
+            profiles: B seekers.
+            histories: All that was said in each conversation.
+
+        Returns:
+            Length B.
+
+        Raises:
+            ChatError: The model failed for good.
+        """
+        questions = questions_about(
+            [profile.dialogue for profile in profiles],
+            [self._question(profile, history) for profile, history in zip(profiles, histories, strict=True)],
+            purpose="intensity",
+            temperature=self.config.temperature,
+            max_tokens=self.config.max_tokens,
+            samples=self.config.samples,
+        )
+        readings = [Reading((), unparsable=0)] * len(questions)
+        for round_number in range(self.config.rounds):
+            unread = [place for place, reading in enumerate(readings) if not reading.readings]
+            first = round_number * self.config.samples
+            numbers = range(first, first + self.config.samples)
+            answers = self.chat.ask([replace(questions[place], samples=numbers) for place in unread])
+            for place, texts in zip(unread, answers, strict=True):
+                readings[place] = _reading(texts, unparsable=readings[place].unparsable)
+        for profile, reading in zip(profiles, readings, strict=True):
+            if not reading.readings:
+                logger.warning("dialogue %d: no intensity in %d answers", profile.dialogue, reading.unparsable)
+        self.answers += sum(len(reading.readings) + reading.unparsable for reading in readings)
+        self.unparsable += sum(reading.unparsable for reading in readings)
+        return readings
+
+    def line(self) -> str:
+        """For people: how many answers could not be read."""
+        return f"intensity: {self.unparsable:,} of {self.answers:,} answers were no number from 1 to 5"
+
+    def _question(self, profile: SeekerProfile, history: Sequence[Message]) -> str:
+        return self._prompt.fill(
+            "question",
+            emotion=stated(profile.emotion),
+            problem=stated(profile.problem),
+            intensity=profile.intensity,
+            conversation=transcript(history, supporter="Supporter", seeker="Seeker"),
+        )
+
+
+def _reading(texts: Sequence[str], *, unparsable: int) -> Reading:
+    """Reads answers; ``unparsable`` were none before them."""
+    read = tuple(value for text in texts if (value := parse_intensity(text)) is not None)
+    return Reading(read, unparsable=unparsable + len(texts) - len(read))
+
+
+def parse_intensity(answer: str) -> int | None:
+    """Reads the one whole number of an answer; ``4/5`` and ``4 out of 5`` are 4.
+
+    Returns:
+        1..5; ``None`` where there is no number, another one, or several different ones.
+    """
+    numbers = set(_NUMBER.findall(_OUT_OF_FIVE.sub("", answer.lower())))
+    if len(numbers) != 1 or not (number := numbers.pop()).isdecimal():
+        return None
+    return int(number) if LOWEST_INTENSITY <= int(number) <= HIGHEST_INTENSITY else None

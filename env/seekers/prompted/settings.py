@@ -1,0 +1,101 @@
+"""Which language model plays the seeker and judges, and how it is reached: the options, and what is built from them."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from env.seekers.prompted.critic import CriticConfig
+from env.seekers.prompted.intensity import IntensityConfig, IntensityReader
+from env.seekers.prompted.seeker import ModelSeeker, ModelSeekerConfig
+from language_models.chat.chat_model import ChatModel
+from language_models.chat.record import CallRecord, Prices, RecordedChat
+
+ENDPOINT = "endpoint:"
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """A language model as seeker and critic.
+
+    Attributes:
+        model: ``endpoint:NAME`` for a model behind the address in ESC_CHAT_URL (key in ESC_CHAT_KEY): all texts of the
+            conversations are sent there. Else a folder or hub id of a chat model, which runs on this machine.
+        concurrency: Calls to the endpoint at once.
+        timeout: Longest time for one call to the endpoint, in seconds.
+        samples_per_call: Most answers asked for in one call; 1 where the endpoint refuses ``n``.
+        token_limit: The endpoint's name for the limit of tokens.
+        batch_size: Answers that a local model computes together.
+        price_prompt: Price of a million tokens read, in any currency; with ``price_completion`` the cost is shown.
+        price_completion: Price of a million tokens written.
+        seeker: How replies are asked for.
+        intensity: How the intensity is read.
+        critic: How the critic is asked.
+    """
+
+    model: str = ""
+    concurrency: int = 8
+    timeout: float = 60.0
+    samples_per_call: int = 10
+    token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    batch_size: int = 16
+    price_prompt: float | None = None
+    price_completion: float | None = None
+    seeker: ModelSeekerConfig = field(default_factory=ModelSeekerConfig)
+    intensity: IntensityConfig = field(default_factory=IntensityConfig)
+    critic: CriticConfig = field(default_factory=CriticConfig)
+
+    @property
+    def prices(self) -> Prices | None:
+        """``None`` where none are given.
+
+        Raises:
+            ValueError: Only one is given.
+        """
+        if self.price_prompt is None and self.price_completion is None:
+            return None
+        if self.price_prompt is None or self.price_completion is None:
+            raise ValueError("prices: got one of price_prompt and price_completion, expected both or none")
+        return Prices(self.price_prompt, self.price_completion)
+
+
+def open_chat(settings: ModelSettings, *, rng: np.random.Generator) -> ChatModel:
+    """The model that the settings name.
+
+    Args:
+        settings: The options.
+        rng: Makes the jitter of an endpoint's waits.
+
+    Raises:
+        ValueError: In one line: no model is named, it cannot be loaded, or the environment names no endpoint.
+    """
+    if not settings.model:
+        raise ValueError(f"model: expected {ENDPOINT}NAME, or a folder or hub id of a chat model")
+    # Each way needs a library that the other does without, and transformers takes seconds to import.
+    if settings.model.startswith(ENDPOINT):
+        from language_models.chat.endpoint import OpenAIChat, OpenAIChatConfig
+
+        config = OpenAIChatConfig(
+            model=settings.model.removeprefix(ENDPOINT),
+            concurrency=settings.concurrency,
+            timeout=settings.timeout,
+            samples_per_call=settings.samples_per_call,
+            token_limit=settings.token_limit,
+        )
+        return OpenAIChat(config, rng=rng)
+    from language_models.chat.local import TransformersChat
+
+    return TransformersChat(settings.model, batch_size=settings.batch_size)
+
+
+def model_seeker(settings: ModelSettings, chat: ChatModel, record: CallRecord, *, seed: int) -> ModelSeeker:
+    """The seeker that a model plays, its answers recorded; a critic may ask the same ``seeker.chat``.
+
+    Args:
+        settings: The options.
+        chat: The model, as :func:`open_chat` gives it.
+        record: Of its answers; one process at a time may use it.
+        seed: Runs with different seeds draw anew.
+    """
+    recorded = RecordedChat(chat, record, seed=seed, prices=settings.prices)
+    return ModelSeeker(recorded, IntensityReader(recorded, config=settings.intensity), config=settings.seeker)

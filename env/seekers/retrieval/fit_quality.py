@@ -1,0 +1,212 @@
+"""How good a seeker's models are on dialogues they never saw: beside a mean predictor, with intervals over dialogues.
+
+Every figure is a function of rows that belong to dialogues; intervals (95 %) come from drawing whole dialogues.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.metrics import roc_auc_score
+
+from corpus.dialogue import Dialogue
+from encoding.observation import Embedder
+from env.seekers.retrieval.exchanges import Exchanges, ExchangeView
+from env.seekers.retrieval.fitting import hazard_features
+from env.seekers.retrieval.give_up import broken_off
+from env.seekers.retrieval.models import SeekerModels
+from env.seekers.retrieval.outcomes import Outcomes, answer_after
+from env.seekers.retrieval.stars import STARS
+from metrics.statistics.bootstrap import interval
+from metrics.statistics.estimate import Estimate
+
+_BINS = 10
+
+Figure = Callable[[np.ndarray], float]  # rows, repeats allowed -> value
+
+
+class _Draw(NamedTuple):
+    """How dialogues are drawn for intervals."""
+
+    rng: np.random.Generator
+    samples: int
+
+
+def fit_quality(
+    models: SeekerModels,
+    train: Sequence[Dialogue],
+    valid: Sequence[Dialogue],
+    held_out_failed: Sequence[Dialogue],
+    *,
+    embedder: Embedder,
+    rng: np.random.Generator,
+    samples: int = 500,
+) -> dict[str, Estimate]:
+    """Every figure by name, e.g. ``feedback rank correlation``; NaN where the data do not allow it.
+
+    Args:
+        models: Fitted on ``train``.
+        train: For the mean predictors.
+        valid: Unseen successful dialogues.
+        held_out_failed: Unseen failed conversations; may be empty.
+        embedder: Turns texts into vectors.
+        rng: Draws dialogues.
+        samples: Draws behind every interval.
+    """
+    draw = _Draw(rng, samples)
+    exchanges = Exchanges.of([*valid, *held_out_failed], embedder=embedder)
+    view = ExchangeView.of(exchanges, models.projection)
+    typicality = models.typicality(view.state(), exchanges.plans)
+    seen = {
+        "": models.stars.marginal_probabilities(view.features(typicality)) @ STARS,
+        " (strategies alone)": models.stars.marginal_probabilities(view.features(typicality, texts=False)) @ STARS,
+    }
+    failed = np.arange(len(exchanges.dialogues)) >= len(valid)
+    figures: dict[str, Estimate] = {}
+    usual_stars = float(np.mean([m.feedback for d in train for m in d.messages if m.feedback is not None]))
+    rated = np.flatnonzero((exchanges.stars > 0) & ~failed[exchanges.dialogue])
+    for label, expected in seen.items():
+        figures |= _regression(
+            f"feedback{label}", exchanges.stars[rated], expected[rated], np.full(len(rated), usual_stars),
+            exchanges.dialogue[rated], draw,
+        )  # fmt: skip
+
+    outcomes = Outcomes.of(exchanges, failed)
+    given = outcomes.means(exchanges, np.where(exchanges.stars > 0, exchanges.stars, np.nan))
+    stars = {
+        " (ratings known)": np.where(np.isnan(given), outcomes.means(exchanges, seen[""]), given),
+        "": outcomes.means(exchanges, seen[""]),
+        " (strategies alone)": outcomes.means(exchanges, seen[" (strategies alone)"]),
+    }
+    answered = np.flatnonzero((outcomes.final > 0) & ~outcomes.failed)
+    initial, final = outcomes.initial, outcomes.final
+    usual_answer = _usual_answers(train)
+    support = models.support(outcomes.tracks)
+    for label, mean_stars in stars.items():
+        relief = models.intensity.relief(outcomes.tracks, support, outcomes.means(exchanges, typicality), mean_stars)
+        expected = models.intensity.answer_probabilities(initial, relief) @ STARS
+        figures |= _regression(
+            f"intensity after{label}", final[answered], expected[answered],
+            usual_answer[initial[answered]], outcomes.dialogue[answered], draw,
+        )  # fmt: skip
+        probability = models.intensity.success_probability(initial, relief)
+        figures |= _classification(f"success{label}", outcomes.success[answered], probability[answered], draw)
+        # Relief, not the probability: the initial intensity says nothing about the support.
+        figures |= _discrimination(f"failed or successful{label}", outcomes.failed, -relief, outcomes.dialogue, draw)
+    hazard = models.give_up.probability(hazard_features(exchanges, typicality, seen[""]))
+    left = broken_off(
+        exchanges.dialogue,
+        np.array([len(list(dialogue.turns())) for dialogue in exchanges.dialogues]),
+        failed=failed,
+        survey_missing=np.array([dialogue.survey.final_intensity is None for dialogue in exchanges.dialogues]),
+        least_turns=float(models.give_up.least_turns),
+    )
+    return figures | _discrimination("giving up, per exchange", left, hazard, exchanges.dialogue, draw)
+
+
+def fit_quality_lines(figures: Mapping[str, Mapping[str, float | None]]) -> list[str]:
+    """The figures as lines, names aligned; what is undefined is a dash.
+
+    Args:
+        figures: Name -> ``value``, ``low``, ``high``, as ``Estimate.as_json`` gives them.
+    """
+    width = max(map(len, figures), default=0)
+    return [f"{name:{width}}  {_shown(numbers)}" for name, numbers in figures.items()]
+
+
+def _shown(numbers: Mapping[str, float | None]) -> str:
+    value, low, high = (numbers[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "-"
+    return f"{value:6.3f}" if low is None or high is None else f"{value:6.3f}  [{low:.3f}, {high:.3f}]"
+
+
+def _usual_answers(train: Sequence[Dialogue]) -> np.ndarray:
+    """Mean answer after by answer before: the mean predictor. Shape: (6,); where none was given, the overall mean."""
+    pairs = np.array([
+        (dialogue.survey.initial_intensity, answer_after(dialogue))
+        for dialogue in train
+        if dialogue.survey.initial_intensity and answer_after(dialogue)
+    ])  # fmt: skip
+    overall = pairs[:, 1].mean()
+    groups = [pairs[pairs[:, 0] == before, 1] for before in range(6)]
+    return np.array([group.mean() if len(group) else overall for group in groups])
+
+
+def _regression(
+    name: str,
+    truth: np.ndarray,
+    expected: np.ndarray,
+    usual: np.ndarray,
+    dialogue: np.ndarray,
+    draw: _Draw,
+) -> dict[str, Estimate]:
+    """Rank correlation, mean absolute and squared error, the same of the mean predictor, slope of truth on expected."""
+
+    def slope(rows: np.ndarray) -> float:
+        variance = expected[rows].var()
+        return float(np.cov(expected[rows], truth[rows], bias=True)[0, 1] / variance) if variance > 0 else np.nan
+
+    figures: dict[str, Figure] = {
+        "rank correlation": lambda rows: _correlation(rankdata(truth[rows]), rankdata(expected[rows])),
+        "mean absolute error": lambda rows: float(np.abs(truth - expected)[rows].mean()),
+        "mean absolute error, mean predictor": lambda rows: float(np.abs(truth - usual)[rows].mean()),
+        "root mean squared error": lambda rows: float(np.sqrt(((truth - expected) ** 2)[rows].mean())),
+        "root mean squared error, mean predictor": lambda rows: float(np.sqrt(((truth - usual) ** 2)[rows].mean())),
+        "calibration slope": slope,
+    }
+    return _estimates(name, figures, dialogue, draw)
+
+
+def _classification(name: str, truth: np.ndarray, probability: np.ndarray, draw: _Draw) -> dict[str, Estimate]:
+    """Mean claimed and kept, and expected calibration error in ten bins of equal size; one row per dialogue."""
+
+    def calibration_error(rows: np.ndarray) -> float:
+        order = rows[np.argsort(probability[rows], kind="stable")]
+        gaps = [
+            len(part) * abs(truth[part].mean() - probability[part].mean())
+            for part in np.array_split(order, _BINS)
+            if len(part)
+        ]
+        return float(sum(gaps) / len(rows))
+
+    figures: dict[str, Figure] = {
+        "probability claimed": lambda rows: float(probability[rows].mean()),
+        "share": lambda rows: float(truth[rows].mean()),
+        "calibration error": calibration_error,
+        "AUC": lambda rows: _auc(truth[rows], probability[rows]),
+    }
+    return _estimates(name, figures, np.arange(len(truth)), draw)
+
+
+def _discrimination(
+    name: str, truth: np.ndarray, score: np.ndarray, dialogue: np.ndarray, draw: _Draw
+) -> dict[str, Estimate]:
+    return _estimates(name, {"AUC": lambda rows: _auc(truth[rows], score[rows])}, dialogue, draw)
+
+
+def _estimates(name: str, figures: dict[str, Figure], dialogue: np.ndarray, draw: _Draw) -> dict[str, Estimate]:
+    numbers = np.unique(dialogue)
+    if not len(numbers):
+        return {f"{name} {figure}": Estimate(np.nan, np.nan, np.nan) for figure in figures}
+    rows_of = [np.flatnonzero(dialogue == number) for number in numbers]
+    draws = [
+        np.concatenate([rows_of[pick] for pick in draw.rng.integers(0, len(rows_of), len(rows_of))])
+        for _ in range(draw.samples)
+    ]
+    everything = np.arange(len(dialogue))
+    return {
+        f"{name} {figure}": interval(of(everything), np.array([of(rows) for rows in draws]))
+        for figure, of in figures.items()
+    }
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    if first.std() == 0 or second.std() == 0:
+        return np.nan
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _auc(truth: np.ndarray, score: np.ndarray) -> float:
+    return float(roc_auc_score(truth, score)) if 0 < truth.sum() < len(truth) else np.nan

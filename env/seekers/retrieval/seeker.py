@@ -1,0 +1,275 @@
+"""A simulated seeker that answers with what real seekers said: offline, fitted to data, deterministic under a seed.
+
+Replies are the seeker's messages of a training exchange (``search``), never twice from one dialogue in a
+row, never the same exchange twice. Ratings, hidden intensity and giving up come from the fitted models
+(``stars``, ``intensity``, ``give_up``). Of each seeker two things are
+drawn before the first turn and kept: how much of the support it takes in, and how generously it rates.
+
+What the retrieval seeker remembers of a conversation, as the whole numbers that a conversation carries for it.
+
+Nothing lives in the seeker itself: conversations can be checkpointed, resumed and shared between workers.
+Layout: receptiveness, generosity, then per turn: exchange, expected stars, typicality; all but exchanges in millionths.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from corpus.dialogue import Dialogue
+from corpus.strategy import Strategy
+from encoding.observation import Embedder
+from env.conversation import HIGHEST_INTENSITY, LOWEST_INTENSITY, Conversation, SeekerReply
+from env.seekers.retrieval.exchanges import (
+    Exchanges,
+    ExchangeView,
+    last_run,
+    mean_embeddings,
+    state_features,
+    word_counts,
+)
+from env.seekers.retrieval.fitting import dialogues_digest
+from env.seekers.retrieval.give_up import give_up_features
+from env.seekers.retrieval.models import SeekerModels
+from env.seekers.retrieval.search import ExchangeSearch, StandIns, States
+from env.seekers.retrieval.stars import STARS
+from env.seekers.retrieval.strategy_tracks import StrategyTracks, supporter_plans
+
+_UNIT = 1_000_000
+_HEAD, _TURN = 2, 3
+_OTHER_TURN = -1
+
+
+@dataclass(frozen=True, eq=False)
+class SeekerMemory:
+    """Of B conversations, turns padded to T.
+
+    Attributes:
+        receptiveness: How much of what is offered is taken in; NaN before the first turn. Shape: (B,).
+        generosity: Of the seeker's ratings, logits; NaN before the first turn. Shape: (B,).
+        exchanges: Retrieved so far, in order; -1 after the last. Shape: (B, T), int.
+        stars: Sum of expected stars so far. Shape: (B,).
+        typicality: Sum so far. Shape: (B,).
+        turns: Answered so far. Shape: (B,), int.
+    """
+
+    receptiveness: np.ndarray
+    generosity: np.ndarray
+    exchanges: np.ndarray
+    stars: np.ndarray
+    typicality: np.ndarray
+    turns: np.ndarray
+
+    @classmethod
+    def read(cls, carried: Sequence[Sequence[int]]) -> "SeekerMemory":
+        """Reads what conversations carry.
+
+        Raises:
+            ValueError: Somebody else wrote there.
+        """
+        lengths = np.array([len(numbers) for numbers in carried], np.int64)
+        if np.any((lengths > 0) & ((lengths < _HEAD) | ((lengths - _HEAD) % _TURN != 0))):
+            raise ValueError("retrieval seeker: a conversation carries the memory of another kind of seeker")
+        padded = np.full((len(carried), max(_HEAD, int(lengths.max(initial=0)))), _OTHER_TURN, np.int64)
+        for row, numbers in zip(padded, carried, strict=True):
+            row[: len(numbers)] = numbers
+        turns = np.maximum(0, lengths - _HEAD) // _TURN
+        by_turn = padded[:, _HEAD:].reshape(len(carried), -1, _TURN)  # (B, T, 3)
+        answered = np.arange(by_turn.shape[1]) < turns[:, None]
+        sums = np.where(answered[..., None], by_turn, 0).sum(axis=1)
+        head = np.where((lengths > 0)[:, None], padded[:, :_HEAD] / _UNIT, np.nan)
+        return cls(head[:, 0], head[:, 1], by_turn[..., 0], sums[:, 1] / _UNIT, sums[:, 2] / _UNIT, turns)
+
+    @property
+    def last_exchange(self) -> np.ndarray:
+        """The exchange retrieved last; -1 before the first turn. Shape: (B,), int."""
+        if self.exchanges.shape[1] == 0:
+            return np.full(len(self.turns), _OTHER_TURN)
+        last = self.exchanges[np.arange(len(self.turns)), np.maximum(0, self.turns - 1)]
+        return np.where(self.turns > 0, last, _OTHER_TURN)
+
+
+def millionths(values: np.ndarray) -> list[int]:
+    """As whole numbers. Shape: (N,)."""
+    return np.rint(values * _UNIT).astype(np.int64).tolist()
+
+
+class RetrievalSeeker:
+    """Implements :class:`env.conversation.Seeker`.
+
+    Args:
+        models: Fitted on ``train``.
+        train: The dialogues to answer from.
+        embedder: Turns texts into vectors.
+
+    Raises:
+        ValueError: The models were fitted on other dialogues or with another encoder.
+    """
+
+    name = "retrieval"
+
+    def __init__(self, models: SeekerModels, train: Sequence[Dialogue], *, embedder: Embedder) -> None:
+        if models.fitted_on.encoder != embedder.fingerprint:
+            raise ValueError("retrieval seeker: fitted with another version of the text encoder")
+        if models.fitted_on.train != dialogues_digest(train):
+            raise ValueError("retrieval seeker: fitted on other training dialogues than those given")
+        self.models = models
+        self.signature = f"retrieval:train={models.fitted_on.train[:12]}:failed={models.fitted_on.failed}"
+        self._exchanges = Exchanges.of(train, embedder=embedder)
+        self._view = ExchangeView.of(self._exchanges, models.projection)
+        self._search = ExchangeSearch(self._exchanges, models.projection)
+        self._stand_ins = StandIns(self._exchanges)
+        self._embedder = embedder
+        self._projected: dict[tuple[str, ...], np.ndarray] = {}  # of openings and situations: as many as profiles
+
+    @classmethod
+    def load(cls, run: Path, train: Sequence[Dialogue], *, embedder: Embedder) -> "RetrievalSeeker":
+        """Loads what ``train.py seeker`` fitted.
+
+        Raises:
+            ValueError: No fitted seeker there, or one fitted on other data.
+        """
+        return cls(SeekerModels.load(run), train, embedder=embedder)
+
+    def replies(
+        self,
+        conversations: Sequence[Conversation],
+        plans: Sequence[tuple[Strategy, ...]],
+        texts: Sequence[tuple[str, ...] | None],
+        *,
+        rng: np.random.Generator,
+    ) -> list[SeekerReply]:
+        """See :class:`env.conversation.Seeker`.
+
+        Raises:
+            ValueError: A supporter message in a history has no strategy, another kind of seeker answered before, or
+                the training exchanges are too few.
+        """
+        if not conversations:
+            return []
+        models = self.models
+        plans = [tuple(plan) for plan in plans]
+        memory = SeekerMemory.read([conversation.exchanges for conversation in conversations])
+        receptiveness, generosity = self._temper(memory, rng)
+        earlier = [supporter_plans(conversation.history) for conversation in conversations]
+        tracks = StrategyTracks.of(earlier)
+        before = self._before(conversations, memory.last_exchange)
+        written = self._written(texts)
+        found = self._search.find(
+            States(
+                before,
+                self._project([_run_of(conversation.profile.situation) for conversation in conversations]),
+                tuple(conversation.profile.problem for conversation in conversations),
+                tracks.turns,
+                written,
+            ),
+            plans,
+            used=memory.exchanges,
+            last=memory.last_exchange,
+            rng=rng,
+        )
+        spoken = self._stand_ins.texts(found, plans, texts, rng=rng)
+
+        typicality = models.typicality(state_features(tracks, before), plans)
+        view = ExchangeView(
+            tracks, plans, before, self._supporter(found, texts, written), self._view.after[found],
+            word_counts(spoken), self._exchanges.reply_words[found],
+        )  # fmt: skip
+        features = view.features(typicality)
+        probabilities = models.stars.probabilities(features, generosity)
+        expected = probabilities @ STARS
+        turns = memory.turns + 1
+        mean_stars = (memory.stars + expected) / turns
+        mean_typicality = (memory.typicality + typicality) / turns
+        now = StrategyTracks.of([[*of_one, plan] for of_one, plan in zip(earlier, plans, strict=True)])
+        relief = models.intensity.relief(now, models.support(now), mean_typicality, mean_stars)
+        initial = np.array([conversation.profile.intensity for conversation in conversations])
+        intensity = np.clip(initial * np.exp(-receptiveness * relief), LOWEST_INTENSITY, HIGHEST_INTENSITY)
+        wear = tracks.earlier_use(StrategyTracks.of([[plan] for plan in plans]))
+        leaves = models.give_up.probability(give_up_features(mean_stars, mean_typicality, wear, tracks.turns))
+
+        draws = rng.random((3, len(conversations)))
+        rates = draws[0] < models.cadence[self._unrated(conversations, plans)]
+        drawn = 1 + (draws[1][:, None] > np.cumsum(probabilities, axis=1)[:, :-1]).sum(axis=1)
+        stars = np.where(rates, drawn, 0)
+        self._remember(conversations, memory, receptiveness, generosity, found, expected, typicality)
+        return [
+            SeekerReply(self._exchanges.replies[exchange], feedback, worse, gives_up, said)
+            for exchange, feedback, worse, gives_up, said in zip(
+                found.tolist(), stars.tolist(), intensity.tolist(), (draws[2] < leaves).tolist(), spoken, strict=True
+            )
+        ]
+
+    def _temper(self, memory: SeekerMemory, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Receptiveness and generosity: remembered, drawn where a conversation begins. Shapes: (B,), (B,)."""
+        shape = float(self.models.intensity.shape)
+        drawn = rng.gamma(shape, 1 / shape, len(memory.turns)), rng.normal(size=len(memory.turns))
+        new = np.isnan(memory.receptiveness)
+        generosity = drawn[1] * float(self.models.stars.generosity)
+        return np.where(new, drawn[0], memory.receptiveness), np.where(new, generosity, memory.generosity)
+
+    def _before(self, conversations: Sequence[Conversation], last: np.ndarray) -> np.ndarray:
+        """The seekers' last messages, projected: replies are known, openings are embedded. Shape: (B, C)."""
+        vectors = self._view.after[np.maximum(last, 0)]
+        opening = np.flatnonzero(last < 0).tolist()
+        if opening:
+            vectors[opening] = self._project([last_run(conversations[row].history) for row in opening])
+        return vectors
+
+    def _written(self, texts: Sequence[tuple[str, ...] | None]) -> np.ndarray:
+        """What was written for the supporters, projected; zero where nothing was. Shape: (B, C)."""
+        vectors = np.zeros((len(texts), self._view.supporter.shape[1]), np.float32)
+        rows = [row for row, of_one in enumerate(texts) if of_one is not None]
+        if rows:
+            vectors[rows] = self.models.projection(
+                mean_embeddings([texts[row] or () for row in rows], embedder=self._embedder)
+            )
+        return vectors
+
+    def _supporter(self, found: np.ndarray, texts: Sequence[tuple[str, ...] | None], written: np.ndarray) -> np.ndarray:
+        """What the supporters said, projected: the exchange's own where nobody wrote any. Shape: (B, C)."""
+        own = np.array([of_one is None for of_one in texts])
+        return np.where(own[:, None], self._view.supporter[found], written)
+
+    def _project(self, runs: Sequence[tuple[str, ...]]) -> np.ndarray:
+        """Of each run of texts; what was projected once is looked up. Shape: (N, C)."""
+        new = list(dict.fromkeys(run for run in runs if run not in self._projected))
+        if new:
+            # Each alone: products round by their batch, and a resumed training meets openings in other company.
+            means = mean_embeddings(new, embedder=self._embedder)
+            self._projected |= {
+                run: self.models.projection(mean[None])[0] for run, mean in zip(new, means, strict=True)
+            }
+        return np.stack([self._projected[run] for run in runs])
+
+    def _unrated(self, conversations: Sequence[Conversation], plans: Sequence[tuple[Strategy, ...]]) -> np.ndarray:
+        """Index into ``cadence``: the supporter's messages since the last rating, this turn's included. Shape: (B,)."""
+        counts = np.array([len(plan) for plan in plans])
+        for row, conversation in enumerate(conversations):
+            for plan, stars in zip(reversed(conversation.plans), reversed(conversation.feedbacks), strict=True):
+                if stars:
+                    break
+                counts[row] += len(plan)
+        return np.minimum(counts, len(self.models.cadence)) - 1
+
+    @staticmethod
+    def _remember(
+        conversations: Sequence[Conversation],
+        memory: SeekerMemory,
+        receptiveness: np.ndarray,
+        generosity: np.ndarray,
+        found: np.ndarray,
+        stars: np.ndarray,
+        typicality: np.ndarray,
+    ) -> None:
+        heads = zip(millionths(receptiveness), millionths(generosity), strict=True)
+        turns = zip(found.tolist(), millionths(stars), millionths(typicality), strict=True)
+        for conversation, began, head, turn in zip(conversations, memory.turns.tolist(), heads, turns, strict=True):
+            if not began:
+                conversation.exchanges[:] = head
+            conversation.exchanges.extend(turn)
+
+
+def _run_of(text: str) -> tuple[str, ...]:
+    return (text,) if text else ()

@@ -1,0 +1,251 @@
+"""The quality filter as a command: what passes and why the rest does not, and how far people agree with it."""
+
+import csv
+import dataclasses
+import hashlib
+import io
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpus.analysis.quality import (
+    LAST_RATINGS,
+    SEEKER_CRITERIA,
+    SUPPORTER_CRITERIA,
+    Judgement,
+    Measurements,
+    Outcome,
+    Thresholds,
+    Verdict,
+    judge,
+    measure,
+)
+from corpus.files import write_whole
+from corpus.formats.detection import read_dialogues
+from evaluation.corpus.threshold_search import ThresholdSearch, approved, labelled, read_human_labels, search_thresholds
+from evaluation.result import EvaluationResult, aligned
+from metrics.statistics.agreement import score_kappa
+from metrics.statistics.estimate import Estimate, signature
+
+CRITERIA = (*SUPPORTER_CRITERIA, LAST_RATINGS, *SEEKER_CRITERIA)
+_ORDER = (Verdict.APPROVE, Verdict.REJECT, Verdict.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class FilteredCorpus:
+    """What the filter found.
+
+    Attributes:
+        judgements: One per conversation, in the file's order.
+        result: Shares in percent, and kappa where there were labels; counts in its details.
+        text: The same for the console: counts by reason and by missing field, and what the search found.
+    """
+
+    judgements: tuple[Judgement, ...]
+    result: EvaluationResult
+    text: str
+
+
+def filter_conversations(
+    data: Path, *, thresholds: Thresholds, labels: Path | None, rng: np.random.Generator
+) -> FilteredCorpus:
+    """Judges every conversation of a file; with human labels also searches the thresholds that agree best with them.
+
+    Args:
+        data: A file of any of the formats.
+        thresholds: What the verdicts rest on, and where the search begins.
+        labels: CSV file of human labels, or ``None``.
+        rng: For the intervals of kappa.
+
+    Raises:
+        CorpusError: The data or the labels are not what they should be; names file and place.
+        ValueError: The labels are all the same.
+    """
+    start = time.perf_counter()
+    dialogues = read_dialogues(data)
+    measured = measure(dialogues)
+    judgements = tuple(judge(measured, thresholds))
+    systems = {"thresholds as given": _shares(judgements)}
+    details: dict[str, Any] = {"thresholds": dataclasses.asdict(thresholds), **_counts(judgements, measured)}
+    blocks = [_verdict_table(judgements), _reason_table(judgements), _missing_table(judgements, measured, thresholds)]
+    if labels is not None:
+        human = read_human_labels(labels, numbers=[dialogue.number for dialogue in dialogues])
+        try:
+            part, truth = labelled(measured, human)
+        except ValueError as error:
+            raise ValueError(f"{labels}: {error}") from error
+        search = search_thresholds(measured, human, start=thresholds)
+        given = score_kappa(truth, approved(part, thresholds), rng=rng)
+        best = score_kappa(truth, approved(part, search.thresholds), rng=rng)
+        systems["thresholds as given"]["kappa"] = given
+        systems["thresholds found"] = {**_shares(judge(measured, search.thresholds)), "kappa": best}
+        details["search"] = {**dataclasses.asdict(search), "labelled": len(truth), "human_approved": int(truth.sum())}
+        blocks.append(_search_text(search, truth, given=given, best=best))
+    result = EvaluationResult(
+        command="filter",
+        protocol="filter",
+        split="none",
+        n=len(dialogues),
+        signature=signature(
+            "filter",
+            data=f"{data.stem}-{hashlib.sha256(data.read_bytes()).hexdigest()[:8]}",
+            thresholds=_listed(thresholds).replace(" ", "-").replace(",-", ","),
+            words="white-space",
+            missing="unknown-not-approved",
+        ),
+        seconds=round(time.perf_counter() - start, 2),
+        systems=systems,
+        details=details,
+    )
+    return FilteredCorpus(judgements, result, "\n\n".join(blocks))
+
+
+def check_rows_path(path: Path) -> None:
+    """Refuses a name that :func:`write_judgements` would not know, before any work is done.
+
+    Raises:
+        ValueError: It ends neither in .csv nor in .jsonl.
+    """
+    if path.suffix not in (".csv", ".jsonl"):
+        raise ValueError(f"{path}: expected a name that ends in .csv or .jsonl")
+
+
+def write_judgements(path: Path, judgements: Sequence[Judgement]) -> None:
+    """Writes one row per conversation: number, label, reasons, whether there was a survey, and all measurements.
+
+    Args:
+        path: ``.csv`` (numbers with four digits, nothing where missing) or ``.jsonl`` (``null`` where missing).
+        judgements: The rows. The CSV begins with the columns of human labels, so that people may correct a copy of it.
+
+    Raises:
+        ValueError: Another suffix.
+    """
+    check_rows_path(path)
+    rows = [_row(one) for one in judgements]
+    if path.suffix == ".jsonl":
+        write_whole(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+        return
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    write_whole(path, text.getvalue())
+
+
+def _row(one: Judgement) -> dict[str, Any]:
+    head = {"dialogue": one.dialogue, "label": one.verdict.label, "reasons": list(one.reasons.values())}
+    return {**head, "missing": list(one.missing), "survey": one.survey, **{name: one.values[name] for name in CRITERIA}}
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return "; ".join(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _counted(judgements: Sequence[Judgement]) -> dict[str, int]:
+    return {verdict.label: sum(one.verdict is verdict for one in judgements) for verdict in _ORDER}
+
+
+def _shares(judgements: Sequence[Judgement]) -> dict[str, Estimate]:
+    counts = _counted(judgements)
+    return {
+        f"{label}_percent": Estimate(100 * count / len(judgements), math.nan, math.nan)
+        for label, count in counts.items()
+    }
+
+
+def _because(judgements: Sequence[Judgement], name: str, outcome: Outcome) -> int:
+    return sum(name in one.reasons and one.outcomes[name] is outcome for one in judgements)
+
+
+def _by_survey(judgements: Sequence[Judgement]) -> dict[str, list[Judgement]]:
+    return {
+        "answered": [one for one in judgements if one.survey],
+        "not answered": [one for one in judgements if not one.survey],
+    }
+
+
+def _without(judgements: Sequence[Judgement], measured: Measurements) -> dict[str, list[Judgement]]:
+    """Criterion -> the conversations that lack what it needs; one rating alone is not the last two."""
+    gone = {name: np.isnan(measured.values[name]) for name in CRITERIA} | {LAST_RATINGS: measured.ratings < 2}
+    return {name: [judgements[row] for row in np.flatnonzero(gone[name]).tolist()] for name in CRITERIA}
+
+
+def _counts(judgements: Sequence[Judgement], measured: Measurements) -> dict[str, Any]:
+    """The counts of the tables, for the JSON."""
+    return {
+        "conversations": _counted(judgements),
+        "survey": {name: _counted(part) for name, part in _by_survey(judgements).items()},
+        "reasons": {
+            name: {
+                "failed": _because(judgements, name, Outcome.FAILED),
+                "missing": _because(judgements, name, Outcome.UNKNOWN),
+            }
+            for name in CRITERIA
+        },
+        "missing": {name: _counted(part) for name, part in _without(judgements, measured).items()},
+    }
+
+
+def _verdict_table(judgements: Sequence[Judgement]) -> str:
+    rows = [["survey after the chat", "conversations", *(verdict.label for verdict in _ORDER)]]
+    for name, part in {**_by_survey(judgements), "all": list(judgements)}.items():
+        rows.append([name, str(len(part)), *map(str, _counted(part).values())])
+    return aligned(rows)
+
+
+def _reason_table(judgements: Sequence[Judgement]) -> str:
+    rows = [["reason", "too low", "missing"]]
+    for name in CRITERIA:
+        failed, missing = (_because(judgements, name, outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN))
+        if failed or missing:
+            rows.append([name, str(failed), str(missing)])
+    if len(rows) == 1:
+        return "Every conversation was approved."
+    return aligned(rows) + "\nConversations not approved, by what kept them from it; one may have several reasons."
+
+
+def _missing_table(judgements: Sequence[Judgement], measured: Measurements, thresholds: Thresholds) -> str:
+    rows = [["missing field", "conversations", *(verdict.label for verdict in _ORDER)]]
+    for name, part in _without(judgements, measured).items():
+        if part:
+            label = f"{name} (not required)" if name == "detail" and thresholds.detail is None else name
+            rows.append([label, str(len(part)), *map(str, _counted(part).values())])
+    if len(rows) == 1:
+        return "No field is missing."
+    return aligned(rows) + (
+        "\nMissing counts as unknown, and unknown is not approved; only where neither empathy nor relevance is given\n"
+        "do the last two ratings decide for the supporter."
+    )
+
+
+def _search_text(search: ThresholdSearch, truth: np.ndarray, *, given: Estimate, best: Estimate) -> str:
+    return "\n".join(
+        [
+            f"{len(truth)} human labels, {int(truth.sum())} approved. Cohen's kappa (unknown counts as rejected):",
+            f"  as given  {_kappa(given)}",
+            f"  best      {_kappa(best)}  {_listed(search.thresholds)}",
+            f"  {search.tried:,} combinations tried, {search.tied:,} as good as the best; shown is the one nearest to "
+            "what was given.",
+            "Mind: the best kappa is optimistic, because the thresholds were chosen on these same labels; its interval "
+            "does not\nknow of the choice. Check it on labels that the search has not seen.",
+        ]
+    )
+
+
+def _kappa(kappa: Estimate) -> str:
+    return f"{kappa.value:.3f} [{kappa.low:.3f}, {kappa.high:.3f}]"
+
+
+def _listed(thresholds: Thresholds) -> str:
+    values = dataclasses.asdict(thresholds)
+    return ", ".join(f"{name} {'not required' if value is None else f'{value:g}'}" for name, value in values.items())

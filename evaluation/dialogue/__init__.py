@@ -1,0 +1,1 @@
+"""Whole conversations with a seeker simulator: policies, rollouts, the benchmark and its report."""

@@ -1,0 +1,206 @@
+"""A planner before and after training in conversations: there, and on real turns, with paired differences.
+
+A trial: how a planner in training fares in conversations with a few seekers, always the same ones from one seed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from corpus.dialogue import Dialogue, message_view
+from env.conversation import Seeker, SeekerProfile, seeker_profiles
+from env.dialogue_task import DialogueRules
+from evaluation.dialogue.benchmark import benchmark_dialogues
+from evaluation.dialogue.policies import PlannerPolicy
+from evaluation.dialogue.rollout import PlayedConversation, roll_out
+from evaluation.dialogue.workers import Workers
+from evaluation.dialogue.world import DialogueWorld
+from evaluation.differences import differences_json, differences_to_reference
+from evaluation.planner.messages import benchmark_messages
+from evaluation.result import EvaluationResult, aligned, cell, heading, number
+from metrics.statistics.bootstrap import Tally, tally_values
+from metrics.statistics.estimate import Estimate
+from metrics.statistics.run_mean import joined_tally, mean_tally
+from metrics.strategy.dialogues import dialogue_tally, strategy_use_tally
+from planner.planner import StrategyPlanner
+
+_KEPT = ("success_rate", "average_turns", "intensity_drop", "gave_up_rate", "plan_length")
+
+
+class PlannerTrial:
+    """Judges planners, one after the other.
+
+    Args:
+        profiles: Seekers.
+        seeker: Answers for them.
+        rules: When a conversation ends.
+        trials: Conversations with each seeker.
+        seed: Every planner meets the same randomness.
+    """
+
+    def __init__(
+        self, profiles: Sequence[SeekerProfile], seeker: Seeker, *, rules: DialogueRules, trials: int, seed: int
+    ) -> None:
+        self._profiles = tuple(profiles) * trials
+        self._seeker = seeker
+        self._rules = rules
+        self._seed = seed
+
+    def __call__(self, planner: StrategyPlanner) -> dict[str, float]:
+        """Plays and scores.
+
+        Returns:
+            ``success_rate``, ``average_turns``, ``intensity_drop``, ``gave_up_rate``, ``plan_length``, and of the drawn
+            strategies ``entropy`` (bits) and ``preference_bias``; see :mod:`metrics.strategy.dialogues`.
+        """
+        played = roll_out(
+            self._profiles,
+            PlannerPolicy(planner),
+            seeker=self._seeker,
+            responder=None,
+            rules=self._rules,
+            rng=np.random.default_rng(self._seed),
+        )
+        outcomes = [one.scored() for one in played]
+        together = np.zeros(len(outcomes), np.int64)
+        scores = tally_values(dialogue_tally(outcomes, together, max_turns=self._rules.max_turns))
+        return {name: scores[name] for name in _KEPT} | tally_values(strategy_use_tally(outcomes, together))
+
+
+BEFORE, AFTER = "before", "after"
+_SHOWN = (
+    "success_rate", "average_turns", "intensity_drop", "gave_up_rate", "plan_length", "preference_bias", "entropy",
+)  # fmt: skip
+_ON_MESSAGES = ("macro_f1", "weighted_f1", "preference_bias", "entropy")
+_LABELS = {"plan_length": "Strategies a turn"}
+_SAMPLES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class _MadeWorld:
+    """A recipe for this process alone: the world is made already."""
+
+    world: DialogueWorld
+
+    def open(self) -> DialogueWorld:
+        """The world."""
+        return self.world
+
+
+def compare_before_after(
+    before: StrategyPlanner,
+    after: StrategyPlanner,
+    dialogues: Sequence[Dialogue],
+    *,
+    seeker: Seeker,
+    rules: DialogueRules,
+    seeds: int,
+    seed: int,
+    split: str,
+    data: str,
+) -> dict[str, Any]:
+    """Lets both talk to the seekers of the dialogues, and predict the dialogues' own messages.
+
+    Args:
+        before: The start.
+        after: What training made of it.
+        dialogues: Of a split that neither training in conversations nor the choice of its checkpoint met.
+        seeker: Answers for all seekers.
+        rules: When a conversation ends.
+        seeds: Conversations of each planner with each seeker.
+        seed: What all randomness grows from.
+        split: The split's name.
+        data: What identifies the data in the signatures.
+
+    Returns:
+        Ready for JSON: ``conversations`` and ``messages``, each with ``signature``, ``n``, ``systems`` (before, after)
+        and ``differences`` (after minus before; ``value``, ``low``, ``high``, ``p``).
+    """
+    planners = [_named(before, BEFORE), _named(after, AFTER)]
+    profiles = tuple(seeker_profiles(dialogues))
+    world = DialogueWorld(
+        profiles, (seeker,), tuple(PlannerPolicy(planner) for planner in planners), own=(BEFORE, AFTER), rules=rules
+    )
+    played = benchmark_dialogues(
+        _MadeWorld(world), seeds=seeds, seed=seed, split=split, data=data, workers=Workers(), samples=_SAMPLES
+    )
+    turns = range(1, rules.max_turns + 1)
+    tallies = {
+        name: mean_tally([_tally(conversations, rules) for conversations in runs])
+        for name, runs in played.played.items()
+    }
+    talked = differences_to_reference(
+        tallies, [AFTER], reference=BEFORE, metrics=(*_SHOWN, *(f"success_at_{turn}" for turn in turns)), seed=seed,
+        samples=_SAMPLES,
+    )  # fmt: skip
+    messages = benchmark_messages(
+        [], message_view(list(dialogues)), split=split, data=data, rng=np.random.default_rng(seed), samples=_SAMPLES,
+        trained=planners, reference=BEFORE,
+    )  # fmt: skip
+    return {
+        "conversations": _as_json(played.result) | {"differences": differences_json(talked)[AFTER]},
+        "messages": _as_json(messages.result) | {"differences": differences_json(messages.differences)[AFTER]},
+    }
+
+
+def training_text(training: Mapping[str, Any]) -> str:
+    """What training says of itself: speed, where the time went, and which candidate was kept."""
+    shares, kept, start = training["time_shares"], training["kept"], training["start"]
+    speed = (
+        f"PPO: {training['steps']:,} steps, {training['steps_per_second']:,.0f} a second with validation and saving; "
+        f"of the rest policy {shares['policy']:.0f} %, environment {shares['environment']:.0f} %, of which encoding of "
+        f"histories {shares['encoding']:.0f} %; divergence from the start {training['divergence']:.3f} nats a step"
+    )
+    choice = f"kept: the policy after {training['kept_step']:,} steps"
+    if not training["kept_step"]:
+        choice = "kept: the start, no candidate within the limits was better"
+    scores = ", ".join(f"{name} {start[name]:.2f} -> {value:.2f}" for name, value in kept.items())
+    return f"{speed}\n{choice} (seekers kept apart, F1 on training turns: {scores})\n"
+
+
+def before_after_text(compared: Mapping[str, Any]) -> str:
+    """Tables of what :func:`compare_before_after` gave: before, after, difference."""
+    talked, said = compared["conversations"], compared["messages"]
+    curve = [metric for metric in talked["differences"] if metric.startswith("success_at_")]
+    blocks = [
+        f"Conversations with {talked['n']} seekers of {talked['split']} (* = interval leaves zero out)",
+        _table(talked, [*_SHOWN, *curve]),
+        talked["signature"],
+        f"{said['n']} real messages of {said['split']}",
+        _table(said, _ON_MESSAGES),
+        said["signature"],
+    ]
+    return "\n".join(blocks)
+
+
+def _table(compared: Mapping[str, Any], metrics: Sequence[str]) -> str:
+    rows = [["", BEFORE, AFTER, "difference"]]
+    for metric in metrics:
+        scores = [Estimate.from_json(compared["systems"][name][metric]) for name in (BEFORE, AFTER)]
+        apart = compared["differences"][metric]
+        ends = [
+            f"{'+' if end > 0 else ''}{number(metric, end)}" for end in (apart[k] for k in ("value", "low", "high"))
+        ]
+        mark = "*" if apart["low"] > 0 or apart["high"] < 0 else " "
+        label = _LABELS.get(metric) or heading(metric).replace("success_at_", "SR@")
+        rows.append([label, *(cell(metric, one) for one in scores), f"{ends[0]} [{ends[1]}, {ends[2]}]{mark}"])
+    return aligned(rows)
+
+
+def _as_json(result: EvaluationResult) -> dict[str, Any]:
+    written = result.to_json()
+    return {key: written[key] for key in ("split", "n", "signature", "seconds", "systems")}
+
+
+def _tally(conversations: Sequence[PlayedConversation], rules: DialogueRules) -> Tally:
+    scored = [one.scored() for one in conversations]
+    seekers = np.arange(len(scored))
+    return joined_tally(
+        [dialogue_tally(scored, seekers, max_turns=rules.max_turns), strategy_use_tally(scored, seekers)]
+    )
+
+
+def _named(planner: StrategyPlanner, name: str) -> StrategyPlanner:
+    return StrategyPlanner(planner.parts, observer=planner.observer, readers=planner.readers, name=name)

@@ -1,0 +1,250 @@
+"""Plays policies against simulated seekers, scores them, and asks whether the simulator can be cheated."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from corpus.strategy import Strategy
+from evaluation.dialogue.policies import GOLD, FixedPolicy
+from evaluation.dialogue.rollout import PlayedConversation
+from evaluation.dialogue.workers import Workers
+from evaluation.dialogue.world import DialogueWorld, WorldRecipe, cut, opened, play
+from evaluation.differences import Differences, differences_json, differences_to_reference
+from evaluation.result import EvaluationResult, heading
+from metrics.statistics.bootstrap import Tally
+from metrics.statistics.estimate import Estimate
+from metrics.statistics.run_mean import joined_tally, mean_tally, run_estimates
+from metrics.strategy.dialogues import dialogue_signature, dialogue_tally, strategy_use_tally
+
+COMPARED = ("success_rate", "average_turns", "intensity_drop", "feedback")
+_BEATEN_IN = ("success_rate", "intensity_drop")  # what a fixed rule must not be better in
+_BLOCK = 256  # conversations side by side; part of what decides the result, so no setting
+
+Played = tuple[tuple[PlayedConversation, ...], ...]
+
+
+@dataclass(frozen=True)
+class DialogueBenchmark:
+    """Policies in conversations.
+
+    Attributes:
+        result: Scores of every policy; success by problem, strategy flow and differences in its details.
+        world: What was played in.
+        played: Policy -> for each seed its conversation with every profile. Length of each: S, each of P.
+        differences: Every other policy against the first trained planner, or against the gold replay without one.
+        by_problem: Problem type, the most frequent first -> policy -> scores on its seekers alone.
+        exploits: Fixed rules that are ahead of the gold replay or of a trained planner, in words.
+        seconds: How long playing alone took; no part of the result.
+    """
+
+    result: EvaluationResult
+    world: DialogueWorld
+    played: Mapping[str, Played]
+    differences: Differences
+    by_problem: Mapping[str, Mapping[str, Mapping[str, Estimate]]]
+    exploits: tuple[str, ...]
+    seconds: float
+
+    @property
+    def turns(self) -> int:
+        """Supporter turns of all conversations."""
+        return sum(len(one.conversation.plans) for runs in self.played.values() for run in runs for one in run)
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Names of the fixed rules."""
+        return fixed_names(self.world)
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Whom figures and closer tables show: trained planners, all but the fixed rules, and the best of these."""
+        others = [name for name in self.played if name not in (*self.world.own, *self.fixed)]
+        best = sorted(self.fixed, key=lambda name: -self.result.systems[name]["success_rate"].value)[:1]
+        return (*self.world.own, *others, *best)
+
+    def strategy_flow(self, system: str) -> np.ndarray:
+        """How often each strategy is used in each supporter turn, mean over seeds. Shape: (max_turns, 8)."""
+        return strategy_flow(self.played[system], self.world.rules.max_turns)
+
+    def trajectory(self, system: str) -> list[Estimate]:
+        """Mean intensity after 0, 1, ... turns. Length: max_turns + 1."""
+        scores = self.result.systems[system]
+        return [scores[f"intensity_after_{turn}"] for turn in range(self.world.rules.max_turns + 1)]
+
+    def success_curve(self, system: str) -> list[Estimate]:
+        """SR@1, SR@2, ... Length: max_turns."""
+        scores = self.result.systems[system]
+        return [scores[f"success_at_{turn}"] for turn in range(1, self.world.rules.max_turns + 1)]
+
+
+def benchmark_dialogues(
+    recipe: WorldRecipe,
+    *,
+    seeds: int,
+    seed: int,
+    split: str,
+    data: str,
+    workers: Workers,
+    samples: int = 1000,
+) -> DialogueBenchmark:
+    """Plays every policy with every profile under every seed, and scores it.
+
+    Args:
+        recipe: Of the world.
+        seeds: S, conversations of each policy with each profile.
+        seed: What all randomness grows from.
+        split: For the result: where the profiles come from.
+        data: What identifies the data in the signature, e.g. name and shortened fingerprint.
+        workers: Who plays; the result does not depend on it.
+        samples: Bootstrap resamples.
+
+    Raises:
+        ValueError: Fewer than 1 seed, or a policy, the seeker or the responder breaks its contract.
+    """
+    if seeds < 1:
+        raise ValueError(f"seeds: got {seeds}, expected at least 1")
+    began = time.perf_counter()
+    world = opened(recipe)
+    pieces = cut(recipe, world, seed=seed, runs=seeds, block=_BLOCK)
+    opened_at = time.perf_counter()
+    done = iter(workers.map(play, pieces))
+    seconds = time.perf_counter() - opened_at
+    blocks = len(pieces) // (len(world.policies) * seeds)
+    played: dict[str, Played] = {
+        policy.name: tuple(
+            tuple(conversation for _ in range(blocks) for conversation in next(done)) for _ in range(seeds)
+        )
+        for policy in world.policies
+    }
+    benchmark = _scored(world, played, seed=seed, split=split, data=data, samples=samples, began=began)
+    return replace(benchmark, seconds=seconds)
+
+
+def _scored(
+    world: DialogueWorld, played: Mapping[str, Played], *, seed: int, split: str, data: str, samples: int, began: float
+) -> DialogueBenchmark:
+    runs = {name: [_tally(conversations, world) for conversations in of_policy] for name, of_policy in played.items()}
+    systems = {
+        name: run_estimates(
+            [joined_tally([tally, _use(run)]) for tally, run in zip(tallies, played[name], strict=True)],
+            rng=np.random.default_rng(seed),
+            samples=samples,
+        )
+        for name, tallies in runs.items()
+    }
+    means = {name: mean_tally(tallies) for name, tallies in runs.items()}
+    reference = next(iter(world.own), GOLD)
+    differences = differences_to_reference(
+        means, [name for name in means if name != reference], reference=reference, metrics=COMPARED, seed=seed,
+        samples=samples,
+    )  # fmt: skip
+    exploits = find_exploits(world, means, seed=seed, samples=samples)
+    signature = dialogue_signature(
+        max_turns=world.rules.max_turns,
+        samples=samples,
+        seeker=_field(world.seeker(0).signature),
+        responder=_field(world.responder_name),
+        rules=f"relieved-{world.rules.relieved:g}-fall-{world.rules.least_fall:g}",
+        data=data,
+        split=split,
+        seekers=len(world.profiles),
+        seeds=len(next(iter(played.values()))),
+        seed=seed,
+    )
+    seconds = round(time.perf_counter() - began, 2)
+    result = EvaluationResult("dialogue", "dialogue", split, len(world.profiles), signature, seconds, systems)
+    by_problem = {
+        problem: {name: problem_estimates(tallies, rows, seed=seed, samples=samples) for name, tallies in runs.items()}
+        for problem, rows in problems(world).items()
+    }
+    benchmark = DialogueBenchmark(result, world, played, differences, by_problem, exploits, seconds=0.0)
+    return replace(benchmark, result=replace(result, details=_details(benchmark)))
+
+
+def _field(text: str) -> str:
+    """A text as a field of a signature, which is made of colons and bars."""
+    return text.replace(":", "=").replace("|", "/")
+
+
+def _tally(conversations: Sequence[PlayedConversation], world: DialogueWorld) -> Tally:
+    scored = [one.scored() for one in conversations]
+    return dialogue_tally(scored, np.arange(len(scored)), max_turns=world.rules.max_turns)
+
+
+def _use(conversations: Sequence[PlayedConversation]) -> Tally:
+    scored = [one.scored() for one in conversations]
+    return strategy_use_tally(scored, np.arange(len(scored)))
+
+
+def fixed_names(world: DialogueWorld) -> tuple[str, ...]:
+    """Names of the policies that are fixed rules, in order."""
+    return tuple(policy.name for policy in world.policies if isinstance(policy, FixedPolicy))
+
+
+def find_exploits(world: DialogueWorld, means: Mapping[str, Tally], *, seed: int, samples: int) -> tuple[str, ...]:
+    """Fixed rules with a higher success rate or intensity fall than the gold replay or a trained planner.
+
+    Returns:
+        One line each, with the differences, their intervals, and ``*`` where an interval leaves zero out: a simulator
+        that rewards one trick is to be repaired, whether or not this sample proves it.
+    """
+    fixed = fixed_names(world)
+    lines = []
+    for better in (*world.own, *([GOLD] if GOLD in means else [])):
+        found = differences_to_reference(means, fixed, reference=better, metrics=_BEATEN_IN, seed=seed, samples=samples)
+        for name, metrics in found.systems.items():
+            ahead = [
+                f"{heading(metric)} +{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]{'*' if one.low > 0 else ''}"
+                for metric, one in metrics.items()
+                if one.value > 0
+            ]
+            if ahead:
+                lines.append(f"{name} is ahead of {better}: {', '.join(ahead)}")
+    return tuple(lines)
+
+
+def strategy_flow(played: Played, max_turns: int) -> np.ndarray:
+    """Counts of strategies by supporter turn, mean over seeds. Shape: (max_turns, 8)."""
+    counts = np.zeros((max_turns, len(Strategy)))
+    for conversations in played:
+        for one in conversations:
+            for turn, plan in enumerate(one.conversation.plans):
+                np.add.at(counts[turn], [int(strategy) for strategy in plan], 1)
+    return counts / len(played)
+
+
+def problems(world: DialogueWorld) -> dict[str, np.ndarray]:
+    """Problem type, the most frequent first -> rows of the profiles that have it."""
+    names = np.array([profile.problem.lower() or "not given" for profile in world.profiles])
+    kinds, counts = np.unique(names, return_counts=True)
+    return {str(kinds[place]): np.flatnonzero(names == kinds[place]) for place in np.argsort(-counts, kind="stable")}
+
+
+def problem_estimates(tallies: Sequence[Tally], rows: np.ndarray, *, seed: int, samples: int) -> dict[str, Estimate]:
+    """Scores of one system, one tally a run, on some of the seekers alone."""
+    part = [replace(tally, dialogues=tally.dialogues[rows], totals=tally.totals[rows]) for tally in tallies]
+    scores = run_estimates(part, rng=np.random.default_rng(seed), samples=samples)
+    return {metric: scores[metric] for metric in COMPARED}
+
+
+def _details(benchmark: DialogueBenchmark) -> dict[str, Any]:
+    return {
+        "seeker": benchmark.world.seeker(0).name,
+        "rules": vars(benchmark.world.rules),
+        "by_problem": {
+            problem: {
+                "seekers": len(rows),
+                "systems": {
+                    name: {metric: one.as_json() for metric, one in scores.items()}
+                    for name, scores in benchmark.by_problem[problem].items()
+                },
+            }
+            for problem, rows in problems(benchmark.world).items()
+        },
+        "strategy_flow": {name: benchmark.strategy_flow(name).tolist() for name in benchmark.played},
+        f"differences_to_{benchmark.differences.reference}": differences_json(benchmark.differences),
+        "exploits": list(benchmark.exploits),
+    }

@@ -1,0 +1,120 @@
+"""What PPDPP's critic says of the conversations that a language model played, beside what the intensity says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from env.seekers.prompted.critic import Critic, CriticConfig, Judgement
+from env.seekers.prompted.seeker import ModelSeeker
+from evaluation.dialogue.benchmark import DialogueBenchmark
+from evaluation.result import aligned, cell
+from metrics.statistics.bootstrap import Tally, estimates
+from metrics.statistics.estimate import Estimate, ratio
+
+
+@dataclass(frozen=True)
+class CriticVerdicts:
+    """Verdicts on the conversations of every policy, as they ended.
+
+    Attributes:
+        signature: What the verdicts depend on.
+        scores: Policy -> ``critic_success_rate`` (0..100) and ``critic_score`` (-1..1), where there is a score.
+        unscored: Policy -> conversations of which no answer was a verdict; they are in no score.
+        answers: Answers of the critic.
+        unparsable: Those among them that were no verdict.
+        lines: What was asked for, what it used and what could not be read, intensities included, for people.
+    """
+
+    signature: str
+    scores: Mapping[str, Mapping[str, Estimate]]
+    unscored: Mapping[str, int]
+    answers: int
+    unparsable: int
+    lines: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For the result's details."""
+        return {
+            "signature": self.signature,
+            "systems": {
+                name: {key: one.as_json() for key, one in found.items()} for name, found in self.scores.items()
+            },
+            "unscored": dict(self.unscored),
+            "answers": self.answers,
+            "unparsable": self.unparsable,
+            "used": list(self.lines),
+        }
+
+    def text(self) -> str:
+        """For a terminal."""
+        rows = [["system", "critic SR", "critic score", "without a score"]]
+        rows += [
+            [name, cell("success_rate", found["critic_success_rate"]), cell("", found["critic_score"]),
+             str(self.unscored[name])]
+            for name, found in self.scores.items()
+        ]  # fmt: skip
+        return "\n".join(["Verdicts of the critic on the conversations as they ended", aligned(rows), *self.lines])
+
+
+def critic_verdicts(
+    benchmark: DialogueBenchmark, *, config: CriticConfig, seed: int, samples: int = 1000
+) -> CriticVerdicts:
+    """Lets the model that played the seeker judge every conversation, with PPDPP's question.
+
+    PPDPP asks after every turn and ends by the verdict; here the intensity ends conversations, so that both kinds of
+    seeker follow one rule, and the critic speaks at the end.
+
+    Args:
+        benchmark: Played with a :class:`env.seekers.prompted.seeker.ModelSeeker`.
+        config: How the critic is asked.
+        seed: Of the bootstrap over seekers.
+        samples: Resamples.
+
+    Raises:
+        ValueError: Another kind of seeker played.
+        ChatError: The model failed for good.
+    """
+    runs = len(next(iter(benchmark.played.values())))
+    critics, readers = [], []
+    for run in range(runs):
+        player = benchmark.world.seeker(run)
+        if not isinstance(player, ModelSeeker):
+            raise ValueError(f"seeker {player.name}: the critic is a language model, expected the seeker to be one too")
+        critics.append(Critic(player.chat, config=config))
+        readers.append(player.reader)
+    scores, unscored = {}, {}
+    for name, played in benchmark.played.items():
+        judged = [
+            critic.judge(
+                [one.conversation.profile for one in conversations], [one.conversation.history for one in conversations]
+            )
+            for critic, conversations in zip(critics, played, strict=True)
+        ]
+        totals = np.array([[_statistics(one) for one in judgements] for judgements in judged]).sum(axis=0)  # (P, 3)
+        tally = Tally(np.arange(len(totals)), totals, _formula)
+        scores[name] = estimates(tally, rng=np.random.default_rng(seed), samples=samples)
+        unscored[name] = sum(one.success is None for judgements in judged for one in judgements)
+    lines = [one.line() for kind in (critics, readers, [critic.chat for critic in critics]) for one in kind]
+    return CriticVerdicts(
+        critics[0].signature,
+        scores,
+        unscored,
+        answers=sum(critic.answers for critic in critics),
+        unparsable=sum(critic.unparsable for critic in critics),
+        lines=tuple(lines),
+    )
+
+
+def _statistics(judgement: Judgement) -> tuple[float, float, float]:
+    """Whether it has a score, whether it succeeded, and the score."""
+    return (0.0, 0.0, 0.0) if judgement.success is None else (1.0, float(judgement.success), judgement.score)
+
+
+def _formula(sums: np.ndarray) -> dict[str, np.ndarray]:
+    scored, successes, score = sums.T
+    return {
+        "critic_success_rate": 100.0 * ratio(successes, scored, empty=np.nan),
+        "critic_score": ratio(score, scored, empty=np.nan),
+    }

@@ -1,0 +1,224 @@
+"""Who decides the supporter's plans in simulated conversations: planners, the corpus itself, chance, fixed rules.
+
+The fixed rules (one strategy always, two in turns) are what a simulator must not reward: a seeker who gets better
+whatever is said, or by one trick, would be exploited by every planner trained with it.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Literal, Protocol
+
+import numpy as np
+
+from corpus.dialogue import Dialogue, Message, Role, Turn
+from corpus.strategy import ESCONV_COUNTS, Strategy
+from encoding.plan_codec import STOP
+from env.conversation import Conversation
+from evaluation.plan_source import ESCONV_TURN_LENGTHS
+from planner.baselines.markov import MarkovPlanner, last_strategy
+from planner.plan import Plan, Planner
+
+Acting = Literal["drawn", "planned"]
+StrategyPlan = tuple[Strategy, ...]
+
+GOLD, SHUFFLED, RANDOM, MARKOV = "gold replay", "shuffled gold", "random", "markov"
+
+
+class DialoguePolicy(Protocol):
+    """Decides the next plan in many conversations at once; ``name`` is what tables call it."""
+
+    name: str
+
+    def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:
+        """One plan for every conversation, none empty.
+
+        Args:
+            conversations: What has happened. A policy that may serve people reads ``history`` alone.
+            rng: Makes every random choice.
+        """
+
+
+class ActingPlanner(Planner, Protocol):
+    """A planner that can also draw from its own distribution over plans."""
+
+    def drawn_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
+        """One plan drawn for every history, none empty where the seeker has just spoken."""
+
+
+class PlannerPolicy:
+    """A planner, asked for every turn from the history alone.
+
+    Args:
+        planner: The planner.
+        acting: ``drawn``: plans are drawn from what it believes, as PPO trains it to act and as people vary;
+            ``planned``: the best guess at each turn, as in the turn protocol. What is best for one turn is much the
+            same in the next, so that a conversation of best guesses is one-sided.
+
+    Attributes:
+        name: The planner's, which says so where plans are not drawn.
+    """
+
+    def __init__(self, planner: ActingPlanner, *, acting: Acting = "drawn") -> None:
+        self.name = planner.name if acting == "drawn" else f"{planner.name}, planned"
+        self._planner = planner
+        self._acting = acting
+
+    def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:
+        """The planner's own plans."""
+        histories = [conversation.history for conversation in conversations]
+        if self._acting == "drawn":
+            plans = self._planner.drawn_plans(histories, rng=rng)
+        else:
+            plans = self._planner.plans([next_turn(history) for history in histories])
+        return [plan.strategies for plan in plans]
+
+
+def next_turn(history: Sequence[Message]) -> Turn:
+    """The supporter's turn that is to follow a history, as the turn protocol shows it to a planner.
+
+    A turn stands in a dialogue, so what has not been said yet has a placeholder; planners read the history before it.
+    """
+    to_come = Message(Role.SUPPORTER, "(to come)", strategy=Strategy.OTHERS)
+    return Turn(Dialogue(1, (*history, to_come)), len(history), len(history) + 1)
+
+
+class ReplayPolicy:
+    """Replays the plans of the dialogue that the profile comes from, whatever the seeker says.
+
+    After the last of them the supporter stays with that last plan. To leave instead would count as a failure by rule,
+    to begin anew would greet in the middle; and a real supporter's last plan is its way of closing, which goes on.
+
+    Args:
+        golds: Plans of every profile's dialogue from the profile's first turn on, by the dialogue's number.
+        shuffled: Whether each conversation gets them in an order of its own: what remains of gold without its timing.
+    """
+
+    def __init__(self, golds: Mapping[int, Sequence[StrategyPlan]], *, shuffled: bool) -> None:
+        self.name = SHUFFLED if shuffled else GOLD
+        self._golds = golds
+        self._shuffled = shuffled
+
+    def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:
+        """The plan whose turn it is.
+
+        Raises:
+            ValueError: There is no plan to replay for a profile.
+        """
+        chosen = []
+        for conversation in conversations:
+            number = conversation.profile.dialogue
+            if number not in self._golds:
+                raise ValueError(f"{self.name}: no plans of dialogue {number} to replay")
+            gold = self._golds[number]
+            turn = min(len(conversation.plans), len(gold) - 1)
+            chosen.append(self._drawn(conversation, gold, rng) if self._shuffled else gold[turn])
+        return chosen
+
+    @staticmethod
+    def _drawn(conversation: Conversation, gold: Sequence[StrategyPlan], rng: np.random.Generator) -> StrategyPlan:
+        """One of the plans not used yet: drawn turn by turn, that is a random order; after the last, the last one."""
+        left = list(gold)
+        for plan in conversation.plans[: len(gold)]:
+            left.remove(plan)
+        return left[int(rng.integers(len(left)))] if left else conversation.plans[-1]
+
+
+class RandomPolicy:
+    """Length and strategies by their shares in ESConv, independently, as in :mod:`evaluation.plan_source`.
+
+    Args:
+        max_strategies: K; longer plans are not drawn.
+    """
+
+    name = RANDOM
+
+    def __init__(self, *, max_strategies: int) -> None:
+        lengths = np.array([ESCONV_TURN_LENGTHS.get(length, 0) for length in range(1, max_strategies + 1)], float)
+        counts = np.array([ESCONV_COUNTS[strategy] for strategy in Strategy], float)
+        self._lengths, self._shares = lengths / lengths.sum(), counts / counts.sum()
+
+    def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:
+        """A plan drawn for every conversation."""
+        lengths = 1 + rng.choice(len(self._lengths), size=len(conversations), p=self._lengths)
+        strategies = rng.choice(len(self._shares), size=(len(conversations), len(self._lengths)), p=self._shares)
+        return [_plan(row[:length]) for row, length in zip(strategies.tolist(), lengths.tolist(), strict=True)]
+
+
+class MarkovPolicy:
+    """Draws from the transitions of the training supporters (:class:`planner.baselines.markov.MarkovPlanner`).
+
+    Drawn, not followed to the most probable: that chain soon comes to a circle and would be one more fixed rule.
+
+    Args:
+        chain: The fitted tables.
+        max_strategies: K, longest plan.
+    """
+
+    name = MARKOV
+
+    def __init__(self, chain: MarkovPlanner, *, max_strategies: int) -> None:
+        self._opening, self._following = chain.opening.cumsum(axis=1), chain.following.cumsum(axis=1)
+        self._longest = max_strategies
+
+    def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:
+        """A plan drawn for every conversation, given the supporter's last strategy."""
+        uniform = rng.random((len(conversations), self._longest))
+        chosen = []
+        for conversation, (first, *rest) in zip(conversations, uniform, strict=True):
+            plan = [_draw(self._opening[last_strategy(conversation.history)], first)]
+            for one in rest:
+                following = _draw(self._following[plan[-1]], one)
+                if following == STOP:
+                    break
+                plan.append(following)
+            chosen.append(_plan(plan))
+        return chosen
+
+
+class FixedPolicy:
+    """One strategy a turn, from a fixed cycle: always the same, or two in turns.
+
+    Args:
+        cycle: One or more strategies; the first turn takes the first.
+    """
+
+    def __init__(self, *cycle: Strategy) -> None:
+        self.cycle = cycle
+        labels = " / ".join(strategy.name.capitalize().replace("_", "-") for strategy in cycle)
+        self.name = f"always {labels}" if len(cycle) == 1 else labels
+
+    def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:  # noqa: ARG002
+        """The strategy whose turn it is."""
+        return [(self.cycle[len(conversation.plans) % len(self.cycle)],) for conversation in conversations]
+
+
+def fixed_policies() -> list[FixedPolicy]:
+    """Every constant strategy, then every pair in turns: 8 and 28."""
+    return [FixedPolicy(strategy) for strategy in Strategy] + [FixedPolicy(*pair) for pair in combinations(Strategy, 2)]
+
+
+def gold_plans(dialogues: Sequence[Dialogue], *, max_strategies: int) -> dict[int, tuple[StrategyPlan, ...]]:
+    """What :class:`ReplayPolicy` replays: plans of all answers of each dialogue, cut at K, by the dialogue's number.
+
+    Raises:
+        ValueError: Two dialogues have one number: they are of different files.
+    """
+    golds = {}
+    for dialogue in dialogues:
+        if dialogue.number in golds:
+            raise ValueError(
+                f"two dialogues have the number {dialogue.number}; gold plans are replayed of one file only"
+            )
+        answers = [turn for turn in dialogue.turns() if turn.start > 0]
+        if answers:
+            golds[dialogue.number] = tuple(turn.plan[:max_strategies] for turn in answers)
+    return golds
+
+
+def _draw(bounds: np.ndarray, uniform: float) -> int:
+    """Which interval of a cumulative distribution a number in 0..1 falls in."""
+    return min(int(np.searchsorted(bounds, uniform, side="right")), len(bounds) - 1)
+
+
+def _plan(strategies: Sequence[int]) -> StrategyPlan:
+    return tuple(Strategy(strategy) for strategy in strategies)

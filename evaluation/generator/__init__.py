@@ -1,0 +1,1 @@
+"""Scores of generated texts, stored evaluations, and the comparison of systems."""

@@ -1,0 +1,251 @@
+"""Kept evaluations beside each other: who may stand in one table, and which differences are more than chance.
+
+Scores compare only under equal signatures (sacrebleu's rule): data, split, items, metrics and decoding must agree,
+while plan source, planner, reasoning and number of sampling runs are what tells systems apart. What counts tokens means
+something only under one tokenizer: perplexities, and how long a message may become.
+"""
+
+import math
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.generator.benchmark import FREE
+from evaluation.generator.response_statistics import ResponseStatistics, response_statistics
+from evaluation.generator.setting import UNITS, GeneratorSetting
+from evaluation.generator.stored import KeptEvaluation
+from metrics.statistics.bootstrap import paired_differences, tally_values
+from metrics.statistics.estimate import Difference, Estimate
+from metrics.statistics.jackknife import jackknife_difference
+from metrics.text.scores import text_signature
+
+TOKENIZER = "tokenizer"
+DECODING = "decoding"
+PERPLEXITY = "ppl"  # begins the names of all perplexities
+_TOKENS = 1  # column of a perplexity's totals: how many tokens a dialogue has
+_LONGEST = re.compile(r"to\d+(?=-messages)")  # part of DecodingConfig's short form: tokens of the longest message
+_OWN = ("tokens", "case", "smooth", "beta", "version")  # signature fields that the program itself decides
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Systems that were measured alike.
+
+    Attributes:
+        unit: ``message`` or ``turn``.
+        split: What they were measured on.
+        n: Items.
+        signature: What they share.
+        reference: Row that the others are compared with.
+        systems: Row -> metric -> estimate, in order.
+        settings: Row -> how it was asked to write.
+        tokenizers: Row -> its tokenizer.
+        differences: Row -> metric -> difference to the reference; the reference itself has none, and no perplexity has
+            one under another tokenizer, or where other tokens are counted. Nothing differs on a single dialogue.
+    """
+
+    unit: str
+    split: str
+    n: int
+    signature: str
+    reference: str
+    systems: Mapping[str, Mapping[str, Estimate]]
+    settings: Mapping[str, GeneratorSetting]
+    tokenizers: Mapping[str, str]
+    differences: Mapping[str, Mapping[str, Difference]]
+
+    def differs(self, row: str, metric: str) -> bool:
+        """Whether a row differs from the reference by more than chance, at 95 %."""
+        difference = self.differences.get(row, {}).get(metric)
+        return difference is not None and (difference.low > 0 or difference.high < 0)
+
+    @property
+    def other_tokenizers(self) -> tuple[str, ...]:
+        """Rows whose perplexity does not compare with the reference's."""
+        own = self.tokenizers[self.reference]
+        return tuple(row for row, tokenizer in self.tokenizers.items() if tokenizer != own)
+
+    @property
+    def other_counts(self) -> tuple[str, ...]:
+        """Rows of the reference's tokenizer whose perplexity is of other tokens: end tokens are not counted alike."""
+        others = self.other_tokenizers
+        return tuple(
+            row for row, found in self.differences.items() if found and PERPLEXITY not in found and row not in others
+        )
+
+
+def compare_evaluations(
+    evaluations: Sequence[KeptEvaluation], *, reference: str | None, seed: int, samples: int = 1000
+) -> tuple[Comparison, ...]:
+    """Compares evaluations, messages and turns apart.
+
+    Args:
+        evaluations: In the order of the rows.
+        reference: Row, or name of a generator that has one row; without it the first fine-tuned Vanilla, else the first
+            row that writes freely (plan source joint, no reasoning), else the first row.
+        seed: Of the resamples; all systems see the same.
+        samples: Resamples.
+
+    Returns:
+        One comparison for each unit there is.
+
+    Raises:
+        ValueError: Signatures that do not go together (names both evaluations and the field), an evaluation given
+            twice, files that contradict each other, or an unknown reference; one line.
+    """
+    if not evaluations:
+        raise ValueError("nothing to compare: 0 evaluations")
+    groups = {unit: _rows([one for one in evaluations if one.setting.unit == unit]) for unit in UNITS}
+    groups = {unit: group for unit, group in groups.items() if group}
+    references = {unit: _reference(group, reference) for unit, group in groups.items()}
+    if reference is not None and not any(references.values()):
+        rows = dict.fromkeys(row for group in groups.values() for row in group)
+        raise ValueError(f"no system {reference!r} to compare with, there are: {'; '.join(rows)}")
+    return tuple(
+        _compared(unit, group, references[unit] or _default_reference(group), seed=seed, samples=samples)
+        for unit, group in groups.items()
+    )
+
+
+def _rows(evaluations: Sequence[KeptEvaluation]) -> dict[str, KeptEvaluation]:
+    """Evaluations of one unit by the names of their rows; runs of one name are told apart by their folders."""
+    names = [one.setting.row for one in evaluations]
+    rows: dict[str, KeptEvaluation] = {}
+    for one, name in zip(evaluations, names, strict=True):
+        run = one.folder.parent.parent.as_posix()
+        row = name if names.count(name) == 1 else ", ".join(part for part in (run, one.setting.manner) if part)
+        if row in rows:
+            raise ValueError(
+                f"two evaluations of {name}: {rows[row].folder} and {one.folder}; give one of them, or say --split"
+            )
+        rows[row] = one
+    return rows
+
+
+def _reference(group: Mapping[str, KeptEvaluation], reference: str | None) -> str | None:
+    if reference is None or reference in group:
+        return reference
+    named = [row for row, one in group.items() if reference in (one.setting.generator, one.setting.row)]
+    if len(named) > 1:
+        raise ValueError(f"{reference!r} is several systems, say which: {'; '.join(named)}")
+    return named[0] if named else None
+
+
+def _default_reference(group: Mapping[str, KeptEvaluation]) -> str:
+    settings = {row: one.setting for row, one in group.items()}
+    trained = [row for row, one in settings.items() if one.variant == "vanilla" and one.fine_tuned]
+    # Oracle would be a poor one: its plans are gold's, so it has no EMR and LR that others could differ in.
+    free = [row for row, one in settings.items() if one.plan == "joint" and not one.reasoning]
+    return (trained or free or list(group))[0]
+
+
+def _compared(unit: str, group: Mapping[str, KeptEvaluation], reference: str, *, seed: int, samples: int) -> Comparison:
+    shared = _shared_signature(list(group.values()))
+    statistics = {row: _statistics(one) for row, one in group.items()}
+    tokenizers = {row: one.fields[TOKENIZER] for row, one in group.items()}
+    differences = {
+        row: _differences(
+            statistics[row],
+            statistics[reference],
+            one_tokenizer=tokenizers[row] == tokenizers[reference],
+            seed=seed,
+            samples=samples,
+        )
+        for row in group
+        if row != reference
+    }
+    first = group[reference].result
+    return Comparison(
+        unit=unit,
+        split=first.split,
+        n=first.n,
+        signature=shared,
+        reference=reference,
+        systems={row: one.result.systems[one.setting.generator] for row, one in group.items()},
+        settings={row: one.setting for row, one in group.items()},
+        tokenizers=tokenizers,
+        differences=differences,
+    )
+
+
+def _shared_signature(evaluations: Sequence[KeptEvaluation]) -> str:
+    """What all signatures agree in; refuses where they must and do not.
+
+    Messages of different tokenizers may differ in the tokens that the longest may have, which is then not shared.
+    """
+    first = evaluations[0]
+    own = dict(part.split(":", 1) for part in text_signature().split("|"))
+    for field in _OWN:
+        if first.fields.get(field) != own[field]:
+            raise ValueError(
+                f"{first.folder}: measured with {field} {first.fields.get(field)}, this program has {own[field]}: "
+                "evaluate again"
+            )
+    free = {*FREE, TOKENIZER}
+    items = [(one.unit, one.response) for one in first.responses if one.run == 0]
+    first_of: dict[str, KeptEvaluation] = {}  # tokenizer -> what all others of it must agree with in full
+    for other in evaluations:
+        for one in (first, first_of.setdefault(other.fields[TOKENIZER], other)):
+            _refuse_other_fields(one, other, free=free)
+        if [(one.unit, one.response) for one in other.responses if one.run == 0] != items:
+            raise ValueError(f"not comparable: {first.folder} and {other.folder} are of different responses")
+    shared = _measured(first, one_tokenizer=len(first_of) == 1)
+    return "|".join(f"{name}:{value}" for name, value in shared.items() if name not in free)
+
+
+def _refuse_other_fields(one: KeptEvaluation, other: KeptEvaluation, *, free: Collection[str]) -> None:
+    one_tokenizer = one.fields[TOKENIZER] == other.fields[TOKENIZER]
+    left, right = (_measured(each, one_tokenizer=one_tokenizer) for each in (one, other))
+    for field in dict.fromkeys([*left, *right]):
+        values = (left.get(field, "none"), right.get(field, "none"))
+        if field not in free and values[0] != values[1]:
+            raise ValueError(
+                f"not comparable: {one.folder} and {other.folder} differ in {field}: {values[0]} and {values[1]}"
+            )
+
+
+def _measured(evaluation: KeptEvaluation, *, one_tokenizer: bool) -> dict[str, str]:
+    """Signature fields, without what is counted in tokens where these are not everybody's."""
+    return {
+        name: _LONGEST.sub("", value) if name == DECODING and not one_tokenizer else value
+        for name, value in evaluation.fields.items()
+    }
+
+
+def _statistics(evaluation: KeptEvaluation) -> ResponseStatistics:
+    """Statistics from the responses, which must give the scores that were kept."""
+    try:
+        statistics = response_statistics(evaluation.responses, setting=evaluation.setting)
+    except ValueError as error:
+        raise ValueError(f"{evaluation.folder}: {error}") from error
+    kept = evaluation.result.systems[evaluation.setting.generator]
+    found = tally_values(statistics.tally) | {name: one.value for name, one in statistics.distinct.items()}
+    for metric in kept:
+        value = found.get(metric, math.nan)
+        if not np.isclose(value, kept[metric].value, rtol=1e-6, equal_nan=True):
+            raise ValueError(
+                f"{evaluation.folder}: the responses give {metric} {value:g}, the result says {kept[metric].value:g}: "
+                "evaluate again"
+            )
+    return statistics
+
+
+def _differences(
+    system: ResponseStatistics, reference: ResponseStatistics, *, one_tokenizer: bool, seed: int, samples: int
+) -> dict[str, Difference]:
+    if len(system.tally.dialogues) < 2:
+        return {}  # one dialogue alone tests nothing
+    rng = np.random.default_rng(seed)
+    differences = paired_differences(system.tally, reference.tally, rng=rng, samples=samples)
+    others = reference.distinct
+    differences |= {name: jackknife_difference(one, others[name]) for name, one in system.distinct.items()}
+    # All-in-One counts one end token a turn, the others one a message.
+    own, other = (one.perplexity.totals[:, _TOKENS] for one in (system, reference))
+    same_tokens = one_tokenizer and np.array_equal(own, other)
+    return {
+        metric: difference
+        for metric, difference in differences.items()
+        if same_tokens or not metric.startswith(PERPLEXITY)
+    }

@@ -1,0 +1,105 @@
+"""A generator's evaluation as files, so that others can be put beside it later: ``RUN/evaluations/NAME/``.
+
+``result.json`` holds scores, signature and setting, ``responses.jsonl`` every response with all that was measured on
+it, one sampling run after the other. Both are written whole, the result last: a folder without it is not finished.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from corpus.files import read_lines
+from evaluation.generator.responses import GeneratedResponse, write_generated
+from evaluation.generator.setting import NO_PLAN, GeneratorSetting
+from evaluation.plan_source import PLAN_SOURCES
+from evaluation.result import EvaluationResult
+
+EVALUATIONS = "evaluations"
+RESULT = "result.json"
+RESPONSES = "responses.jsonl"
+
+
+@dataclass(frozen=True)
+class KeptEvaluation:
+    """One evaluation.
+
+    Attributes:
+        folder: Where it is kept.
+        result: Scores of one system.
+        setting: How the texts were written.
+        responses: Of all sampling runs, one run after the other.
+    """
+
+    folder: Path
+    result: EvaluationResult
+    setting: GeneratorSetting
+    responses: tuple[GeneratedResponse, ...]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The signature's fields by name."""
+        return dict(part.split(":", 1) for part in self.result.signature.split("|"))
+
+
+def keep_evaluation(
+    run: Path, result: EvaluationResult, setting: GeneratorSetting, responses: Sequence[GeneratedResponse]
+) -> Path:
+    """Writes an evaluation into a run folder; one of the same name is replaced.
+
+    Returns:
+        Its folder.
+    """
+    folder = run / EVALUATIONS / setting.folder(result.split)
+    (folder / RESULT).unlink(missing_ok=True)  # its responses are about to be others
+    write_generated(folder / RESPONSES, responses)
+    result.save(folder / RESULT)
+    return folder
+
+
+def setting_json(setting: GeneratorSetting) -> dict[str, Any]:
+    """A setting for the details of a result."""
+    return dataclasses.asdict(setting)
+
+
+def read_evaluations(run: Path, *, split: str | None = None) -> tuple[KeptEvaluation, ...]:
+    """All finished evaluations of a run folder, or the one that a folder of ``evaluations/`` holds.
+
+    Args:
+        run: Either kind of folder.
+        split: Only those on this part of the corpus; ``None``: all.
+
+    Returns:
+        Ordered by unit, then plan source: none, oracle, joint, random, planner.
+
+    Raises:
+        ValueError: There is none, or a file is not what :func:`keep_evaluation` wrote; names file, line and field.
+    """
+    alone = (run / RESULT).is_file() and run.parent.name == EVALUATIONS
+    folders = [run] if alone else [path.parent for path in (run / EVALUATIONS).glob(f"*/{RESULT}")]
+    named = [folder for folder in sorted(folders) if split is None or folder.name.startswith(f"{split}-")]
+    if not named:
+        kind = f"{split}-..." if split is not None else "NAME"
+        raise ValueError(
+            f"{run}: no kept evaluation, expected {EVALUATIONS}/{kind}/{RESULT}: evaluate.py generator makes it"
+        )
+    order = (NO_PLAN, *PLAN_SOURCES)
+    read = [_read(folder) for folder in named]
+    return tuple(sorted(read, key=lambda one: (one.setting.unit, order.index(one.setting.plan), one.folder.name)))
+
+
+def _read(folder: Path) -> KeptEvaluation:
+    result = EvaluationResult.load(folder / RESULT)
+    try:
+        setting = GeneratorSetting(**result.details["setting"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{folder / RESULT}: no evaluation of a generator: {error}") from error
+    if list(result.systems) != [setting.generator]:
+        raise ValueError(f"{folder / RESULT}: expected the scores of {setting.generator} alone")
+    responses = tuple(read_lines(folder / RESPONSES, GeneratedResponse.from_json))
+    if len(responses) != result.n * setting.seeds:
+        raise ValueError(
+            f"{folder / RESPONSES}: got {len(responses)} responses, expected {result.n} of each of {setting.seeds} runs"
+        )
+    return KeptEvaluation(folder, result, setting, responses)

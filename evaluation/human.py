@@ -1,0 +1,184 @@
+"""People compared two systems: who won on which question, how sure that is, and how far the judges agree.
+
+The five questions and the marks are those of Table 5 of the 2021 paper (Liu et al., ACL 2021, section 6.4). One pair of
+conversations is one item. Where several people judged one pair, the answer most of them gave counts (a tie where none
+leads), because judgements of one pair are not independent; their agreement is Fleiss' kappa over the single answers.
+"""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from evaluation.published import HUMAN_ESCONV_2021, QUESTIONS
+from evaluation.result import UNDEFINED, EvaluationResult, aligned
+from metrics.statistics.agreement import fleiss_kappa
+from metrics.statistics.estimate import Estimate, signature
+from metrics.statistics.sign_test import SignTest, sign_mark
+
+
+class Verdict(Enum):
+    """An answer, seen from the first of the two systems."""
+
+    WIN = "win"
+    LOSE = "lose"
+    TIE = "tie"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one person said of one pair of conversations.
+
+    Attributes:
+        pair: Names the pair of conversations.
+        judge: Names the person.
+        verdicts: Answer to every one of the five questions.
+    """
+
+    pair: str
+    judge: str
+    verdicts: Mapping[str, Verdict]
+
+    def __post_init__(self) -> None:
+        if set(self.verdicts) != set(QUESTIONS):
+            raise ValueError(f"pair {self.pair}: got answers to {sorted(self.verdicts)}, expected {sorted(QUESTIONS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class HumanStudy:
+    """All that people said of two systems.
+
+    Attributes:
+        systems: Names of the first and the second system.
+        judgements: Finished judgements.
+        intensities: System -> (before, after) of every finished conversation with it, each 1..5, 5 = worst.
+        started: People who began.
+        stopped: Conversation pairs that ended because of a crisis; they are judged by nobody.
+    """
+
+    systems: tuple[str, str]
+    judgements: tuple[Judgement, ...]
+    intensities: Mapping[str, Sequence[tuple[int, int]]]
+    started: int
+    stopped: int
+
+    @property
+    def name(self) -> str:
+        """What the row of the table is called."""
+        return " vs ".join(self.systems)
+
+
+class HumanResult(EvaluationResult):
+    """A result whose table is Table 5."""
+
+    def table(self, columns: Sequence[str] | None = None) -> str:  # noqa: ARG002 - Table 5 has always its columns
+        """Win / lose shares with the marks of the sign test, and the published rows under them."""
+        rows = [["win / lose, %", "pairs", *(question.capitalize() for question in QUESTIONS)]]
+        for name, scores in self.systems.items():
+            cells = [_measured(scores, question) for question in QUESTIONS]
+            rows.append([name, f"{scores['pairs'].value:.0f}", *cells])
+        measured = len(rows)
+        for row in HUMAN_ESCONV_2021.rows:
+            cells = [
+                f"{row.metrics[f'{question}_win']:g} / {row.metrics[f'{question}_lose']:g}" for question in QUESTIONS
+            ]
+            rows.append([row.system, "100", *cells])
+        lines = aligned(rows).splitlines()
+        lines.insert(1 + measured, f"-- published: {HUMAN_ESCONV_2021.source}; {HUMAN_ESCONV_2021.setting}")
+        notes = [_notes(name, scores) for name, scores in self.systems.items()]
+        legend = "‡ p < 0.05, † p < 0.1 (two-sided sign test, ties left out)"
+        return "\n".join([*lines, legend, "", *notes])
+
+
+def compare_humans(studies: Sequence[HumanStudy]) -> HumanResult:
+    """Scores studies, a row each.
+
+    Returns:
+        Protocol ``human``. Of every study: ``<question>_win`` and ``_lose`` in percent of the pairs, ``_preference`` in
+        percent of the decided ones (all with exact 95 % intervals), ``_p``, ``_kappa`` (undefined unless several people
+        judged a pair), ``pairs``, ``judgements``, ``started``, ``stopped``, and ``intensity_drop_first`` / ``_second``:
+        mean intensity before minus after.
+
+    Raises:
+        ValueError: Two studies are of the same systems: they belong in one row, and their judges may be the same.
+    """
+    start = time.perf_counter()
+    systems: dict[str, dict[str, Estimate]] = {}
+    for study in studies:
+        if study.name in systems:
+            raise ValueError(f"two studies of {study.name}, expected one file for each pair of systems")
+        systems[study.name] = _scores(study)
+    text = signature(
+        "human", unit="pair-majority", test="sign-two-sided", ties="left-out", interval="clopper-pearson-95",
+        agreement="fleiss-kappa",
+    )  # fmt: skip
+    pairs = sum(int(scores["pairs"].value) for scores in systems.values())
+    return HumanResult("human", "human", "none", pairs, text, round(time.perf_counter() - start, 2), systems)
+
+
+def _scores(study: HumanStudy) -> dict[str, Estimate]:
+    by_pair: dict[str, list[Judgement]] = {}
+    for judgement in study.judgements:
+        by_pair.setdefault(judgement.pair, []).append(judgement)
+    scores = {
+        "pairs": _bare(len(by_pair)),
+        "judgements": _bare(len(study.judgements)),
+        "started": _bare(study.started),
+        "stopped": _bare(study.stopped),
+    }
+    for question in QUESTIONS:
+        answers = [Counter(one.verdicts[question] for one in judged) for judged in by_pair.values()]
+        decided = Counter(map(_majority, answers))
+        test = SignTest(decided[Verdict.WIN], decided[Verdict.LOSE], decided[Verdict.TIE])
+        counts = np.array([[answer[verdict] for verdict in Verdict] for answer in answers], np.int64)
+        scores[f"{question}_win"], scores[f"{question}_lose"] = test.win, test.lose
+        scores[f"{question}_preference"] = test.preference
+        scores[f"{question}_p"] = _bare(test.p)
+        scores[f"{question}_kappa"] = _bare(fleiss_kappa(counts.reshape(-1, len(Verdict))))
+    for place, system in zip(("first", "second"), study.systems, strict=True):
+        drops = [before - after for before, after in study.intensities.get(system, ())]
+        scores[f"intensity_drop_{place}"] = _bare(float(np.mean(drops)) if drops else math.nan)
+    return scores
+
+
+def _majority(answers: Counter[Verdict]) -> Verdict:
+    (leader, most), *others = answers.most_common()
+    return leader if not others or others[0][1] < most else Verdict.TIE
+
+
+def _bare(value: float) -> Estimate:
+    return Estimate(float(value), math.nan, math.nan)
+
+
+def _measured(scores: Mapping[str, Estimate], question: str) -> str:
+    win, lose, p = (scores[f"{question}_{part}"].value for part in ("win", "lose", "p"))
+    if not math.isfinite(win):
+        return UNDEFINED
+    mark = sign_mark(p) or " "
+    return f"{win:.0f} / {lose:.0f}{mark}"
+
+
+def _notes(name: str, scores: Mapping[str, Estimate]) -> str:
+    """What stands under the table for one study: intervals, agreement, who began and who was stopped."""
+    lines = [
+        f"{name}: {scores['judgements'].value:.0f} judgements of {scores['pairs'].value:.0f} pairs, "
+        f"{scores['started'].value:.0f} people began, {scores['stopped'].value:.0f} stopped by the crisis screening"
+    ]
+    for question in QUESTIONS:
+        preference, p, kappa = (scores[f"{question}_{part}"] for part in ("preference", "p", "kappa"))
+        if not math.isfinite(preference.value):
+            lines.append(f"  {question:15} nothing decided")
+            continue
+        agreement = f", kappa {kappa.value:.2f}" if math.isfinite(kappa.value) else ""
+        lines.append(
+            f"  {question:15} preferred in {preference.value:.0f} % of the decided pairs "
+            f"[{preference.low:.0f}, {preference.high:.0f}], p = {p.value:.3f}{agreement}"
+        )
+    drops = [scores[f"intensity_drop_{place}"].value for place in ("first", "second")]
+    if all(map(math.isfinite, drops)):
+        lines.append(f"  intensity fell by {drops[0]:.2f} with the first and {drops[1]:.2f} with the second")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Planner benchmarks: the message protocol, the turn protocol, speed."""

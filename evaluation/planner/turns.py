@@ -1,0 +1,176 @@
+"""Scores planners on the turn protocol and keeps their plans for a closer look."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from corpus.dialogue import Turn
+from corpus.strategy import Strategy
+from evaluation.differences import REFERENCE, Differences, differences_json, differences_to_reference
+from evaluation.items import INTERVALS, dialogue_units, progress_interval, strategies_by_progress
+from evaluation.planner.rows import planner_rows, with_progress
+from evaluation.planner.speed import mean_speed, measure_reply_speed, measure_speed
+from evaluation.published import PublishedTable, published
+from evaluation.result import EvaluationResult
+from metrics.statistics.bootstrap import Tally
+from metrics.statistics.estimate import Estimate
+from metrics.statistics.run_mean import joined_tally, mean_tally, run_estimates
+from metrics.strategy.plans import plan_signature, plan_tally
+from metrics.strategy.progress import PROGRESS_TV, progress_tally
+from planner.plan import Planner
+
+COMPARED = (
+    "lr",
+    "emr",
+    "emr_multi",
+    "multi_rate",
+    "preference_bias",
+    "entropy",
+)  # what the trained planners' lead is shown in
+
+Plans = tuple[tuple[Strategy, ...], ...]
+
+
+@dataclass(frozen=True)
+class TurnBenchmark:
+    """Planners on the turn protocol.
+
+    Attributes:
+        result: Scores and speed of every planner.
+        turns: The items. Length N.
+        predictions: System -> for each of its runs the predicted plan of every item. Length of each: R, each of N.
+        trained: Which of the systems are trained planners.
+        differences: Trained planners against the reference.
+    """
+
+    result: EvaluationResult
+    turns: tuple[Turn, ...]
+    predictions: Mapping[str, tuple[Plans, ...]]
+    trained: tuple[str, ...] = ()
+    differences: Differences = field(default_factory=lambda: Differences(REFERENCE, {}))
+
+    @property
+    def gold(self) -> Plans:
+        """Gold plan of every item. Length: N."""
+        return tuple(turn.plan for turn in self.turns)
+
+    @property
+    def published(self) -> tuple[PublishedTable, ...]:
+        """What others report under this protocol."""
+        return published("turn")
+
+    def plan_lengths(self, system: str | None = None) -> np.ndarray:
+        """How many plans have length 0, 1, ..., of a system (mean) or (``None``) of gold. Shape: (longest + 1,)."""
+        runs = self._runs(system)
+        return np.bincount([len(plan) for plans in runs for plan in plans]) / len(runs)
+
+    def by_progress(self, system: str | None = None) -> np.ndarray:
+        """Strategies of all slots per sixth of a conversation, of a system (mean) or (``None``) gold. Shape: (6, 8)."""
+        runs = self._runs(system)
+        slots = [_slots(self.turns, plans) for plans in runs]
+        intervals, strategies = (np.concatenate([one[part] for one in slots]) for part in (0, 1))
+        return strategies_by_progress(intervals, strategies) / len(runs)
+
+    def _runs(self, system: str | None) -> tuple[Plans, ...]:
+        return (self.gold,) if system is None else self.predictions[system]
+
+
+def benchmark_turns(
+    planners: Sequence[Planner],
+    turns: Sequence[Turn],
+    *,
+    split: str,
+    data: str,
+    rng: np.random.Generator,
+    samples: int = 1000,
+    trained: Sequence[Planner] = (),
+    reference: str = REFERENCE,
+) -> TurnBenchmark:
+    """Predicts the plan of every supporter turn with every planner, free-running, and scores it.
+
+    Args:
+        planners: Baselines, with different names.
+        turns: The items, all dialogues' together (:func:`corpus.dialogue.turn_view`).
+        split: For the result.
+        data: What identifies the data in the signature, e.g. name and shortened fingerprint.
+        rng: For bootstrap and speed; every planner is scored on the same resampled dialogues.
+        samples: Bootstrap resamples.
+        trained: Trained planners; several of one name are runs of one system, and stand in one row as their mean.
+        reference: System that differences of the trained planners are measured to.
+
+    Raises:
+        ValueError: No items, no planners, two of one name, or a planner that does not give one plan per turn.
+    """
+    start = time.perf_counter()
+    rows = planner_rows(planners, trained, items=len(turns))
+    seed = int(rng.integers(2**63))
+    predictions: dict[str, tuple[Plans, ...]] = {}
+    tallies: dict[str, Tally] = {}
+    systems: dict[str, dict[str, Estimate]] = {}
+    for name, runs in with_progress(rows, "turn protocol"):
+        predictions[name] = tuple(_plans(planner, turns) for planner in runs)
+        of_runs = [_tally(turns, plans) for plans in predictions[name]]
+        tallies[name] = mean_tally(of_runs)
+        timed = [
+            measure_speed(planner.plans, turns, rng=np.random.default_rng(seed))
+            | measure_reply_speed(planner, turns, rng=np.random.default_rng(seed))
+            for planner in runs
+        ]
+        systems[name] = {
+            **run_estimates(of_runs, rng=np.random.default_rng(seed), samples=samples),
+            **mean_speed(timed),
+        }
+    text = plan_signature(samples=samples, progress=PROGRESS_TV, data=data, split=split)
+    own = tuple(dict.fromkeys(planner.name for planner in trained))
+    differences = differences_to_reference(
+        tallies, own, reference=reference, metrics=COMPARED, seed=seed, samples=samples
+    )
+    seconds = round(time.perf_counter() - start, 2)
+    result = EvaluationResult("planner", "turn", split, len(turns), text, seconds, systems)
+    benchmark = TurnBenchmark(result, tuple(turns), predictions, own, differences)
+    return replace(benchmark, result=replace(result, details=_details(benchmark)))
+
+
+def _plans(planner: Planner, turns: Sequence[Turn]) -> Plans:
+    plans = tuple(plan.strategies for plan in planner.plans(turns))
+    if len(plans) != len(turns) or not all(plans):
+        raise ValueError(
+            f"planner {planner.name}: expected {len(turns)} plans that are not empty, "
+            f"got {len(plans)}, {sum(not plan for plan in plans)} of them empty"
+        )
+    return plans
+
+
+def _tally(turns: Sequence[Turn], plans: Plans) -> Tally:
+    """All that one run is scored in."""
+    gold = tuple(turn.plan for turn in turns)
+    scores = plan_tally(gold, plans, dialogue_units(turns))
+    progress = progress_tally(_slots(turns, gold), _slots(turns, plans), intervals=INTERVALS)
+    return joined_tally([scores, progress])
+
+
+def _slots(turns: Sequence[Turn], plans: Plans) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of every strategy of every plan the sixth of the conversation, the class and the dialogue. Each (slots,)."""
+    slots = [
+        (progress_interval(turn.start + place, len(turn.dialogue.messages)), int(strategy), unit)
+        for turn, plan, unit in zip(turns, plans, dialogue_units(turns).tolist(), strict=True)
+        for place, strategy in enumerate(plan)
+    ]
+    intervals, strategies, units = np.array(slots, dtype=np.int64).T
+    return intervals, strategies, units
+
+
+def _details(benchmark: TurnBenchmark) -> dict[str, object]:
+    """Distributions of the trained planners for the JSON; strategies in class order, lengths from 0."""
+    own = benchmark.trained
+    if not own:
+        return {}
+    return {
+        "plan_lengths": {"gold": benchmark.plan_lengths().tolist()}
+        | {name: benchmark.plan_lengths(name).tolist() for name in own},
+        "progress": {"gold": benchmark.by_progress().tolist()}
+        | {name: benchmark.by_progress(name).tolist() for name in own},
+        f"differences_to_{benchmark.differences.reference}": differences_json(benchmark.differences),
+    }

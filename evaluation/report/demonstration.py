@@ -1,0 +1,200 @@
+"""The quickstart's second half: a trained planner and generator beside the baselines, on a terminal and as a report."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpus.dialogue import Turn, message_view, turn_view
+from corpus.splits import Corpus
+from evaluation.generator.benchmark import (
+    GeneratorBenchmark,
+    benchmark_generator,
+    comparable,
+    scored_messages,
+    scored_turns,
+)
+from evaluation.plan_source import PLAN_SOURCES
+from evaluation.planner.messages import MessageBenchmark, benchmark_messages
+from evaluation.planner.turns import TurnBenchmark, benchmark_turns
+from evaluation.report.figures import LearningCurve, Series
+from evaluation.report.page import ReportData, SampleTurn, write_report
+from evaluation.result import EvaluationResult
+from generator.files import CurvePoint
+from generator.realizer import Realizer
+from planner.plan import Planner
+from planner.planner import StrategyPlanner
+
+_SAMPLES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Demonstration:
+    """What the quickstart shows.
+
+    Attributes:
+        messages: Planner and baselines on the message protocol.
+        turns: Planner and baselines on the turn protocol.
+        texts: The generator, once per plan source.
+        samples: A few turns from history to text.
+    """
+
+    messages: MessageBenchmark
+    turns: TurnBenchmark
+    texts: tuple[GeneratorBenchmark, ...]
+    samples: tuple[SampleTurn, ...]
+
+    def metrics(self) -> dict[str, Any]:
+        """All results, for ``metrics.json``."""
+        results = {"message": self.messages.result, "turn": self.turns.result, "text": generator_by_source(self.texts)}
+        return {protocol: result.to_json() for protocol, result in results.items()}
+
+    def text(self) -> str:
+        """Everything as plain text for a terminal."""
+        generator = generator_by_source(self.texts)
+        parts = [
+            "Strategy of the next message (message protocol)",
+            self.messages.result.table(),
+            "Strategies of the next turn (turn protocol)",
+            self.turns.result.table(),
+            "Generated text by plan source",
+            generator.table(),
+            "Sample turns",
+            *(_sample_text(sample) for sample in self.samples),
+        ]
+        return "\n\n".join(parts)
+
+
+def demonstrate(
+    corpus: Corpus,
+    *,
+    split: str,
+    planner: StrategyPlanner,
+    ladder: Sequence[Planner],
+    realizer: Realizer,
+    rng: np.random.Generator,
+) -> Demonstration:
+    """Scores planner, ladder and generator on one split and makes sample turns.
+
+    Args:
+        corpus: The data.
+        split: Which part is scored.
+        planner: The trained planner.
+        ladder: Baselines fitted on the same training split.
+        realizer: The trained generator.
+        rng: For bootstrap, plans and decoding.
+    """
+    dialogues = corpus.split(split)
+    data = f"{corpus.name}-{corpus.fingerprint(split)[:8]}"
+    own = [planner]
+    messages = benchmark_messages(ladder, message_view(list(dialogues)), split=split, data=data, rng=rng, trained=own)
+    turns = benchmark_turns(ladder, turn_view(list(dialogues)), split=split, data=data, rng=rng, trained=own)
+    items = scored_messages(dialogues)
+    texts = tuple(
+        benchmark_generator(
+            realizer,
+            items,
+            name="generator",
+            source=source,
+            split=split,
+            data=data,
+            tokenizer=realizer.tokenizer_name,
+            decoding=str(realizer.decoding),
+            rng=rng,
+            planner=planner if source == "planner" else None,
+        )
+        for source in PLAN_SOURCES
+    )
+    answers = scored_turns(dialogues)
+    chosen = [answers[index] for index in rng.choice(len(answers), size=min(_SAMPLES, len(answers)), replace=False)]
+    return Demonstration(messages, turns, texts, sample_turns(chosen, planner, realizer, rng=rng))
+
+
+def generator_by_source(benchmarks: Sequence[GeneratorBenchmark]) -> EvaluationResult:
+    """One generator's results under several plan sources as one table, a system per source.
+
+    Raises:
+        ValueError: Their signatures differ in more than the plan source.
+    """
+    signature = comparable(benchmarks)
+    systems = {one.source: scores for one in benchmarks for scores in one.result.systems.values()}
+    seconds = sum(one.result.seconds for one in benchmarks)
+    return dataclasses.replace(benchmarks[0].result, signature=signature, seconds=seconds, systems=systems)
+
+
+def sample_turns(
+    turns: Sequence[Turn], planner: Planner, realizer: Realizer, *, rng: np.random.Generator
+) -> tuple[SampleTurn, ...]:
+    """Plans and realizes some turns."""
+    plans = planner.plans(turns)
+    realized = realizer.realize_all([turn.history for turn in turns], [plan.strategies for plan in plans], rng=rng)
+    return tuple(
+        SampleTurn(turn.dialogue.number, turn.history, turn.messages, plan, tuple(pairs))
+        for turn, plan, pairs in zip(turns, plans, realized, strict=True)
+    )
+
+
+def planner_curves(curves: Mapping[str, Mapping[int, float]]) -> tuple[LearningCurve, ...]:
+    """Panels of a planner's training: cloning loss, then PPO's validation LR and training return."""
+
+    def series(key: str, name: str) -> Series:
+        steps = sorted(curves[key])
+        return Series(name, tuple(steps), tuple(curves[key][step] for step in steps))
+
+    panels = [
+        LearningCurve(
+            "Planner: behaviour cloning",
+            "epoch",
+            "loss per decision, nats",
+            (series("cloning/train_loss", "train"), series("cloning/valid_loss", "valid")),
+        )
+    ]
+    if "ppo/valid_lr" in curves:
+        panels.append(
+            LearningCurve("Planner: PPO", "environment steps", "LR on valid, %", (series("ppo/valid_lr", "valid LR"),))
+        )
+    return tuple(panels)
+
+
+def generator_curve(points: Sequence[CurvePoint]) -> LearningCurve:
+    """Panel of a generator's training: perplexity of the validation texts."""
+    validated = [(point.step, point.valid_perplexity) for point in points if point.valid_perplexity is not None]
+    steps, values = zip(*validated, strict=True)
+    return LearningCurve("Generator", "optimizer steps", "PPL on valid", (Series("valid", steps, values),))
+
+
+def write_demonstration(
+    path: Path,
+    demonstration: Demonstration,
+    *,
+    planner: str,
+    facts: Sequence[tuple[str, str]],
+    curves: Sequence[LearningCurve],
+) -> None:
+    """Writes the report page of a demonstration."""
+    write_report(
+        path,
+        ReportData(
+            title="Emotional support: planner and generator",
+            summary="A strategy planner and a response generator trained from two commands, beside simple baselines.",
+            facts=tuple(facts),
+            own=(planner,),
+            messages=demonstration.messages,
+            turns=demonstration.turns,
+            texts=demonstration.texts,
+            curves=tuple(curves),
+            samples=demonstration.samples,
+        ),
+    )
+
+
+def _sample_text(sample: SampleTurn) -> str:
+    lines = [f"dialogue {sample.dialogue}"]
+    lines += [f"  {message.role.value}: {message.text}" for message in sample.history[-2:]]
+    lines.append(f"  plan: {sample.plan}")
+    lines += [
+        f"  -> [{strategy.label if strategy is not None else 'free'}] {text}" for strategy, text in sample.realized
+    ]
+    return "\n".join(lines)

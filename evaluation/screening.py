@@ -1,0 +1,141 @@
+"""How often the crisis screening of the chat is right, on the test set that lies beside it."""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from evaluation.result import EvaluationResult
+from metrics.statistics.estimate import Estimate, signature
+
+PARTS = ("development", "held_out", "blind")
+KINDS = ("suicide", "self-harm", "harm to others", "abuse")
+_LINE_KEYS = {"kind", "text", "batch", "history"}
+_NORMAL_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
+
+
+class Screened(Protocol):
+    """What a screening says of a message."""
+
+    @property
+    def crisis(self) -> bool:
+        """Whether it fires."""
+
+    @property
+    def kind(self) -> str | None:
+        """One of :data:`KINDS`; None where it does not fire."""
+
+
+@dataclass(frozen=True)
+class TestLine:
+    """One line of the test set.
+
+    Attributes:
+        text: The message.
+        kind: One of :data:`KINDS`; None for a harmless one.
+        batch: When it was written: 1 before the patterns, 2 and later after a version of them.
+        history: What was said before.
+    """
+
+    text: str
+    kind: str | None
+    batch: int
+    history: tuple[str, ...] = ()
+
+    __test__ = False  # no test class, whatever pytest makes of its name
+
+
+def read_test_set(folder: Path, part: str) -> tuple[TestLine, ...]:
+    """Reads ``development``, ``held_out`` or ``blind``.
+
+    Raises:
+        ValueError: A line is not one of the test set; one line that names file and line.
+    """
+    path = folder / f"{part}.jsonl"
+    lines = []
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            record = json.loads(text)
+            if unknown := record.keys() - _LINE_KEYS:
+                raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
+            if record["kind"] not in (*KINDS, None):
+                raise ValueError(f"unknown kind {record['kind']!r}, expected one of {', '.join(KINDS)} or null")
+            lines.append(TestLine(record["text"], record["kind"], record["batch"], tuple(record.get("history", ()))))
+        except (ValueError, KeyError, AttributeError) as error:
+            raise ValueError(f"{path}, line {number}: {error}") from error
+    return tuple(lines)
+
+
+def benchmark_screening(
+    screen: Callable[[str, Sequence[str]], Screened], *, test_set: Path, rules: Sequence[Path]
+) -> EvaluationResult:
+    """Screens every line of the test set.
+
+    Args:
+        screen: Takes a message and what was said before it.
+        test_set: Folder with a file for each of :data:`PARTS`.
+        rules: Files that decide what the screening finds; their hash stands in the signature.
+
+    Returns:
+        Protocol ``screening``; the systems are the parts of the test set, and the crisis lines of one kind in a part,
+        which have a recall only. ``recall``: share of crisis lines found; ``precision``: share of crisis lines among
+        those that fire, which depends on how many harmless lines there are; ``false_alarms``: share of harmless lines
+        that fire; ``right_kind``: share of found lines whose kind is right. Percent, with Wilson's 95 % interval.
+    """
+    start = time.perf_counter()
+    parts = {part: read_test_set(test_set, part) for part in PARTS}
+    systems: dict[str, dict[str, Estimate]] = {}
+    for part, lines in parts.items():
+        found = [screen(line.text, line.history) for line in lines]
+        systems[part] = score_screening(lines, found)
+        for kind in KINDS:
+            fired = [result.crisis for line, result in zip(lines, found, strict=True) if line.kind == kind]
+            systems[f"{part}: {kind}"] = {"recall": wilson(sum(fired), len(fired))}
+    return EvaluationResult(
+        command="screening",
+        protocol="screening",
+        split="none",
+        n=sum(len(lines) for lines in parts.values()),
+        signature=signature(
+            "screening",
+            data="testset-" + _digest(test_set / f"{part}.jsonl" for part in PARTS),
+            rules=_digest(rules),
+            interval="wilson-95",
+        ),
+        seconds=round(time.perf_counter() - start, 2),
+        systems=systems,
+    )
+
+
+def score_screening(lines: Sequence[TestLine], found: Sequence[Screened]) -> dict[str, Estimate]:
+    """Recall, precision, false alarms and right kinds of one part, as :func:`benchmark_screening` explains them."""
+    pairs = list(zip(lines, found, strict=True))
+    hits = [(line, result) for line, result in pairs if line.kind is not None and result.crisis]
+    fired = sum(result.crisis for _, result in pairs)
+    harmless = [result for line, result in pairs if line.kind is None]
+    return {
+        "recall": wilson(len(hits), len(pairs) - len(harmless)),
+        "precision": wilson(len(hits), fired),
+        "false_alarms": wilson(sum(result.crisis for result in harmless), len(harmless)),
+        "right_kind": wilson(sum(line.kind == result.kind for line, result in hits), len(hits)),
+    }
+
+
+def wilson(successes: int, trials: int) -> Estimate:
+    """A share in percent with its 95 % interval after Wilson (1927, JASA 22, p. 209); NaN of no trials."""
+    if trials == 0:
+        return Estimate(math.nan, math.nan, math.nan)
+    share, square = successes / trials, _NORMAL_95**2
+    middle = (share + square / (2 * trials)) / (1 + square / trials)
+    half = _NORMAL_95 / (1 + square / trials) * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
+    # Rounding may carry an end of the interval past the share itself where that is 0 or 1.
+    return Estimate(100 * share, 100 * min(share, max(0.0, middle - half)), 100 * max(share, min(1.0, middle + half)))
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    """The first eight digits of a hash over the contents of files."""
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()[:8]

@@ -1,0 +1,82 @@
+"""What a generator's run folder holds, written whole and read without running code.
+
+``generator.json`` (everything but the weights; its presence says that the run is finished), ``model/`` (weights as
+safetensors, configuration, tokenizer, model card: ``from_pretrained`` loads it), ``training_curve.json``,
+``tensorboard/``. While a training runs, ``checkpoints/`` holds its optimizer and random states, which are pickles: they
+are read only to go on with the own run, and gone once it is finished.
+"""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoTokenizer
+
+from corpus.files import write_whole
+from generator.model_card import CurvePoint, GeneratorSummary, model_card
+from language_models.backbone import ARCHITECTURES, Backbone, prepare
+from language_models.decoding.sampling import DecodingConfig
+from language_models.quiet import quiet_transformers
+
+SUMMARY = "generator.json"
+MODEL = "model"
+CURVE = "training_curve.json"
+CHECKPOINTS = "checkpoints"
+TENSORBOARD = "tensorboard"
+FORMAT = 1  # of generator.json
+
+
+def write_run(out: Path, backbone: Backbone, summary: GeneratorSummary, curve: list[CurvePoint]) -> None:
+    """Writes a finished run; ``generator.json`` comes last, so that a run without it is not finished."""
+    temporary = out / f".{MODEL}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    backbone.model.save_pretrained(temporary)
+    backbone.tokenizer.save_pretrained(temporary)
+    write_whole(temporary / "README.md", model_card(summary))
+    shutil.rmtree(out / MODEL, ignore_errors=True)
+    temporary.rename(out / MODEL)
+    write_whole(out / CURVE, json.dumps([dataclasses.asdict(point) for point in curve], indent=1) + "\n")
+    write_whole(out / SUMMARY, json.dumps({"format": FORMAT, **dataclasses.asdict(summary)}, indent=2) + "\n")
+
+
+def read_summary(run: Path) -> GeneratorSummary:
+    """Reads ``generator.json``.
+
+    Raises:
+        ValueError: No finished generator run, or its file is broken or of another version.
+    """
+    path = run / SUMMARY
+    if not path.is_file():
+        raise ValueError(f"{run}: no finished generator run, expected {SUMMARY} in it")
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        if fields.pop("format") != FORMAT:
+            raise ValueError(f"{path}: another format, expected {FORMAT}")
+        return GeneratorSummary(**fields | {"decoding": DecodingConfig(**fields["decoding"])})
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: not a generator's summary: {error}") from error
+
+
+def read_curve(run: Path) -> list[CurvePoint]:
+    """Reads the training curve of a finished run."""
+    return [CurvePoint(**point) for point in json.loads((run / CURVE).read_text(encoding="utf-8"))]
+
+
+def read_backbone(run: Path) -> Backbone:
+    """Loads a finished run's model, from safetensors alone, and its tokenizer.
+
+    Raises:
+        ValueError: A file is missing or broken.
+    """
+    folder = run / MODEL
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        architecture = ARCHITECTURES[config.model_type]
+        with quiet_transformers():
+            model = architecture.from_pretrained(folder, use_safetensors=True, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, KeyError, SafetensorError) as error:
+        raise ValueError(f"{folder}: cannot load the model: {str(error).splitlines()[0]}") from error
+    return prepare(model, tokenizer)

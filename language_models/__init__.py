@@ -1,0 +1,1 @@
+"""Language models that write text, whoever speaks: backbones, batches, the training loop, perplexity."""

@@ -1,0 +1,1 @@
+"""Decoding: sampling settings, token constraints, the key-value cache."""

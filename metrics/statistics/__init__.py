@@ -1,0 +1,1 @@
+"""Intervals, paired tests and agreement: what says how sure a score is."""

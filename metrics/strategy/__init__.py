@@ -1,0 +1,1 @@
+"""Scores of predicted strategies, plans and simulated conversations."""

@@ -1,0 +1,239 @@
+"""Readers: sentence encoders fine-tuned to read the last messages together and say what the supporter does next.
+
+What a reader reads: the last messages of a history as one row of tokens, who speaks and with which strategy.
+
+The readers of all folds together, as one more source of beliefs.
+"""
+
+import copy
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from corpus.dialogue import Message, Role
+from corpus.files import replace_whole
+from corpus.strategy import LABELS
+from encoding.plan_codec import STOP
+from encoding.sentence_encoder import SentenceEncoder
+
+_MESSAGES = 7
+_SMALLEST_PIECE = 16  # tokens of an older message worth keeping where not all of it fits; the mark may take ten
+_PREFACE = 5  # tokens that may be needed for the number of messages
+
+
+class Reading:
+    """Turns histories into tokens: ``[CLS] 12 messages [SEP] seeker : ... [SEP] supporter question : ... [SEP]``.
+
+    Args:
+        tokenizer: Of the transformer that reads.
+        tokens: Longest row; older messages are cut first.
+    """
+
+    def __init__(self, tokenizer: Any, *, tokens: int) -> None:
+        self._tokenizer = tokenizer
+        self._tokens = tokens
+        self._ids = lru_cache(maxsize=100_000)(self._tokenize)
+
+    def rows(self, histories: Sequence[Sequence[Message]]) -> list[list[int]]:
+        """Token ids of each history, at most ``tokens`` each."""
+        return [self._row(history) for history in histories]
+
+    def batch(self, rows: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
+        """Rows filled up to the longest: token ids and mask. Shapes: (B, T), int64."""
+        longest = max(len(row) for row in rows)
+        ids = torch.full((len(rows), longest), int(self._tokenizer.pad_token_id))
+        mask = torch.zeros(len(rows), longest, dtype=torch.long)
+        for number, row in enumerate(rows):
+            ids[number, : len(row)] = torch.tensor(row)
+            mask[number, : len(row)] = 1
+        return ids, mask
+
+    def _row(self, history: Sequence[Message]) -> list[int]:
+        room = self._tokens - _PREFACE - 1
+        recent: list[int] = []
+        for message in reversed(history[-_MESSAGES:]):
+            ids = self._ids(_speaker(message), message.text)
+            left = room - len(recent)
+            if len(ids) > left:
+                if not recent or left > _SMALLEST_PIECE:
+                    mark = self._ids(f"{_speaker(message)} :", "")[:-1]  # what is cut still says who spoke
+                    recent = [*mark, *ids[len(mark) - left :], *recent]
+                break
+            recent = list(ids) + recent
+        preface = self._ids(f"{min(len(history), 40)} messages", "")[:_PREFACE]
+        return [self._tokenizer.cls_token_id, *preface, *recent]
+
+    def _tokenize(self, speaker: str, text: str) -> tuple[int, ...]:
+        whole = f"{speaker} : {text}" if text else speaker
+        return (*self._tokenizer(whole, add_special_tokens=False)["input_ids"], self._tokenizer.sep_token_id)
+
+
+def _speaker(message: Message) -> str:
+    if message.role is Role.SEEKER:
+        return "seeker"
+    return "supporter" if message.strategy is None else f"supporter {LABELS[message.strategy].lower()}"
+
+
+SEVERAL = STOP + 1  # the last output of a reader: the turn, of which nothing stands yet, will have several messages
+OUTPUTS = STOP + 2
+
+
+class Reader(nn.Module):
+    """A transformer over the last messages with a small head.
+
+    Token embeddings and the lowest layers stay as they were pretrained: they cost time and gain nothing on 910
+    dialogues.
+
+    Args:
+        transformer: Pretrained; copied.
+        frozen_layers: Lowest layers that are not trained.
+        dropout: Share of the head's inputs dropped in training. Inside the transformer nothing is dropped: on a
+            processor drawing the masks takes as long as the products.
+    """
+
+    def __init__(self, transformer: Any, *, frozen_layers: int, dropout: float) -> None:
+        super().__init__()
+        self.transformer = copy.deepcopy(transformer)
+        # Plain attention is faster than the fused kernel in bf16 on processors, forward and backward.
+        self.transformer.set_attn_implementation("eager")
+        for module in self.transformer.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        self.transformer.embeddings.requires_grad_(False)
+        for layer in self.transformer.encoder.layer[:frozen_layers]:
+            layer.requires_grad_(False)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(2 * self.transformer.config.hidden_size, OUTPUTS)
+        nn.init.normal_(self.head.weight, std=0.02)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Unnormalised scores of 8 strategies, STOP, and several messages.
+
+        Args:
+            ids: Token ids. Shape: (B, T).
+            mask: 1 where there is a token. Shape: (B, T).
+
+        Returns:
+            Shape: (B, 10), float32.
+        """
+        with torch.autocast(ids.device.type, torch.bfloat16):
+            states = self.transformer(input_ids=ids, attention_mask=mask).last_hidden_state  # (B, T, D)
+        states = states.float()
+        mean = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        return self.head(self.dropout(torch.cat([states[:, 0], mean], dim=1)))
+
+    def tuned(self) -> dict[str, Tensor]:
+        """The weights that training changes; the others are the pretrained model's."""
+        return {name: value.detach() for name, value in self.named_parameters() if value.requires_grad}
+
+    def restore(self, tuned: dict[str, Tensor]) -> None:
+        """Puts :meth:`tuned` back.
+
+        Raises:
+            ValueError: These are other weights.
+        """
+        own = {name: value for name, value in self.named_parameters() if value.requires_grad}
+        if set(own) != set(tuned):
+            raise ValueError(f"reader: got {len(tuned)} weights, expected {len(own)}")
+        with torch.no_grad():
+            for name, value in own.items():
+                value.copy_(tuned[name])
+
+
+def log_probabilities(scores: Tensor, can_stop: Tensor) -> Tensor:
+    """Decisions: STOP only where the supporter has said something. Shapes: (B, 10), (B,) bool -> (B, 9)."""
+    decisions = scores[:, : STOP + 1]
+    impossible = (torch.arange(STOP + 1, device=scores.device) == STOP) & ~can_stop[:, None]
+    return decisions.masked_fill(impossible, -1e4).log_softmax(1)
+
+
+_LOWEST = -20.0
+_BATCH = 64
+
+
+class Readers:
+    """Fine-tuned encoders, one per fold.
+
+    Args:
+        readers: Reader f never saw fold f.
+        reading: Turns histories into tokens.
+    """
+
+    def __init__(self, readers: Sequence[Reader], reading: Reading) -> None:
+        self._readers = list(readers)
+        self._reading = reading
+
+    @torch.no_grad()
+    def read(self, histories: Sequence[Sequence[Message]], *, fold: np.ndarray | None = None) -> np.ndarray:
+        """What the readers believe.
+
+        Args:
+            histories: N histories.
+            fold: The part of the training dialogues each history belongs to: only the reader that never saw it
+                answers. Shape: (N,). ``None``: new dialogues, the mean over all readers.
+
+        Returns:
+            Log-probabilities of 8 strategies and STOP, not below -20, then the log-odds of a turn with several
+            messages. Shape: (N, 10), float32.
+        """
+        rows = self._reading.rows(histories)
+        can_stop = torch.tensor([bool(h) and h[-1].role is Role.SUPPORTER for h in histories])
+        order = np.argsort([len(row) for row in rows], kind="stable")
+        beliefs = np.zeros((len(rows), OUTPUTS), np.float32)
+        for part, reader in enumerate(self._readers):
+            here = order if fold is None else order[fold[order] == part]
+            weight = 1 / len(self._readers) if fold is None else 1.0
+            device = reader.head.weight.device
+            for start in range(0, len(here), _BATCH):
+                batch = here[start : start + _BATCH]
+                ids, mask = self._reading.batch([rows[row] for row in batch])
+                scores = reader(ids.to(device), mask.to(device)).cpu()
+                beliefs[batch, :SEVERAL] += weight * log_probabilities(scores, can_stop[batch]).exp().numpy()
+                beliefs[batch, SEVERAL] += weight * scores[:, SEVERAL].numpy()
+        beliefs[:, :SEVERAL] = np.log(np.maximum(beliefs[:, :SEVERAL], np.exp(_LOWEST)))
+        return beliefs
+
+    def save(self, path: Path) -> None:
+        """Writes what fine-tuning changed; the rest is the pretrained encoder's."""
+        tensors = {
+            f"{number}.{name}": value.cpu().contiguous()
+            for number, reader in enumerate(self._readers)
+            for name, value in reader.tuned().items()
+        }
+        with replace_whole(path) as temporary:
+            save_file(tensors, temporary)
+
+    @classmethod
+    def load(cls, path: Path, encoder: SentenceEncoder, *, folds: int, tokens: int, frozen_layers: int) -> "Readers":
+        """Reads what :meth:`save` wrote.
+
+        Args:
+            path: The file.
+            encoder: The pretrained encoder they were fine-tuned from.
+            folds: Number of readers.
+            tokens: Longest history they read.
+            frozen_layers: Lowest layers that were not trained.
+
+        Raises:
+            ValueError: The file is missing or damaged, or holds other readers.
+        """
+        tokenizer, transformer = encoder.token_model()
+        try:
+            tensors = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise ValueError(f"{path}: missing or damaged readers ({type(error).__name__})") from error
+        readers = []
+        for number in range(folds):
+            reader = Reader(transformer, frozen_layers=frozen_layers, dropout=0.0)
+            start = f"{number}."
+            reader.restore({name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)})
+            readers.append(reader.to("cuda" if torch.cuda.is_available() else "cpu").eval())
+        return cls(readers, Reading(tokenizer, tokens=tokens))

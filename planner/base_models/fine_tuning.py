@@ -1,0 +1,194 @@
+"""Fine-tuning readers, one per fold of the training dialogues, each on the other folds."""
+
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from corpus.dialogue import Role
+from encoding.plan_codec import STOP
+from encoding.sentence_encoder import SentenceEncoder
+from planner.base_models.decisions import Decisions
+from planner.base_models.fine_tuned_encoder import SEVERAL, Reader, Reading, log_probabilities
+from planner.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
+from planner.config import PlannerConfig
+from planner.training_log import TrainingLog
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 32
+_SORTED = 20  # batches' worth of rows that are sorted by length together: little padding, still mixed
+_LAYER_DECAY = 0.9  # learning rate of a layer relative to the one above it
+_HEAD_FACTOR = 10.0  # learning rate of the new head relative to the top layer
+_STOP_SHARE = 0.4  # of the decisions to stop, nearly as many as messages and easier, a pass sees this share
+_WARM_UP = 0.1
+_READ_BATCH = 64
+
+
+def train_readers(
+    encoder: SentenceEncoder,
+    train: Decisions,
+    valid: Decisions,
+    *,
+    fold: np.ndarray,
+    config: PlannerConfig,
+    seed: int,
+    folder: Path,
+    log: TrainingLog,
+) -> list[Reader]:
+    """Trains a reader for every fold; a finished one is taken from the folder, an unfinished one goes on by epochs.
+
+    Args:
+        encoder: Its transformer is fine-tuned.
+        train: What to learn from.
+        valid: Scored after every epoch, for the log only.
+        fold: Part of the training dialogues each history belongs to. Shape: (U,).
+        config: ``reader_*`` settings.
+        seed: Seeds heads, orders and dropout.
+        folder: Where the state is kept.
+        log: Receives ``reader/*`` curves by epoch, counted through all folds.
+    """
+    tokenizer, transformer = encoder.token_model()
+    reading = Reading(tokenizer, tokens=config.reader_tokens)
+    data, held_out = (_Items(decisions, reading) for decisions in (train, valid))
+    readers = []
+    for part in range(config.folds):
+        torch.manual_seed(seed * 1000 + part)
+        reader = Reader(transformer, frozen_layers=config.reader_frozen_layers, dropout=config.reader_dropout)
+        reader.to("cuda" if torch.cuda.is_available() else "cpu")
+        _train(
+            reader,
+            data,
+            held_out,
+            rows=np.flatnonzero(fold != part),
+            config=config,
+            rng=np.random.default_rng([seed, part]),
+            checkpoint=Checkpoint(folder / str(part)),
+            log=log,
+            first_epoch=part * config.reader_epochs,
+        )
+        readers.append(reader.eval())
+    return readers
+
+
+class _Items:
+    """Rows of tokens with what happened next."""
+
+    def __init__(self, decisions: Decisions, reading: Reading) -> None:
+        self.reading = reading
+        self.rows = reading.rows(decisions.messages)
+        by_supporter = [bool(h) and h[-1].role is Role.SUPPORTER for h in decisions.messages]
+        self.can_stop = torch.tensor(by_supporter)
+        self.decision = decisions.following
+        # How long the turn gets is asked only where nothing of it stands.
+        self.several = np.where(by_supporter, -1, decisions.several)
+
+    def batches(self, rows: np.ndarray, rng: np.random.Generator | None, size: int) -> list[np.ndarray]:
+        """Rows in batches of similar length; in random order with a generator."""
+        order = rows if rng is None else rng.permutation(rows)
+        chunk = len(order) if rng is None else size * _SORTED
+        batches = []
+        for start in range(0, len(order), chunk):
+            part = order[start : start + chunk]
+            part = part[np.argsort([len(self.rows[row]) for row in part], kind="stable")]
+            batches += [part[at : at + size] for at in range(0, len(part), size)]
+        return batches if rng is None else [batches[place] for place in rng.permutation(len(batches))]
+
+
+def _train(
+    reader: Reader,
+    data: _Items,
+    held_out: _Items,
+    *,
+    rows: np.ndarray,
+    config: PlannerConfig,
+    rng: np.random.Generator,
+    checkpoint: Checkpoint,
+    log: TrainingLog,
+    first_epoch: int,
+) -> None:
+    optimizer = torch.optim.AdamW(_parameter_groups(reader, config.reader_rate), fused=True)
+    epoch = 0
+    if checkpoint.exists():
+        values, tensors = checkpoint.load()
+        epoch = values["step"]
+        reader.restore({name.removeprefix("reader."): t for name, t in tensors.items() if name.startswith("reader.")})
+        if epoch < config.reader_epochs:
+            restore_optimizer(optimizer, tensors, prefix="optimizer")
+            torch.set_rng_state(tensors["torch_rng"])
+            rng.bit_generator.state = values["rng"]
+        logger.info("reader goes on after epoch %d", first_epoch + epoch)
+    while epoch < config.reader_epochs:
+        reader.train()
+        began = time.perf_counter()
+        seen = rows[(data.decision[rows] != STOP) | (rng.random(len(rows)) < _STOP_SHARE)]
+        batches = data.batches(seen, rng, _BATCH)
+        total = 0.0
+        for number, batch in enumerate(tqdm(batches, desc=f"reader, epoch {first_epoch + epoch + 1}", unit="batch")):
+            share = (epoch + number / len(batches)) / config.reader_epochs
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * min(share / _WARM_UP, (1 - share) / (1 - _WARM_UP))
+            loss = _loss(reader, data, batch)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_([p for p in reader.parameters() if p.requires_grad], 1.0)
+            optimizer.step()
+            total += float(loss.detach())
+        epoch += 1
+        log.add("reader/train_loss", total / len(batches), step=first_epoch + epoch)
+        log.add("reader/valid_loss", _validation_loss(reader, held_out), step=first_epoch + epoch)
+        log.add("reader/histories_per_second", len(seen) / (time.perf_counter() - began), step=first_epoch + epoch)
+        log.save()
+        state = {f"reader.{name}": value for name, value in reader.tuned().items()}
+        if epoch < config.reader_epochs:  # a finished reader needs no more than its weights
+            state |= optimizer_tensors(optimizer, prefix="optimizer") | {"torch_rng": torch.get_rng_state()}
+        checkpoint.save({"step": epoch, "rng": rng.bit_generator.state}, tensors=state)
+
+
+def _parameter_groups(reader: Reader, rate: float) -> list[dict[str, object]]:
+    """Lower layers learn more slowly; biases and norms are not decayed."""
+    layers = len(reader.transformer.encoder.layer)
+    groups: list[dict[str, object]] = []
+    for name, parameter in reader.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        peak = rate * _HEAD_FACTOR
+        if name.startswith("transformer."):
+            depth = int(name.split("layer.")[1].split(".")[0]) if "layer." in name else layers - 1
+            peak = rate * _LAYER_DECAY ** (layers - 1 - depth)
+        decay = 0.0 if parameter.dim() == 1 else 0.01
+        groups.append({"params": [parameter], "lr": peak, "peak": peak, "weight_decay": decay})
+    return groups
+
+
+def _loss(reader: Reader, data: _Items, batch: np.ndarray) -> Tensor:
+    scores, decided = _read(reader, data, batch)
+    loss = nn.functional.nll_loss(decided, torch.from_numpy(data.decision[batch]).to(scores.device))
+    several = data.several[batch]
+    known = torch.from_numpy(several >= 0).to(scores.device)
+    if known.any():
+        target = torch.from_numpy(several).to(scores.device)[known].float()
+        loss = loss + nn.functional.binary_cross_entropy_with_logits(scores[known, SEVERAL], target)
+    return loss
+
+
+@torch.no_grad()
+def _validation_loss(reader: Reader, items: _Items) -> float:
+    """Mean negative log-likelihood of gold decisions, in nats."""
+    reader.eval()
+    total = 0.0
+    for batch in items.batches(np.arange(len(items.rows)), None, _READ_BATCH):
+        _, decided = _read(reader, items, batch)
+        total -= float(decided.gather(1, torch.from_numpy(items.decision[batch]).to(decided.device)[:, None]).sum())
+    return total / len(items.rows)
+
+
+def _read(reader: Reader, items: _Items, batch: np.ndarray) -> tuple[Tensor, Tensor]:
+    device = reader.head.weight.device
+    ids, mask = items.reading.batch([items.rows[row] for row in batch])
+    scores = reader(ids.to(device), mask.to(device))
+    return scores, log_probabilities(scores, items.can_stop[batch].to(device))

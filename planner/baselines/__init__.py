@@ -1,0 +1,1 @@
+"""Baselines: simple planners that a trained planner is compared with."""

@@ -1,0 +1,131 @@
+"""Floors of the ladder that never read the history: a random draw, and always the most frequent answer."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from corpus.dialogue import Dialogue, Turn, Utterance
+from corpus.strategy import ESCONV_COUNTS, Strategy
+from planner.base_models.decisions import training_turns
+from planner.plan import Plan
+
+
+class PlanFrequencies:
+    """How often each plan occurs in training.
+
+    Args:
+        train: Training dialogues.
+        max_strategies: K; a longer plan counts as its first K strategies.
+        name: Who counts; named in the error.
+
+    Attributes:
+        plans: The distinct plans, the most frequent first; equally frequent ones by their strategies' numbers.
+        shares: Share of each among the training turns. Shape: (len(plans),), sums to 1.
+
+    Raises:
+        ValueError: No turn to learn from.
+    """
+
+    def __init__(self, train: Sequence[Dialogue], *, max_strategies: int, name: str) -> None:
+        counts = Counter(turn.plan[:max_strategies] for turn in training_turns(train, name=name))
+        self.plans = sorted(counts, key=lambda plan: (-counts[plan], plan))
+        self.shares = np.array([counts[plan] for plan in self.plans]) / counts.total()
+
+    def slot_probabilities(self, plan: Sequence[Strategy]) -> np.ndarray:
+        """What stands in each slot of the training plans that begin like ``plan`` and reach this slot.
+
+        Returns:
+            Shape: (len(plan), 8), rows sum to 1.
+        """
+        rows = np.zeros((len(plan), len(Strategy)))
+        for slot, row in enumerate(rows):
+            for other, share in zip(self.plans, self.shares, strict=True):
+                if len(other) > slot and other[:slot] == tuple(plan[:slot]):
+                    row[other[slot]] += share
+        return rows / rows.sum(axis=1, keepdims=True)
+
+
+class RandomPlanner:
+    """Draws without looking.
+
+    Message protocol: a strategy from ESConv's distribution, as the Random baseline of Liu et al. (ACL 2021, section
+    6.1); the probabilities are the one-hot of the draw, because their arg-max is the prediction. Turn protocol: the
+    plan of a training turn drawn at random.
+
+    A draw is a keyed hash of the item (its dialogue's number, its place and the texts before it) with a key from
+    ``rng``: an item gets the same answer in any batch, in any order and at any repetition.
+
+    Args:
+        train: Training dialogues: the plans to draw from.
+        max_strategies: K; longer plans are cut.
+        rng: Gives the key.
+
+    Raises:
+        ValueError: No turn to learn from.
+    """
+
+    name = "random"
+
+    def __init__(self, train: Sequence[Dialogue], *, max_strategies: int, rng: np.random.Generator) -> None:
+        frequencies = PlanFrequencies(train, max_strategies=max_strategies, name=self.name)
+        self._plans = [
+            Plan(plan, frequencies.slot_probabilities(plan), self.name) for plan in frequencies.plans
+        ]  # one object per distinct plan
+        self._plan_bounds = np.cumsum(frequencies.shares)
+        counts = np.array([ESCONV_COUNTS[strategy] for strategy in Strategy])
+        self._strategy_bounds = np.cumsum(counts / counts.sum())
+        self._key = rng.bytes(16)
+
+    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
+        """A random training plan for every turn."""
+        uniform = [self._uniform("turn", turn.dialogue, turn.start) for turn in turns]
+        return [self._plans[index] for index in _inverse_distribution(self._plan_bounds, uniform)]
+
+    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
+        """One-hot random strategies. Shape: (N, 8)."""
+        uniform = [self._uniform("message", utterance.dialogue, utterance.index) for utterance in utterances]
+        return np.eye(len(Strategy))[_inverse_distribution(self._strategy_bounds, uniform)]
+
+    def _uniform(self, protocol: str, dialogue: Dialogue, index: int) -> float:
+        """Uniform in 0..1, a function of the key and the item."""
+        digest = hashlib.blake2b(f"{protocol}:{dialogue.number}:{index}".encode(), digest_size=8, key=self._key)
+        for message in dialogue.messages[:index]:
+            digest.update(b"\n" + message.text.encode())
+        return int.from_bytes(digest.digest(), "big") / 2**64
+
+
+class MajorityPlanner:
+    """Always the most frequent plan of the training turns, and the most frequent strategy of the training messages.
+
+    Args:
+        train: Training dialogues.
+        max_strategies: K; longer plans are cut.
+
+    Raises:
+        ValueError: No turn to learn from.
+    """
+
+    name = "majority"
+
+    def __init__(self, train: Sequence[Dialogue], *, max_strategies: int) -> None:
+        frequencies = PlanFrequencies(train, max_strategies=max_strategies, name=self.name)
+        plan = frequencies.plans[0]
+        self._plan = Plan(plan, frequencies.slot_probabilities(plan), self.name)
+        used = [strategy for turn in training_turns(train, name=self.name) for strategy in turn.plan]
+        self._shares = np.bincount(used, minlength=len(Strategy)) / len(used)  # (8,)
+
+    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
+        """The same plan for every turn."""
+        return [self._plan] * len(turns)
+
+    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
+        """Training shares of the strategies for every message. Shape: (N, 8)."""
+        return np.tile(self._shares, (len(utterances), 1))
+
+
+def _inverse_distribution(bounds: np.ndarray, uniform: Sequence[float]) -> np.ndarray:
+    """Which interval of a cumulative distribution each number in 0..1 falls in. Shape: (N,), 0..len(bounds) - 1."""
+    # Rounding can leave the last bound a hair below 1.
+    return np.minimum(np.searchsorted(bounds, np.array(uniform), side="right"), len(bounds) - 1)

@@ -1,0 +1,1 @@
+"""The policy network: from predictions to reasoning and a distribution over plans."""

@@ -1,0 +1,128 @@
+"""Behaviour cloning of the deliberating network: gold reasoning and gold decisions from cross-fitted beliefs."""
+
+import copy
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from planner.base_models.cloning import one_cycle, reasoning_loss
+from planner.base_models.decisions import Decisions
+from planner.base_models.predictions import BeliefLayout
+from planner.config import PlannerConfig
+from planner.policy.network import DeliberationNetwork
+from planner.training_log import TrainingLog
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 512
+_WEIGHT_DECAY = 0.1
+_REASONING_WEIGHT = 0.3
+
+
+@dataclass(frozen=True)
+class BelievedDecisions:
+    """Decisions with the beliefs they are made from.
+
+    Attributes:
+        beliefs: Shape: (U, S), float32.
+        reasoning: Labels, -1 = unknown. Shape: (U, 5).
+        row: Which history each decision has. Shape: (N,).
+        prefix: Row of the plan so far in the plan space. Shape: (N,).
+        decision: 0..8. Shape: (N,).
+        realized: Whether the plan so far is what stands in the history already. Shape: (N,), bool.
+    """
+
+    beliefs: Tensor
+    reasoning: Tensor
+    row: Tensor
+    prefix: Tensor
+    decision: Tensor
+    realized: Tensor
+
+    @classmethod
+    def of(
+        cls, decisions: Decisions, beliefs: np.ndarray, layout: BeliefLayout, device: torch.device
+    ) -> "BelievedDecisions":
+        """Puts both together on a device."""
+        prefix = layout.space.row_of_code[layout.space.codec.code(decisions.slots)]
+        _, first = np.unique(decisions.row, return_index=True)  # the shortest plan of each history
+        realized = np.zeros(len(decisions.row), bool)
+        realized[first] = True
+        arrays = (beliefs, decisions.reasoning, decisions.row, prefix, decisions.decision, realized)
+        return cls(*(torch.from_numpy(array).to(device) for array in arrays))
+
+
+def clone_deliberation(
+    network: DeliberationNetwork,
+    train: BelievedDecisions,
+    valid: BelievedDecisions,
+    *,
+    config: PlannerConfig,
+    rng: np.random.Generator,
+    log: TrainingLog,
+) -> None:
+    """Trains the network in place by cross-entropy on reasoning and decisions, each slot given the gold ones before.
+
+    The weights of lowest validation loss of the decisions, over all reasoning, are kept; the untrained network, which
+    decides as the members believe, is a candidate. A few seconds: nothing is kept to go on from.
+
+    Args:
+        network: Trained in place.
+        train: Cross-fitted beliefs on training dialogues.
+        valid: Beliefs on validation dialogues.
+        config: Settings of deliberation.
+        rng: Draws the order of the data.
+        log: Receives ``deliberation/*`` curves by epoch.
+    """
+    optimizer = torch.optim.AdamW(
+        network.planning_parameters(), lr=config.deliberation_rate, weight_decay=_WEIGHT_DECAY
+    )
+    batches = max(1, len(train.row) // _BATCH)
+    best, best_loss = copy.deepcopy(network.state_dict()), decision_loss(network, valid)
+    log.add("deliberation/valid_loss", best_loss, step=0)
+    for epoch in range(config.deliberation_epochs):
+        network.train()
+        order = torch.from_numpy(rng.permutation(len(train.row))).to(network.device)
+        total = 0.0
+        for batch in range(batches):
+            for group in optimizer.param_groups:
+                group["lr"] = config.deliberation_rate * one_cycle(
+                    (epoch + batch / batches) / config.deliberation_epochs
+                )
+            loss = _loss(network, train, order[batch * _BATCH : (batch + 1) * _BATCH])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += float(loss.detach())
+        valid_loss = decision_loss(network, valid)
+        if valid_loss < best_loss:
+            best_loss, best = valid_loss, copy.deepcopy(network.state_dict())
+        log.add("deliberation/train_loss", total / batches, step=epoch + 1)
+        log.add("deliberation/valid_loss", valid_loss, step=epoch + 1)
+    log.save()
+    network.load_state_dict(best)
+    network.eval()
+    logger.info("deliberation cloned: validation loss %.4f", best_loss)
+
+
+@torch.no_grad()
+def decision_loss(network: DeliberationNetwork, data: BelievedDecisions) -> float:
+    """Mean negative log-likelihood of the decisions after what stands in the history, over all reasoning, in nats."""
+    network.eval()
+    total, count = 0.0, 0
+    for chosen in data.realized.nonzero().squeeze(1).split(1024):
+        decided = network.next_decisions(data.beliefs[data.row[chosen]], data.prefix[chosen])  # (B, 9)
+        total -= float(decided.gather(1, data.decision[chosen][:, None]).log().sum())
+        count += len(chosen)
+    return total / count
+
+
+def _loss(network: DeliberationNetwork, data: BelievedDecisions, chosen: Tensor) -> Tensor:
+    row = data.row[chosen]
+    labels = data.reasoning[row]
+    slots, decided = network.steps(data.beliefs[row], values=labels, rows=data.prefix[chosen])
+    loss = nn.functional.nll_loss(decided, data.decision[chosen])
+    return loss + _REASONING_WEIGHT * reasoning_loss(slots, labels) if slots else loss

@@ -1,0 +1,1 @@
+"""PPO in the turn environments and in whole conversations, and checkpoint selection."""

@@ -1,0 +1,95 @@
+"""Candidates of a training: who is best, among those that give up no more than is allowed."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from planner.policy.network import DeliberationNetwork
+from planner.training_log import TrainingLog
+
+Scores = Mapping[str, float]
+# Validation scores of a planner in training: name -> value.
+Validate = Callable[[DeliberationNetwork], dict[str, float]]
+
+_BEST = "best."
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Who is best.
+
+    Attributes:
+        step: Environment steps after which it was a candidate; 0: nobody was allowed and better than the start.
+        scores: Its scores.
+        start: The start's scores.
+    """
+
+    step: int
+    scores: Scores
+    start: Scores
+
+
+class Candidates:
+    """Validates candidates and keeps the best allowed one; the first, which training starts from, is always allowed.
+
+    Args:
+        validate: Scores a candidate.
+        objective: The score that is maximised.
+        allowed: Whether a candidate of these scores may be kept, given the start's scores.
+        log: Receives the scores as ``ppo/valid_*`` by environment step.
+    """
+
+    def __init__(
+        self, validate: Validate, *, objective: str, allowed: Callable[[Scores, Scores], bool], log: TrainingLog
+    ) -> None:
+        self._validate = validate
+        self._objective = objective
+        self._allowed = allowed
+        self._log = log
+        self._best: dict[str, Tensor] = {}
+        self._best_scores: dict[str, float] = {}
+        self._best_step = 0
+        self._start_scores: dict[str, float] = {}
+
+    @property
+    def kept(self) -> Kept:
+        """The best so far."""
+        return Kept(self._best_step, self._best_scores, self._start_scores)
+
+    def consider(self, network: DeliberationNetwork, *, step: int) -> None:
+        """Validates a candidate and keeps it if it is the best allowed one."""
+        scores = self._validate(network)
+        for name, value in scores.items():
+            self._log.add(f"ppo/valid_{name}", value, step=step)
+        if not self._best:
+            self._start_scores = scores
+        elif not self._allowed(scores, self._start_scores):
+            return
+        if not self._best or scores[self._objective] > self._best_scores[self._objective]:
+            self._best, self._best_scores, self._best_step = copy.deepcopy(network.state_dict()), scores, step
+
+    def take_best(self, network: DeliberationNetwork) -> None:
+        """Gives a network the best candidate's weights."""
+        network.load_state_dict(self._best)
+
+    def progress(self) -> dict[str, str]:
+        """What a progress bar shows: the best score so far."""
+        return {f"best {self._objective}": f"{self._best_scores[self._objective]:.2f}"}
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Values ready for JSON, and tensors, for a checkpoint."""
+        values = {
+            "best_scores": self._best_scores,
+            "best_step": self._best_step,
+            "start_scores": self._start_scores,
+        }
+        return values, {_BEST + name: tensor for name, tensor in self._best.items()}
+
+    def restore(self, values: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Goes back to a :meth:`state`."""
+        self._best_scores, self._best_step = values["best_scores"], values["best_step"]
+        self._start_scores = values["start_scores"]
+        self._best = {name.removeprefix(_BEST): t for name, t in tensors.items() if name.startswith(_BEST)}

@@ -1,0 +1,273 @@
+"""Training a planner in whole conversations: PPO from a trained planner on, towards seekers who feel better.
+
+What is trained is the deliberating network alone; members, readers, judges and lexicon stay the start's. The class
+offsets of the message protocol are fitted anew to every candidate, on cross-fitted training dialogues as in
+:mod:`planner.training`: PPO shifts how often each strategy is used, which is what offsets make up for.
+
+Collapse is the known danger: a planner that may do anything for success soon does one and the same. Two things are
+against it: the divergence from the start in PPO's objective, and limits on the candidates - on real turns the planner
+must still tell strategies apart, in conversations it must still use many.
+
+The planner that training in conversations starts from: its run folder, and which member never saw which dialogue.
+"""
+
+import copy
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from corpus.dialogue import Dialogue
+from corpus.files import replace_whole
+from encoding.embedding_cache import RememberedEmbedder
+from encoding.observation import Embedder, Observer
+from env.conversation import Seeker, SeekerProfile
+from env.dialogue_env import DialogueAllInOneVectorEnv, DialogueOneByOneVectorEnv, DialogueVectorEnv
+from env.dialogue_task import DialogueRules
+from env.sb3 import BatchVecEnv
+from planner.base_models.decisions import Decisions, training_turns
+from planner.base_models.ensemble_training import fold_of_dialogues
+from planner.base_models.out_of_fold import BelievedSplit
+from planner.checkpoint import Checkpoint
+from planner.config import DialogueConfig, Mode
+from planner.files import READERS
+from planner.planner import StrategyPlanner
+from planner.policy.network import DeliberationNetwork
+from planner.policy.sb3_policies import OneByOnePolicy, SampledAllInOnePolicy
+from planner.ppo.checkpoint_selection import Candidates, Kept, Scores
+from planner.ppo.history_encoder import BeliefEncoder
+from planner.ppo.run import PolicyClass, PPOSettings, run_ppo
+from planner.training_log import TrainingLog
+
+FOLD_SEED = "fold_seed"  # in the configuration of a run that goes on from another one
+_COMMANDS = ("planner", "dialogue")
+
+
+def load_start(run: Path, *, embedder: Embedder | None = None) -> StrategyPlanner:
+    """Loads a planner that embeds every message once and then looks it up.
+
+    Args:
+        run: Its run folder.
+        embedder: As of :meth:`planner.planner.StrategyPlanner.load`.
+
+    Raises:
+        ValueError: No planner there, or the encoder is not the one it was trained with.
+    """
+    planner = StrategyPlanner.load(run, embedder=embedder)
+    slower = planner.observer
+    observer = Observer(
+        RememberedEmbedder(slower.embedder), window=slower.window, max_strategies=slower.codec.max_strategies
+    )
+    return StrategyPlanner(planner.parts, observer=observer, readers=planner.readers, name=planner.name)
+
+
+def read_fold_seed(run: Path, *, train: str) -> int:
+    """The seed from which a planner's training drew the folds of the training dialogues.
+
+    Args:
+        run: Its run folder, or a folder in it (``cloned``).
+        train: Digest of the training dialogues at hand.
+
+    Raises:
+        ValueError: No planner's run, or one on other training dialogues: nobody could say which member saw which.
+    """
+    # A planner in a run's folder (``cloned``) has its settings there, and the run's configuration above it.
+    inside = not (run / "config.json").is_file() and (run / "planner.json").is_file()
+    folder = run.resolve().parent if inside else run
+    config, manifest = (_read(folder / name, run) for name in ("config.json", "manifest.json"))
+    if config.get("command") not in _COMMANDS:
+        raise ValueError(f"{run}: a run of train.py {config.get('command')}, expected a planner's")
+    if manifest.get("corpus", {}).get("splits", {}).get("train") != train:
+        raise ValueError(f"{run}: trained on other training dialogues than those of --data")
+    seed = config.get(FOLD_SEED, config.get("seed"))
+    if not isinstance(seed, int):
+        raise ValueError(f"{run}: no trained planner, config.json is missing or damaged")
+    return seed
+
+
+def copy_readers(start: Path, out: Path) -> None:
+    """Copies a run's readers into another run, where it has any: a run folder holds everything needed to use it."""
+    source = (start if (start / READERS).is_file() else start.parent) / READERS
+    if source.is_file():
+        with replace_whole(out / READERS) as path:
+            shutil.copyfile(source, path)
+
+
+def _read(path: Path, run: Path) -> dict[str, Any]:
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{run}: no trained planner, {path.name} is missing or damaged") from error
+    if not isinstance(read, dict):
+        raise ValueError(f"{run}: no trained planner, {path.name} is missing or damaged")
+    return read
+
+
+logger = logging.getLogger(__name__)
+
+_PARTS: dict[Mode, tuple[type[DialogueVectorEnv], PolicyClass]] = {
+    "one-by-one": (DialogueOneByOneVectorEnv, OneByOnePolicy),
+    "all-in-one": (DialogueAllInOneVectorEnv, SampledAllInOnePolicy),
+}
+# Of every conversation, summed over its steps: the reward's terms, supporter turns, and whether it succeeded.
+_SUMS = ("fall", "feedback", "turn", "ending", "spoken", "success")
+
+CHECKPOINTS = "checkpoints"  # folder of the state while training
+
+# Lets a planner talk to the seekers kept apart; must give ``success_rate``, ``preference_bias`` and ``entropy``.
+Judge = Callable[[StrategyPlanner], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class TrainedInDialogues:
+    """What training gives back.
+
+    Attributes:
+        planner: Ready to use; also saved in the run folder.
+        kept: After how many steps it was kept, with its scores on training turns and with seekers kept apart: of those
+            it is the best, so they flatter it.
+        curves: Learning curves, name -> {step: value}.
+    """
+
+    planner: StrategyPlanner
+    kept: Kept
+    curves: Mapping[str, Mapping[int, float]]
+
+    def summary(self) -> dict[str, Any]:
+        """The choice of the planner and the speed of its training, ready for JSON."""
+        last = {name: points[max(points)] for name, points in self.curves.items()}
+        return {
+            "steps": max(self.curves["ppo/steps_per_second"]),
+            **{name: last[f"ppo/{name}"] for name in ("steps_per_second", "divergence")},
+            "time_shares": {name: last[f"ppo/{name}_share"] for name in ("policy", "environment", "encoding")},
+            "kept_step": self.kept.step,
+            "kept": dict(self.kept.scores),
+            "start": dict(self.kept.start),
+        }
+
+
+def divide_seekers(
+    profiles: Sequence[SeekerProfile], *, kept_apart: int, rng: np.random.Generator
+) -> tuple[tuple[SeekerProfile, ...], tuple[SeekerProfile, ...]]:
+    """Those to train with, and those kept apart, drawn; each in their order.
+
+    Raises:
+        ValueError: Nobody is left to train with.
+    """
+    if len(profiles) <= kept_apart:
+        raise ValueError(
+            f"kept_apart: got {kept_apart} of {len(profiles)} training seekers, nobody is left to train with"
+        )
+    chosen = set(rng.permutation(len(profiles))[:kept_apart].tolist())
+    return (
+        tuple(profile for row, profile in enumerate(profiles) if row not in chosen),
+        tuple(profile for row, profile in enumerate(profiles) if row in chosen),
+    )
+
+
+def train_in_dialogues(
+    start: StrategyPlanner,
+    profiles: Sequence[SeekerProfile],
+    seeker: Seeker,
+    *,
+    judge: Judge,
+    train: Sequence[Dialogue],
+    fold_seed: int,
+    config: DialogueConfig,
+    out: Path,
+    seed: int,
+) -> TrainedInDialogues:
+    """Trains in conversations; a run that was killed goes on where it stopped.
+
+    A conversation that runs out of turns is cut off and not ended: the value of its last state stands for what would
+    have come (Pardo et al., "Time Limits in Reinforcement Learning", ICML 2018).
+
+    Args:
+        start: A trained planner, best one that remembers vectors (:func:`planner.ppo.dialogues.load_start`); its mode
+            says how PPO acts.
+        profiles: Seekers to train with.
+        seeker: Answers for them.
+        judge: Scores candidates in conversations with other seekers.
+        train: The dialogues that the start learned from: offsets are fitted on their real turns, and candidates must
+            still do justice to them, each judged by those members alone that never saw the dialogue.
+        fold_seed: Of the start's folds (:func:`planner.ppo.dialogues.read_fold_seed`).
+        config: Settings.
+        out: Run folder; receives weights, settings, curves, and ``checkpoints/``, which the caller discards when all
+            that follows is done.
+        seed: Seeds the environments and PPO.
+
+    Raises:
+        ValueError: There are no real turns to judge by.
+    """
+    training_turns(train, name="planner in dialogues")
+    torch.manual_seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - SB3's rollout buffer draws from numpy's global generator
+    log = TrainingLog(out)
+    real_turns = _believed(start, train, fold_seed=fold_seed)
+
+    def planner_of(network: DeliberationNetwork, name: str) -> StrategyPlanner:
+        parts = replace(start.parts, deliberation=network)
+        return real_turns.fit_offsets(StrategyPlanner(parts, observer=start.observer, readers=start.readers, name=name))
+
+    def validate(network: DeliberationNetwork) -> dict[str, float]:
+        candidate = planner_of(network, "candidate")
+        of_messages = real_turns.message_scores(candidate)
+        return {**judge(candidate), "macro_f1": of_messages["macro_f1"], "weighted_f1": of_messages["weighted_f1"]}
+
+    candidates = Candidates(
+        validate,
+        objective="success_rate",
+        allowed=lambda scores, of_start: within_limits(scores, of_start, config=config),
+        log=log,
+    )
+    environment_class, policy_class = _PARTS[start.mode]
+    encoder = BeliefEncoder(start)
+    task = encoder.task(profiles, seeker, rules=DialogueRules(max_turns=config.max_turns))
+    improved = copy.deepcopy(start.parts.deliberation)
+    run_ppo(
+        improved,
+        BatchVecEnv(environment_class(config.envs, task=task), seed=seed, sums=_SUMS),
+        settings=PPOSettings(
+            policy=policy_class,
+            refine_reasoning=start.settings.reasoning_mode != "supervised",
+            steps=config.steps,
+            rollout=config.rollout,
+            batch=config.batch,
+            epochs=config.epochs,
+            rate=config.rate,
+            kl=config.kl,
+            gamma=config.gamma,
+            gae_lambda=config.gae_lambda,
+        ),
+        candidates=candidates,
+        checkpoint=Checkpoint(out / CHECKPOINTS / "ppo"),
+        log=log,
+        seed=seed,
+        watched={"encoding": lambda: encoder.seconds},
+    )
+    planner = planner_of(improved, out.resolve().name)
+    planner.save(out)
+    log.close()
+    return TrainedInDialogues(planner=planner, kept=candidates.kept, curves=log.curves)
+
+
+def within_limits(scores: Scores, start: Scores, *, config: DialogueConfig) -> bool:
+    """Whether a candidate may be kept. The start needs no leave."""
+    return (
+        scores["macro_f1"] >= start["macro_f1"] - config.f1_loss
+        and scores["preference_bias"] <= config.highest_bias
+        and scores["entropy"] >= config.least_entropy * start["entropy"]
+    )
+
+
+def _believed(planner: StrategyPlanner, dialogues: Sequence[Dialogue], *, fold_seed: int) -> BelievedSplit:
+    """Real turns with what those members, readers and judges believe of them that never saw the dialogue."""
+    decisions = Decisions.collect(dialogues, observer=planner.observer, reasoning=planner.settings.reasoning)
+    fold = fold_of_dialogues(len(dialogues), folds=planner.settings.shape.folds, seed=fold_seed)[decisions.dialogue]
+    return BelievedSplit(decisions, planner.beliefs_of_encoded(decisions.history, decisions.messages, fold=fold))

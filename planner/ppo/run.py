@@ -1,0 +1,241 @@
+"""A run of stable-baselines3's PPO on a deliberating network: candidates are judged, every rollout can be resumed."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+from tqdm import tqdm
+
+from env.sb3 import BatchVecEnv
+from planner.checkpoint import Checkpoint, module_tensors, optimizer_tensors, restore_module, restore_optimizer
+from planner.policy.network import DeliberationNetwork
+from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy
+from planner.ppo.checkpoint_selection import Candidates
+from planner.training_log import TrainingLog
+
+logger = logging.getLogger(__name__)
+
+PolicyClass = type[OneByOnePolicy] | type[AllInOnePolicy]
+
+_ENVIRONMENT = "environment."
+_MOMENTS = 10  # candidates at least, where there are as many rollouts
+
+
+@dataclass(frozen=True)
+class PPOSettings:
+    """What PPO is told.
+
+    Attributes:
+        policy: How it acts; fits the environment.
+        refine_reasoning: Whether reasoning is trained too.
+        steps: Environment steps of all environments together.
+        rollout: Steps per environment between two updates.
+        batch: Steps per gradient step.
+        epochs: Passes over each rollout.
+        rate: Learning rate (Adam).
+        kl: Weight of the divergence from the start, per nat.
+        gamma: Discount per step.
+        gae_lambda: Of generalised advantage estimation (Schulman et al. 2016, arXiv 1506.02438).
+    """
+
+    policy: PolicyClass
+    refine_reasoning: bool
+    steps: int
+    rollout: int
+    batch: int
+    epochs: int
+    rate: float
+    kl: float
+    gamma: float = 1.0
+    gae_lambda: float = 0.95
+
+
+def run_ppo(
+    network: DeliberationNetwork,
+    environment: BatchVecEnv,
+    *,
+    settings: PPOSettings,
+    candidates: Candidates,
+    checkpoint: Checkpoint,
+    log: TrainingLog,
+    seed: int,
+    watched: Mapping[str, Callable[[], float]] | None = None,
+) -> None:
+    """Trains the network in place; it ends with the best candidate's weights.
+
+    Candidates are the start and the policy at ten or more moments after it. State is saved after every rollout: a
+    killed run goes on from there and, on a processor, ends alike (a GPU's own generator is not saved).
+
+    Args:
+        network: What PPO starts from, and keeps near to.
+        environment: Where it acts.
+        settings: Of PPO.
+        candidates: Judges and keeps.
+        checkpoint: Where the state is kept.
+        log: Receives ``ppo/*`` curves by environment step.
+        seed: Seeds the policy's draws.
+        watched: Parts of the time: name -> seconds spent there so far; logged as ``ppo/NAME_share``.
+    """
+    model = PPO(
+        settings.policy,
+        environment,
+        learning_rate=settings.rate,
+        n_steps=settings.rollout,
+        batch_size=min(settings.batch, settings.rollout * environment.num_envs),
+        n_epochs=settings.epochs,
+        gamma=settings.gamma,
+        gae_lambda=settings.gae_lambda,
+        ent_coef=settings.kl,
+        policy_kwargs={"network": network, "refine_reasoning": settings.refine_reasoning},
+        seed=seed,
+        device=network.device,
+    )
+    keeper = _Keeper(settings, candidates=candidates, checkpoint=checkpoint, log=log, watched=watched or {})
+    done = keeper.resume(model, environment)
+    if not done:
+        candidates.consider(network, step=0)
+    if done < settings.steps:
+        model.learn(settings.steps - done, callback=keeper, reset_num_timesteps=not done)
+    candidates.take_best(network)
+
+
+class _Keeper(BaseCallback):
+    """Has candidates judged, saves the state after every rollout, keeps curves and shows progress."""
+
+    def __init__(
+        self,
+        settings: PPOSettings,
+        *,
+        candidates: Candidates,
+        checkpoint: Checkpoint,
+        log: TrainingLog,
+        watched: Mapping[str, Callable[[], float]],
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._candidates = candidates
+        self._checkpoint = checkpoint
+        self._log = log
+        self._watched = watched
+        self._rollouts = 0
+        self._episodes: list[dict[str, float]] = []  # that ended in this rollout
+        self._began, self._resumed_at = time.perf_counter(), 0
+        self._mark = self._began  # where the rollout or update at hand began
+        self._acting = self._updating = 0.0  # seconds of rollouts and of updates
+        self._progress = tqdm(total=settings.steps, desc="ppo", unit="step")
+
+    def _on_step(self) -> bool:
+        self._episodes += [info["episode"] for info in self.locals["infos"] if "episode" in info]
+        return True
+
+    def _on_rollout_start(self) -> None:
+        """Runs after the update of the rollout before, where this start has made one."""
+        if self._acting:
+            self._after_update()
+        self._mark = time.perf_counter()
+
+    def _on_rollout_end(self) -> None:
+        self._rollouts += 1
+        now = time.perf_counter()
+        self._acting, self._mark = self._acting + now - self._mark, now
+        names = {"r": "return", "l": "length"}
+        for key in self._episodes[0] if self._episodes else ():
+            mean = float(np.mean([episode[key] for episode in self._episodes]))
+            self._log.add(f"ppo/train_{names.get(key, key)}", mean, step=self.num_timesteps)
+        self._episodes = []
+        self._progress.update(self.num_timesteps - self._progress.n)
+
+    def _on_training_end(self) -> None:
+        self._after_update()
+        self._progress.close()
+
+    def _after_update(self) -> None:
+        self._updating += time.perf_counter() - self._mark
+        model: Any = self.model
+        # SB3 logs minus the mean of what stands for the entropy: here the divergence from the start, per step.
+        divergence = float(model.logger.name_to_value["train/entropy_loss"])
+        self._log.add("ppo/divergence", divergence, step=self.num_timesteps)
+        rollouts = self._settings.steps // (self._settings.rollout * model.n_envs)
+        if self._rollouts % max(1, rollouts // _MOMENTS) == 0 or self.num_timesteps >= self._settings.steps:
+            self._candidates.consider(model.policy.network, step=self.num_timesteps)
+            self._progress.set_postfix(self._candidates.progress())
+        rate = (self.num_timesteps - self._resumed_at) / (time.perf_counter() - self._began)
+        self._log.add("ppo/steps_per_second", rate, step=self.num_timesteps)
+        for name, value in self._shares().items():
+            self._log.add(f"ppo/{name}_share", value, step=self.num_timesteps)
+        self._save()
+
+    def _shares(self) -> dict[str, float]:
+        """Where PPO's time goes, percent of rollouts and updates; validation and saving stand outside of both."""
+        model: Any = self.model
+        seconds = {"policy": model.policy.seconds + self._updating, "environment": model.env.seconds}
+        seconds |= {name: spent() for name, spent in self._watched.items()}
+        busy = max(self._acting + self._updating, 1e-9)
+        return {name: 100 * spent / busy for name, spent in seconds.items()}
+
+    def _save(self) -> None:
+        model: Any = self.model
+        environment: BatchVecEnv = model.env
+        state = environment.state()
+        arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
+        self._log.save()
+        values, tensors = self._candidates.state()
+        self._checkpoint.save(
+            {
+                "step": self.num_timesteps,
+                "rollouts": self._rollouts,
+                "updates": model._n_updates,
+                **values,
+                "environment": {name: value for name, value in state.items() if name not in arrays},
+                "episode_starts": np.asarray(model._last_episode_starts).tolist(),
+                "numpy_rng": _global_numpy_state(),
+            },
+            tensors=module_tensors(model.policy.network, prefix="network")
+            | module_tensors(model.policy.reference, prefix="reference")
+            | tensors
+            | optimizer_tensors(model.policy.optimizer, prefix="optimizer")
+            | {_ENVIRONMENT + name: torch.from_numpy(array) for name, array in arrays.items()}
+            | {"torch_rng": torch.get_rng_state()},
+        )
+
+    def resume(self, model: PPO, environment: BatchVecEnv) -> int:
+        """Puts a saved state back into model and environment; returns the environment steps done so far."""
+        if not self._checkpoint.exists():
+            return 0
+        values, tensors = self._checkpoint.load()
+        policy: Any = model.policy
+        restore_module(policy.network, tensors, prefix="network")
+        restore_module(policy.reference, tensors, prefix="reference")
+        restore_optimizer(policy.optimizer, tensors, prefix="optimizer")
+        self._candidates.restore(values, tensors)
+        self._rollouts = values["rollouts"]
+        model.num_timesteps, model._n_updates = values["step"], values["updates"]
+        arrays = {
+            name.removeprefix(_ENVIRONMENT): tensor.numpy()
+            for name, tensor in tensors.items()
+            if name.startswith(_ENVIRONMENT)
+        }
+        model._last_obs = environment.restore({**values["environment"], **arrays})
+        model._last_episode_starts = np.array(values["episode_starts"])
+        torch.set_rng_state(tensors["torch_rng"])
+        _restore_global_numpy_state(values["numpy_rng"])
+        self._resumed_at = values["step"]
+        self._progress.update(values["step"])
+        logger.info("PPO goes on after %d steps", values["step"])
+        return int(values["step"])
+
+
+def _global_numpy_state() -> dict[str, Any]:
+    """State of numpy's global generator, from which SB3's rollout buffer draws its permutations."""
+    name, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002
+    return {"name": name, "keys": np.asarray(keys).tolist(), "position": position, "gauss": [has_gauss, gauss]}
+
+
+def _restore_global_numpy_state(state: dict[str, Any]) -> None:
+    np.random.set_state((state["name"], np.array(state["keys"], np.uint32), state["position"], *state["gauss"]))  # noqa: NPY002

@@ -1,0 +1,83 @@
+"""PPO in the turn environments: from the cloned planner towards plans that match whole gold turns."""
+
+from pathlib import Path
+
+from env.sb3 import BatchVecEnv
+from env.turn_env import AllInOneVectorEnv, OneByOneVectorEnv, TurnVectorEnv
+from env.turn_task import TurnTask
+from planner.checkpoint import Checkpoint
+from planner.config import Mode, PlannerConfig
+from planner.policy.network import DeliberationNetwork
+from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy
+from planner.ppo.checkpoint_selection import Candidates, Scores, Validate
+from planner.ppo.run import PolicyClass, PPOSettings, run_ppo
+from planner.training_log import TrainingLog
+
+_PARTS: dict[Mode, tuple[type[TurnVectorEnv], PolicyClass]] = {
+    "one-by-one": (OneByOneVectorEnv, OneByOnePolicy),
+    "all-in-one": (AllInOneVectorEnv, AllInOnePolicy),
+}
+# How much message macro-F1 (points) PPO may give up for LR: without a limit it collapses to frequent strategies.
+_ALLOWED_F1_LOSS = 0.5
+
+
+def improve_by_ppo(
+    network: DeliberationNetwork,
+    task: TurnTask,
+    *,
+    config: PlannerConfig,
+    validate: Validate,
+    seed: int,
+    folder: Path,
+    log: TrainingLog,
+) -> None:
+    """Trains the network in place with SB3's PPO; keeps the checkpoint of highest validation LR.
+
+    Candidates are the start and the policy at ten or more moments after it, as long as message macro-F1 stays within
+    0.5 points of the start's. State is saved after every rollout: a killed run goes on from there and ends alike.
+
+    Args:
+        network: The cloned planner; ends with the best candidate's weights.
+        task: Training turns; what stands before each is the members' cross-fitted beliefs.
+        config: Settings of PPO.
+        validate: Scores a candidate on validation data; must give ``lr`` and ``macro_f1``.
+        seed: Seeds the environments and the policy's draws.
+        folder: Where the state is kept.
+        log: Receives ``ppo/*`` curves by environment step.
+    """
+    environment_class, policy_class = _PARTS[config.mode]
+    environment = BatchVecEnv(
+        environment_class(
+            config.ppo_envs,
+            task=task,
+            stop=config.stop_reward,
+            exact=config.exact_reward,
+            reasoning=config.reasoning_reward if config.reasoning == "rl" else 0.0,
+            balance=config.reward_balance,
+        ),
+        seed=seed,
+    )
+    settings = PPOSettings(
+        policy=policy_class,
+        refine_reasoning=config.reasoning != "supervised",
+        steps=config.ppo_steps,
+        rollout=config.ppo_rollout,
+        batch=config.ppo_batch,
+        epochs=config.ppo_epochs,
+        rate=config.ppo_rate,
+        kl=config.ppo_kl,
+        gamma=1.0,  # a turn has a few steps and its return is the plan's score: nothing to discount
+    )
+    run_ppo(
+        network,
+        environment,
+        settings=settings,
+        candidates=Candidates(validate, objective="lr", allowed=_keeps_macro_f1, log=log),
+        checkpoint=Checkpoint(folder),
+        log=log,
+        seed=seed,
+    )
+
+
+def _keeps_macro_f1(scores: Scores, start: Scores) -> bool:
+    return scores["macro_f1"] >= start["macro_f1"] - _ALLOWED_F1_LOSS

@@ -1,0 +1,1 @@
+"""Screening of what a person writes for a crisis, and the fixed reply."""

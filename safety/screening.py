@@ -1,0 +1,174 @@
+"""Says of a message whether the person who wrote it, or somebody near them, may be in danger.
+
+Rules, not a model: the same message always gives the same answer, at once, without a download, and everybody can read
+why. ``patterns.toml`` holds them with the policy behind them; ``normalization.py`` undoes spelling and disguise.
+It reads English only. It misses much of what people only hint at: it is a net below research software, no assessment.
+``python evaluate.py screening`` measures it.
+
+The fixed message that takes the place of model text when the screening finds a crisis.
+
+Written for a person who reads it in a bad moment: short sentences, help first, no judgement, no diagnosis, no promise
+that a program cannot keep, and words that fit whoever is in danger, the writer or somebody else. Telephone numbers
+change: check them before you put the chat in front of people.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+from safety.normalization import CrisisText
+from safety.patterns import Question, crisis_patterns
+
+CRISIS_REPLY = """\
+Thank you for saying this. It sounds as if you, or somebody you care about, may be in danger or in great pain. \
+It matters, it is nobody's shame, and nobody has to carry it alone.
+
+I am only a computer program, made for research. I cannot help in an emergency and nobody reads along here. \
+But there are people who can help, right now:
+
+If anybody is in danger at this moment, call your local emergency number (112 in the EU and many other countries, \
+911 in the US and Canada, 999 in the UK, 000 in Australia) or go to the nearest emergency department.
+
+To talk with somebody, free and confidential:
+- Any country: https://findahelpline.com
+- US and Canada: call or text 988
+- UK and Ireland: Samaritans, 116 123
+- Australia: Lifeline, 13 11 14
+- Children and young people: Childline, 0800 1111 (UK); elsewhere https://childhelplineinternational.org
+
+If somebody hurts, threatens or controls you, it is not your fault, and you deserve to be believed:
+- US: National Domestic Violence Hotline, 1-800-799-7233; sexual assault: RAINN, 1-800-656-4673
+- UK: National Domestic Abuse Helpline, 0808 2000 247; Ireland: Women's Aid, 1800 341 900
+- Australia: 1800RESPECT, 1800 737 732
+If they may look at this device, use another one.
+
+If you fear that you could hurt somebody, put distance between you, and anything that could be a weapon, and call one \
+of these lines or the emergency number: they talk with you about that too.
+
+If you can, tell one person you trust. This program will not go on chatting about this; if it misunderstood you, I am \
+sorry, and you can begin a new conversation."""
+
+
+_FOLDER = Path(__file__).parent
+TEST_SET = _FOLDER / "testset"
+RULES = tuple(
+    _FOLDER / name
+    for name in (
+        "patterns.toml", "spelling.toml", "patterns.py", "normalization.py", "screening.py"
+    )
+)  # fmt: skip
+"""All that decides what the screening finds."""
+
+
+class CrisisKind(StrEnum):
+    """What kind of danger; the value is the words for a reader."""
+
+    SUICIDE = "suicide"
+    SELF_HARM = "self-harm"
+    HARM_TO_OTHERS = "harm to others"
+    ABUSE = "abuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """What the screening of one message found.
+
+    Attributes:
+        crisis: Whether the fixed message with pointers to help takes the place of a reply.
+        kind: The most urgent kind that was found; None where there is none.
+        matched: The words that triggered it, in plain form; empty where there are none.
+    """
+
+    crisis: bool
+    kind: CrisisKind | None = None
+    matched: str = ""
+
+
+_CALM = Screening(crisis=False)
+# How an answer begins that agrees, or denies; what could begin anything ("I am ...") counts only where it ends at once.
+_START = r"^(?:(?:well|um|uh|hmm|oh|ok|sorry|i guess|i think|to be honest)[ ,.]*)*"
+_END = r"(?= ?[.,?]|$)"
+_AGREES = re.compile(
+    _START + r"(?:(?:yes|yeah|yep|yup|yea|ye|sometimes|often|constantly|every (?:day|night|time|week)|all the time"
+    r"|only (?:when|if)|a few times|once or twice|occasionally|mostly (?:when|at|in)|when (?:he|she|they)|i guess"
+    rf"|i have(?: in| before| a| many|{_END})|i think so|all of them|perhaps"
+    rf"|(?:i|he|she|they) (?:do|does|did|have|has|am|is|are|was|were){_END})(?![a-z0-9])(?! (?:not|never))"
+    r"|(?:always|a bit|a little|a lot|daily|once|twice|lately|recently|correct|right|exactly|true|that is right"
+    rf"|of course|it depends|not sure|i do not know){_END})"
+)
+_DENIES = re.compile(
+    _START + r"(?:no|nope|not|never|nah|rarely|hardly|sometimes|only when|i do not|i am not|it is not)(?![a-z0-9])"
+)
+_SENTENCE = re.compile(r"[^.?]*[.?]?")
+_TAKEN_OUT = " # "  # no word, so that no gap reaches over it
+
+
+def screen(text: str, history: Sequence[str] = ()) -> Screening:
+    """Screens a message of the person before anything else is done with it.
+
+    Deterministic, a fraction of a millisecond for a usual message, linear in its length.
+
+    Args:
+        text: The message as it was typed, any text at all.
+        history: What was said before by both, oldest first. Only the last entry counts, as the question that a short
+            answer ("yes", "only when he drinks") may answer.
+    """
+    plain = _reader().plain(text)
+    words = set(plain.split())
+    found = _first_match(plain, words, firm_only=False)
+    if found is not None:
+        remaining = _without_exceptions(plain, words)
+        # What an idiom explains is nothing; what stands beside it still counts.
+        if remaining != plain:
+            found = _first_match(remaining, set(remaining.split()), firm_only=False) or _first_match(
+                plain, words, firm_only=True
+            )
+    if found is not None:
+        return found
+    if history and plain:
+        for question in _questions(history[-1]):
+            if _answers(plain, yes=question.yes):
+                return Screening(True, CrisisKind(question.kind), f"{plain[:60]} (asked about {question.kind})")
+    return _CALM
+
+
+def _first_match(plain: str, words: set[str], *, firm_only: bool) -> Screening | None:
+    """What the most urgent topic found in a plain text."""
+    patterns = crisis_patterns()
+    fiction = not patterns.fiction.isdisjoint(words)
+    for topic in patterns.topics:
+        if (firm_only and not topic.firm) or (fiction and topic.unless_fiction):
+            continue
+        if (match := topic.index.search(plain, words)) is not None:
+            return Screening(True, CrisisKind(topic.kind), match[0])
+    return None
+
+
+def _without_exceptions(plain: str, words: set[str]) -> str:
+    """A plain text without the idioms, denials and everyday senses in it."""
+    for pattern in crisis_patterns().exceptions.worth_trying(words):
+        plain = pattern.sub(_TAKEN_OUT, plain)
+    return plain
+
+
+def _questions(before: str) -> list[Question]:
+    """What kinds of crisis the message before asks about; only sentences with a question mark ask."""
+    asked = [sentence for sentence in _SENTENCE.findall(_reader().plain(before)) if sentence.endswith("?")]
+    return [
+        question
+        for question in crisis_patterns().questions
+        if any(question.index.search(sentence, sentence.split()) for sentence in asked)
+    ]
+
+
+def _answers(plain: str, *, yes: bool) -> bool:
+    """Whether a message begins by agreeing (or, with ``yes`` False, by denying)."""
+    return (_AGREES if yes else _DENIES).search(plain) is not None
+
+
+@cache
+def _reader() -> CrisisText:
+    return CrisisText(crisis_patterns().vocabulary)

@@ -1,1 +1,0 @@
-"""Simulated help-seekers: one that answers with real replies, fitted to data; one that a language model plays."""
