@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
-from chat.conversation import Conversation
+from chat.conversation import ChatSession
 from chat.study.store import StudyStore
 from chat.study.study import Study
 from chat.system import System, load_system
@@ -51,7 +51,7 @@ class Chat:
 
             serve(chat_page(system, seed=self.seed), host=self.host, port=self.port)
         else:
-            Terminal(Conversation(system, seed=self.seed)).run(prompted_lines())
+            Terminal(ChatSession(system, seed=self.seed)).run(prompted_lines())
 
     def _serve_study(self, first: System, second: System) -> None:
         from chat.study.page import study_page

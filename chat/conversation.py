@@ -59,7 +59,7 @@ class Exchange:
     crisis: CrisisKind | None = None
 
 
-class Conversation:
+class ChatSession:
     """One person, one system.
 
     Args:
@@ -169,7 +169,7 @@ def _tidy(text: str) -> str:
 SUFFIXES = (".json", ".txt")
 
 
-def save(conversation: Conversation, path: Path) -> None:
+def save(conversation: ChatSession, path: Path) -> None:
     """Writes a conversation: ``.json`` as :func:`official_json`, ``.txt`` as :func:`readable_text`.
 
     Raises:
@@ -182,7 +182,7 @@ def save(conversation: Conversation, path: Path) -> None:
     write_whole(path, official_json(conversation) if path.suffix == ".json" else readable_text(conversation))
 
 
-def official_json(conversation: Conversation) -> str:
+def official_json(conversation: ChatSession) -> str:
     """The schema of ``ESConv.json``: an array with this one dialogue.
 
     Two fields are added, which readers pass over: ``system``, and ``crisis`` where the screening marked it.
@@ -198,7 +198,7 @@ def official_json(conversation: Conversation) -> str:
     return json.dumps([record], ensure_ascii=False, indent=1) + "\n"
 
 
-def readable_text(conversation: Conversation) -> str:
+def readable_text(conversation: ChatSession) -> str:
     """Everything that was said, with plans and the reasons for them.
 
     Raises:
@@ -247,6 +247,6 @@ def likeliest(row: Sequence[float]) -> list[tuple[str, float]]:
     return sorted(zip(LABELS, map(float, row), strict=True), key=lambda pair: -pair[1])
 
 
-def _demand(conversation: Conversation) -> None:
+def _demand(conversation: ChatSession) -> None:
     if not conversation.exchanges:
         raise ValueError("nothing to save yet")

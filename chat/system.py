@@ -21,7 +21,7 @@ from language_models.quiet import quiet_transformers
 from planner.plan import Plan
 from planner.planner import StrategyPlanner
 
-Response = tuple[Strategy | None, str]
+SystemReply = tuple[Strategy | None, str]
 
 
 class PlansTurns(Protocol):
@@ -44,7 +44,7 @@ class WritesTurns(Protocol):
         strategies: Sequence[Strategy] | None = None,
         *,
         rng: np.random.Generator | None = None,
-    ) -> list[Response]:
+    ) -> list[SystemReply]:
         """Writes the next turn; without strategies the model chooses them itself."""
 
 
@@ -70,7 +70,7 @@ class System:
 
     def reply(
         self, history: Sequence[Message], *, strategies: Sequence[Strategy] | None, rng: np.random.Generator
-    ) -> tuple[Plan | None, list[Response]]:
+    ) -> tuple[Plan | None, list[SystemReply]]:
         """Plans the next turn, unless strategies are given, and writes it.
 
         Returns:

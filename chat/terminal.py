@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from chat.conversation import NOTICE, Conversation, parse_strategies, plan_lines, reply_lines, save
+from chat.conversation import NOTICE, ChatSession, parse_strategies, plan_lines, reply_lines, save
 from corpus.strategy import LABELS, Strategy
 
 HELP = f"""/plan A,B    choose the strategies of the next reply (the beginning of a name is enough)
@@ -24,7 +24,7 @@ class Terminal:
         show: Prints a line.
     """
 
-    def __init__(self, conversation: Conversation, *, show: Callable[[str], None] = print) -> None:
+    def __init__(self, conversation: ChatSession, *, show: Callable[[str], None] = print) -> None:
         self.conversation = conversation
         self.show = show
         self._next: tuple[Strategy, ...] | None = None

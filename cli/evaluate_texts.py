@@ -10,10 +10,9 @@ from cli.evaluation_command import EvaluationCommand, Split, data_name
 from corpus.load import load_corpus
 from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
 from evaluation.generator.comparison_report import compare_runs
-from evaluation.generator.opened import open_generator
 from evaluation.generator.score import score_files, score_outputs, skipped_text
-from evaluation.generator.setting import default_unit, plan_source
-from evaluation.generator.stored import keep_evaluation
+from evaluation.generator.setting import default_unit, open_generator, plan_source
+from evaluation.generator.stored import store_evaluation
 from metrics.text.bertscore import BertScore
 from metrics.text.embedding_scores import WordVectors
 from planner.planner import StrategyPlanner
@@ -102,7 +101,7 @@ class EvaluateGenerator(TextCommand):
             vectors=self.read_vectors(),
             bertscore=self.read_bertscore(),
         )
-        kept = keep_evaluation(opened.folder, benchmark.result, benchmark.setting, benchmark.responses)
+        kept = store_evaluation(opened.folder, benchmark.result, benchmark.setting, benchmark.responses)
         self.report(benchmark.result, closer=f"{benchmark.setting.row}\n{self.skipped}kept in {kept}")
 
 

@@ -274,7 +274,7 @@ def plan_features(slots: np.ndarray) -> np.ndarray:
     return np.concatenate([one_hot, length], axis=1).astype(np.float32)
 
 
-def plan_so_far(history: Sequence[Message]) -> tuple[Strategy, ...]:
+def turn_prefix(history: Sequence[Message]) -> tuple[Strategy, ...]:
     """Strategies of the supporter messages that end the history: what the current turn holds already."""
     strategies: list[Strategy] = []
     for message in reversed(history):

@@ -18,7 +18,7 @@ from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from env.actions import PlanChoices, whole_numbers
 from env.conversation import HIGHEST_INTENSITY, LOWEST_INTENSITY, Conversation, Responder, Seeker, SeekerReply
-from env.dialogue_task import TERMS, DialogueTask, Outcome
+from env.dialogue_task import TERMS, ConversationStatus, DialogueTask
 
 
 def take_turn(
@@ -216,7 +216,7 @@ class DialogueProcess:
         """
         spoken = self.choices.apply(actions)
         terms = np.zeros((len(spoken), len(TERMS)))
-        outcomes = np.full(len(spoken), Outcome.ONGOING)
+        outcomes = np.full(len(spoken), ConversationStatus.ONGOING)
         episodes = np.flatnonzero(spoken)
         if len(episodes):
             terms[episodes], outcomes[episodes] = self._take_turns(episodes, rng)
@@ -224,16 +224,18 @@ class DialogueProcess:
             # What has ended is observed too: the last observation of an episode shows the last reply.
             self._observe_histories(episodes)
         self.observation[:, self._history_end :] = self.choices.features(slice(None))
-        success = outcomes == Outcome.SUCCESS
+        success = outcomes == ConversationStatus.SUCCESS
         return DialogueStep(
             terms=dict(zip(TERMS, terms.T.copy(), strict=True)),
             spoken=spoken,
-            terminated=success | (outcomes == Outcome.GAVE_UP),
-            truncated=outcomes == Outcome.OUT_OF_TURNS,
+            terminated=success | (outcomes == ConversationStatus.GAVE_UP),
+            truncated=outcomes == ConversationStatus.OUT_OF_TURNS,
             success=success,
         )
 
-    def _take_turns(self, episodes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[Outcome]]:
+    def _take_turns(
+        self, episodes: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, list[ConversationStatus]]:
         """Carries out the complete plans; gives reward terms (E, 4) and outcomes (E)."""
         conversations = [self.conversations[episode] for episode in episodes]
         before = [conversation.intensities[-1] for conversation in conversations]

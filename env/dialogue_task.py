@@ -18,7 +18,7 @@ from env.conversation import Conversation, Responder, Seeker, SeekerProfile, See
 TERMS = ("fall", "feedback", "turn", "ending")  # of the reward, in this order
 
 
-class Outcome(Enum):
+class ConversationStatus(Enum):
     """How a conversation stands."""
 
     ONGOING = "ongoing"
@@ -63,7 +63,7 @@ class DialogueRules:
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
 
-    def outcome(self, conversation: Conversation, *, gives_up: bool) -> Outcome:
+    def outcome(self, conversation: Conversation, *, gives_up: bool) -> ConversationStatus:
         """How a conversation stands after a turn; a success counts before everything else.
 
         Args:
@@ -72,13 +72,15 @@ class DialogueRules:
         """
         before, now = conversation.intensities[0], conversation.intensities[-1]
         if now <= self.relieved and before - now >= self.least_fall:
-            return Outcome.SUCCESS
+            return ConversationStatus.SUCCESS
         if gives_up:
-            return Outcome.GAVE_UP
-        return Outcome.OUT_OF_TURNS if len(conversation.plans) >= self.max_turns else Outcome.ONGOING
+            return ConversationStatus.GAVE_UP
+        return (
+            ConversationStatus.OUT_OF_TURNS if len(conversation.plans) >= self.max_turns else ConversationStatus.ONGOING
+        )
 
     def terms(
-        self, intensities: Sequence[float], replies: Sequence[SeekerReply], outcomes: Sequence[Outcome]
+        self, intensities: Sequence[float], replies: Sequence[SeekerReply], outcomes: Sequence[ConversationStatus]
     ) -> np.ndarray:
         """The weighted reward terms of one turn in each of B conversations.
 
@@ -91,7 +93,7 @@ class DialogueRules:
             Columns as ``TERMS``. Shape: (B, 4), float64.
         """
         stars = np.array([reply.feedback for reply in replies], np.float64)
-        endings = {Outcome.SUCCESS: self.ending, Outcome.GAVE_UP: -self.ending}
+        endings = {ConversationStatus.SUCCESS: self.ending, ConversationStatus.GAVE_UP: -self.ending}
         return np.stack(
             [
                 self.fall * (np.array(intensities) - np.array([reply.intensity for reply in replies])),

@@ -16,12 +16,11 @@ import numpy as np
 
 from evaluation.published import HUMAN_ESCONV_2021, QUESTIONS
 from evaluation.result import UNDEFINED, EvaluationResult, aligned
-from metrics.statistics.agreement import fleiss_kappa
+from metrics.statistics.agreement import SignTest, fleiss_kappa, sign_mark
 from metrics.statistics.estimate import Estimate, signature
-from metrics.statistics.sign_test import SignTest, sign_mark
 
 
-class Verdict(Enum):
+class Preference(Enum):
     """An answer, seen from the first of the two systems."""
 
     WIN = "win"
@@ -30,7 +29,7 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class ParticipantAnswers:
     """What one person said of one pair of conversations.
 
     Attributes:
@@ -41,7 +40,7 @@ class Judgement:
 
     pair: str
     judge: str
-    verdicts: Mapping[str, Verdict]
+    verdicts: Mapping[str, Preference]
 
     def __post_init__(self) -> None:
         if set(self.verdicts) != set(QUESTIONS):
@@ -61,7 +60,7 @@ class HumanStudy:
     """
 
     systems: tuple[str, str]
-    judgements: tuple[Judgement, ...]
+    judgements: tuple[ParticipantAnswers, ...]
     intensities: Mapping[str, Sequence[tuple[int, int]]]
     started: int
     stopped: int
@@ -121,7 +120,7 @@ def compare_humans(studies: Sequence[HumanStudy]) -> HumanResult:
 
 
 def _scores(study: HumanStudy) -> dict[str, Estimate]:
-    by_pair: dict[str, list[Judgement]] = {}
+    by_pair: dict[str, list[ParticipantAnswers]] = {}
     for judgement in study.judgements:
         by_pair.setdefault(judgement.pair, []).append(judgement)
     scores = {
@@ -133,21 +132,21 @@ def _scores(study: HumanStudy) -> dict[str, Estimate]:
     for question in QUESTIONS:
         answers = [Counter(one.verdicts[question] for one in judged) for judged in by_pair.values()]
         decided = Counter(map(_majority, answers))
-        test = SignTest(decided[Verdict.WIN], decided[Verdict.LOSE], decided[Verdict.TIE])
-        counts = np.array([[answer[verdict] for verdict in Verdict] for answer in answers], np.int64)
+        test = SignTest(decided[Preference.WIN], decided[Preference.LOSE], decided[Preference.TIE])
+        counts = np.array([[answer[verdict] for verdict in Preference] for answer in answers], np.int64)
         scores[f"{question}_win"], scores[f"{question}_lose"] = test.win, test.lose
         scores[f"{question}_preference"] = test.preference
         scores[f"{question}_p"] = _bare(test.p)
-        scores[f"{question}_kappa"] = _bare(fleiss_kappa(counts.reshape(-1, len(Verdict))))
+        scores[f"{question}_kappa"] = _bare(fleiss_kappa(counts.reshape(-1, len(Preference))))
     for place, system in zip(("first", "second"), study.systems, strict=True):
         drops = [before - after for before, after in study.intensities.get(system, ())]
         scores[f"intensity_drop_{place}"] = _bare(float(np.mean(drops)) if drops else math.nan)
     return scores
 
 
-def _majority(answers: Counter[Verdict]) -> Verdict:
+def _majority(answers: Counter[Preference]) -> Preference:
     (leader, most), *others = answers.most_common()
-    return leader if not others or others[0][1] < most else Verdict.TIE
+    return leader if not others or others[0][1] < most else Preference.TIE
 
 
 def _bare(value: float) -> Estimate:

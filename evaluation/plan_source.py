@@ -16,16 +16,16 @@ PLAN_SOURCES = ("oracle", "joint", "random", "planner")
 # Turns of ESConv (1,300 dialogues) with 1, 2, ... messages: what a random plan of a whole turn takes its length from.
 ESCONV_TURN_LENGTHS: dict[int, int] = {1: 12608, 2: 2427, 3: 256, 4: 26, 5: 7, 7: 1}
 
-Item = Utterance | Turn
+ScoredItem = Utterance | Turn
 
 
-def gold_plan(item: Item) -> tuple[Strategy, ...]:
+def gold_plan(item: ScoredItem) -> tuple[Strategy, ...]:
     """The strategies the corpus gives: one of a message, all of a turn."""
     return item.plan if isinstance(item, Turn) else (item.strategy,)
 
 
 def choose_plans(
-    items: Sequence[Item], source: str, *, rng: np.random.Generator, planner: Planner | None = None
+    items: Sequence[ScoredItem], source: str, *, rng: np.random.Generator, planner: Planner | None = None
 ) -> list[tuple[Strategy, ...] | None]:
     """The plan of every item.
 
@@ -57,7 +57,7 @@ def choose_plans(
     return [_draw(rng, isinstance(item, Turn)) for item in items]
 
 
-def _ask(planner: Planner, items: Sequence[Item]) -> list[tuple[Strategy, ...] | None]:
+def _ask(planner: Planner, items: Sequence[ScoredItem]) -> list[tuple[Strategy, ...] | None]:
     turns = [item for item in items if isinstance(item, Turn)]
     utterances = [item for item in items if isinstance(item, Utterance)]
     if turns and utterances:

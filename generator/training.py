@@ -26,12 +26,11 @@ from generator.identity import Checkpoints, RunIdentity
 from generator.inputs import InputFormat, authors_lengths
 from generator.model_card import CurvePoint, GeneratorSummary
 from generator.strategy_tokens import add_strategy_tokens
-from language_models.backbone import Backbone, build_tiny_backbone, load_backbone
+from language_models.backbone import Backbone, build_tiny_backbone, load_backbone, train_tokenizer
 from language_models.batching import Collator, Example
 from language_models.decoding.sampling import DECODING_PRESETS
 from language_models.precision import default_device, resolve_precision
 from language_models.quiet import quiet_transformers
-from language_models.tiny import train_tokenizer
 from language_models.trainer import ExampleList, ProgressBar, ResponseTrainer
 
 LOGGED_STEPS = 20  # optimizer steps between two points of the training curve

@@ -14,11 +14,11 @@ from corpus.strategy import Strategy
 from encoding.plan_codec import PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
 from encoding.tfidf import TfidfEmbedder
-from planner.base_models.ensemble import MemberNetwork, NetworkShape
-from planner.base_models.predictions import BeliefLayout
-from planner.base_models.stacking import Judges
+from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
+from planner.base_models.predictions import PredictionLayout
+from planner.base_models.stacking import Stacking
 from planner.config import Decoding, Mode, ReasoningMode
-from planner.policy.network import DeliberationNetwork
+from planner.policy.network import PolicyNetwork
 from planner.policy.plan_space import PlanSpace
 
 _SETTINGS = "planner.json"
@@ -30,7 +30,7 @@ READERS = "readers.safetensors"
 
 
 @dataclass(frozen=True)
-class ReaderSettings:
+class FineTunedEncoderSettings:
     """How the readers read.
 
     Attributes:
@@ -74,19 +74,19 @@ class PlannerSettings:
     encoder_fingerprint: str
     window: int
     max_strategies: int
-    shape: NetworkShape
+    shape: EnsembleShape
     deliberation_width: int
     reasoning: ReasoningCodec | None
-    readers: ReaderSettings | None
+    readers: FineTunedEncoderSettings | None
     offsets: tuple[float, ...] = (0.0,) * len(Strategy)
     several_weight: float = 0.0
     judges: bool = False
 
     @property
-    def layout(self) -> BeliefLayout:
+    def layout(self) -> PredictionLayout:
         """Where things stand in the planner's beliefs."""
         space = PlanSpace(PlanCodec(self.max_strategies))
-        return BeliefLayout(space=space, reasoning=self.reasoning, readers=self.readers is not None)
+        return PredictionLayout(space=space, reasoning=self.reasoning, readers=self.readers is not None)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -99,9 +99,9 @@ class PlannerSettings:
         return cls(
             **{
                 **written,
-                "shape": NetworkShape(**written["shape"]),
+                "shape": EnsembleShape(**written["shape"]),
                 "reasoning": None if reasoning is None else ReasoningCodec.from_json(reasoning),
-                "readers": None if readers is None else ReaderSettings(**readers),
+                "readers": None if readers is None else FineTunedEncoderSettings(**readers),
                 "offsets": tuple(written["offsets"]),
             }
         )
@@ -120,10 +120,10 @@ class PlannerParts:
     """
 
     settings: PlannerSettings
-    members: MemberNetwork
-    deliberation: DeliberationNetwork
+    members: EnsembleNetwork
+    deliberation: PolicyNetwork
     words: TfidfEmbedder
-    judges: Judges | None = None
+    judges: Stacking | None = None
 
     def save(self, run: Path) -> None:
         """Writes everything into a run folder; the settings last."""
@@ -145,14 +145,14 @@ class PlannerParts:
             raise ValueError(f"{run}: no trained planner, expected {_SETTINGS} and {_MEMBERS}")
         try:
             settings = PlannerSettings.from_json(json.loads((run / _SETTINGS).read_text(encoding="utf-8")))
-            members = MemberNetwork(settings.shape, dropout=0.0, input_dropout=0.0)
+            members = EnsembleNetwork(settings.shape, dropout=0.0, input_dropout=0.0)
             members.load_state_dict(load_file(run / _MEMBERS))
-            deliberation = DeliberationNetwork(settings.layout, width=settings.deliberation_width, dropout=0.0)
+            deliberation = PolicyNetwork(settings.layout, width=settings.deliberation_width, dropout=0.0)
             deliberation.load_state_dict(load_file(run / _DELIBERATION))
             words = TfidfEmbedder.load(run / _LEXICON)
             judges = None
             if settings.judges:
-                judges = Judges.load(run / JUDGES, settings.layout, folds=settings.shape.folds)
+                judges = Stacking.load(run / JUDGES, settings.layout, folds=settings.shape.folds)
         except (ValueError, KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
             reason = " ".join(str(error).split())  # torch writes a line per tensor
             raise ValueError(f"{run}: damaged planner ({type(error).__name__}: {reason})") from error

@@ -15,12 +15,12 @@ from corpus.dialogue import Message, Turn, Utterance
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
 from encoding.embedding_cache import CachedEncoder
-from encoding.observation import Embedder, Observer, plan_so_far
+from encoding.observation import Embedder, Observer, turn_prefix
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import REASONING_SLOTS, ReasoningCodec
 from encoding.sentence_encoder import SentenceEncoder
 from encoding.tfidf import JoinedEmbedder
-from planner.base_models.fine_tuned_encoder import Readers
+from planner.base_models.fine_tuned_encoder import FineTunedEncoders
 from planner.config import Mode
 from planner.files import READERS, PlannerParts, PlannerSettings
 from planner.plan import Plan
@@ -61,7 +61,7 @@ class StrategyPlanner:
     """
 
     def __init__(
-        self, parts: PlannerParts, *, observer: Observer, readers: Readers | None, name: str = "planner"
+        self, parts: PlannerParts, *, observer: Observer, readers: FineTunedEncoders | None, name: str = "planner"
     ) -> None:
         self.parts = parts
         self.observer = observer
@@ -110,7 +110,9 @@ class StrategyPlanner:
         if settings.readers is not None and encoder is not None:
             how = settings.readers
             path = (run if (run / READERS).is_file() else run.parent) / READERS  # a run's cloned planner shares them
-            readers = Readers.load(path, encoder, folds=how.folds, tokens=how.tokens, frozen_layers=how.frozen_layers)
+            readers = FineTunedEncoders.load(
+                path, encoder, folds=how.folds, tokens=how.tokens, frozen_layers=how.frozen_layers
+            )
         device = "cuda" if torch.cuda.is_available() else "cpu"
         parts.members.to(device)
         parts.deliberation.to(device)
@@ -128,14 +130,14 @@ class StrategyPlanner:
         Supporter messages that end the history belong to the turn being planned: the plan holds what is still to
         come, and is empty if the turn should stop here.
         """
-        prefix = tuple(int(strategy) for strategy in plan_so_far(history))
-        return self.plans_of_beliefs(self.beliefs([history]), prefix=prefix)[0]
+        prefix = tuple(int(strategy) for strategy in turn_prefix(history))
+        return self.plans_of_predictions(self.beliefs([history]), prefix=prefix)[0]
 
     def plans(self, turns: Sequence[Turn]) -> list[Plan]:
         """Plans every turn from the history before it (turn protocol)."""
-        return self.plans_of_beliefs(self.beliefs([turn.history for turn in turns]))
+        return self.plans_of_predictions(self.beliefs([turn.history for turn in turns]))
 
-    def drawn_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
+    def sampled_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
         """Draws a plan for each history from the planner's own distribution over plans.
 
         The likeliest plan is the best guess at one turn, but turn after turn it is nearly always a question; acting in
@@ -150,7 +152,7 @@ class StrategyPlanner:
         beliefs = self.beliefs(histories)
         together: dict[tuple[int, ...], list[int]] = {}
         for row, history in enumerate(histories):
-            prefix = tuple(map(int, plan_so_far(history)))[: self.observer.codec.max_strategies]
+            prefix = tuple(map(int, turn_prefix(history)))[: self.observer.codec.max_strategies]
             together.setdefault(prefix, []).append(row)
         plans: dict[int, Plan] = {}
         for prefix, rows in together.items():
@@ -166,16 +168,16 @@ class StrategyPlanner:
     def calibrated_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
         """Strategies of messages given all messages before, as believed, without offsets. Shape: (N, 8)."""
         histories = [utterance.history for utterance in utterances]
-        slots = [self.observer.codec.slots(plan_so_far(history)) for history in histories]
+        slots = [self.observer.codec.slots(turn_prefix(history)) for history in histories]
         if not slots:
             return np.zeros((0, len(Strategy)))
         return self.decision_probabilities(self.beliefs(histories), np.stack(slots))
 
     def beliefs(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
         """What members, readers and judges believe of histories. Shape: (N, S), see :class:`BeliefLayout`."""
-        return self.beliefs_of_encoded(self.observer.encode_histories(histories), histories)
+        return self.predictions_of_encoded(self.observer.encode_histories(histories), histories)
 
-    def beliefs_of_encoded(
+    def predictions_of_encoded(
         self, history: np.ndarray, messages: Sequence[Sequence[Message]], *, fold: np.ndarray | None = None
     ) -> np.ndarray:
         """What is believed of histories that are encoded already.
@@ -213,7 +215,7 @@ class StrategyPlanner:
         return np.concatenate(parts) if parts else np.zeros((0, STOP))
 
     @torch.no_grad()
-    def plans_of_beliefs(self, beliefs: np.ndarray, *, prefix: tuple[int, ...] = ()) -> list[Plan]:
+    def plans_of_predictions(self, beliefs: np.ndarray, *, prefix: tuple[int, ...] = ()) -> list[Plan]:
         """Plans from beliefs.
 
         Args:

@@ -18,18 +18,18 @@ from encoding.sentence_encoder import SentenceEncoder
 from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
 from env.turn_task import TurnTask
 from planner.base_models.decisions import Decisions, training_turns
-from planner.base_models.ensemble_training import fold_of_dialogues, train_members
-from planner.base_models.fine_tuned_encoder import Readers, Reading
-from planner.base_models.fine_tuning import train_readers
-from planner.base_models.out_of_fold import BelievedSplit
-from planner.base_models.predictions import BeliefLayout
-from planner.base_models.stacking import Judges
+from planner.base_models.ensemble_training import fold_of_dialogues, train_ensemble
+from planner.base_models.fine_tuned_encoder import FineTunedEncoders, HistoryTokens
+from planner.base_models.fine_tuning import fine_tune_encoders
+from planner.base_models.out_of_fold import OutOfFoldSplit
+from planner.base_models.predictions import PredictionLayout
+from planner.base_models.stacking import Stacking
 from planner.checkpoint import discard_checkpoints
 from planner.config import PlannerConfig
-from planner.files import JUDGES, READERS, PlannerParts, PlannerSettings, ReaderSettings
+from planner.files import JUDGES, READERS, FineTunedEncoderSettings, PlannerParts, PlannerSettings
 from planner.planner import StrategyPlanner
-from planner.policy.cloning import BelievedDecisions, clone_deliberation
-from planner.policy.network import DeliberationNetwork
+from planner.policy.cloning import PredictedDecisions, clone_policy
+from planner.policy.network import PolicyNetwork
 from planner.ppo.turns import improve_by_ppo
 from planner.training_log import TrainingLog
 
@@ -102,13 +102,13 @@ def train_planner(
     log, checkpoints = TrainingLog(out), out / "checkpoints"
     readers, reader_settings = None, None
     if encoder is not None and config.reader_epochs:
-        trained = train_readers(
+        trained = fine_tune_encoders(
             encoder, data, held_out, fold=fold, config=config, seed=seed, folder=checkpoints / "readers", log=log
         )
-        readers = Readers(trained, Reading(encoder.token_model()[0], tokens=config.reader_tokens))
+        readers = FineTunedEncoders(trained, HistoryTokens(encoder.token_model()[0], tokens=config.reader_tokens))
         readers.save(out / READERS)
-        reader_settings = ReaderSettings(config.folds, config.reader_tokens, config.reader_frozen_layers)
-    members = train_members(
+        reader_settings = FineTunedEncoderSettings(config.folds, config.reader_tokens, config.reader_frozen_layers)
+    members = train_ensemble(
         data,
         held_out,
         joined=joined,
@@ -146,20 +146,20 @@ def train_planner(
         judges = _judges(beliefs, data, fold=fold, layout=layout, config=config, seed=seed, path=checkpoints / JUDGES)
         beliefs = judges.judged(beliefs, data.messages, fold=fold)
         held_out_beliefs = judges.judged(held_out_beliefs, held_out.messages)
-    fitting, validation = BelievedSplit(data, beliefs), BelievedSplit(held_out, held_out_beliefs)
+    fitting, validation = OutOfFoldSplit(data, beliefs), OutOfFoldSplit(held_out, held_out_beliefs)
     torch.manual_seed(seed + 1)  # whatever was drawn before, or skipped by a run that goes on
-    deliberation = DeliberationNetwork(layout, width=config.deliberation_width, dropout=_DELIBERATION_DROPOUT)
+    deliberation = PolicyNetwork(layout, width=config.deliberation_width, dropout=_DELIBERATION_DROPOUT)
     deliberation.to(members.device)
-    clone_deliberation(
+    clone_policy(
         deliberation,
-        BelievedDecisions.of(data, beliefs, layout, members.device),
-        BelievedDecisions.of(held_out, held_out_beliefs, layout, members.device),
+        PredictedDecisions.of(data, beliefs, layout, members.device),
+        PredictedDecisions.of(held_out, held_out_beliefs, layout, members.device),
         config=config,
         rng=np.random.default_rng(seed),
         log=log,
     )
 
-    def planner_of(network: DeliberationNetwork, name: str) -> StrategyPlanner:
+    def planner_of(network: PolicyNetwork, name: str) -> StrategyPlanner:
         parts = PlannerParts(settings, members, network, words, judges)
         return fitting.fit_offsets(StrategyPlanner(parts, observer=observer, readers=readers, name=name))
 
@@ -206,15 +206,15 @@ def _judges(
     data: Decisions,
     *,
     fold: np.ndarray,
-    layout: BeliefLayout,
+    layout: PredictionLayout,
     config: PlannerConfig,
     seed: int,
     path: Path,
-) -> Judges:
+) -> Stacking:
     """Fitted judges, or those of an earlier start of this run."""
     if path.is_file():
-        return Judges.load(path, layout, folds=config.folds)
-    judges = Judges.fit(beliefs, data, fold=fold, layout=layout, trees=config.judge_trees, seed=seed)
+        return Stacking.load(path, layout, folds=config.folds)
+    judges = Stacking.fit(beliefs, data, fold=fold, layout=layout, trees=config.judge_trees, seed=seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     judges.save(path)
     return judges

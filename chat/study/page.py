@@ -12,7 +12,7 @@ from typing import Any
 import gradio
 
 from chat.conversation import MAX_CHARACTERS, NOTICE
-from chat.study.session import MINIMUM_EXCHANGES, TIE, Session, Stage
+from chat.study.session import MINIMUM_EXCHANGES, TIE, Session, StudyStep
 from chat.study.study import Study
 from chat.web.bubbles import conversation_html, safe
 from chat.web.server import page
@@ -91,8 +91,8 @@ def study_page(study: Study) -> gradio.Blocks:
             last = gradio.HTML("", elem_id="last")
         problem = gradio.HTML("", elem_id="problem")
         stages = {
-            Stage.NEW: welcome, Stage.BEFORE: before, Stage.FIRST: talking, Stage.SECOND: talking,
-            Stage.QUESTIONS: questions, Stage.DONE: done, Stage.STOPPED: stopped,
+            StudyStep.NEW: welcome, StudyStep.BEFORE: before, StudyStep.FIRST: talking, StudyStep.SECOND: talking,
+            StudyStep.QUESTIONS: questions, StudyStep.DONE: done, StudyStep.STOPPED: stopped,
         }  # fmt: skip
         shown = [token, problem, *dict.fromkeys(stages.values()), heading, talk, ending, last, *told, *asked.values()]
         shown += [read_first, read_next]
@@ -103,13 +103,13 @@ def study_page(study: Study) -> gradio.Blocks:
             updates: dict[Any, Any] = {column: gradio.update(visible=False) for column in stages.values()}
             updates[stages[stage]] = gradio.update(visible=True)
             updates |= {token: own, problem: f'<div class="problem" role="alert">{safe(said)}</div>' if said else ""}
-            if stage in (Stage.FIRST, Stage.SECOND):
+            if stage in (StudyStep.FIRST, StudyStep.SECOND):
                 updates |= {
                     heading: _heading(session),
                     talk: _talk(session),
                     ending: gradio.update(visible=_endable(session)),
                 }
-            elif stage is Stage.QUESTIONS:
+            elif stage is StudyStep.QUESTIONS:
                 for place, (part, exchanges) in enumerate(
                     zip(told, study.conversations(session), strict=True), start=1
                 ):
@@ -118,9 +118,9 @@ def study_page(study: Study) -> gradio.Blocks:
                 updates |= {
                     asked[question]: str(answers[question]) if question in answers else None for question in ASK
                 }
-            elif stage is Stage.STOPPED:
+            elif stage is StudyStep.STOPPED:
                 updates[last] = conversation_html(session.conversations[max(0, len(session.intensities) - 1)][-1:])
-            elif stage in (Stage.NEW, Stage.DONE):
+            elif stage in (StudyStep.NEW, StudyStep.DONE):
                 more = gradio.update(visible=study.next_pair(own) is not None)
                 updates |= {read_first: more, read_next: more}
             return updates

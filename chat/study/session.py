@@ -19,7 +19,7 @@ from chat.conversation import Exchange
 from chat.study.store import Event, read_events
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from evaluation.human import HumanStudy, Judgement, Verdict
+from evaluation.human import HumanStudy, ParticipantAnswers, Preference
 from evaluation.published import QUESTIONS
 from safety.screening import CrisisKind
 
@@ -27,7 +27,7 @@ MINIMUM_EXCHANGES = 4  # with each system, before it can be judged; the 2021 pap
 TIE = "tie"
 
 
-class Stage(Enum):
+class StudyStep(Enum):
     """Where a participant is."""
 
     NEW = "new"
@@ -68,17 +68,17 @@ class Session:
     events: int = 0
 
     @property
-    def stage(self) -> Stage:
+    def stage(self) -> StudyStep:
         """What comes next."""
         if not self.order:
-            return Stage.NEW
+            return StudyStep.NEW
         if self.crisis:
-            return Stage.STOPPED
+            return StudyStep.STOPPED
         if self.submitted:
-            return Stage.DONE
+            return StudyStep.DONE
         if self.pair is not None:
-            return Stage.QUESTIONS
-        return (Stage.BEFORE, Stage.FIRST, Stage.SECOND, Stage.QUESTIONS)[len(self.intensities)]
+            return StudyStep.QUESTIONS
+        return (StudyStep.BEFORE, StudyStep.FIRST, StudyStep.SECOND, StudyStep.QUESTIONS)[len(self.intensities)]
 
     @property
     def crisis(self) -> bool:
@@ -193,17 +193,17 @@ def read_study(path: Path) -> HumanStudy:
         except ValueError as error:
             raise ValueError(f"{path}: participant {participant}: {error}") from error
         talkers += session.pair is None
-        stopped += session.stage is Stage.STOPPED
-        if session.stage is not Stage.DONE:
+        stopped += session.stage is StudyStep.STOPPED
+        if session.stage is not StudyStep.DONE:
             continue
-        judgements.append(Judgement(session.pair or participant, participant, _verdicts(session)))
+        judgements.append(ParticipantAnswers(session.pair or participant, participant, _verdicts(session)))
         for place, (before, after) in enumerate(zip(session.intensities, session.intensities[1:], strict=False)):
             intensities[systems[session.order[place]]].append((before, after))
     return HumanStudy(systems, tuple(judgements), intensities, started=talkers, stopped=stopped)
 
 
-def _verdicts(session: Session) -> dict[str, Verdict]:
-    meaning = {TIE: Verdict.TIE} | {
-        place: Verdict.WIN if system == 0 else Verdict.LOSE for place, system in enumerate(session.order)
+def _verdicts(session: Session) -> dict[str, Preference]:
+    meaning = {TIE: Preference.TIE} | {
+        place: Preference.WIN if system == 0 else Preference.LOSE for place, system in enumerate(session.order)
     }
     return {question: meaning[answer] for question, answer in (session.answers or {}).items()}

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chat.conversation import Conversation, Exchange
-from chat.study.session import TIE, Session, Stage, fold, reply_content
+from chat.conversation import ChatSession, Exchange
+from chat.study.session import TIE, Session, StudyStep, fold, reply_content
 from chat.study.store import Event, StudyStore, participant_of
 from chat.system import System
 from evaluation.published import QUESTIONS
@@ -54,10 +54,10 @@ class Study:
         Raises:
             ValueError: Not 1 to 5, not asked now, or the conversation is too short.
         """
-        session = self._at(token, Stage.BEFORE, Stage.FIRST, Stage.SECOND)
+        session = self._at(token, StudyStep.BEFORE, StudyStep.FIRST, StudyStep.SECOND)
         if type(value) is not int or not 1 <= value <= 5:
             raise ValueError("please choose a number from 1 to 5")
-        if session.stage is not Stage.BEFORE and (session.pending or not session.long_enough):
+        if session.stage is not StudyStep.BEFORE and (session.pending or not session.long_enough):
             raise ValueError("please talk a little longer first")
         return self._add(token, session, Event("intensity", {"value": value}))
 
@@ -68,7 +68,7 @@ class Study:
             ValueError: The message cannot be taken, or nobody talks now.
         """
         with self._turn(token):
-            session = self._at(token, Stage.FIRST, Stage.SECOND)
+            session = self._at(token, StudyStep.FIRST, StudyStep.SECOND)
             if session.pending is None:
                 message = self._conversation(token, session).accept(text)
                 session = self._add(token, session, Event("seeker", {"text": message.text}))
@@ -92,7 +92,7 @@ class Study:
                 f"got {verdict!r} to {question!r}, expected 0, 1 or {TIE} to one of {', '.join(QUESTIONS)}"
             )
         with self._turn(token):
-            session = self._at(token, Stage.QUESTIONS)
+            session = self._at(token, StudyStep.QUESTIONS)
             return self._add(token, session, Event("answer", {"question": question, "verdict": verdict}))
 
     def submit(self, token: str) -> Session:
@@ -101,7 +101,7 @@ class Study:
         Raises:
             ValueError: One is missing.
         """
-        session = self._at(token, Stage.QUESTIONS)
+        session = self._at(token, StudyStep.QUESTIONS)
         if not session.complete:
             raise ValueError("please answer all five questions")
         return self._add(token, session, Event("submitted", {}))
@@ -120,7 +120,7 @@ class Study:
             session = fold(self.store.events(participant))
             if session.pair is not None:
                 judged[session.pair] += 1
-            elif session.stage is Stage.DONE and session.readable and participant not in seen:
+            elif session.stage is StudyStep.DONE and session.readable and participant not in seen:
                 readable.append(participant)
         return min(readable, key=lambda pair: judged[pair], default=None)
 
@@ -157,16 +157,16 @@ class Study:
         """One at a time for a participant's tabs, so that no reply is written twice."""
         return self._turns.setdefault(participant_of(token), threading.Lock())
 
-    def _at(self, token: str, *stages: Stage) -> Session:
+    def _at(self, token: str, *stages: StudyStep) -> Session:
         session = self.session(token)
         if session.stage not in stages:
             raise ValueError("this step is over, please reload the page")
         return session
 
-    def _conversation(self, token: str, session: Session) -> Conversation:
+    def _conversation(self, token: str, session: Session) -> ChatSession:
         person = int(participant_of(token)[:8], 16)
         seed = int(np.random.SeedSequence([self._seed, person, session.place]).generate_state(1)[0])
-        return Conversation(self.systems[session.order[session.place]], seed=seed, exchanges=session.current)
+        return ChatSession(self.systems[session.order[session.place]], seed=seed, exchanges=session.current)
 
     def _reply(self, token: str, session: Session) -> Session:
         assert session.pending is not None

@@ -9,7 +9,7 @@ from chat.conversation import (
     MAX_CHARACTERS,
     MAX_STRATEGIES,
     NOTICE,
-    Conversation,
+    ChatSession,
     Exchange,
     official_json,
     readable_text,
@@ -34,8 +34,8 @@ def chat_page(system: System, *, seed: int = 0) -> gradio.Blocks:
         seed: Of the texts.
     """
 
-    def opened(said: tuple[Exchange, ...]) -> Conversation:
-        return Conversation(system, seed=seed, exchanges=said)
+    def opened(said: tuple[Exchange, ...]) -> ChatSession:
+        return ChatSession(system, seed=seed, exchanges=said)
 
     def say(text: str, labels: list[str], said: tuple[Exchange, ...]) -> Iterator[tuple[Any, ...]]:
         conversation = opened(said)

@@ -35,7 +35,7 @@ SEEKER_CRITERIA = ("seeker_words", "detail")
 LAST_RATINGS = "last_ratings"
 
 
-class Outcome(IntEnum):
+class CriterionOutcome(IntEnum):
     """Whether a criterion is met; the order is that of three-valued logic."""
 
     FAILED = -1
@@ -43,7 +43,7 @@ class Outcome(IntEnum):
     MET = 1
 
 
-class Verdict(IntEnum):
+class Approval(IntEnum):
     """What becomes of a conversation."""
 
     REJECT = -1
@@ -106,7 +106,7 @@ class Measurements:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Assessment:
     """What one conversation was found to be.
 
     Attributes:
@@ -120,16 +120,16 @@ class Judgement:
     """
 
     dialogue: int
-    verdict: Verdict
+    verdict: Approval
     survey: bool
-    outcomes: dict[str, Outcome]
+    outcomes: dict[str, CriterionOutcome]
     values: dict[str, float | None]
     reasons: dict[str, str]
 
     @property
     def missing(self) -> tuple[str, ...]:
         """Criteria that were looked at and could not be decided."""
-        return tuple(name for name, outcome in self.outcomes.items() if outcome is Outcome.UNKNOWN)
+        return tuple(name for name, outcome in self.outcomes.items() if outcome is CriterionOutcome.UNKNOWN)
 
 
 def measure(dialogues: Sequence[Dialogue]) -> Measurements:
@@ -164,35 +164,39 @@ def measure(dialogues: Sequence[Dialogue]) -> Measurements:
 
 
 def criterion_outcomes(measured: Measurements, thresholds: Thresholds) -> dict[str, np.ndarray]:
-    """Every criterion of every conversation: (N,) int8 of :class:`Outcome`; ``detail`` only where it is required."""
+    """Every criterion of every conversation: (N,) int8 of :class:`CriterionOutcome`; ``detail`` where required."""
     required = [name for name in (*SUPPORTER_CRITERIA, *SEEKER_CRITERIA) if getattr(thresholds, name) is not None]
     outcomes = {name: _compare(measured.values[name], getattr(thresholds, name)) for name in required}
     lower = measured.values[LAST_RATINGS]
     # One rating too low is enough to fail; to be met, there must be two.
-    met = np.where(measured.ratings == 2, Outcome.MET, Outcome.UNKNOWN)
-    outcomes[LAST_RATINGS] = np.where(lower <= thresholds.last_ratings, Outcome.FAILED, met).astype(np.int8)
+    met = np.where(measured.ratings == 2, CriterionOutcome.MET, CriterionOutcome.UNKNOWN)
+    outcomes[LAST_RATINGS] = np.where(lower <= thresholds.last_ratings, CriterionOutcome.FAILED, met).astype(np.int8)
     return outcomes
 
 
 def side_outcomes(measured: Measurements, thresholds: Thresholds) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the supporter's and the seeker's side are met: two (N,) int8 of :class:`Outcome`."""
+    """Whether the supporter's and the seeker's side are met: two (N,) int8 of :class:`CriterionOutcome`."""
     outcomes = criterion_outcomes(measured, thresholds)
     supporter = np.stack([outcomes[name] for name in SUPPORTER_CRITERIA])  # (4, N)
-    met = (supporter == Outcome.MET).sum(axis=0)
-    reachable = (supporter != Outcome.FAILED).sum(axis=0)
+    met = (supporter == CriterionOutcome.MET).sum(axis=0)
+    reachable = (supporter != CriterionOutcome.FAILED).sum(axis=0)
     needed = thresholds.supporter_criteria
-    by_survey = np.where(met >= needed, Outcome.MET, np.where(reachable < needed, Outcome.FAILED, Outcome.UNKNOWN))
+    by_survey = np.where(
+        met >= needed,
+        CriterionOutcome.MET,
+        np.where(reachable < needed, CriterionOutcome.FAILED, CriterionOutcome.UNKNOWN),
+    )
     # "And" of three-valued logic is the minimum: one failure rejects, else one unknown leaves it open.
     seeker = np.minimum.reduce([outcomes[name] for name in SEEKER_CRITERIA if name in outcomes])
     return np.where(measured.survey, by_survey, outcomes[LAST_RATINGS]).astype(np.int8), seeker.astype(np.int8)
 
 
 def verdicts(measured: Measurements, thresholds: Thresholds) -> np.ndarray:
-    """What becomes of every conversation: (N,) int8 of :class:`Verdict`; both sides must be met."""
+    """What becomes of every conversation: (N,) int8 of :class:`Approval`; both sides must be met."""
     return np.minimum(*side_outcomes(measured, thresholds))
 
 
-def judge(measured: Measurements, thresholds: Thresholds) -> list[Judgement]:
+def judge(measured: Measurements, thresholds: Thresholds) -> list[Assessment]:
     """Judges every conversation, in order."""
     outcomes = criterion_outcomes(measured, thresholds)
     supporter, seeker = side_outcomes(measured, thresholds)
@@ -200,8 +204,8 @@ def judge(measured: Measurements, thresholds: Thresholds) -> list[Judgement]:
         _judgement(
             row,
             measured,
-            {name: Outcome(int(column[row])) for name, column in outcomes.items()},
-            (Outcome(int(supporter[row])), Outcome(int(seeker[row]))),
+            {name: CriterionOutcome(int(column[row])) for name, column in outcomes.items()},
+            (CriterionOutcome(int(supporter[row])), CriterionOutcome(int(seeker[row]))),
             thresholds,
         )
         for row in range(len(measured.number))
@@ -211,24 +215,24 @@ def judge(measured: Measurements, thresholds: Thresholds) -> list[Judgement]:
 def _judgement(
     row: int,
     measured: Measurements,
-    outcomes: dict[str, Outcome],
-    sides: tuple[Outcome, Outcome],
+    outcomes: dict[str, CriterionOutcome],
+    sides: tuple[CriterionOutcome, CriterionOutcome],
     thresholds: Thresholds,
-) -> Judgement:
-    verdict = Verdict(min(sides))
+) -> Assessment:
+    verdict = Approval(min(sides))
     answered = bool(measured.survey[row])
     numbers = {name: float(column[row]) for name, column in measured.values.items()}
     reasons: dict[str, str] = {}
     groups = (SUPPORTER_CRITERIA if answered else (LAST_RATINGS,), SEEKER_CRITERIA)
     for side, names in zip(sides, groups, strict=True):
-        if side is Outcome.MET or side > verdict:
+        if side is CriterionOutcome.MET or side > verdict:
             continue  # the other side alone decided
         for name in names:
             # A side that failed did so by what failed; one left open is so by what failed and what is missing.
-            if name in outcomes and (outcomes[name] is Outcome.FAILED or outcomes[name] is side):
+            if name in outcomes and (outcomes[name] is CriterionOutcome.FAILED or outcomes[name] is side):
                 reasons[name] = _reason(name, outcomes[name], numbers[name], thresholds)
     looked_at = [name for names in groups for name in names if name in outcomes]
-    return Judgement(
+    return Assessment(
         dialogue=int(measured.number[row]),
         verdict=verdict,
         survey=answered,
@@ -238,15 +242,15 @@ def _judgement(
     )
 
 
-def _reason(name: str, outcome: Outcome, value: float, thresholds: Thresholds) -> str:
-    if outcome is Outcome.UNKNOWN:
+def _reason(name: str, outcome: CriterionOutcome, value: float, thresholds: Thresholds) -> str:
+    if outcome is CriterionOutcome.UNKNOWN:
         return f"{name} missing" if math.isnan(value) else f"{name}: only one given, {value:g}"
     return f"{name} {value:.4g} {'not above' if name == LAST_RATINGS else 'below'} {getattr(thresholds, name):g}"
 
 
 def _compare(values: np.ndarray, threshold: float) -> np.ndarray:
-    known = np.where(values >= threshold, Outcome.MET, Outcome.FAILED)
-    return np.where(np.isnan(values), Outcome.UNKNOWN, known).astype(np.int8)
+    known = np.where(values >= threshold, CriterionOutcome.MET, CriterionOutcome.FAILED)
+    return np.where(np.isnan(values), CriterionOutcome.UNKNOWN, known).astype(np.int8)
 
 
 def _column(values: Iterable[float | None]) -> np.ndarray:

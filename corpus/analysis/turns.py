@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 from corpus.dialogue import Dialogue, message_view, turn_view
 from corpus.strategy import Strategy
 
-Plan = tuple[Strategy, ...]
+StrategySequence = tuple[Strategy, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,8 @@ class TurnStatistics:
     turns: int
     lengths: dict[int, int]
     collapsed_lengths: dict[int, int]
-    plans: dict[Plan, int]
-    collapsed_plans: dict[Plan, int]
+    plans: dict[StrategySequence, int]
+    collapsed_plans: dict[StrategySequence, int]
     pairs: tuple[OrderedPair, ...]
     repeats: int
     neighbours: int
@@ -77,7 +77,7 @@ class TurnStatistics:
         return _several(self.collapsed_lengths, self.turns)
 
 
-def collapse(plan: Sequence[Strategy]) -> Plan:
+def collapse(plan: Sequence[Strategy]) -> StrategySequence:
     """The plan with every run of one strategy reduced to one: (Q, Q, A, Q) becomes (Q, A, Q)."""
     return tuple(strategy for strategy, _ in groupby(plan))
 
@@ -114,7 +114,7 @@ def _pairs(neighbours: Counter[tuple[Strategy, Strategy]]) -> tuple[OrderedPair,
     return tuple(sorted(pairs, key=lambda pair: (-pair.total, pair.first, pair.second)))
 
 
-def _ranked(counts: Counter[Plan]) -> dict[Plan, int]:
+def _ranked(counts: Counter[StrategySequence]) -> dict[StrategySequence, int]:
     """Most frequent first; ties by length, then by class, so that the order never depends on the data's order."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], len(item[0]), item[0])))
 

@@ -18,11 +18,11 @@ from corpus.analysis.quality import (
     LAST_RATINGS,
     SEEKER_CRITERIA,
     SUPPORTER_CRITERIA,
-    Judgement,
+    Approval,
+    Assessment,
+    CriterionOutcome,
     Measurements,
-    Outcome,
     Thresholds,
-    Verdict,
     judge,
     measure,
 )
@@ -34,7 +34,7 @@ from metrics.statistics.agreement import score_kappa
 from metrics.statistics.estimate import Estimate, signature
 
 CRITERIA = (*SUPPORTER_CRITERIA, LAST_RATINGS, *SEEKER_CRITERIA)
-_ORDER = (Verdict.APPROVE, Verdict.REJECT, Verdict.UNKNOWN)
+_ORDER = (Approval.APPROVE, Approval.REJECT, Approval.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class FilteredCorpus:
         text: The same for the console: counts by reason and by missing field, and what the search found.
     """
 
-    judgements: tuple[Judgement, ...]
+    judgements: tuple[Assessment, ...]
     result: EvaluationResult
     text: str
 
@@ -116,7 +116,7 @@ def check_rows_path(path: Path) -> None:
         raise ValueError(f"{path}: expected a name that ends in .csv or .jsonl")
 
 
-def write_judgements(path: Path, judgements: Sequence[Judgement]) -> None:
+def write_judgements(path: Path, judgements: Sequence[Assessment]) -> None:
     """Writes one row per conversation: number, label, reasons, whether there was a survey, and all measurements.
 
     Args:
@@ -138,7 +138,7 @@ def write_judgements(path: Path, judgements: Sequence[Judgement]) -> None:
     write_whole(path, text.getvalue())
 
 
-def _row(one: Judgement) -> dict[str, Any]:
+def _row(one: Assessment) -> dict[str, Any]:
     head = {"dialogue": one.dialogue, "label": one.verdict.label, "reasons": list(one.reasons.values())}
     return {**head, "missing": list(one.missing), "survey": one.survey, **{name: one.values[name] for name in CRITERIA}}
 
@@ -151,11 +151,11 @@ def _cell(value: Any) -> str:
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _counted(judgements: Sequence[Judgement]) -> dict[str, int]:
+def _counted(judgements: Sequence[Assessment]) -> dict[str, int]:
     return {verdict.label: sum(one.verdict is verdict for one in judgements) for verdict in _ORDER}
 
 
-def _shares(judgements: Sequence[Judgement]) -> dict[str, Estimate]:
+def _shares(judgements: Sequence[Assessment]) -> dict[str, Estimate]:
     counts = _counted(judgements)
     return {
         f"{label}_percent": Estimate(100 * count / len(judgements), math.nan, math.nan)
@@ -163,32 +163,32 @@ def _shares(judgements: Sequence[Judgement]) -> dict[str, Estimate]:
     }
 
 
-def _because(judgements: Sequence[Judgement], name: str, outcome: Outcome) -> int:
+def _because(judgements: Sequence[Assessment], name: str, outcome: CriterionOutcome) -> int:
     return sum(name in one.reasons and one.outcomes[name] is outcome for one in judgements)
 
 
-def _by_survey(judgements: Sequence[Judgement]) -> dict[str, list[Judgement]]:
+def _by_survey(judgements: Sequence[Assessment]) -> dict[str, list[Assessment]]:
     return {
         "answered": [one for one in judgements if one.survey],
         "not answered": [one for one in judgements if not one.survey],
     }
 
 
-def _without(judgements: Sequence[Judgement], measured: Measurements) -> dict[str, list[Judgement]]:
+def _without(judgements: Sequence[Assessment], measured: Measurements) -> dict[str, list[Assessment]]:
     """Criterion -> the conversations that lack what it needs; one rating alone is not the last two."""
     gone = {name: np.isnan(measured.values[name]) for name in CRITERIA} | {LAST_RATINGS: measured.ratings < 2}
     return {name: [judgements[row] for row in np.flatnonzero(gone[name]).tolist()] for name in CRITERIA}
 
 
-def _counts(judgements: Sequence[Judgement], measured: Measurements) -> dict[str, Any]:
+def _counts(judgements: Sequence[Assessment], measured: Measurements) -> dict[str, Any]:
     """The counts of the tables, for the JSON."""
     return {
         "conversations": _counted(judgements),
         "survey": {name: _counted(part) for name, part in _by_survey(judgements).items()},
         "reasons": {
             name: {
-                "failed": _because(judgements, name, Outcome.FAILED),
-                "missing": _because(judgements, name, Outcome.UNKNOWN),
+                "failed": _because(judgements, name, CriterionOutcome.FAILED),
+                "missing": _because(judgements, name, CriterionOutcome.UNKNOWN),
             }
             for name in CRITERIA
         },
@@ -196,17 +196,19 @@ def _counts(judgements: Sequence[Judgement], measured: Measurements) -> dict[str
     }
 
 
-def _verdict_table(judgements: Sequence[Judgement]) -> str:
+def _verdict_table(judgements: Sequence[Assessment]) -> str:
     rows = [["survey after the chat", "conversations", *(verdict.label for verdict in _ORDER)]]
     for name, part in {**_by_survey(judgements), "all": list(judgements)}.items():
         rows.append([name, str(len(part)), *map(str, _counted(part).values())])
     return aligned(rows)
 
 
-def _reason_table(judgements: Sequence[Judgement]) -> str:
+def _reason_table(judgements: Sequence[Assessment]) -> str:
     rows = [["reason", "too low", "missing"]]
     for name in CRITERIA:
-        failed, missing = (_because(judgements, name, outcome) for outcome in (Outcome.FAILED, Outcome.UNKNOWN))
+        failed, missing = (
+            _because(judgements, name, outcome) for outcome in (CriterionOutcome.FAILED, CriterionOutcome.UNKNOWN)
+        )
         if failed or missing:
             rows.append([name, str(failed), str(missing)])
     if len(rows) == 1:
@@ -214,7 +216,7 @@ def _reason_table(judgements: Sequence[Judgement]) -> str:
     return aligned(rows) + "\nConversations not approved, by what kept them from it; one may have several reasons."
 
 
-def _missing_table(judgements: Sequence[Judgement], measured: Measurements, thresholds: Thresholds) -> str:
+def _missing_table(judgements: Sequence[Assessment], measured: Measurements, thresholds: Thresholds) -> str:
     rows = [["missing field", "conversations", *(verdict.label for verdict in _ORDER)]]
     for name, part in _without(judgements, measured).items():
         if part:

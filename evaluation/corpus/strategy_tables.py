@@ -8,7 +8,7 @@ from itertools import islice
 
 from corpus.analysis.phrases import Phrase
 from corpus.analysis.statistics import CorpusStatistics
-from corpus.analysis.turns import Plan, Transitions, TurnStatistics
+from corpus.analysis.turns import StrategySequence, Transitions, TurnStatistics
 from corpus.strategy import Strategy
 from evaluation.corpus.tables import CorpusTable, absent, decimal, percent
 from evaluation.report.figure_style import SHORT_LABELS
@@ -121,7 +121,7 @@ def _phrases(ranked: Sequence[Phrase]) -> str:
     return ", ".join(f"{phrase.text} ({phrase.z:.1f})" for phrase in ranked) or "none"
 
 
-def _plans(title: str, plans: dict[Plan, int], total: int, *, note: str) -> CorpusTable:
+def _plans(title: str, plans: dict[StrategySequence, int], total: int, *, note: str) -> CorpusTable:
     if not plans:
         return absent(title, "such turns")
     rows = [(_arrows(plan), f"{count:,}", percent(count, total)) for plan, count in islice(plans.items(), TOP)]

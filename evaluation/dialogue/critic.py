@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from env.seekers.prompted.critic import Critic, CriticConfig, Judgement
+from env.seekers.prompted.critic import Critic, CriticConfig, CriticScore
 from env.seekers.prompted.seeker import ModelSeeker
 from evaluation.dialogue.benchmark import DialogueBenchmark
 from evaluation.result import aligned, cell
@@ -107,7 +107,7 @@ def critic_verdicts(
     )
 
 
-def _statistics(judgement: Judgement) -> tuple[float, float, float]:
+def _statistics(judgement: CriticScore) -> tuple[float, float, float]:
     """Whether it has a score, whether it succeeded, and the score."""
     return (0.0, 0.0, 0.0) if judgement.success is None else (1.0, float(judgement.success), judgement.score)
 

@@ -41,7 +41,7 @@ class DialoguePolicy(Protocol):
 class ActingPlanner(Planner, Protocol):
     """A planner that can also draw from its own distribution over plans."""
 
-    def drawn_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
+    def sampled_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
         """One plan drawn for every history, none empty where the seeker has just spoken."""
 
 
@@ -67,7 +67,7 @@ class PlannerPolicy:
         """The planner's own plans."""
         histories = [conversation.history for conversation in conversations]
         if self._acting == "drawn":
-            plans = self._planner.drawn_plans(histories, rng=rng)
+            plans = self._planner.sampled_plans(histories, rng=rng)
         else:
             plans = self._planner.plans([next_turn(history) for history in histories])
         return [plan.strategies for plan in plans]

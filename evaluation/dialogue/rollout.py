@@ -7,7 +7,7 @@ import numpy as np
 
 from env.conversation import Conversation, Responder, Seeker, SeekerProfile
 from env.dialogue_process import take_turn
-from env.dialogue_task import DialogueRules, Outcome
+from env.dialogue_task import ConversationStatus, DialogueRules
 from evaluation.dialogue.policies import DialoguePolicy
 from metrics.strategy.dialogues import DialogueOutcome
 
@@ -17,13 +17,13 @@ class PlayedConversation:
     """A conversation that has ended, and how."""
 
     conversation: Conversation
-    outcome: Outcome
+    outcome: ConversationStatus
 
     def scored(self) -> DialogueOutcome:
         """What the metrics see of it."""
         return DialogueOutcome(
-            success=self.outcome is Outcome.SUCCESS,
-            gave_up=self.outcome is Outcome.GAVE_UP,
+            success=self.outcome is ConversationStatus.SUCCESS,
+            gave_up=self.outcome is ConversationStatus.GAVE_UP,
             intensities=tuple(self.conversation.intensities),
             feedbacks=tuple(self.conversation.feedbacks),
             plans=tuple(tuple(int(strategy) for strategy in plan) for plan in self.conversation.plans),
@@ -55,8 +55,8 @@ def roll_out(
     """
     policy_rng, world_rng = rng.spawn(2)
     conversations = [Conversation.start(profile) for profile in profiles]
-    outcomes = [Outcome.ONGOING] * len(conversations)
-    while ongoing := [number for number, outcome in enumerate(outcomes) if outcome is Outcome.ONGOING]:
+    outcomes = [ConversationStatus.ONGOING] * len(conversations)
+    while ongoing := [number for number, outcome in enumerate(outcomes) if outcome is ConversationStatus.ONGOING]:
         talking = [conversations[number] for number in ongoing]
         plans = policy.plans(talking, rng=policy_rng)
         if len(plans) != len(talking) or not all(plans):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import joblib
 from tqdm import tqdm
 
-Piece = TypeVar("Piece")
+_Piece = TypeVar("_Piece")
 Result = TypeVar("Result")
 
 
@@ -49,7 +49,7 @@ class Workers:
             return cls(int(match[1] or joblib.cpu_count()), ray="")
         raise ValueError(f"workers: got {text!r}, expected a number, ray, ray:NUMBER or ray://ADDRESS")
 
-    def map(self, work: Callable[[Piece], Result], pieces: Sequence[Piece]) -> list[Result]:
+    def map(self, work: Callable[[_Piece], Result], pieces: Sequence[_Piece]) -> list[Result]:
         """Applies a function to every piece; results in the order of the pieces.
 
         Args:
@@ -86,6 +86,6 @@ class Workers:
         register_ray()
 
 
-def _with_progress(items: Iterable[Piece], total: int) -> Iterable[Piece]:
+def _with_progress(items: Iterable[_Piece], total: int) -> Iterable[_Piece]:
     """The items behind a progress bar on stderr; no bar where stderr is not a terminal."""
     return tqdm(items, total=total, unit="piece", disable=None)

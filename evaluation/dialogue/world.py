@@ -68,7 +68,7 @@ class WorldRecipe(Protocol):
 
 
 @dataclass(frozen=True)
-class Piece:
+class RolloutShare:
     """One piece of work: one policy with some of the profiles under one seed.
 
     Attributes:
@@ -94,7 +94,7 @@ def opened(recipe: WorldRecipe) -> DialogueWorld:
     return recipe.open()
 
 
-def play(piece: Piece) -> list[PlayedConversation]:
+def play(piece: RolloutShare) -> list[PlayedConversation]:
     """Plays a piece of work."""
     world = opened(piece.recipe)
     return roll_out(
@@ -107,14 +107,14 @@ def play(piece: Piece) -> list[PlayedConversation]:
     )
 
 
-def cut(recipe: WorldRecipe, world: DialogueWorld, *, seed: int, runs: int, block: int) -> list[Piece]:
+def cut(recipe: WorldRecipe, world: DialogueWorld, *, seed: int, runs: int, block: int) -> list[RolloutShare]:
     """All pieces of a benchmark: run by run, policy by policy, block by block.
 
     All policies meet a block under the same randomness.
     """
     starts = range(0, len(world.profiles), block)
     return [
-        Piece(recipe, policy, seed, run, start, min(start + block, len(world.profiles)))
+        RolloutShare(recipe, policy, seed, run, start, min(start + block, len(world.profiles)))
         for policy in range(len(world.policies))
         for run in range(runs)
         for start in starts

@@ -15,7 +15,7 @@ import numpy as np
 from evaluation.generator.benchmark import FREE
 from evaluation.generator.response_statistics import ResponseStatistics, response_statistics
 from evaluation.generator.setting import UNITS, GeneratorSetting
-from evaluation.generator.stored import KeptEvaluation
+from evaluation.generator.stored import StoredEvaluation
 from metrics.statistics.bootstrap import paired_differences, tally_values
 from metrics.statistics.estimate import Difference, Estimate
 from metrics.statistics.jackknife import jackknife_difference
@@ -77,7 +77,7 @@ class Comparison:
 
 
 def compare_evaluations(
-    evaluations: Sequence[KeptEvaluation], *, reference: str | None, seed: int, samples: int = 1000
+    evaluations: Sequence[StoredEvaluation], *, reference: str | None, seed: int, samples: int = 1000
 ) -> tuple[Comparison, ...]:
     """Compares evaluations, messages and turns apart.
 
@@ -109,10 +109,10 @@ def compare_evaluations(
     )
 
 
-def _rows(evaluations: Sequence[KeptEvaluation]) -> dict[str, KeptEvaluation]:
+def _rows(evaluations: Sequence[StoredEvaluation]) -> dict[str, StoredEvaluation]:
     """Evaluations of one unit by the names of their rows; runs of one name are told apart by their folders."""
     names = [one.setting.row for one in evaluations]
-    rows: dict[str, KeptEvaluation] = {}
+    rows: dict[str, StoredEvaluation] = {}
     for one, name in zip(evaluations, names, strict=True):
         run = one.folder.parent.parent.as_posix()
         row = name if names.count(name) == 1 else ", ".join(part for part in (run, one.setting.manner) if part)
@@ -124,7 +124,7 @@ def _rows(evaluations: Sequence[KeptEvaluation]) -> dict[str, KeptEvaluation]:
     return rows
 
 
-def _reference(group: Mapping[str, KeptEvaluation], reference: str | None) -> str | None:
+def _reference(group: Mapping[str, StoredEvaluation], reference: str | None) -> str | None:
     if reference is None or reference in group:
         return reference
     named = [row for row, one in group.items() if reference in (one.setting.generator, one.setting.row)]
@@ -133,7 +133,7 @@ def _reference(group: Mapping[str, KeptEvaluation], reference: str | None) -> st
     return named[0] if named else None
 
 
-def _default_reference(group: Mapping[str, KeptEvaluation]) -> str:
+def _default_reference(group: Mapping[str, StoredEvaluation]) -> str:
     settings = {row: one.setting for row, one in group.items()}
     trained = [row for row, one in settings.items() if one.variant == "vanilla" and one.fine_tuned]
     # Oracle would be a poor one: its plans are gold's, so it has no EMR and LR that others could differ in.
@@ -141,7 +141,9 @@ def _default_reference(group: Mapping[str, KeptEvaluation]) -> str:
     return (trained or free or list(group))[0]
 
 
-def _compared(unit: str, group: Mapping[str, KeptEvaluation], reference: str, *, seed: int, samples: int) -> Comparison:
+def _compared(
+    unit: str, group: Mapping[str, StoredEvaluation], reference: str, *, seed: int, samples: int
+) -> Comparison:
     shared = _shared_signature(list(group.values()))
     statistics = {row: _statistics(one) for row, one in group.items()}
     tokenizers = {row: one.fields[TOKENIZER] for row, one in group.items()}
@@ -170,7 +172,7 @@ def _compared(unit: str, group: Mapping[str, KeptEvaluation], reference: str, *,
     )
 
 
-def _shared_signature(evaluations: Sequence[KeptEvaluation]) -> str:
+def _shared_signature(evaluations: Sequence[StoredEvaluation]) -> str:
     """What all signatures agree in; refuses where they must and do not.
 
     Messages of different tokenizers may differ in the tokens that the longest may have, which is then not shared.
@@ -185,7 +187,7 @@ def _shared_signature(evaluations: Sequence[KeptEvaluation]) -> str:
             )
     free = {*FREE, TOKENIZER}
     items = [(one.unit, one.response) for one in first.responses if one.run == 0]
-    first_of: dict[str, KeptEvaluation] = {}  # tokenizer -> what all others of it must agree with in full
+    first_of: dict[str, StoredEvaluation] = {}  # tokenizer -> what all others of it must agree with in full
     for other in evaluations:
         for one in (first, first_of.setdefault(other.fields[TOKENIZER], other)):
             _refuse_other_fields(one, other, free=free)
@@ -195,7 +197,7 @@ def _shared_signature(evaluations: Sequence[KeptEvaluation]) -> str:
     return "|".join(f"{name}:{value}" for name, value in shared.items() if name not in free)
 
 
-def _refuse_other_fields(one: KeptEvaluation, other: KeptEvaluation, *, free: Collection[str]) -> None:
+def _refuse_other_fields(one: StoredEvaluation, other: StoredEvaluation, *, free: Collection[str]) -> None:
     one_tokenizer = one.fields[TOKENIZER] == other.fields[TOKENIZER]
     left, right = (_measured(each, one_tokenizer=one_tokenizer) for each in (one, other))
     for field in dict.fromkeys([*left, *right]):
@@ -206,7 +208,7 @@ def _refuse_other_fields(one: KeptEvaluation, other: KeptEvaluation, *, free: Co
             )
 
 
-def _measured(evaluation: KeptEvaluation, *, one_tokenizer: bool) -> dict[str, str]:
+def _measured(evaluation: StoredEvaluation, *, one_tokenizer: bool) -> dict[str, str]:
     """Signature fields, without what is counted in tokens where these are not everybody's."""
     return {
         name: _LONGEST.sub("", value) if name == DECODING and not one_tokenizer else value
@@ -214,7 +216,7 @@ def _measured(evaluation: KeptEvaluation, *, one_tokenizer: bool) -> dict[str, s
     }
 
 
-def _statistics(evaluation: KeptEvaluation) -> ResponseStatistics:
+def _statistics(evaluation: StoredEvaluation) -> ResponseStatistics:
     """Statistics from the responses, which must give the scores that were kept."""
     try:
         statistics = response_statistics(evaluation.responses, setting=evaluation.setting)

@@ -22,7 +22,7 @@ RESPONSES = "responses.jsonl"
 
 
 @dataclass(frozen=True)
-class KeptEvaluation:
+class StoredEvaluation:
     """One evaluation.
 
     Attributes:
@@ -43,7 +43,7 @@ class KeptEvaluation:
         return dict(part.split(":", 1) for part in self.result.signature.split("|"))
 
 
-def keep_evaluation(
+def store_evaluation(
     run: Path, result: EvaluationResult, setting: GeneratorSetting, responses: Sequence[GeneratedResponse]
 ) -> Path:
     """Writes an evaluation into a run folder; one of the same name is replaced.
@@ -63,7 +63,7 @@ def setting_json(setting: GeneratorSetting) -> dict[str, Any]:
     return dataclasses.asdict(setting)
 
 
-def read_evaluations(run: Path, *, split: str | None = None) -> tuple[KeptEvaluation, ...]:
+def read_evaluations(run: Path, *, split: str | None = None) -> tuple[StoredEvaluation, ...]:
     """All finished evaluations of a run folder, or the one that a folder of ``evaluations/`` holds.
 
     Args:
@@ -74,7 +74,7 @@ def read_evaluations(run: Path, *, split: str | None = None) -> tuple[KeptEvalua
         Ordered by unit, then plan source: none, oracle, joint, random, planner.
 
     Raises:
-        ValueError: There is none, or a file is not what :func:`keep_evaluation` wrote; names file, line and field.
+        ValueError: There is none, or a file is not what :func:`store_evaluation` wrote; names file, line and field.
     """
     alone = (run / RESULT).is_file() and run.parent.name == EVALUATIONS
     folders = [run] if alone else [path.parent for path in (run / EVALUATIONS).glob(f"*/{RESULT}")]
@@ -89,7 +89,7 @@ def read_evaluations(run: Path, *, split: str | None = None) -> tuple[KeptEvalua
     return tuple(sorted(read, key=lambda one: (one.setting.unit, order.index(one.setting.plan), one.folder.name)))
 
 
-def _read(folder: Path) -> KeptEvaluation:
+def _read(folder: Path) -> StoredEvaluation:
     result = EvaluationResult.load(folder / RESULT)
     try:
         setting = GeneratorSetting(**result.details["setting"])
@@ -102,4 +102,4 @@ def _read(folder: Path) -> KeptEvaluation:
         raise ValueError(
             f"{folder / RESPONSES}: got {len(responses)} responses, expected {result.n} of each of {setting.seeds} runs"
         )
-    return KeptEvaluation(folder, result, setting, responses)
+    return StoredEvaluation(folder, result, setting, responses)

@@ -30,7 +30,7 @@ COMPARED = (
     "entropy",
 )  # what the trained planners' lead is shown in
 
-Plans = tuple[tuple[Strategy, ...], ...]
+TurnPlans = tuple[tuple[Strategy, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class TurnBenchmark:
 
     result: EvaluationResult
     turns: tuple[Turn, ...]
-    predictions: Mapping[str, tuple[Plans, ...]]
+    predictions: Mapping[str, tuple[TurnPlans, ...]]
     trained: tuple[str, ...] = ()
     differences: Differences = field(default_factory=lambda: Differences(REFERENCE, {}))
 
     @property
-    def gold(self) -> Plans:
+    def gold(self) -> TurnPlans:
         """Gold plan of every item. Length: N."""
         return tuple(turn.plan for turn in self.turns)
 
@@ -73,7 +73,7 @@ class TurnBenchmark:
         intervals, strategies = (np.concatenate([one[part] for one in slots]) for part in (0, 1))
         return strategies_by_progress(intervals, strategies) / len(runs)
 
-    def _runs(self, system: str | None) -> tuple[Plans, ...]:
+    def _runs(self, system: str | None) -> tuple[TurnPlans, ...]:
         return (self.gold,) if system is None else self.predictions[system]
 
 
@@ -106,7 +106,7 @@ def benchmark_turns(
     start = time.perf_counter()
     rows = planner_rows(planners, trained, items=len(turns))
     seed = int(rng.integers(2**63))
-    predictions: dict[str, tuple[Plans, ...]] = {}
+    predictions: dict[str, tuple[TurnPlans, ...]] = {}
     tallies: dict[str, Tally] = {}
     systems: dict[str, dict[str, Estimate]] = {}
     for name, runs in with_progress(rows, "turn protocol"):
@@ -133,7 +133,7 @@ def benchmark_turns(
     return replace(benchmark, result=replace(result, details=_details(benchmark)))
 
 
-def _plans(planner: Planner, turns: Sequence[Turn]) -> Plans:
+def _plans(planner: Planner, turns: Sequence[Turn]) -> TurnPlans:
     plans = tuple(plan.strategies for plan in planner.plans(turns))
     if len(plans) != len(turns) or not all(plans):
         raise ValueError(
@@ -143,7 +143,7 @@ def _plans(planner: Planner, turns: Sequence[Turn]) -> Plans:
     return plans
 
 
-def _tally(turns: Sequence[Turn], plans: Plans) -> Tally:
+def _tally(turns: Sequence[Turn], plans: TurnPlans) -> Tally:
     """All that one run is scored in."""
     gold = tuple(turn.plan for turn in turns)
     scores = plan_tally(gold, plans, dialogue_units(turns))
@@ -151,7 +151,7 @@ def _tally(turns: Sequence[Turn], plans: Plans) -> Tally:
     return joined_tally([scores, progress])
 
 
-def _slots(turns: Sequence[Turn], plans: Plans) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _slots(turns: Sequence[Turn], plans: TurnPlans) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of every strategy of every plan the sixth of the conversation, the class and the dialogue. Each (slots,)."""
     slots = [
         (progress_interval(turn.start + place, len(turn.dialogue.messages)), int(strategy), unit)

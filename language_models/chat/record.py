@@ -184,7 +184,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Question:
+class ChatQuestion:
     """What somebody wants to know of a model.
 
     Attributes:
@@ -212,19 +212,19 @@ def questions_about(
     temperature: float,
     max_tokens: int,
     samples: int,
-) -> list[Question]:
+) -> list[ChatQuestion]:
     """The same kind of question about many conversations: each one text by the user, answered ``samples`` times.
 
     Args:
         dialogues: Numbers of B dialogues.
         texts: What is asked about each. Length B.
-        purpose: As in :class:`Question`, like the rest.
+        purpose: As in :class:`ChatQuestion`, like the rest.
         temperature: Of the answers.
         max_tokens: Longest answer.
         samples: Answers wanted.
     """
     return [
-        Question(dialogue, purpose, (ChatMessage(ChatRole.USER, text),), temperature, max_tokens, range(samples))
+        ChatQuestion(dialogue, purpose, (ChatMessage(ChatRole.USER, text),), temperature, max_tokens, range(samples))
         for dialogue, text in zip(dialogues, texts, strict=True)
     ]
 
@@ -253,7 +253,7 @@ class RecordedChat:
         self.used = Usage()
         self.reused = 0
 
-    def ask(self, questions: Sequence[Question]) -> list[tuple[str, ...]]:
+    def ask(self, questions: Sequence[ChatQuestion]) -> list[tuple[str, ...]]:
         """Answers questions, from the record where it has the answer; new answers are recorded as they come.
 
         Returns:
@@ -276,11 +276,11 @@ class RecordedChat:
         """For people: what this run used, and how much the record spared."""
         return f"{self.name}: {self.used.line(self.prices)}; {self.reused:,} answers from the record"
 
-    def _request(self, question: Question, samples: tuple[int, ...]) -> ChatRequest:
+    def _request(self, question: ChatQuestion, samples: tuple[int, ...]) -> ChatRequest:
         return ChatRequest(question.messages, question.temperature, question.max_tokens, samples, self.seed)
 
     def _missing(
-        self, questions: Sequence[Question], wanted: Sequence[ChatRequest]
+        self, questions: Sequence[ChatQuestion], wanted: Sequence[ChatRequest]
     ) -> tuple[list[ChatRequest], list[int]]:
         """Requests for what is not recorded, and the questions they stem from. Equal questions are asked once."""
         requests, origins = [], []
@@ -299,7 +299,7 @@ class RecordedChat:
                 origins.append(origin)
         return requests, origins
 
-    def _texts(self, question: Question, request: ChatRequest) -> tuple[str, ...]:
+    def _texts(self, question: ChatQuestion, request: ChatRequest) -> tuple[str, ...]:
         texts = [self.record.text(question.dialogue, request.key(self.name, sample)) for sample in request.samples]
         found = tuple(spoken(text) for text in texts if text is not None)
         if len(found) < len(texts):

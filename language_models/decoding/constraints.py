@@ -57,7 +57,7 @@ class Vocabulary:
         self.not_opening = ~_mask(opening - banned - boundaries, rows, device)
 
 
-class TurnGrammar:
+class TurnConstraints:
     """State of a batch of turns, one row each, and what may follow.
 
     Args:

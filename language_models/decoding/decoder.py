@@ -9,7 +9,7 @@ import torch
 from language_models.backbone import Backbone
 from language_models.batching import length_order
 from language_models.decoding.cache import CachedDecoder
-from language_models.decoding.constraints import TurnGrammar, Vocabulary
+from language_models.decoding.constraints import TurnConstraints, Vocabulary
 from language_models.decoding.sampling import DecodingConfig, draw, penalize_repetition
 from language_models.precision import autocast
 
@@ -75,7 +75,7 @@ def decode(
         for first in range(0, len(order), batch_size):
             part = order[first : first + batch_size]
             batch = [requests[index] for index in part]
-            grammar = TurnGrammar(
+            grammar = TurnConstraints(
                 vocabulary,
                 [one.plan for one in batch],
                 [one.closing for one in batch],
@@ -90,7 +90,7 @@ def decode(
 
 
 def _write(
-    decoder: CachedDecoder, grammar: TurnGrammar, batch: Sequence[Request], config: DecodingConfig
+    decoder: CachedDecoder, grammar: TurnConstraints, batch: Sequence[Request], config: DecodingConfig
 ) -> list[list[int]]:
     """Writes a batch to its end; token ids in the batch's order."""
     device = decoder.mask.device

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from encoding.reasoning_codec import ReasoningCodec
 from planner.base_models.decisions import Decisions
-from planner.base_models.ensemble import MemberNetwork
+from planner.base_models.ensemble import EnsembleNetwork
 from planner.checkpoint import Checkpoint, module_tensors, optimizer_tensors, restore_module, restore_optimizer
 from planner.config import PlannerConfig
 from planner.policy.plan_space import allowed_decisions
@@ -43,7 +43,7 @@ class _Tensors:
 
 
 def clone_behaviour(
-    network: MemberNetwork,
+    network: EnsembleNetwork,
     train: Decisions,
     valid: Decisions,
     *,
@@ -127,7 +127,7 @@ def clone_behaviour(
 
 
 @torch.no_grad()
-def validation_loss(network: MemberNetwork, decisions: _Tensors) -> float:
+def validation_loss(network: EnsembleNetwork, decisions: _Tensors) -> float:
     """Mean negative log-likelihood of gold decisions under the whole mixture, in nats."""
     network.eval()
     total = 0.0
@@ -139,7 +139,7 @@ def validation_loss(network: MemberNetwork, decisions: _Tensors) -> float:
     return total / len(decisions.row)
 
 
-def _loss(network: MemberNetwork, data: _Tensors, chosen: Tensor, reasoning: ReasoningCodec | None) -> Tensor:
+def _loss(network: EnsembleNetwork, data: _Tensors, chosen: Tensor, reasoning: ReasoningCodec | None) -> Tensor:
     """Sum over members of the mean cross-entropy of their own batch. ``chosen``: (M, B)."""
     row = data.row[chosen]
     log_probabilities, scores = network.member_log_probabilities(

@@ -18,8 +18,8 @@ _KINDS = 3  # of members: hidden layer on meaning, linear on meaning, linear on 
 
 
 @dataclass(frozen=True)
-class NetworkShape:
-    """Sizes of a :class:`MemberNetwork`.
+class EnsembleShape:
+    """Sizes of a :class:`EnsembleNetwork`.
 
     Attributes:
         history: H, entries of the encoded history, whose message vectors are joined from meaning and words.
@@ -48,7 +48,7 @@ class NetworkShape:
             raise ValueError(f"members: got {self.members}, expected a multiple of the {self.folds} folds")
 
 
-class MemberNetwork(nn.Module):
+class EnsembleNetwork(nn.Module):
     """A mixture of three kinds of members, each kind with a third of the weight.
 
     Networks with one hidden layer on sentence embeddings, in which history and plan so far meet; linear models on
@@ -67,7 +67,7 @@ class MemberNetwork(nn.Module):
         input_dropout: Share of history entries dropped in training.
     """
 
-    def __init__(self, shape: NetworkShape, *, dropout: float, input_dropout: float) -> None:
+    def __init__(self, shape: EnsembleShape, *, dropout: float, input_dropout: float) -> None:
         super().__init__()
         self.shape = shape
         self.meaning_columns: Tensor
@@ -211,7 +211,7 @@ def log_softmax(logits: Tensor, allowed: Tensor) -> Tensor:
     return masked - masked.exp().sum(-1, keepdim=True).log()
 
 
-def _columns(shape: NetworkShape) -> tuple[Tensor, Tensor]:
+def _columns(shape: EnsembleShape) -> tuple[Tensor, Tensor]:
     """Columns of an encoded history that members on meaning and on words see."""
     vector = shape.meaning + shape.words
     message = vector + 2 + len(Strategy)
@@ -223,7 +223,7 @@ def _columns(shape: NetworkShape) -> tuple[Tensor, Tensor]:
     return (~is_words).nonzero().squeeze(1), (~is_meaning).nonzero().squeeze(1)
 
 
-def _gain(shape: NetworkShape, meaning: Tensor) -> Tensor:
+def _gain(shape: EnsembleShape, meaning: Tensor) -> Tensor:
     """Scale of each column that the hidden layers see. Shape: (columns,)."""
     message = shape.meaning + 2 + len(Strategy)
     gain = torch.ones(len(meaning))

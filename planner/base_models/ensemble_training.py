@@ -17,7 +17,7 @@ from encoding.reasoning_codec import ReasoningCodec
 from encoding.tfidf import JoinedEmbedder
 from planner.base_models.cloning import clone_behaviour
 from planner.base_models.decisions import Decisions
-from planner.base_models.ensemble import MemberNetwork, NetworkShape
+from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
 from planner.base_models.logistic import DecisionRegression
 from planner.checkpoint import Checkpoint
 from planner.config import PlannerConfig
@@ -46,7 +46,7 @@ def fold_of_dialogues(dialogues: int, *, folds: int, seed: int) -> np.ndarray:
 logger = logging.getLogger(__name__)
 
 
-def fit_linear_members(network: MemberNetwork, train: Decisions, *, fold: np.ndarray) -> None:
+def fit_linear_members(network: EnsembleNetwork, train: Decisions, *, fold: np.ndarray) -> None:
     """Puts the maximum-likelihood weights, under an L2 penalty, into the linear members.
 
     A convex problem is better left to its own solver than to the gradient steps of the hidden members.
@@ -74,7 +74,7 @@ def fit_linear_members(network: MemberNetwork, train: Decisions, *, fold: np.nda
         logger.info("linear members on %s fitted in %.1f s", name, time.perf_counter() - began)
 
 
-def train_members(
+def train_ensemble(
     train: Decisions,
     valid: Decisions,
     *,
@@ -86,7 +86,7 @@ def train_members(
     seed: int,
     folder: Path,
     log: TrainingLog,
-) -> MemberNetwork:
+) -> EnsembleNetwork:
     """Trains all members, or goes on with them.
 
     Args:
@@ -101,7 +101,7 @@ def train_members(
         folder: Where the state is kept.
         log: Receives the learning curves.
     """
-    shape = NetworkShape(
+    shape = EnsembleShape(
         history=observer.history_size,
         plan=plan_features_size(config.max_strategies),
         meaning=joined.meaning.dimension,
@@ -113,7 +113,7 @@ def train_members(
         reasoning=reasoning.width if reasoning is not None else 0,
     )
     torch.manual_seed(seed)
-    network = MemberNetwork(shape, dropout=config.dropout, input_dropout=config.input_dropout)
+    network = EnsembleNetwork(shape, dropout=config.dropout, input_dropout=config.input_dropout)
     network.to("cuda" if torch.cuda.is_available() else "cpu")
     if not Checkpoint(folder).exists():
         fit_linear_members(network, train, fold=fold)

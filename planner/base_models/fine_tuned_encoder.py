@@ -28,7 +28,7 @@ _SMALLEST_PIECE = 16  # tokens of an older message worth keeping where not all o
 _PREFACE = 5  # tokens that may be needed for the number of messages
 
 
-class Reading:
+class HistoryTokens:
     """Turns histories into tokens: ``[CLS] 12 messages [SEP] seeker : ... [SEP] supporter question : ... [SEP]``.
 
     Args:
@@ -81,11 +81,13 @@ def _speaker(message: Message) -> str:
     return "supporter" if message.strategy is None else f"supporter {LABELS[message.strategy].lower()}"
 
 
-SEVERAL = STOP + 1  # the last output of a reader: the turn, of which nothing stands yet, will have several messages
+MULTI_STRATEGY = (
+    STOP + 1
+)  # the last output of a reader: the turn, of which nothing stands yet, will have several messages
 OUTPUTS = STOP + 2
 
 
-class Reader(nn.Module):
+class FineTunedEncoder(nn.Module):
     """A transformer over the last messages with a small head.
 
     Token embeddings and the lowest layers stay as they were pretrained: they cost time and gain nothing on 910
@@ -159,7 +161,7 @@ _LOWEST = -20.0
 _BATCH = 64
 
 
-class Readers:
+class FineTunedEncoders:
     """Fine-tuned encoders, one per fold.
 
     Args:
@@ -167,7 +169,7 @@ class Readers:
         reading: Turns histories into tokens.
     """
 
-    def __init__(self, readers: Sequence[Reader], reading: Reading) -> None:
+    def __init__(self, readers: Sequence[FineTunedEncoder], reading: HistoryTokens) -> None:
         self._readers = list(readers)
         self._reading = reading
 
@@ -196,9 +198,9 @@ class Readers:
                 batch = here[start : start + _BATCH]
                 ids, mask = self._reading.batch([rows[row] for row in batch])
                 scores = reader(ids.to(device), mask.to(device)).cpu()
-                beliefs[batch, :SEVERAL] += weight * log_probabilities(scores, can_stop[batch]).exp().numpy()
-                beliefs[batch, SEVERAL] += weight * scores[:, SEVERAL].numpy()
-        beliefs[:, :SEVERAL] = np.log(np.maximum(beliefs[:, :SEVERAL], np.exp(_LOWEST)))
+                beliefs[batch, :MULTI_STRATEGY] += weight * log_probabilities(scores, can_stop[batch]).exp().numpy()
+                beliefs[batch, MULTI_STRATEGY] += weight * scores[:, MULTI_STRATEGY].numpy()
+        beliefs[:, :MULTI_STRATEGY] = np.log(np.maximum(beliefs[:, :MULTI_STRATEGY], np.exp(_LOWEST)))
         return beliefs
 
     def save(self, path: Path) -> None:
@@ -212,7 +214,9 @@ class Readers:
             save_file(tensors, temporary)
 
     @classmethod
-    def load(cls, path: Path, encoder: SentenceEncoder, *, folds: int, tokens: int, frozen_layers: int) -> "Readers":
+    def load(
+        cls, path: Path, encoder: SentenceEncoder, *, folds: int, tokens: int, frozen_layers: int
+    ) -> "FineTunedEncoders":
         """Reads what :meth:`save` wrote.
 
         Args:
@@ -232,8 +236,8 @@ class Readers:
             raise ValueError(f"{path}: missing or damaged readers ({type(error).__name__})") from error
         readers = []
         for number in range(folds):
-            reader = Reader(transformer, frozen_layers=frozen_layers, dropout=0.0)
+            reader = FineTunedEncoder(transformer, frozen_layers=frozen_layers, dropout=0.0)
             start = f"{number}."
             reader.restore({name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)})
             readers.append(reader.to("cuda" if torch.cuda.is_available() else "cpu").eval())
-        return cls(readers, Reading(tokenizer, tokens=tokens))
+        return cls(readers, HistoryTokens(tokenizer, tokens=tokens))

@@ -13,7 +13,7 @@ from corpus.dialogue import Role
 from encoding.plan_codec import STOP
 from encoding.sentence_encoder import SentenceEncoder
 from planner.base_models.decisions import Decisions
-from planner.base_models.fine_tuned_encoder import SEVERAL, Reader, Reading, log_probabilities
+from planner.base_models.fine_tuned_encoder import MULTI_STRATEGY, FineTunedEncoder, HistoryTokens, log_probabilities
 from planner.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
 from planner.config import PlannerConfig
 from planner.training_log import TrainingLog
@@ -29,7 +29,7 @@ _WARM_UP = 0.1
 _READ_BATCH = 64
 
 
-def train_readers(
+def fine_tune_encoders(
     encoder: SentenceEncoder,
     train: Decisions,
     valid: Decisions,
@@ -39,7 +39,7 @@ def train_readers(
     seed: int,
     folder: Path,
     log: TrainingLog,
-) -> list[Reader]:
+) -> list[FineTunedEncoder]:
     """Trains a reader for every fold; a finished one is taken from the folder, an unfinished one goes on by epochs.
 
     Args:
@@ -53,12 +53,12 @@ def train_readers(
         log: Receives ``reader/*`` curves by epoch, counted through all folds.
     """
     tokenizer, transformer = encoder.token_model()
-    reading = Reading(tokenizer, tokens=config.reader_tokens)
+    reading = HistoryTokens(tokenizer, tokens=config.reader_tokens)
     data, held_out = (_Items(decisions, reading) for decisions in (train, valid))
     readers = []
     for part in range(config.folds):
         torch.manual_seed(seed * 1000 + part)
-        reader = Reader(transformer, frozen_layers=config.reader_frozen_layers, dropout=config.reader_dropout)
+        reader = FineTunedEncoder(transformer, frozen_layers=config.reader_frozen_layers, dropout=config.reader_dropout)
         reader.to("cuda" if torch.cuda.is_available() else "cpu")
         _train(
             reader,
@@ -78,7 +78,7 @@ def train_readers(
 class _Items:
     """Rows of tokens with what happened next."""
 
-    def __init__(self, decisions: Decisions, reading: Reading) -> None:
+    def __init__(self, decisions: Decisions, reading: HistoryTokens) -> None:
         self.reading = reading
         self.rows = reading.rows(decisions.messages)
         by_supporter = [bool(h) and h[-1].role is Role.SUPPORTER for h in decisions.messages]
@@ -100,7 +100,7 @@ class _Items:
 
 
 def _train(
-    reader: Reader,
+    reader: FineTunedEncoder,
     data: _Items,
     held_out: _Items,
     *,
@@ -149,7 +149,7 @@ def _train(
         checkpoint.save({"step": epoch, "rng": rng.bit_generator.state}, tensors=state)
 
 
-def _parameter_groups(reader: Reader, rate: float) -> list[dict[str, object]]:
+def _parameter_groups(reader: FineTunedEncoder, rate: float) -> list[dict[str, object]]:
     """Lower layers learn more slowly; biases and norms are not decayed."""
     layers = len(reader.transformer.encoder.layer)
     groups: list[dict[str, object]] = []
@@ -165,19 +165,19 @@ def _parameter_groups(reader: Reader, rate: float) -> list[dict[str, object]]:
     return groups
 
 
-def _loss(reader: Reader, data: _Items, batch: np.ndarray) -> Tensor:
+def _loss(reader: FineTunedEncoder, data: _Items, batch: np.ndarray) -> Tensor:
     scores, decided = _read(reader, data, batch)
     loss = nn.functional.nll_loss(decided, torch.from_numpy(data.decision[batch]).to(scores.device))
     several = data.several[batch]
     known = torch.from_numpy(several >= 0).to(scores.device)
     if known.any():
         target = torch.from_numpy(several).to(scores.device)[known].float()
-        loss = loss + nn.functional.binary_cross_entropy_with_logits(scores[known, SEVERAL], target)
+        loss = loss + nn.functional.binary_cross_entropy_with_logits(scores[known, MULTI_STRATEGY], target)
     return loss
 
 
 @torch.no_grad()
-def _validation_loss(reader: Reader, items: _Items) -> float:
+def _validation_loss(reader: FineTunedEncoder, items: _Items) -> float:
     """Mean negative log-likelihood of gold decisions, in nats."""
     reader.eval()
     total = 0.0
@@ -187,7 +187,7 @@ def _validation_loss(reader: Reader, items: _Items) -> float:
     return total / len(items.rows)
 
 
-def _read(reader: Reader, items: _Items, batch: np.ndarray) -> tuple[Tensor, Tensor]:
+def _read(reader: FineTunedEncoder, items: _Items, batch: np.ndarray) -> tuple[Tensor, Tensor]:
     device = reader.head.weight.device
     ids, mask = items.reading.batch([items.rows[row] for row in batch])
     scores = reader(ids.to(device), mask.to(device))

@@ -12,7 +12,7 @@ from planner.policy.decoding import fit_offsets
 _SMALLEST = 1e-12  # probability below which a logarithm is cut
 
 
-class BelievedSplit:
+class OutOfFoldSplit:
     """Messages and turns of some dialogues, with what members and readers believe about them.
 
     Args:
@@ -40,7 +40,7 @@ class BelievedSplit:
         ``drawn_lr``, ``drawn_emr`` are expected of a plan drawn from its distribution, which is what PPO is paid for;
         ``entropy`` is that distribution's mean entropy (nats): what PPO may not collapse.
         """
-        made = planner.plans_of_beliefs(self.turn_beliefs)
+        made = planner.plans_of_predictions(self.turn_beliefs)
         pairs = [(tuple(int(s) for s in plan.strategies), gold) for plan, gold in zip(made, self.plans, strict=True)]
         several = [plan == gold for plan, gold in pairs if len(gold) > 1]
         return {

@@ -20,11 +20,11 @@ import torch
 from torch import Tensor
 
 from corpus.dialogue import Message
-from encoding.observation import STATISTICS, plan_so_far
+from encoding.observation import STATISTICS, turn_prefix
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import ReasoningCodec
-from planner.base_models.ensemble import IMPOSSIBLE, MemberNetwork
-from planner.base_models.fine_tuned_encoder import OUTPUTS, SEVERAL, Readers
+from planner.base_models.ensemble import IMPOSSIBLE, EnsembleNetwork
+from planner.base_models.fine_tuned_encoder import MULTI_STRATEGY, OUTPUTS, FineTunedEncoders
 from planner.policy.plan_space import PlanSpace
 
 _LOWEST = -20.0
@@ -34,7 +34,7 @@ _BATCH = 256  # histories per forward pass: every decision after every prefix is
 
 
 @dataclass(frozen=True)
-class BeliefLayout:
+class PredictionLayout:
     """Where things stand in a belief vector.
 
     Attributes:
@@ -103,8 +103,8 @@ class BeliefLayout:
     @torch.no_grad()
     def collect(
         self,
-        network: MemberNetwork,
-        readers: Readers | None,
+        network: EnsembleNetwork,
+        readers: FineTunedEncoders | None,
         *,
         history: np.ndarray,
         messages: Sequence[Sequence[Message]],
@@ -139,11 +139,11 @@ class BeliefLayout:
         if readers is not None:
             reading = readers.read(messages, fold=fold)
             beliefs[:, context - OUTPUTS : context] = reading
-            self._pool(beliefs[:, :table_size].reshape(-1, self.rows, STOP + 1), reading[:, :SEVERAL], messages)
+            self._pool(beliefs[:, :table_size].reshape(-1, self.rows, STOP + 1), reading[:, :MULTI_STRATEGY], messages)
         beliefs[:, context:] = history[:, -STATISTICS:]
         return beliefs
 
-    def _members(self, network: MemberNetwork, history: np.ndarray, fold: int | None) -> np.ndarray:
+    def _members(self, network: EnsembleNetwork, history: np.ndarray, fold: int | None) -> np.ndarray:
         device = network.device
         table, scores = network.decide(
             torch.from_numpy(history).to(device),
@@ -160,7 +160,7 @@ class BeliefLayout:
     def _pool(self, table: np.ndarray, reading: np.ndarray, messages: Sequence[Sequence[Message]]) -> None:
         """Writes the mean of members and readers into the row of what stands. Shapes: (N, rows, 9), (N, 9)."""
         codec = self.space.codec
-        realized = [plan_so_far(history) for history in messages]
+        realized = [turn_prefix(history) for history in messages]
         here = np.flatnonzero([len(plan) < codec.max_strategies for plan in realized])
         if not len(here):
             return

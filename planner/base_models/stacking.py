@@ -18,11 +18,11 @@ from tqdm import tqdm
 
 from corpus.dialogue import Message
 from corpus.files import replace_whole
-from encoding.observation import plan_so_far
+from encoding.observation import turn_prefix
 from encoding.plan_codec import STOP
 from planner.base_models.decisions import Decisions
-from planner.base_models.predictions import BeliefLayout
-from planner.base_models.trees import TreeVerdict
+from planner.base_models.predictions import PredictionLayout
+from planner.base_models.trees import TreeClassifier
 
 _DECISION_SHARE = 0.7  # of the probability of what comes next; the rest stays with members and readers
 _LOWEST = -20.0
@@ -35,11 +35,11 @@ _SINGLE = slice(1, 1 + STOP)  # rows of the plans of one strategy
 class _Judge:
     """One fold's: what comes next (8 strategies, STOP), and whether a turn of which nothing stands gets several."""
 
-    following: TreeVerdict
-    several: TreeVerdict
+    following: TreeClassifier
+    several: TreeClassifier
 
 
-class Judges:
+class Stacking:
     """The judges of all folds.
 
     Args:
@@ -47,14 +47,21 @@ class Judges:
         layout: Of the beliefs they judge.
     """
 
-    def __init__(self, judges: Sequence[_Judge], layout: BeliefLayout) -> None:
+    def __init__(self, judges: Sequence[_Judge], layout: PredictionLayout) -> None:
         self._judges = list(judges)
         self._layout = layout
 
     @classmethod
     def fit(
-        cls, beliefs: np.ndarray, decisions: Decisions, *, fold: np.ndarray, layout: BeliefLayout, trees: int, seed: int
-    ) -> "Judges":
+        cls,
+        beliefs: np.ndarray,
+        decisions: Decisions,
+        *,
+        fold: np.ndarray,
+        layout: PredictionLayout,
+        trees: int,
+        seed: int,
+    ) -> "Stacking":
         """Fits one judge for each fold on all others.
 
         Args:
@@ -73,8 +80,10 @@ class Judges:
             seen, opened = fold != part, (fold != part) & openings
             judges.append(
                 _Judge(
-                    TreeVerdict.fit(features[seen], decisions.following[seen], number=STOP + 1, trees=trees, seed=seed),
-                    TreeVerdict.fit(features[opened], decisions.several[opened], number=2, trees=trees, seed=seed),
+                    TreeClassifier.fit(
+                        features[seen], decisions.following[seen], number=STOP + 1, trees=trees, seed=seed
+                    ),
+                    TreeClassifier.fit(features[opened], decisions.several[opened], number=2, trees=trees, seed=seed),
                 )
             )
         return cls(judges, layout)
@@ -135,7 +144,7 @@ class Judges:
             save_file(tensors, temporary)
 
     @classmethod
-    def load(cls, path: Path, layout: BeliefLayout, *, folds: int) -> "Judges":
+    def load(cls, path: Path, layout: PredictionLayout, *, folds: int) -> "Stacking":
         """Reads what :meth:`save` wrote.
 
         Raises:
@@ -153,15 +162,15 @@ class Judges:
         return cls(judges, layout)
 
 
-def _standing(messages: Sequence[Sequence[Message]], layout: BeliefLayout) -> tuple[np.ndarray, np.ndarray]:
+def _standing(messages: Sequence[Sequence[Message]], layout: PredictionLayout) -> tuple[np.ndarray, np.ndarray]:
     """Row of the plan that stands, and whether it can still grow. Shapes: (N,), (N,) bool."""
     codec = layout.space.codec
-    plans = [plan_so_far(history) for history in messages]
+    plans = [turn_prefix(history) for history in messages]
     slots = np.array([codec.slots(plan) for plan in plans]).reshape(-1, codec.max_strategies)
     return layout.space.row_of_code[codec.code(slots)], np.array([len(plan) < codec.max_strategies for plan in plans])
 
 
-def _features(beliefs: np.ndarray, messages: Sequence[Sequence[Message]], layout: BeliefLayout) -> np.ndarray:
+def _features(beliefs: np.ndarray, messages: Sequence[Sequence[Message]], layout: PredictionLayout) -> np.ndarray:
     """What trees ask about: the decision after what stands, and the summary of all beliefs. Shape: (N, F), float32."""
     rows, _ = _standing(messages, layout)
     table = beliefs[:, : layout.rows * (STOP + 1)].reshape(-1, layout.rows, STOP + 1)
@@ -183,7 +192,7 @@ def _shift_stops(table: np.ndarray, opened: np.ndarray, several: np.ndarray) -> 
     table[opened, _SINGLE] = np.maximum(rows, _LOWEST)
 
 
-def _verdict(start: str, tensors: dict[str, np.ndarray]) -> TreeVerdict:
-    return TreeVerdict.of_arrays(
+def _verdict(start: str, tensors: dict[str, np.ndarray]) -> TreeClassifier:
+    return TreeClassifier.of_arrays(
         {name.removeprefix(start): array for name, array in tensors.items() if name.startswith(start)}
     )

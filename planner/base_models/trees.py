@@ -86,7 +86,7 @@ _FEATURES = 0.3  # share of the features each split may choose from
 
 
 @dataclass(frozen=True, eq=False)
-class TreeVerdict:
+class TreeClassifier:
     """A distribution over n outcomes: the mean of a forest's and a boosted ensemble's.
 
     Attributes:
@@ -100,7 +100,7 @@ class TreeVerdict:
     prior: np.ndarray
 
     @classmethod
-    def fit(cls, features: np.ndarray, outcomes: np.ndarray, *, number: int, trees: int, seed: int) -> "TreeVerdict":
+    def fit(cls, features: np.ndarray, outcomes: np.ndarray, *, number: int, trees: int, seed: int) -> "TreeClassifier":
         """Fits both to outcomes 0..n-1. Shapes: (N, F) float32, (N,).
 
         Raises:
@@ -144,7 +144,7 @@ class TreeVerdict:
         return {**parts, "prior": self.prior}
 
     @classmethod
-    def of_arrays(cls, arrays: dict[str, np.ndarray]) -> "TreeVerdict":
+    def of_arrays(cls, arrays: dict[str, np.ndarray]) -> "TreeClassifier":
         """Takes :meth:`arrays` back.
 
         Raises:

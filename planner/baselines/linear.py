@@ -11,7 +11,7 @@ import numpy as np
 
 from corpus.dialogue import Dialogue, Turn, Utterance
 from corpus.strategy import Strategy
-from encoding.observation import Observer, plan_features, plan_so_far
+from encoding.observation import Observer, plan_features, turn_prefix
 from encoding.plan_codec import STOP
 from encoding.tfidf import TfidfEmbedder
 from planner.base_models.decisions import Decisions, training_turns
@@ -71,7 +71,7 @@ class LinearPlanner:
         if not utterances:
             return np.zeros((0, len(Strategy)))
         histories = [utterance.history for utterance in utterances]
-        slots = np.stack([self._observer.codec.slots(plan_so_far(history)) for history in histories])
+        slots = np.stack([self._observer.codec.slots(turn_prefix(history)) for history in histories])
         return _of_strategies(self._probabilities(self._observer.encode_histories(histories), slots))
 
     def _probabilities(self, history: np.ndarray, slots: np.ndarray) -> np.ndarray:

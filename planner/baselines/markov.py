@@ -16,7 +16,7 @@ import numpy as np
 
 from corpus.dialogue import Dialogue, Message, Turn, Utterance
 from corpus.strategy import Strategy
-from encoding.observation import plan_so_far
+from encoding.observation import turn_prefix
 from encoding.plan_codec import STOP
 from planner.base_models.decisions import training_turns
 from planner.plan import Plan
@@ -65,7 +65,7 @@ class MarkovPlanner:
         """Rows of the tables. Shape: (N, 8)."""
         rows = np.zeros((len(utterances), len(Strategy)))
         for row, utterance in zip(rows, utterances, strict=True):
-            plan = plan_so_far(utterance.history)
+            plan = turn_prefix(utterance.history)
             row[:] = self._next_strategy[plan[-1]] if plan else self.opening[last_strategy(utterance.history)]
         return rows
 

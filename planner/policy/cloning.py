@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from planner.base_models.cloning import one_cycle, reasoning_loss
 from planner.base_models.decisions import Decisions
-from planner.base_models.predictions import BeliefLayout
+from planner.base_models.predictions import PredictionLayout
 from planner.config import PlannerConfig
-from planner.policy.network import DeliberationNetwork
+from planner.policy.network import PolicyNetwork
 from planner.training_log import TrainingLog
 
 logger = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ _REASONING_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
-class BelievedDecisions:
+class PredictedDecisions:
     """Decisions with the beliefs they are made from.
 
     Attributes:
@@ -44,8 +44,8 @@ class BelievedDecisions:
 
     @classmethod
     def of(
-        cls, decisions: Decisions, beliefs: np.ndarray, layout: BeliefLayout, device: torch.device
-    ) -> "BelievedDecisions":
+        cls, decisions: Decisions, beliefs: np.ndarray, layout: PredictionLayout, device: torch.device
+    ) -> "PredictedDecisions":
         """Puts both together on a device."""
         prefix = layout.space.row_of_code[layout.space.codec.code(decisions.slots)]
         _, first = np.unique(decisions.row, return_index=True)  # the shortest plan of each history
@@ -55,10 +55,10 @@ class BelievedDecisions:
         return cls(*(torch.from_numpy(array).to(device) for array in arrays))
 
 
-def clone_deliberation(
-    network: DeliberationNetwork,
-    train: BelievedDecisions,
-    valid: BelievedDecisions,
+def clone_policy(
+    network: PolicyNetwork,
+    train: PredictedDecisions,
+    valid: PredictedDecisions,
     *,
     config: PlannerConfig,
     rng: np.random.Generator,
@@ -109,7 +109,7 @@ def clone_deliberation(
 
 
 @torch.no_grad()
-def decision_loss(network: DeliberationNetwork, data: BelievedDecisions) -> float:
+def decision_loss(network: PolicyNetwork, data: PredictedDecisions) -> float:
     """Mean negative log-likelihood of the decisions after what stands in the history, over all reasoning, in nats."""
     network.eval()
     total, count = 0.0, 0
@@ -120,7 +120,7 @@ def decision_loss(network: DeliberationNetwork, data: BelievedDecisions) -> floa
     return total / count
 
 
-def _loss(network: DeliberationNetwork, data: BelievedDecisions, chosen: Tensor) -> Tensor:
+def _loss(network: PolicyNetwork, data: PredictedDecisions, chosen: Tensor) -> Tensor:
     row = data.row[chosen]
     labels = data.reasoning[row]
     slots, decided = network.steps(data.beliefs[row], values=labels, rows=data.prefix[chosen])

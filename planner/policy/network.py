@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from encoding.observation import plan_features_size
 from encoding.plan_codec import STOP
 from planner.base_models.ensemble import IMPOSSIBLE, log_softmax
-from planner.base_models.predictions import BeliefLayout
+from planner.base_models.predictions import PredictionLayout
 from planner.policy.plan_space import PlanMixture, chain_expectation, mixed_decisions
 
 NEED, STAGE = 3, 4  # the reasoning slots that strategies see
 
 
-class Deliberation(NamedTuple):
+class PolicyDistribution(NamedTuple):
     """All conditional distributions for B histories.
 
     Attributes:
@@ -39,7 +39,7 @@ class Deliberation(NamedTuple):
         """Probability of every pair of need and stage. Shape: (B, needs * stages or 1)."""
         return state_probabilities(self.slots) if self.slots else torch.ones_like(self.decisions[:, :, 0, 0])
 
-    def divergence(self, reference: "Deliberation", layout: BeliefLayout) -> Tensor:
+    def divergence(self, reference: "PolicyDistribution", layout: PredictionLayout) -> Tensor:
         """KL(this || reference) between the distributions over reasoning and plan together, in nats. Shape: (B,)."""
         total = torch.zeros(len(self.decisions), device=self.decisions.device)
         before = torch.ones(len(self.decisions), 1, device=self.decisions.device)
@@ -50,7 +50,7 @@ class Deliberation(NamedTuple):
         per_state = chain_expectation(per_prefix, self.decisions, layout.space)
         return total + (self.state_probabilities() * per_state).sum(1)
 
-    def entropy(self, layout: BeliefLayout) -> Tensor:
+    def entropy(self, layout: PredictionLayout) -> Tensor:
         """Entropy of reasoning and plan together, in nats. Shape: (B,)."""
         total = torch.zeros(len(self.decisions), device=self.decisions.device)
         before = torch.ones(len(self.decisions), 1, device=self.decisions.device)
@@ -62,7 +62,7 @@ class Deliberation(NamedTuple):
         return total + (self.state_probabilities() * per_state).sum(1)
 
 
-class DeliberationNetwork(nn.Module):
+class PolicyNetwork(nn.Module):
     """Small corrections to the members' beliefs: what cloning fits on top of them and PPO refines.
 
     A decision's logits are the beliefs, plus a shift that depends on the beliefs' summary and on how many strategies
@@ -75,7 +75,7 @@ class DeliberationNetwork(nn.Module):
         dropout: Share of hidden units dropped in training.
     """
 
-    def __init__(self, layout: BeliefLayout, *, width: int, dropout: float) -> None:
+    def __init__(self, layout: PredictionLayout, *, width: int, dropout: float) -> None:
         super().__init__()
         self.layout = layout
         slots = layout.space.codec.max_strategies
@@ -106,14 +106,14 @@ class DeliberationNetwork(nn.Module):
         for part in (self.hidden, self.slot_shift, self.links):
             part.requires_grad_(False)
 
-    def forward(self, beliefs: Tensor) -> Deliberation:
+    def forward(self, beliefs: Tensor) -> PolicyDistribution:
         """All distributions. Shape: (B, S)."""
         hidden = self.hidden(self.layout.summary(beliefs))
         logits = self._decision_logits(beliefs, hidden)[:, None]  # (B, 1, rows, 9)
         if self.layout.reasoning is not None:
             logits = logits + self._state_shifts()[self.layout.space.lengths].transpose(0, 1)
         allowed = self.layout.space.allowed.to(beliefs.device)
-        return Deliberation(self._slots(beliefs, hidden), log_softmax(logits, allowed))
+        return PolicyDistribution(self._slots(beliefs, hidden), log_softmax(logits, allowed))
 
     def mixture(self, beliefs: Tensor) -> PlanMixture:
         """The distribution over plans with reasoning summed out, for planning. Shape: (B, S)."""
@@ -214,7 +214,7 @@ class DeliberationNetwork(nn.Module):
 
 
 def slot_marginals(slots: list[Tensor]) -> list[Tensor]:
-    """Probability of each value of each reasoning slot, from a :class:`Deliberation`'s chain. Shapes: (B, values)."""
+    """Probability of each value of each reasoning slot, from its chain. Shapes: (B, values)."""
     marginals: list[Tensor] = []
     for slot in slots:
         before = marginals[-1] if marginals else torch.ones_like(slot[:, :, 0])

@@ -14,10 +14,10 @@ from torch import Tensor
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import REASONING_SLOTS
 from planner.base_models.ensemble import IMPOSSIBLE
-from planner.policy.network import DeliberationNetwork, kl_divergence
+from planner.policy.network import PolicyNetwork, kl_divergence
 
 
-class PlannerPolicy(ActorCriticPolicy):
+class PlanActorCriticPolicy(ActorCriticPolicy):
     """What both modes share: the network, and a regulariser that keeps PPO near the policy it starts from.
 
     SB3's PPO adds ``ent_coef * entropy`` to its objective. Entropy is, up to a constant, minus the divergence from
@@ -39,7 +39,7 @@ class PlannerPolicy(ActorCriticPolicy):
         action_space: spaces.Space,
         lr_schedule: Any,
         *,
-        network: DeliberationNetwork,
+        network: PolicyNetwork,
         refine_reasoning: bool,
         use_sde: bool = False,
     ) -> None:
@@ -50,7 +50,7 @@ class PlannerPolicy(ActorCriticPolicy):
     def _build(self, lr_schedule: Any) -> None:
         network, refine_reasoning = self._given
         self.layout = network.layout
-        self.network: DeliberationNetwork = copy.deepcopy(network)
+        self.network: PolicyNetwork = copy.deepcopy(network)
         self.network.eval()
         for module in self.network.modules():
             if isinstance(module, torch.nn.Dropout):
@@ -90,7 +90,7 @@ class PlannerPolicy(ActorCriticPolicy):
         return self.forward(observation, deterministic)[0]
 
 
-class OneByOnePolicy(PlannerPolicy):
+class OneByOnePolicy(PlanActorCriticPolicy):
     """One choice per step: the reasoning slots in order, then eight strategies or STOP, STOP never first."""
 
     def _act(self, observations: Tensor, *, deterministic: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -107,7 +107,7 @@ class OneByOnePolicy(PlannerPolicy):
         divergence = kl_divergence(log_probabilities, reference)
         return self._value(obs), log_probabilities.gather(1, actions[:, None].long()).squeeze(1), -divergence
 
-    def _choices(self, network: DeliberationNetwork, observations: Tensor) -> Tensor:
+    def _choices(self, network: PolicyNetwork, observations: Tensor) -> Tensor:
         """Log-probabilities of the actions of each state. Shape: (B, actions)."""
         beliefs, chosen, plan = self._split(observations)
         codec = self.layout.space.codec
@@ -129,7 +129,7 @@ class OneByOnePolicy(PlannerPolicy):
         return torch.stack(padded, dim=1)[torch.arange(len(beliefs), device=beliefs.device), known.sum(1)]
 
 
-class AllInOnePolicy(PlannerPolicy):
+class AllInOnePolicy(PlanActorCriticPolicy):
     """Reasoning and a whole plan per step, each slot drawn given those before; all quantities exact."""
 
     def _act(self, observations: Tensor, *, deterministic: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -169,7 +169,7 @@ class AllInOnePolicy(PlannerPolicy):
     def _log_probabilities(self, beliefs: Tensor, actions: Tensor) -> Tensor:
         return self._taken(self._along(self.network, beliefs, actions), actions)
 
-    def _along(self, network: DeliberationNetwork, beliefs: Tensor, actions: Tensor) -> tuple[list[Tensor], Tensor]:
+    def _along(self, network: PolicyNetwork, beliefs: Tensor, actions: Tensor) -> tuple[list[Tensor], Tensor]:
         """Distributions along chosen chains: of each reasoning slot (B, values), of each decision (B, K, 9)."""
         values, plans = self._parts(actions)
         rows = self.layout.space.plan_steps[0][plans].to(beliefs.device)  # (B, K)

@@ -7,18 +7,18 @@ from typing import Any
 
 from torch import Tensor
 
-from planner.policy.network import DeliberationNetwork
+from planner.policy.network import PolicyNetwork
 from planner.training_log import TrainingLog
 
 Scores = Mapping[str, float]
 # Validation scores of a planner in training: name -> value.
-Validate = Callable[[DeliberationNetwork], dict[str, float]]
+Validate = Callable[[PolicyNetwork], dict[str, float]]
 
 _BEST = "best."
 
 
 @dataclass(frozen=True)
-class Kept:
+class SelectedCheckpoint:
     """Who is best.
 
     Attributes:
@@ -32,7 +32,7 @@ class Kept:
     start: Scores
 
 
-class Candidates:
+class CheckpointSelection:
     """Validates candidates and keeps the best allowed one; the first, which training starts from, is always allowed.
 
     Args:
@@ -55,11 +55,11 @@ class Candidates:
         self._start_scores: dict[str, float] = {}
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> SelectedCheckpoint:
         """The best so far."""
-        return Kept(self._best_step, self._best_scores, self._start_scores)
+        return SelectedCheckpoint(self._best_step, self._best_scores, self._start_scores)
 
-    def consider(self, network: DeliberationNetwork, *, step: int) -> None:
+    def consider(self, network: PolicyNetwork, *, step: int) -> None:
         """Validates a candidate and keeps it if it is the best allowed one."""
         scores = self._validate(network)
         for name, value in scores.items():
@@ -71,7 +71,7 @@ class Candidates:
         if not self._best or scores[self._objective] > self._best_scores[self._objective]:
             self._best, self._best_scores, self._best_step = copy.deepcopy(network.state_dict()), scores, step
 
-    def take_best(self, network: DeliberationNetwork) -> None:
+    def take_best(self, network: PolicyNetwork) -> None:
         """Gives a network the best candidate's weights."""
         network.load_state_dict(self._best)
 

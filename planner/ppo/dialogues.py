@@ -9,12 +9,15 @@ against it: the divergence from the start in PPO's objective, and limits on the 
 must still tell strategies apart, in conversations it must still use many.
 
 The planner that training in conversations starts from: its run folder, and which member never saw which dialogue.
+
+What a planner sees of conversations in the dialogue environments: its own beliefs about their histories.
 """
 
 import copy
 import json
 import logging
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,25 +26,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from corpus.dialogue import Dialogue
+from corpus.dialogue import Dialogue, Message
 from corpus.files import replace_whole
 from encoding.embedding_cache import RememberedEmbedder
 from encoding.observation import Embedder, Observer
 from env.conversation import Seeker, SeekerProfile
 from env.dialogue_env import DialogueAllInOneVectorEnv, DialogueOneByOneVectorEnv, DialogueVectorEnv
-from env.dialogue_task import DialogueRules
+from env.dialogue_task import DialogueRules, DialogueTask
 from env.sb3 import BatchVecEnv
 from planner.base_models.decisions import Decisions, training_turns
 from planner.base_models.ensemble_training import fold_of_dialogues
-from planner.base_models.out_of_fold import BelievedSplit
+from planner.base_models.out_of_fold import OutOfFoldSplit
 from planner.checkpoint import Checkpoint
 from planner.config import DialogueConfig, Mode
 from planner.files import READERS
 from planner.planner import StrategyPlanner
-from planner.policy.network import DeliberationNetwork
+from planner.policy.network import PolicyNetwork
 from planner.policy.sb3_policies import OneByOnePolicy, SampledAllInOnePolicy
-from planner.ppo.checkpoint_selection import Candidates, Kept, Scores
-from planner.ppo.history_encoder import BeliefEncoder
+from planner.ppo.checkpoint_selection import CheckpointSelection, Scores, SelectedCheckpoint
 from planner.ppo.run import PolicyClass, PPOSettings, run_ppo
 from planner.training_log import TrainingLog
 
@@ -136,7 +138,7 @@ class TrainedInDialogues:
     """
 
     planner: StrategyPlanner
-    kept: Kept
+    kept: SelectedCheckpoint
     curves: Mapping[str, Mapping[int, float]]
 
     def summary(self) -> dict[str, Any]:
@@ -211,23 +213,23 @@ def train_in_dialogues(
     log = TrainingLog(out)
     real_turns = _believed(start, train, fold_seed=fold_seed)
 
-    def planner_of(network: DeliberationNetwork, name: str) -> StrategyPlanner:
+    def planner_of(network: PolicyNetwork, name: str) -> StrategyPlanner:
         parts = replace(start.parts, deliberation=network)
         return real_turns.fit_offsets(StrategyPlanner(parts, observer=start.observer, readers=start.readers, name=name))
 
-    def validate(network: DeliberationNetwork) -> dict[str, float]:
+    def validate(network: PolicyNetwork) -> dict[str, float]:
         candidate = planner_of(network, "candidate")
         of_messages = real_turns.message_scores(candidate)
         return {**judge(candidate), "macro_f1": of_messages["macro_f1"], "weighted_f1": of_messages["weighted_f1"]}
 
-    candidates = Candidates(
+    candidates = CheckpointSelection(
         validate,
         objective="success_rate",
         allowed=lambda scores, of_start: within_limits(scores, of_start, config=config),
         log=log,
     )
     environment_class, policy_class = _PARTS[start.mode]
-    encoder = BeliefEncoder(start)
+    encoder = PredictionEncoder(start)
     task = encoder.task(profiles, seeker, rules=DialogueRules(max_turns=config.max_turns))
     improved = copy.deepcopy(start.parts.deliberation)
     run_ppo(
@@ -266,8 +268,58 @@ def within_limits(scores: Scores, start: Scores, *, config: DialogueConfig) -> b
     )
 
 
-def _believed(planner: StrategyPlanner, dialogues: Sequence[Dialogue], *, fold_seed: int) -> BelievedSplit:
+def _believed(planner: StrategyPlanner, dialogues: Sequence[Dialogue], *, fold_seed: int) -> OutOfFoldSplit:
     """Real turns with what those members, readers and judges believe of them that never saw the dialogue."""
     decisions = Decisions.collect(dialogues, observer=planner.observer, reasoning=planner.settings.reasoning)
     fold = fold_of_dialogues(len(dialogues), folds=planner.settings.shape.folds, seed=fold_seed)[decisions.dialogue]
-    return BelievedSplit(decisions, planner.beliefs_of_encoded(decisions.history, decisions.messages, fold=fold))
+    return OutOfFoldSplit(decisions, planner.predictions_of_encoded(decisions.history, decisions.messages, fold=fold))
+
+
+_LOWEST = -20.0  # where planner.beliefs cuts log-probabilities off
+
+
+class PredictionEncoder:
+    """An :class:`env.dialogue_task.HistoryEncoder`: members, readers and judges of a planner, which PPO does not train.
+
+    Args:
+        planner: Whose beliefs.
+
+    Attributes:
+        seconds: Spent here so far.
+    """
+
+    def __init__(self, planner: StrategyPlanner) -> None:
+        self._planner = planner
+        self.seconds = 0.0
+
+    @property
+    def history_size(self) -> int:
+        """S, see :mod:`planner.base_models.predictions`."""
+        return self._planner.settings.layout.size
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between what all entries lie: log-probabilities and shares; what readers and judges add has no bounds."""
+        bounded = self._planner.readers is None and self._planner.parts.judges is None
+        return (_LOWEST, 1.0) if bounded else (-np.inf, np.inf)
+
+    def encode_histories(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        """Shape: (N, S), float32."""
+        began = time.perf_counter()
+        beliefs = self._planner.beliefs(histories)
+        self.seconds += time.perf_counter() - began
+        return beliefs
+
+    def task(self, profiles: Sequence[SeekerProfile], seeker: Seeker, *, rules: DialogueRules) -> DialogueTask:
+        """Conversations with these seekers as the planner sees them; it reasons first where its settings say so."""
+        low, high = self.bounds
+        return DialogueTask(
+            profiles=tuple(profiles),
+            seeker=seeker,
+            encoder=self,
+            codec=self._planner.observer.codec,
+            rules=rules,
+            reasoning_codec=self._planner.settings.reasoning,
+            lowest=low,
+            highest=high,
+        )

@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 from env.sb3 import BatchVecEnv
 from planner.checkpoint import Checkpoint, module_tensors, optimizer_tensors, restore_module, restore_optimizer
-from planner.policy.network import DeliberationNetwork
+from planner.policy.network import PolicyNetwork
 from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy
-from planner.ppo.checkpoint_selection import Candidates
+from planner.ppo.checkpoint_selection import CheckpointSelection
 from planner.training_log import TrainingLog
 
 logger = logging.getLogger(__name__)
@@ -57,11 +57,11 @@ class PPOSettings:
 
 
 def run_ppo(
-    network: DeliberationNetwork,
+    network: PolicyNetwork,
     environment: BatchVecEnv,
     *,
     settings: PPOSettings,
-    candidates: Candidates,
+    candidates: CheckpointSelection,
     checkpoint: Checkpoint,
     log: TrainingLog,
     seed: int,
@@ -112,7 +112,7 @@ class _Keeper(BaseCallback):
         self,
         settings: PPOSettings,
         *,
-        candidates: Candidates,
+        candidates: CheckpointSelection,
         checkpoint: Checkpoint,
         log: TrainingLog,
         watched: Mapping[str, Callable[[], float]],

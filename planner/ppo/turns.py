@@ -7,9 +7,9 @@ from env.turn_env import AllInOneVectorEnv, OneByOneVectorEnv, TurnVectorEnv
 from env.turn_task import TurnTask
 from planner.checkpoint import Checkpoint
 from planner.config import Mode, PlannerConfig
-from planner.policy.network import DeliberationNetwork
+from planner.policy.network import PolicyNetwork
 from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy
-from planner.ppo.checkpoint_selection import Candidates, Scores, Validate
+from planner.ppo.checkpoint_selection import CheckpointSelection, Scores, Validate
 from planner.ppo.run import PolicyClass, PPOSettings, run_ppo
 from planner.training_log import TrainingLog
 
@@ -22,7 +22,7 @@ _ALLOWED_F1_LOSS = 0.5
 
 
 def improve_by_ppo(
-    network: DeliberationNetwork,
+    network: PolicyNetwork,
     task: TurnTask,
     *,
     config: PlannerConfig,
@@ -72,7 +72,7 @@ def improve_by_ppo(
         network,
         environment,
         settings=settings,
-        candidates=Candidates(validate, objective="lr", allowed=_keeps_macro_f1, log=log),
+        candidates=CheckpointSelection(validate, objective="lr", allowed=_keeps_macro_f1, log=log),
         checkpoint=Checkpoint(folder),
         log=log,
         seed=seed,

@@ -3,7 +3,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.conversation import Conversation, Exchange
+from chat.conversation import ChatSession, Exchange
 from chat.web.bubbles import conversation_html, plan_html, safe
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
@@ -29,7 +29,7 @@ def test_seeker_and_model_are_both_escaped() -> None:
 
 
 def test_strategies_are_hidden_in_a_study(easy_screening: CrisisKind) -> None:
-    conversation = Conversation(fake_system())
+    conversation = ChatSession(fake_system())
     conversation.say("hello")
     assert ">Question</span>" in conversation_html(conversation.exchanges)
     hidden = conversation_html(conversation.exchanges, strategies=False)
@@ -37,7 +37,7 @@ def test_strategies_are_hidden_in_a_study(easy_screening: CrisisKind) -> None:
 
 
 def test_plan_shows_every_probability(easy_screening: CrisisKind) -> None:
-    conversation = Conversation(fake_system())
+    conversation = ChatSession(fake_system())
     html = plan_html(conversation.say("hello"))
     assert html.count('class="bar') == len(Strategy)
     assert 'bar chosen"><span class="name">Question</span>' in html

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.conversation import MAX_CHARACTERS, MAX_EXCHANGES, Conversation, Exchange, parse_strategies
+from chat.conversation import MAX_CHARACTERS, MAX_EXCHANGES, ChatSession, Exchange, parse_strategies
 from corpus.dialogue import Message, Role
 from corpus.strategy import LABELS, Strategy
 from safety.screening import CRISIS_REPLY, CrisisKind, screen
@@ -13,7 +13,7 @@ S = Strategy
 
 
 def test_planned_and_chosen_replies(easy_screening: CrisisKind) -> None:
-    conversation = Conversation(fake_system())
+    conversation = ChatSession(fake_system())
     first = conversation.say("  My exam\n went  badly ")
     assert first.seeker.text == "My exam went badly"
     assert first.plan is not None
@@ -29,8 +29,8 @@ def test_planned_and_chosen_replies(easy_screening: CrisisKind) -> None:
 
 
 def test_generator_alone_and_vanilla(easy_screening: CrisisKind) -> None:
-    assert Conversation(fake_system(planned=False)).say("hello").replies[0].strategy is S.OTHERS
-    vanilla = Conversation(fake_system(variant="vanilla", planned=False))
+    assert ChatSession(fake_system(planned=False)).say("hello").replies[0].strategy is S.OTHERS
+    vanilla = ChatSession(fake_system(variant="vanilla", planned=False))
     assert vanilla.say("hello").replies[0].strategy is None
     with pytest.raises(ValueError, match="knows no strategies"):
         vanilla.say("hello", strategies=[S.QUESTION])
@@ -38,13 +38,13 @@ def test_generator_alone_and_vanilla(easy_screening: CrisisKind) -> None:
 
 
 def test_undo_and_the_same_again(easy_screening: CrisisKind) -> None:
-    conversation = Conversation(fake_system(), seed=3)
+    conversation = ChatSession(fake_system(), seed=3)
     conversation.say("one")
     said = conversation.say("two")
     assert conversation.undo() is said
     assert conversation.say("two").replies == said.replies
-    assert Conversation(fake_system(), seed=3, exchanges=conversation.exchanges[:1]).say("two").replies == said.replies
-    assert Conversation(fake_system(), seed=4, exchanges=conversation.exchanges[:1]).say("two").replies != said.replies
+    assert ChatSession(fake_system(), seed=3, exchanges=conversation.exchanges[:1]).say("two").replies == said.replies
+    assert ChatSession(fake_system(), seed=4, exchanges=conversation.exchanges[:1]).say("two").replies != said.replies
     conversation.undo(), conversation.undo()
     assert conversation.undo() is None
 
@@ -52,7 +52,7 @@ def test_undo_and_the_same_again(easy_screening: CrisisKind) -> None:
 def test_a_crisis_is_answered_by_no_model(easy_screening: CrisisKind) -> None:
     system = fake_system()
     assert isinstance(system.generator, FakeGenerator)
-    conversation = Conversation(system)
+    conversation = ChatSession(system)
     exchange = conversation.say("ALARM")
     assert exchange.replies[0].text == CRISIS_REPLY.strip()
     assert conversation.crisis is exchange.crisis is easy_screening
@@ -67,7 +67,7 @@ def test_a_crisis_is_answered_by_no_model(easy_screening: CrisisKind) -> None:
 
 def test_the_real_screening_stands_before_the_model() -> None:
     system = fake_system()
-    exchange = Conversation(system).say("I want to kill myself")
+    exchange = ChatSession(system).say("I want to kill myself")
     assert screen("I want to kill myself").crisis
     assert exchange.replies[0].text == CRISIS_REPLY.strip()
     assert system.generator.histories == []  # type: ignore[attr-defined]
@@ -77,12 +77,12 @@ def test_a_short_answer_is_screened_with_its_question() -> None:
     asked = Exchange(
         Message(Role.SEEKER, "I feel empty."), (Message(Role.SUPPORTER, "Do you think about suicide?", S.QUESTION),)
     )
-    assert Conversation(fake_system(), exchanges=[asked]).say("yes").crisis is CrisisKind.SUICIDE
-    assert Conversation(fake_system()).say("yes").crisis is None
+    assert ChatSession(fake_system(), exchanges=[asked]).say("yes").crisis is CrisisKind.SUICIDE
+    assert ChatSession(fake_system()).say("yes").crisis is None
 
 
 def test_limits(easy_screening: CrisisKind) -> None:
-    conversation = Conversation(fake_system())
+    conversation = ChatSession(fake_system())
     for text, said in (("", "empty"), (" \n\x00", "empty"), ("x" * (MAX_CHARACTERS + 1), "expected at most 1000")):
         with pytest.raises(ValueError, match=said):
             conversation.say(text)
@@ -91,7 +91,7 @@ def test_limits(easy_screening: CrisisKind) -> None:
         with pytest.raises(ValueError, match="expected 1 to 3"):
             conversation.say("hello", strategies=strategies)
     assert len(conversation.exchanges) == 1
-    full = Conversation(fake_system(), exchanges=conversation.exchanges * MAX_EXCHANGES)
+    full = ChatSession(fake_system(), exchanges=conversation.exchanges * MAX_EXCHANGES)
     with pytest.raises(ValueError, match="reached its 60"):
         full.say("hello")
     # Nobody in danger is told about limits.
@@ -102,7 +102,7 @@ def test_limits(easy_screening: CrisisKind) -> None:
 @given(st.text(max_size=200))
 def test_any_text_is_taken_as_one_harmless_line_or_refused(text: str) -> None:
     try:
-        message = Conversation(fake_system()).accept(text)
+        message = ChatSession(fake_system()).accept(text)
     except ValueError as error:
         assert "empty" in str(error)
     else:
@@ -111,7 +111,7 @@ def test_any_text_is_taken_as_one_harmless_line_or_refused(text: str) -> None:
 
 
 def test_control_characters_cannot_steer_a_terminal(easy_screening: CrisisKind) -> None:
-    assert Conversation(fake_system()).accept("a\x1b[2Jb\ud800c\x07").text == "a [2Jbc"
+    assert ChatSession(fake_system()).accept("a\x1b[2Jb\ud800c\x07").text == "a [2Jbc"
 
 
 def test_parse_strategies() -> None:
@@ -129,6 +129,6 @@ def test_parse_strategies() -> None:
 
 
 def test_probabilities_are_those_of_the_planner(easy_screening: CrisisKind) -> None:
-    exchange = Conversation(fake_system()).say("hello")
+    exchange = ChatSession(fake_system()).say("hello")
     assert exchange.plan is not None
     np.testing.assert_allclose(exchange.plan.probabilities.sum(axis=1), 1)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.conversation import Conversation, readable_text, save
+from chat.conversation import ChatSession, readable_text, save
 from corpus.formats.official import read
 from corpus.strategy import Strategy
 from safety.screening import CrisisKind
@@ -11,7 +11,7 @@ from tests.chat.fake_system import fake_system
 
 
 def test_json_is_read_back_as_a_corpus(tmp_path: Path, easy_screening: CrisisKind) -> None:
-    conversation = Conversation(fake_system("mine"))
+    conversation = ChatSession(fake_system("mine"))
     conversation.say("My dog is ill.")
     conversation.say("ALARM")
     save(conversation, tmp_path / "talk.json")
@@ -22,7 +22,7 @@ def test_json_is_read_back_as_a_corpus(tmp_path: Path, easy_screening: CrisisKin
 
 
 def test_text_holds_plans_and_choices(tmp_path: Path, easy_screening: CrisisKind) -> None:
-    conversation = Conversation(fake_system("mine"))
+    conversation = ChatSession(fake_system("mine"))
     conversation.say("My dog is ill.")
     conversation.say("Why?", strategies=[Strategy.INFORMATION])
     save(conversation, tmp_path / "talk.txt")
@@ -36,7 +36,7 @@ def test_text_holds_plans_and_choices(tmp_path: Path, easy_screening: CrisisKind
 
 
 def test_refused(tmp_path: Path, easy_screening: CrisisKind) -> None:
-    conversation = Conversation(fake_system(variant="vanilla", planned=False))
+    conversation = ChatSession(fake_system(variant="vanilla", planned=False))
     with pytest.raises(ValueError, match="nothing to save"):
         save(conversation, tmp_path / "a.txt")
     conversation.say("hello")

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chat.conversation import Conversation
-from chat.study.session import MINIMUM_EXCHANGES, TIE, Session, Stage, fold, read_study
+from chat.conversation import ChatSession
+from chat.study.session import MINIMUM_EXCHANGES, TIE, Session, StudyStep, fold, read_study
 from chat.study.store import Event, StudyStore, participant_of, read_events
 from chat.study.study import Study
-from evaluation.human import Verdict
+from evaluation.human import Preference
 from evaluation.published import QUESTIONS
 from safety.screening import CRISIS_REPLY, CrisisKind
 from tests.chat.fake_system import fake_system
@@ -52,24 +52,24 @@ def judge(study: Study, token: str, *, better: str) -> None:
 def test_from_start_to_end(tmp_path: Path) -> None:
     study = open_study(tmp_path)
     token = study.join()
-    assert study.session(token).stage is Stage.BEFORE
+    assert study.session(token).stage is StudyStep.BEFORE
     first = study.rate(token, 4)
-    assert first.stage is Stage.FIRST
+    assert first.stage is StudyStep.FIRST
     session = talk(study, token)
     words = {exchange.replies[0].text[0] for exchange in session.current}
     assert words == {"AB"[session.order[0]]}, "one system, the one that the order says"
     session = study.rate(token, 3)
-    assert (session.stage, session.current) == (Stage.SECOND, ())
+    assert (session.stage, session.current) == (StudyStep.SECOND, ())
     session = talk(study, token)
     assert session.current[0].replies[0].text[0] == "AB"[session.order[1]]
     session = study.rate(token, 2)
-    assert session.stage is Stage.QUESTIONS
+    assert session.stage is StudyStep.QUESTIONS
     judge(study, token, better="beta")
-    assert study.session(token).stage is Stage.DONE
+    assert study.session(token).stage is StudyStep.DONE
     found = read_study(tmp_path / "study.sqlite")
     assert found.systems == ("alpha", "beta")
-    assert found.judgements[0].verdicts["overall"] is Verdict.LOSE
-    assert found.judgements[0].verdicts["fluency"] is Verdict.TIE
+    assert found.judgements[0].verdicts["overall"] is Preference.LOSE
+    assert found.judgements[0].verdicts["fluency"] is Preference.TIE
     before_and_after = [(4, 3), (3, 2)]
     assert [found.intensities[("alpha", "beta")[system]][0] for system in session.order] == before_and_after
 
@@ -79,7 +79,7 @@ def test_order_is_random_and_verdicts_follow_the_system(tmp_path: Path) -> None:
     tokens = [take_part(study, better="alpha") for _ in range(6)]
     assert {study.session(token).order for token in tokens} == {(0, 1), (1, 0)}
     found = read_study(tmp_path / "study.sqlite")
-    assert [one.verdicts["overall"] for one in found.judgements] == [Verdict.WIN] * 6
+    assert [one.verdicts["overall"] for one in found.judgements] == [Preference.WIN] * 6
     assert found.started == 6
 
 
@@ -98,7 +98,7 @@ def test_a_server_killed_between_message_and_reply(tmp_path: Path) -> None:
     assert (len(session.current), session.pending) == (3, None)
     assert again.resume(token) == session, "answered once"
     # The same reply as if nothing had happened: texts depend on participant and place alone.
-    seed = Conversation(study.systems[0], exchanges=session.current[:2])
+    seed = ChatSession(study.systems[0], exchanges=session.current[:2])
     assert session.current[2].seeker.text == "are you there?"
     assert seed.answer(session.current[2].seeker).replies[0].strategy == session.current[2].replies[0].strategy
 
@@ -148,9 +148,9 @@ def test_a_crisis_ends_the_study_for_this_person(tmp_path: Path, easy_screening:
     token = study.join()
     study.rate(token, 5)
     *_, session = study.say(token, "ALARM")
-    assert session.stage is Stage.STOPPED
+    assert session.stage is StudyStep.STOPPED
     assert session.current[-1].replies[0].text == CRISIS_REPLY.strip()
-    assert open_study(tmp_path).session(token).stage is Stage.STOPPED
+    assert open_study(tmp_path).session(token).stage is StudyStep.STOPPED
     for step in (lambda: list(study.say(token, "hello")), lambda: study.rate(token, 1), lambda: study.submit(token)):
         with pytest.raises(ValueError, match="this step is over"):
             step()
@@ -164,7 +164,7 @@ def test_a_crisis_ends_the_study_for_this_person(tmp_path: Path, easy_screening:
 def test_nothing_out_of_turn(tmp_path: Path) -> None:
     study = open_study(tmp_path)
     stranger = study.session("made up")
-    assert (stranger.stage, stranger.events) == (Stage.NEW, 0)
+    assert (stranger.stage, stranger.events) == (StudyStep.NEW, 0)
     token = study.join()
     for value in (0, 6, True, "3"):
         with pytest.raises(ValueError, match="from 1 to 5"):
@@ -195,7 +195,7 @@ def test_readers_judge_pairs_of_others(tmp_path: Path) -> None:
     assert study.next_pair(writer) is None, "nobody reads their own"
     reader = study.read(secret)
     session = study.session(reader)
-    assert (session.stage, session.pair) == (Stage.QUESTIONS, pair)
+    assert (session.stage, session.pair) == (StudyStep.QUESTIONS, pair)
     shown = study.conversations(session)
     assert [exchanges[0].replies[0].text[0] for exchanges in shown] == ["AB"[system] for system in session.order]
     judge(study, reader, better="beta")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.conversation import NOTICE, Conversation
+from chat.conversation import NOTICE, ChatSession
 from chat.terminal import Terminal, prompted_lines
 from safety.screening import CRISIS_REPLY, CrisisKind
 from tests.chat.fake_system import fake_system
@@ -11,7 +11,7 @@ from tests.chat.fake_system import fake_system
 def talk(*lines: str, **system: object) -> list[str]:
     """What the terminal shows for these lines, after its greeting."""
     shown: list[str] = []
-    Terminal(Conversation(fake_system(**system)), show=shown.append).run(iter(lines))
+    Terminal(ChatSession(fake_system(**system)), show=shown.append).run(iter(lines))
     assert NOTICE.strip() in shown[0]
     return shown[1:]
 

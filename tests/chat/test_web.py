@@ -16,7 +16,7 @@ import pytest
 
 from chat.study.session import MINIMUM_EXCHANGES, read_study
 from corpus.formats.official import read
-from evaluation.human import Verdict
+from evaluation.human import Preference
 from tests.chat.fake_system import SLOW
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,7 +226,7 @@ def test_study_survives_reloads_kills_and_two_at_once(browser: Any, server: Serv
     study = read_study(server.file)
     assert (study.started, study.stopped) == (2, 1)
     (judgement,) = study.judgements
-    assert judgement.verdicts["fluency"] is Verdict.TIE
-    assert judgement.verdicts["overall"] in (Verdict.WIN, Verdict.LOSE)
+    assert judgement.verdicts["fluency"] is Preference.TIE
+    assert judgement.verdicts["overall"] in (Preference.WIN, Preference.LOSE)
     assert sorted(change for changes in study.intensities.values() for change in changes) == [(3, 2), (5, 3)]
     assert problems == []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.analysis.quality import Judgement, Outcome, Thresholds, Verdict, judge, measure, verdicts
+from corpus.analysis.quality import Approval, Assessment, CriterionOutcome, Thresholds, judge, measure, verdicts
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.strategy import Strategy
@@ -37,7 +37,7 @@ def conversation(
     return Dialogue(1, tuple(messages), survey=survey)
 
 
-def judged(thresholds: Thresholds = PAPER, **changes: Any) -> Judgement:
+def judged(thresholds: Thresholds = PAPER, **changes: Any) -> Assessment:
     (judgement,) = judge(measure([conversation(**changes)]), thresholds)
     return judgement
 
@@ -51,9 +51,9 @@ def test_the_defaults_are_the_papers() -> None:
 
 def test_at_every_threshold_everything_is_met() -> None:
     found = judged()
-    assert found.verdict is Verdict.APPROVE
+    assert found.verdict is Approval.APPROVE
     assert found.verdict.label == "approved"
-    assert set(found.outcomes.values()) == {Outcome.MET}
+    assert set(found.outcomes.values()) == {CriterionOutcome.MET}
     assert list(found.outcomes) == ["improvement", "supporter_words", "empathy", "relevance", "seeker_words"]
     assert found.values == {
         "improvement": 1, "supporter_words": 8, "empathy": 3, "relevance": 4, "seeker_words": 6, "detail": None,
@@ -74,15 +74,15 @@ BELOW: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("criterion", BELOW)
 def test_one_supporter_criterion_below_is_forgiven(criterion: str) -> None:
     found = judged(**BELOW[criterion])
-    assert found.outcomes[criterion] is Outcome.FAILED
-    assert found.verdict is Verdict.APPROVE
-    assert judged(Thresholds(supporter_criteria=4), **BELOW[criterion]).verdict is Verdict.REJECT
+    assert found.outcomes[criterion] is CriterionOutcome.FAILED
+    assert found.verdict is Approval.APPROVE
+    assert judged(Thresholds(supporter_criteria=4), **BELOW[criterion]).verdict is Approval.REJECT
 
 
 @pytest.mark.parametrize(("one", "other"), [(a, b) for a, b in product(BELOW, BELOW) if a < b])
 def test_two_supporter_criteria_below_reject(one: str, other: str) -> None:
     found = judged(**BELOW[one], **BELOW[other])
-    assert found.verdict is Verdict.REJECT
+    assert found.verdict is Approval.REJECT
     assert found.verdict.label == "rejected"
     assert set(found.reasons) == {one, other}
 
@@ -104,42 +104,42 @@ def test_reasons_say_value_and_threshold(changes: dict[str, Any], reason: str) -
 @pytest.mark.parametrize("value", [4, 5])
 def test_above_the_thresholds(value: int) -> None:
     found = judged(before=5, after=1, empathy=value, relevance=5, supporter_words=30, seeker_words=30)
-    assert found.verdict is Verdict.APPROVE
+    assert found.verdict is Approval.APPROVE
 
 
 def test_the_seeker_must_meet_all_and_a_forgiven_criterion_is_no_reason() -> None:
     found = judged(seeker_words=5, empathy=1)
-    assert found.verdict is Verdict.REJECT
+    assert found.verdict is Approval.REJECT
     assert found.reasons == {"seeker_words": "seeker_words 5 below 6"}
 
 
 def test_detail_counts_only_where_required() -> None:
-    assert judged(detail=1).verdict is Verdict.APPROVE
+    assert judged(detail=1).verdict is Approval.APPROVE
     required = Thresholds(detail=3)
     assert [judged(required, detail=value).verdict for value in (2, 3, 4)] == [
-        Verdict.REJECT,
-        Verdict.APPROVE,
-        Verdict.APPROVE,
+        Approval.REJECT,
+        Approval.APPROVE,
+        Approval.APPROVE,
     ]
     unknown = judged(required)
-    assert (unknown.verdict, unknown.verdict.label) == (Verdict.UNKNOWN, "unknown")
+    assert (unknown.verdict, unknown.verdict.label) == (Approval.UNKNOWN, "unknown")
     assert unknown.reasons == {"detail": "detail missing"}
 
 
 @pytest.mark.parametrize(
     ("ratings", "verdict", "reason"),
     [
-        ((5, 5), Verdict.APPROVE, None),
-        ((1, 5, 5), Verdict.APPROVE, None),
-        ((5, 5, 4, 5), Verdict.REJECT, "last_ratings 4 not above 4"),
-        ((5, 4), Verdict.REJECT, "last_ratings 4 not above 4"),
-        ((3,), Verdict.REJECT, "last_ratings 3 not above 4"),  # whatever the other one would be
-        ((5,), Verdict.UNKNOWN, "last_ratings: only one given, 5"),
-        ((), Verdict.UNKNOWN, "last_ratings missing"),
+        ((5, 5), Approval.APPROVE, None),
+        ((1, 5, 5), Approval.APPROVE, None),
+        ((5, 5, 4, 5), Approval.REJECT, "last_ratings 4 not above 4"),
+        ((5, 4), Approval.REJECT, "last_ratings 4 not above 4"),
+        ((3,), Approval.REJECT, "last_ratings 3 not above 4"),  # whatever the other one would be
+        ((5,), Approval.UNKNOWN, "last_ratings: only one given, 5"),
+        ((), Approval.UNKNOWN, "last_ratings missing"),
     ],
 )
 def test_without_a_survey_the_last_two_ratings_decide(
-    ratings: tuple[int, ...], verdict: Verdict, reason: str | None
+    ratings: tuple[int, ...], verdict: Approval, reason: str | None
 ) -> None:
     for after in (None, 4):  # 4: the intensity before, repeated, as the released corpus has it
         found = judged(after=after, empathy=None, relevance=None, ratings=ratings)
@@ -150,29 +150,29 @@ def test_without_a_survey_the_last_two_ratings_decide(
 
 def test_without_a_survey_the_seekers_side_still_counts() -> None:
     found = judged(empathy=None, relevance=None, ratings=(5, 5), seeker_words=5)
-    assert (found.verdict, list(found.reasons)) == (Verdict.REJECT, ["seeker_words"])
+    assert (found.verdict, list(found.reasons)) == (Approval.REJECT, ["seeker_words"])
     found = judged(empathy=None, relevance=None, ratings=(5,), seeker_words=5)  # the open side did not decide
-    assert (found.verdict, list(found.reasons)) == (Verdict.REJECT, ["seeker_words"])
+    assert (found.verdict, list(found.reasons)) == (Approval.REJECT, ["seeker_words"])
     short = judged(empathy=None, relevance=None, ratings=(5, 5), supporter_words=3)  # its length is not looked at
-    assert short.verdict is Verdict.APPROVE
+    assert short.verdict is Approval.APPROVE
 
 
 def test_with_a_survey_the_ratings_are_not_looked_at() -> None:
     found = judged(ratings=(1, 1))
-    assert found.verdict is Verdict.APPROVE
+    assert found.verdict is Approval.APPROVE
     assert "last_ratings" not in found.outcomes
 
 
 def test_a_part_of_the_survey_missing_is_unknown_only_where_it_matters() -> None:
     met_without = judged(empathy=None)  # three others are met
-    assert (met_without.verdict, met_without.missing) == (Verdict.APPROVE, ("empathy",))
+    assert (met_without.verdict, met_without.missing) == (Approval.APPROVE, ("empathy",))
     open_case = judged(empathy=None, relevance=1)
-    assert open_case.verdict is Verdict.UNKNOWN
+    assert open_case.verdict is Approval.UNKNOWN
     assert open_case.reasons == {"empathy": "empathy missing", "relevance": "relevance 1 below 4"}
     hopeless = judged(empathy=None, relevance=1, supporter_words=7)
-    assert hopeless.verdict is Verdict.REJECT
+    assert hopeless.verdict is Approval.REJECT
     assert set(hopeless.reasons) == {"relevance", "supporter_words"}
-    assert judged(before=None, relevance=1).verdict is Verdict.UNKNOWN
+    assert judged(before=None, relevance=1).verdict is Approval.UNKNOWN
     assert judged(after=None).missing == ("improvement",)
 
 
@@ -180,7 +180,7 @@ def test_a_side_that_never_spoke_is_unknown() -> None:
     survey = Survey(4, 3, 3, 4)
     silent = Dialogue(1, (Message(Role.SUPPORTER, "word", strategy=Strategy.OTHERS),), survey=survey)
     (found,) = judge(measure([silent]), PAPER)
-    assert (found.verdict, found.reasons) == (Verdict.UNKNOWN, {"seeker_words": "seeker_words missing"})
+    assert (found.verdict, found.reasons) == (Approval.UNKNOWN, {"seeker_words": "seeker_words missing"})
 
 
 LADDERS: dict[str, tuple[float | None, ...]] = {
@@ -203,7 +203,7 @@ def test_raising_a_threshold_never_approves_more(
 ) -> None:
     measured = measure(dialogues)
     steps: list[Any] = [dataclasses.replace(thresholds, **{name: value}) for value in LADDERS[name]]
-    approved = [verdicts(measured, one) == Verdict.APPROVE for one in steps]
+    approved = [verdicts(measured, one) == Approval.APPROVE for one in steps]
     for lower, higher in pairwise(approved):
         assert (lower >= higher).all()
 
@@ -228,12 +228,12 @@ def test_a_verdict_stands_whatever_the_missing_answers_would_have_been(
     (found,) = judge(measure([dialogue]), thresholds)
     given_answers = dataclasses.asdict(dialogue.survey)
     missing = [name for name, value in given_answers.items() if value is None]
-    if found.verdict is not Verdict.UNKNOWN:
+    if found.verdict is not Approval.UNKNOWN:
         for values in product((1, 3, 5), repeat=len(missing)):
             survey = Survey(**{**given_answers, **dict(zip(missing, values, strict=True))})
             (filled,) = judge(measure([dataclasses.replace(dialogue, survey=survey)]), thresholds)
             assert filled.verdict is found.verdict
-    assert bool(found.reasons) is (found.verdict is not Verdict.APPROVE)
+    assert bool(found.reasons) is (found.verdict is not Approval.APPROVE)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from corpus.dialogue import Dialogue, Message, Role, turn_view
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
 from encoding.embedding_cache import CachedEncoder
-from encoding.observation import Observer, plan_features, plan_features_size, plan_so_far
+from encoding.observation import Observer, plan_features, plan_features_size, turn_prefix
 from tests.encoding.fake_encoder import DIMENSION, FakeEncoder, vector
 from tests.encoding.slow_observation import slow_features
 
@@ -290,4 +290,4 @@ def test_plan_features_size(size: int, entries: int) -> None:
     ],
 )
 def test_plan_so_far(history: tuple[Message, ...], plan: tuple[Strategy, ...]) -> None:
-    assert plan_so_far(history) == plan
+    assert turn_prefix(history) == plan

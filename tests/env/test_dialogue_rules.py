@@ -9,7 +9,7 @@ import pytest
 from corpus.strategy import Strategy
 from env.conversation import Conversation, SeekerReply
 from env.dialogue_process import take_turn
-from env.dialogue_task import DialogueRules, Outcome
+from env.dialogue_task import ConversationStatus, DialogueRules
 from tests.env.dialogue_tasks import PROFILES, VarietySeeker, profile
 
 PLAN = (Strategy.QUESTION, Strategy.INFORMATION)
@@ -19,18 +19,18 @@ REPLY = SeekerReply(("I see.",), feedback=0, intensity=3.0, gives_up=False, supp
 @pytest.mark.parametrize(
     ("intensities", "gives_up", "outcome"),
     [
-        ([5, 2.1], False, Outcome.ONGOING),
-        ([5, 2.0], False, Outcome.SUCCESS),
-        ([5, 2.0], True, Outcome.SUCCESS),
-        ([5, 2.1], True, Outcome.GAVE_UP),
-        ([2, 1.6], False, Outcome.ONGOING),  # at most 2, but it has hardly fallen
-        ([2, 1.5], False, Outcome.SUCCESS),
-        ([5, 4, 4, 4], False, Outcome.OUT_OF_TURNS),
-        ([5, 4, 4, 4], True, Outcome.GAVE_UP),
-        ([5, 4, 4, 2], False, Outcome.SUCCESS),
+        ([5, 2.1], False, ConversationStatus.ONGOING),
+        ([5, 2.0], False, ConversationStatus.SUCCESS),
+        ([5, 2.0], True, ConversationStatus.SUCCESS),
+        ([5, 2.1], True, ConversationStatus.GAVE_UP),
+        ([2, 1.6], False, ConversationStatus.ONGOING),  # at most 2, but it has hardly fallen
+        ([2, 1.5], False, ConversationStatus.SUCCESS),
+        ([5, 4, 4, 4], False, ConversationStatus.OUT_OF_TURNS),
+        ([5, 4, 4, 4], True, ConversationStatus.GAVE_UP),
+        ([5, 4, 4, 2], False, ConversationStatus.SUCCESS),
     ],
 )
-def test_outcomes(intensities: list[float], gives_up: bool, outcome: Outcome) -> None:
+def test_outcomes(intensities: list[float], gives_up: bool, outcome: ConversationStatus) -> None:
     conversation = Conversation(PROFILES[0], plans=[PLAN] * (len(intensities) - 1), intensities=intensities)
     assert DialogueRules(max_turns=3).outcome(conversation, gives_up=gives_up) is outcome
 
@@ -38,7 +38,13 @@ def test_outcomes(intensities: list[float], gives_up: bool, outcome: Outcome) ->
 def test_terms_by_hand() -> None:
     rules = DialogueRules(fall=2, feedback=0.5, turn_cost=0.25, ending=3)
     replies = [replace(REPLY, feedback=stars) for stars in (0, 1, 2, 3, 5)]
-    outcomes = [Outcome.ONGOING, Outcome.GAVE_UP, Outcome.OUT_OF_TURNS, Outcome.ONGOING, Outcome.SUCCESS]
+    outcomes = [
+        ConversationStatus.ONGOING,
+        ConversationStatus.GAVE_UP,
+        ConversationStatus.OUT_OF_TURNS,
+        ConversationStatus.ONGOING,
+        ConversationStatus.SUCCESS,
+    ]
     assert rules.terms([3, 4, 2, 3, 5], replies, outcomes).tolist() == [
         [0, 0, -0.25, 0],
         [2, -0.5, -0.25, -3],

@@ -10,7 +10,7 @@ from corpus.dialogue import Dialogue, Message, Role, Turn, Utterance
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
 from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
-from evaluation.generator.stored import keep_evaluation
+from evaluation.generator.stored import store_evaluation
 from planner.plan import Plan
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
@@ -153,7 +153,7 @@ def keep(dialogues: tuple[Dialogue, ...], tmp_path: Path) -> Callable[..., Path]
         benchmark = benchmark_generator(
             generator, items, name=name, rng=np.random.default_rng(0), **{**settings, **options}
         )
-        keep_evaluation(tmp_path / name, benchmark.result, benchmark.setting, benchmark.responses)
+        store_evaluation(tmp_path / name, benchmark.result, benchmark.setting, benchmark.responses)
         return tmp_path / name
 
     return evaluate_and_keep

@@ -10,7 +10,7 @@ import pytest
 
 from corpus.strategy import Strategy
 from env.conversation import Conversation
-from env.dialogue_task import DialogueRules, Outcome
+from env.dialogue_task import ConversationStatus, DialogueRules
 from evaluation.dialogue.benchmark import DialogueBenchmark, benchmark_dialogues
 from evaluation.dialogue.policies import GOLD, SHUFFLED, FixedPolicy
 from evaluation.dialogue.rollout import roll_out
@@ -33,7 +33,7 @@ def test_roll_out_by_hand() -> None:
         rules=DialogueRules(max_turns=3), rng=np.random.default_rng(0),
     )  # fmt: skip
     # 5, 4, 3 and 2 fall by 0.75 a turn: to 2.75 in three turns, 1.75 in three, 1.5 in two, 1.25 in one
-    assert [one.outcome for one in played] == [Outcome.OUT_OF_TURNS] + [Outcome.SUCCESS] * 3
+    assert [one.outcome for one in played] == [ConversationStatus.OUT_OF_TURNS] + [ConversationStatus.SUCCESS] * 3
     assert [one.conversation.intensities for one in played] == [
         [5, 4.25, 3.5, 2.75],
         [4, 3.25, 2.5, 1.75],
@@ -64,7 +64,7 @@ def test_scores_are_those_of_the_conversations() -> None:
     found = benchmark(VarietyWorld())
     assert len(found.result.systems) == 4 + 36
     for name, runs in found.played.items():
-        success = [[one.outcome is Outcome.SUCCESS for one in run] for run in runs]
+        success = [[one.outcome is ConversationStatus.SUCCESS for one in run] for run in runs]
         scores = found.result.systems[name]
         assert scores["success_rate"].value == pytest.approx(100 * np.mean(success))
         assert scores["success_rate"].runs == 2

@@ -104,7 +104,7 @@ class Watching(MajorityPlanner):
         self.asked = [turn.history for turn in turns]
         return super().plans(turns)
 
-    def drawn_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
+    def sampled_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
         self.asked = histories
         row = np.full((1, len(Strategy)), 1 / len(Strategy))
         return [Plan((Strategy(int(rng.integers(8))),), row, "drawing") for _ in histories]

@@ -5,18 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.human import HumanStudy, Judgement, Verdict, compare_humans
+from evaluation.human import HumanStudy, ParticipantAnswers, Preference, compare_humans
 from evaluation.published import HUMAN_ESCONV_2021, QUESTIONS
 
-W, L, T = Verdict.WIN, Verdict.LOSE, Verdict.TIE
+W, L, T = Preference.WIN, Preference.LOSE, Preference.TIE
 
 
-def judgement(pair: str, judge: str, *answers: Verdict) -> Judgement:
+def judgement(pair: str, judge: str, *answers: Preference) -> ParticipantAnswers:
     """Answers to all five questions: one for all of them, or five."""
-    return Judgement(pair, judge, dict(zip(QUESTIONS, answers * 5 if len(answers) == 1 else answers, strict=True)))
+    return ParticipantAnswers(
+        pair, judge, dict(zip(QUESTIONS, answers * 5 if len(answers) == 1 else answers, strict=True))
+    )
 
 
-def study(judgements: Sequence[Judgement], **changes: object) -> HumanStudy:
+def study(judgements: Sequence[ParticipantAnswers], **changes: object) -> HumanStudy:
     given = {"systems": ("joint", "vanilla"), "intensities": {}, "started": len(judgements), "stopped": 0}
     return HumanStudy(judgements=tuple(judgements), **(given | changes))
 
@@ -86,4 +88,4 @@ def test_refused() -> None:
     with pytest.raises(ValueError, match="two studies of joint vs vanilla"):
         compare_humans([study([]), study([])])
     with pytest.raises(ValueError, match="expected \\['comforting'"):
-        Judgement("a", "1", {"overall": W})
+        ParticipantAnswers("a", "1", {"overall": W})

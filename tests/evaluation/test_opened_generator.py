@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from evaluation.generator import opened as opened_generator
-from evaluation.generator.opened import open_generator
+from evaluation.generator import setting as opened_generator
+from evaluation.generator.setting import open_generator
 
 
 @pytest.fixture(autouse=True)

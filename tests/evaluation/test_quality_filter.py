@@ -8,7 +8,7 @@ import pytest
 
 import cli.evaluate
 from cli.command_line import run_command
-from corpus.analysis.quality import Thresholds, Verdict
+from corpus.analysis.quality import Approval, Thresholds
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.formats.official import write
@@ -219,7 +219,7 @@ def test_the_real_conversations(
     assert {name: counts["failed"] for name, counts in details["reasons"].items() if counts["failed"]} == reasons
     assert not any(counts["missing"] for counts in details["reasons"].values())
     if name.startswith("Failed"):  # whoever passes there felt no better, and met everything else
-        passed = [one for one in found(esconv / name).judgements if one.verdict is Verdict.APPROVE]
+        passed = [one for one in found(esconv / name).judgements if one.verdict is Approval.APPROVE]
         assert all([key for key, kept in one.outcomes.items() if kept < 1] == ["improvement"] for one in passed)
     required = found(esconv / name, detail=1).result.details["conversations"]
     if name.startswith("ESConv"):  # a field that nobody gave, required: nothing passes

@@ -9,7 +9,7 @@ from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
 from evaluation.generator.benchmark import benchmark_generator, scored_messages
 from evaluation.generator.comparison import Comparison, compare_evaluations
-from evaluation.generator.stored import keep_evaluation, read_evaluations
+from evaluation.generator.stored import read_evaluations, store_evaluation
 from language_models.decoding.sampling import DecodingConfig
 from metrics.statistics.bootstrap import paired_difference
 from metrics.statistics.jackknife import jackknife_difference
@@ -72,7 +72,7 @@ def _keep(many, folder: Path, share: int, **options) -> Path:
         Parrot([item.message.text for item in items], share), items, name=folder.name, rng=np.random.default_rng(0),
         samples=50, **{**settings, **options},
     )  # fmt: skip
-    keep_evaluation(folder, benchmark.result, benchmark.setting, benchmark.responses)
+    store_evaluation(folder, benchmark.result, benchmark.setting, benchmark.responses)
     return folder
 
 

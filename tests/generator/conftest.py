@@ -11,9 +11,8 @@ from corpus.strategy import Strategy
 from generator.inputs import InputFormat
 from generator.realizer import Realizer
 from generator.strategy_tokens import add_strategy_tokens
-from language_models.backbone import Backbone, build_tiny_backbone
+from language_models.backbone import Backbone, build_tiny_backbone, train_tokenizer
 from language_models.decoding.sampling import DecodingConfig
-from language_models.tiny import train_tokenizer
 
 WORDS = ("rain", "sun", "work", "sleep", "friend", "talk", "walk", "music", "tea", "plan", "day", "night", "help")
 

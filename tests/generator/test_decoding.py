@@ -9,7 +9,7 @@ from transformers import GenerationConfig
 from generator.strategy_tokens import add_strategy_tokens
 from language_models.backbone import build_tiny_backbone
 from language_models.decoding.cache import CachedDecoder
-from language_models.decoding.constraints import TurnGrammar, Vocabulary
+from language_models.decoding.constraints import TurnConstraints, Vocabulary
 from language_models.decoding.decoder import Request, decode
 from language_models.decoding.sampling import DECODING_PRESETS, DecodingConfig, draw, penalize_repetition
 
@@ -195,7 +195,9 @@ def test_the_model_decides_when_a_planned_message_ends(name, make_tiny, contexts
     strategies = strategies_of(backbone)
     plans = [(strategies[3], strategies[5]), None]
     longest = [FREE.max_message_tokens] * 2
-    grammar = TurnGrammar(vocabulary_of(backbone), plans, [(END,)] * 2, free_messages=1, longest=longest, config=FREE)
+    grammar = TurnConstraints(
+        vocabulary_of(backbone), plans, [(END,)] * 2, free_messages=1, longest=longest, config=FREE
+    )
     logits = torch.randn(2, len(backbone.tokenizer), generator=torch.Generator().manual_seed(3))
     first = grammar.restrict(logits).softmax(-1)
     assert first[0, strategies[3]] == 1

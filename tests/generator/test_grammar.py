@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from language_models.decoding.constraints import TurnGrammar, Vocabulary
+from language_models.decoding.constraints import TurnConstraints, Vocabulary
 from language_models.decoding.decoder import Request, decode
 from language_models.decoding.sampling import DecodingConfig
 
@@ -91,7 +91,7 @@ def test_exactly_the_allowed_tokens_can_come_next_in_every_variant(backbone, dat
     ]
     vocabulary = vocabulary_of(backbone, stop_decision=stop_decision)
     longest = [config.max_message_tokens] * len(plans)
-    grammar = TurnGrammar(vocabulary, plans, closings, free_messages=most, longest=longest, config=config)
+    grammar = TurnConstraints(vocabulary, plans, closings, free_messages=most, longest=longest, config=config)
     rules = [
         Rules(backbone, config, plan=plan, closing=closing, most=most, stop_decision=stop_decision)
         for plan, closing in zip(plans, closings, strict=True)

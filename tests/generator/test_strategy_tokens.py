@@ -3,8 +3,7 @@ import torch
 
 from corpus.strategy import Strategy
 from generator.strategy_tokens import add_strategy_tokens, continue_id, strategy_ids, strategy_token, text_ids
-from language_models.backbone import build_tiny_backbone
-from language_models.tiny import train_tokenizer
+from language_models.backbone import build_tiny_backbone, train_tokenizer
 
 
 @pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])

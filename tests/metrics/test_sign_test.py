@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from metrics.statistics.sign_test import SignTest, share, sign_mark
+from metrics.statistics.agreement import SignTest, share, sign_mark
 
 
 @pytest.mark.parametrize(

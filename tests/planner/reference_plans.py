@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from planner.base_models.predictions import BeliefLayout
-from planner.policy.network import Deliberation
+from planner.base_models.predictions import PredictionLayout
+from planner.policy.network import PolicyDistribution
 from planner.policy.plan_space import PlanSpace
 
 
@@ -15,7 +15,9 @@ def plan_log_probabilities(table: Tensor, space: PlanSpace) -> Tensor:
     return taken.masked_fill(decisions < 0, 0.0).sum(-1)
 
 
-def deliberated_plans(deliberation: Deliberation, layout: BeliefLayout, *, standing: tuple[int, ...] = ()) -> Tensor:
+def deliberated_plans(
+    deliberation: PolicyDistribution, layout: PredictionLayout, *, standing: tuple[int, ...] = ()
+) -> Tensor:
     """Log-probability of every plan over all reasoning, what stands taken as given. Shape: (B, plans)."""
     per_state = plan_log_probabilities(deliberation.decisions, layout.space)  # (B, states, plans)
     codec = layout.space.codec

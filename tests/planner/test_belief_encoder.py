@@ -3,7 +3,7 @@ import pytest
 
 from env.dialogue_env import DialogueOneByOneVectorEnv
 from env.dialogue_task import DialogueRules
-from planner.ppo.history_encoder import BeliefEncoder
+from planner.ppo.dialogues import PredictionEncoder
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_seekers import RiggedSeeker, toy_profiles
 
@@ -11,7 +11,7 @@ from tests.planner.toy_seekers import RiggedSeeker, toy_profiles
 @pytest.mark.parametrize("reasons", [True, False])
 def test_environments_show_what_the_planner_believes(reasons: bool) -> None:
     planner = toy_planner(reasons=reasons)
-    encoder = BeliefEncoder(planner)
+    encoder = PredictionEncoder(planner)
     task = encoder.task(toy_profiles(3), RiggedSeeker(), rules=DialogueRules(max_turns=2))
     environment = DialogueOneByOneVectorEnv(4, task=task)
     observations, _ = environment.reset(seed=0)

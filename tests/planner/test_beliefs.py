@@ -12,9 +12,9 @@ from corpus.strategy import Strategy
 from encoding.observation import STATISTICS, Observer, plan_features_size
 from encoding.plan_codec import STOP
 from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
-from planner.base_models.ensemble import MemberNetwork, NetworkShape
-from planner.base_models.fine_tuned_encoder import OUTPUTS, SEVERAL
-from planner.base_models.predictions import BeliefLayout
+from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
+from planner.base_models.fine_tuned_encoder import MULTI_STRATEGY, OUTPUTS
+from planner.base_models.predictions import PredictionLayout
 from tests.planner.toy_beliefs import REASONING, random_beliefs, toy_layout
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 
@@ -41,8 +41,8 @@ _HISTORIES: tuple[tuple[Message, ...], ...] = (
 _ROWS = (0, 1 + 2, 1 + 7, -1, -1, 0, 0)
 
 
-def _members(layout: BeliefLayout) -> MemberNetwork:
-    shape = NetworkShape(
+def _members(layout: PredictionLayout) -> EnsembleNetwork:
+    shape = EnsembleShape(
         history=_OBSERVER.history_size,
         plan=plan_features_size(2),
         meaning=_EMBEDDER.meaning.dimension,
@@ -54,7 +54,7 @@ def _members(layout: BeliefLayout) -> MemberNetwork:
         reasoning=layout.reasoning_width,
     )
     torch.manual_seed(0)
-    network = MemberNetwork(shape, dropout=0.0, input_dropout=0.0)
+    network = EnsembleNetwork(shape, dropout=0.0, input_dropout=0.0)
     network.linear_meaning.normal_()
     return network.eval()
 
@@ -71,12 +71,12 @@ class _Readers:
         return np.concatenate([np.log(decisions), rng.normal(size=(len(histories), 1))], axis=1).astype(np.float32)
 
 
-def _collect(layout: BeliefLayout, readers: Any = None, *, fold: np.ndarray | None = None) -> np.ndarray:
+def _collect(layout: PredictionLayout, readers: Any = None, *, fold: np.ndarray | None = None) -> np.ndarray:
     history = _OBSERVER.encode_histories(_HISTORIES)
     return layout.collect(_members(layout), readers, history=history, messages=_HISTORIES, fold=fold)
 
 
-def _table(layout: BeliefLayout, beliefs: np.ndarray) -> np.ndarray:
+def _table(layout: PredictionLayout, beliefs: np.ndarray) -> np.ndarray:
     return beliefs[:, : layout.rows * 9].reshape(len(beliefs), layout.rows, 9)
 
 
@@ -170,7 +170,7 @@ def test_a_reader_has_half_of_the_weight_about_the_next_decision_and_none_elsewh
         elsewhere = [other for other in range(layout.rows) if other != row]
         np.testing.assert_allclose(after[number, elsewhere], before[number, elsewhere], atol=1e-6)
         if row >= 0:
-            pooled = (np.exp(before[number, row]) + np.exp(reading[number, :SEVERAL])) / 2
+            pooled = (np.exp(before[number, row]) + np.exp(reading[number, :MULTI_STRATEGY])) / 2
             np.testing.assert_allclose(after[number, row], np.log(pooled), atol=1e-5)
             assert np.abs(after[number, row] - before[number, row]).max() > 1e-2
     np.testing.assert_array_equal(beliefs[:, -STATISTICS - OUTPUTS : -STATISTICS], reading)

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import torch
 
-from planner.policy.network import DeliberationNetwork
-from planner.ppo.checkpoint_selection import Candidates, Kept
+from planner.policy.network import PolicyNetwork
+from planner.ppo.checkpoint_selection import CheckpointSelection, SelectedCheckpoint
 from planner.training_log import TrainingLog
 from tests.planner.toy_beliefs import toy_layout
 
 _SCORES = [{"lr": 30.0, "f1": 9.0}, {"lr": 31.0, "f1": 8.0}, {"lr": 40.0, "f1": 1.0}, {"lr": 30.5, "f1": 9.0}]
 
 
-def _candidates(log: TrainingLog, scores: Iterator[dict[str, float]]) -> Candidates:
-    return Candidates(
+def _candidates(log: TrainingLog, scores: Iterator[dict[str, float]]) -> CheckpointSelection:
+    return CheckpointSelection(
         lambda network: next(scores),
         objective="lr",
         allowed=lambda one, start: one["f1"] >= start["f1"] - 2,
@@ -22,8 +22,8 @@ def _candidates(log: TrainingLog, scores: Iterator[dict[str, float]]) -> Candida
     )
 
 
-def _network(value: float) -> DeliberationNetwork:
-    network = DeliberationNetwork(toy_layout(), width=2, dropout=0.0)
+def _network(value: float) -> PolicyNetwork:
+    network = PolicyNetwork(toy_layout(), width=2, dropout=0.0)
     with torch.no_grad():
         network.after.fill_(value)
     return network
@@ -39,7 +39,7 @@ def test_the_best_allowed_one_is_kept_also_after_a_restart(tmp_path: Path) -> No
     second.restore(*first.state())
     for step in (2, 3):
         second.consider(_network(step), step=step)
-    assert second.kept == Kept(1, _SCORES[1], _SCORES[0])
+    assert second.kept == SelectedCheckpoint(1, _SCORES[1], _SCORES[0])
     network = _network(7)
     second.take_best(network)
     assert (network.after == 1).all()

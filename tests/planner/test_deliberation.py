@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from encoding.plan_codec import STOP
-from planner.policy.network import NEED, STAGE, Deliberation, DeliberationNetwork
+from planner.policy.network import NEED, STAGE, PolicyDistribution, PolicyNetwork
 from planner.policy.plan_space import PlanMixture, strategies_along
 from tests.planner.reference_plans import deliberated_plans, plan_log_probabilities
 from tests.planner.toy_beliefs import REASONING, random_beliefs, random_decisions, stirred_network, toy_layout
@@ -20,7 +20,7 @@ _ROW = {_LAYOUT.space.codec.plan(slots): row for row, slots in enumerate(_LAYOUT
 _CHAINS = list(product(*map(range, REASONING.sizes)))
 
 
-def _deliberation(seed: int = 0, *, count: int = 2) -> Deliberation:
+def _deliberation(seed: int = 0, *, count: int = 2) -> PolicyDistribution:
     network = stirred_network(_LAYOUT, seed=seed).double()
     with torch.no_grad():
         return network(random_beliefs(_LAYOUT, count).double())
@@ -32,7 +32,7 @@ def _mixture(seed: int = 0, *, count: int = 2) -> PlanMixture:
         return network.mixture(random_beliefs(_LAYOUT, count).double())
 
 
-def _chain_probability(deliberation: Deliberation, number: int, chain: tuple[int, ...]) -> float:
+def _chain_probability(deliberation: PolicyDistribution, number: int, chain: tuple[int, ...]) -> float:
     value = 1.0
     for k, slot in enumerate(deliberation.slots):
         value *= float(slot[number, chain[k - 1] if k else 0, chain[k]].exp())
@@ -47,7 +47,7 @@ def _steps(plan: tuple[int, ...]) -> Iterator[tuple[int, int]]:
         yield _ROW[plan], STOP
 
 
-def _plans_given(deliberation: Deliberation, number: int, *, skip: int = 0) -> np.ndarray:
+def _plans_given(deliberation: PolicyDistribution, number: int, *, skip: int = 0) -> np.ndarray:
     """Probability of each plan given need and stage, its first ``skip`` steps taken as given. Shape: (4, 3, plans)."""
     table = deliberation.decisions[number].exp().numpy().reshape(4, 3, _LAYOUT.rows, 9)
     of_plans = [
@@ -56,7 +56,7 @@ def _plans_given(deliberation: Deliberation, number: int, *, skip: int = 0) -> n
     return np.stack(np.broadcast_arrays(*of_plans, np.ones((4, 3)))[:-1], axis=-1)
 
 
-def _joint(deliberation: Deliberation, number: int) -> np.ndarray:
+def _joint(deliberation: PolicyDistribution, number: int) -> np.ndarray:
     """Probability of every chain of reasoning with every plan. Shape: (360, 73)."""
     given = _plans_given(deliberation, number)
     chains = [_chain_probability(deliberation, number, chain) for chain in _CHAINS]
@@ -186,7 +186,7 @@ def test_an_untrained_network_plans_exactly_as_the_members_believe(reasons: bool
     layout = toy_layout(max_strategies=max_strategies, reasons=reasons)
     beliefs = random_beliefs(layout, 3)
     with torch.no_grad():
-        network = DeliberationNetwork(layout, width=6, dropout=0.0)
+        network = PolicyNetwork(layout, width=6, dropout=0.0)
         deliberation, plans = network(beliefs), network.mixture(beliefs).plan_probabilities(layout.space)
     decisions = random_decisions(layout, 3, seed=0)
     for state in range(deliberation.decisions.shape[1]):

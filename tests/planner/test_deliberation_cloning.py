@@ -13,8 +13,8 @@ from encoding.observation import STATISTICS
 from encoding.plan_codec import STOP
 from planner.base_models.decisions import Decisions
 from planner.config import PlannerConfig
-from planner.policy.cloning import BelievedDecisions, clone_deliberation, decision_loss
-from planner.policy.network import DeliberationNetwork
+from planner.policy.cloning import PredictedDecisions, clone_policy, decision_loss
+from planner.policy.network import PolicyNetwork
 from planner.training_log import TrainingLog
 from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout, uniform_beliefs
 from tests.planner.toy_task import observer
@@ -30,7 +30,7 @@ def _seen(kinds: torch.Tensor) -> torch.Tensor:
     return uniform_beliefs(_LAYOUT, (halves == torch.arange(2)[:, None]).float()[kinds])
 
 
-def _toy(count: int = 64) -> BelievedDecisions:
+def _toy(count: int = 64) -> PredictedDecisions:
     """After a history of kind 0: (5,), need 3; of kind 1: (2, 4), need 1; the other labels are unknown or noise."""
     kinds = torch.arange(count) % 2
     decisions = [[(0, 5, True), (1 + 5, STOP, False)], [(0, 2, True), (1 + 2, 4, False)]]
@@ -38,21 +38,19 @@ def _toy(count: int = 64) -> BelievedDecisions:
     row, prefix, decision, realized = (torch.tensor(column) for column in zip(*rows, strict=True))
     reasoning = torch.full((count, 5), -1)
     reasoning[:, 3] = torch.where(kinds == 0, 3, 1)
-    return BelievedDecisions(_seen(kinds), reasoning, row, prefix, decision, realized)
+    return PredictedDecisions(_seen(kinds), reasoning, row, prefix, decision, realized)
 
 
-def _clone(
-    network: DeliberationNetwork, folder: Path, *, config: PlannerConfig = _CONFIG, seed: int = 0
-) -> TrainingLog:
+def _clone(network: PolicyNetwork, folder: Path, *, config: PlannerConfig = _CONFIG, seed: int = 0) -> TrainingLog:
     log = TrainingLog(folder)
-    clone_deliberation(network, _toy(512), _toy(16), config=config, rng=np.random.default_rng(seed), log=log)
+    clone_policy(network, _toy(512), _toy(16), config=config, rng=np.random.default_rng(seed), log=log)
     log.close()
     return log
 
 
-def _network(seed: int = 0, *, dropout: float = 0.0) -> DeliberationNetwork:
+def _network(seed: int = 0, *, dropout: float = 0.0) -> PolicyNetwork:
     torch.manual_seed(seed)
-    return DeliberationNetwork(_LAYOUT, width=8, dropout=dropout)
+    return PolicyNetwork(_LAYOUT, width=8, dropout=dropout)
 
 
 def test_decisions_and_their_beliefs_side_by_side() -> None:
@@ -67,7 +65,7 @@ def test_decisions_and_their_beliefs_side_by_side() -> None:
     decisions = Decisions.collect([talk], observer=observer())
     layout = toy_layout(max_strategies=3)
     beliefs = random_beliefs(layout, 3).numpy()
-    data = BelievedDecisions.of(decisions, beliefs, layout, _CPU)
+    data = PredictedDecisions.of(decisions, beliefs, layout, _CPU)
     plans = [layout.space.codec.plan(layout.space.prefixes[row]) for row in data.prefix]
     found = list(zip(data.row.tolist(), plans, data.decision.tolist(), data.realized.tolist(), strict=True))
     assert found == [
@@ -118,7 +116,7 @@ def test_a_network_that_only_gets_worse_stays_as_the_members_believe(tmp_path: P
     data = _toy(16)
     other = dataclasses.replace(data, decision=torch.where(data.decision == STOP, STOP, (data.decision + 1) % 8))
     log = TrainingLog(tmp_path)
-    clone_deliberation(network, _toy(), other, config=_CONFIG, rng=np.random.default_rng(0), log=log)
+    clone_policy(network, _toy(), other, config=_CONFIG, rng=np.random.default_rng(0), log=log)
     log.close()
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 

@@ -15,6 +15,7 @@ from planner.config import DialogueConfig, Mode
 from planner.planner import StrategyPlanner
 from planner.ppo.dialogues import (
     Judge,
+    PredictionEncoder,
     TrainedInDialogues,
     copy_readers,
     divide_seekers,
@@ -22,7 +23,6 @@ from planner.ppo.dialogues import (
     train_in_dialogues,
     within_limits,
 )
-from planner.ppo.history_encoder import BeliefEncoder
 from planner.training import train_planner
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_reader import ToyEncoder
@@ -190,7 +190,7 @@ def test_a_start_with_readers_and_judges(tmp_path: Path, monkeypatch: pytest.Mon
     start = load_start(tmp_path / "start", embedder=FakeEmbedder())
     assert start.readers is not None
     assert start.parts.judges is not None
-    assert BeliefEncoder(start).bounds == (-np.inf, np.inf)
+    assert PredictionEncoder(start).bounds == (-np.inf, np.inf)
     (tmp_path / "run").mkdir()
     copy_readers(tmp_path / "start", tmp_path / "run")
     trained = _train(tmp_path / "run", dataclasses.replace(_CONFIG, steps=256, max_turns=2), start=start)

@@ -11,7 +11,7 @@ from corpus.strategy import Strategy
 from encoding.observation import Observer
 from encoding.plan_codec import STOP
 from planner.base_models.decisions import Decisions
-from planner.base_models.stacking import Judges
+from planner.base_models.stacking import Stacking
 from tests.planner.toy_beliefs import random_beliefs, toy_layout
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 
@@ -22,14 +22,14 @@ _ONE = Message(Role.SUPPORTER, "hi", Strategy.OTHERS)
 _HISTORIES = [[_SEEKER], [_SEEKER, _ONE], [_SEEKER, _ONE, _ONE], [_SEEKER, _ONE, _SEEKER]]
 
 
-def _fitted(*, seed: int = 0) -> tuple[Judges, Decisions, np.ndarray, np.ndarray]:
+def _fitted(*, seed: int = 0) -> tuple[Stacking, Decisions, np.ndarray, np.ndarray]:
     """Judges of toy dialogues, with what they were fitted to: decisions, beliefs, folds."""
     decisions = Decisions.collect(
         toy_dialogues(30, seed=0), observer=Observer(FakeEmbedder(), window=2, max_strategies=2)
     )
     beliefs = random_beliefs(_LAYOUT, len(decisions.messages)).numpy()
     fold = decisions.dialogue % 3
-    return Judges.fit(beliefs, decisions, fold=fold, layout=_LAYOUT, trees=6, seed=seed), decisions, beliefs, fold
+    return Stacking.fit(beliefs, decisions, fold=fold, layout=_LAYOUT, trees=6, seed=seed), decisions, beliefs, fold
 
 
 def _table(beliefs: np.ndarray) -> np.ndarray:
@@ -73,13 +73,13 @@ def test_training_dialogues_are_judged_by_who_never_saw_them() -> None:
     asked = np.flatnonzero(fold == 1)
     messages = [decisions.messages[row] for row in asked]
     own = judges.judged(beliefs[asked], messages, fold=fold[asked])
-    alone = Judges([judges._judges[1]], _LAYOUT).judged(beliefs[asked], messages)
+    alone = Stacking([judges._judges[1]], _LAYOUT).judged(beliefs[asked], messages)
     np.testing.assert_allclose(own, alone, atol=1e-5)
     assert not np.allclose(own, judges.judged(beliefs[asked], messages))
     # And it did not: fitted without the fold, it is the same judge.
     others = beliefs.copy()
     others[asked] = 0.0
-    again = Judges.fit(others, decisions, fold=fold, layout=_LAYOUT, trees=6, seed=0)
+    again = Stacking.fit(others, decisions, fold=fold, layout=_LAYOUT, trees=6, seed=0)
     np.testing.assert_array_equal(again.judged(beliefs[asked], messages, fold=fold[asked]), own)
 
 
@@ -99,7 +99,7 @@ def test_they_learn_where_a_belief_can_be_trusted() -> None:
     table[openings, 0, said] = np.log(0.86)
     beliefs[openings, -1] = trusted
     fold = decisions.dialogue % 2
-    judges = Judges.fit(beliefs, decisions, fold=fold, layout=_LAYOUT, trees=20, seed=0)
+    judges = Stacking.fit(beliefs, decisions, fold=fold, layout=_LAYOUT, trees=20, seed=0)
     judged = judges.judged(beliefs[openings], [decisions.messages[row] for row in openings], fold=fold[openings])
     right = _table(judged)[:, 0].argmax(axis=1) == gold
     assert (said == gold).mean() < 0.6
@@ -110,15 +110,15 @@ def test_saved_and_loaded_they_judge_alike(tmp_path: Path) -> None:
     judges, *_ = _fitted()
     path = tmp_path / "judges.safetensors"
     judges.save(path)
-    loaded = Judges.load(path, _LAYOUT, folds=3)
+    loaded = Stacking.load(path, _LAYOUT, folds=3)
     believed = random_beliefs(_LAYOUT, 4, seed=3).numpy()
     np.testing.assert_array_equal(loaded.judged(believed, _HISTORIES), judges.judged(believed, _HISTORIES))
     with pytest.raises(ValueError, match="missing or damaged judges"):
-        Judges.load(path, _LAYOUT, folds=4)
+        Stacking.load(path, _LAYOUT, folds=4)
     with pytest.raises(ValueError, match="missing or damaged judges"):
-        Judges.load(path, _LAYOUT, folds=2)
+        Stacking.load(path, _LAYOUT, folds=2)
     path.write_bytes(b"no tensors")
     with pytest.raises(ValueError, match="damaged judges"):
-        Judges.load(path, _LAYOUT, folds=3)
+        Stacking.load(path, _LAYOUT, folds=3)
     with pytest.raises(ValueError, match="missing"):
-        Judges.load(tmp_path / "none.safetensors", _LAYOUT, folds=3)
+        Stacking.load(tmp_path / "none.safetensors", _LAYOUT, folds=3)

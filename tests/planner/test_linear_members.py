@@ -5,7 +5,7 @@ import torch
 from encoding.observation import Observer, plan_features_size
 from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
 from planner.base_models.decisions import Decisions
-from planner.base_models.ensemble import MemberNetwork, NetworkShape
+from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
 from planner.base_models.ensemble_training import fit_linear_members
 from planner.base_models.logistic import DecisionRegression
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
@@ -15,8 +15,8 @@ _EMBEDDER = JoinedEmbedder(FakeEmbedder(), TfidfEmbedder(_TRAIN, words=20))
 _OBSERVER = Observer(_EMBEDDER, window=2)
 
 
-def _network() -> MemberNetwork:
-    shape = NetworkShape(
+def _network() -> EnsembleNetwork:
+    shape = EnsembleShape(
         history=_OBSERVER.history_size,
         plan=plan_features_size(3),
         meaning=_EMBEDDER.meaning.dimension,
@@ -27,7 +27,7 @@ def _network() -> MemberNetwork:
         width=4,
         reasoning=0,
     )
-    return MemberNetwork(shape, dropout=0.0, input_dropout=0.0)
+    return EnsembleNetwork(shape, dropout=0.0, input_dropout=0.0)
 
 
 def test_linear_members_are_the_regressions_on_their_columns_without_their_fold() -> None:

@@ -13,8 +13,8 @@ from encoding.observation import Observer
 from encoding.reasoning_codec import ReasoningCodec
 from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
 from planner.base_models.decisions import Decisions
-from planner.base_models.ensemble import MemberNetwork
-from planner.base_models.ensemble_training import fold_of_dialogues, train_members
+from planner.base_models.ensemble import EnsembleNetwork
+from planner.base_models.ensemble_training import fold_of_dialogues, train_ensemble
 from planner.config import PlannerConfig
 from planner.policy.plan_space import PlanSpace
 from planner.training_log import TrainingLog
@@ -35,10 +35,10 @@ def _collect(dialogues: tuple[Dialogue, ...], *, codec: ReasoningCodec | None = 
 
 def _train(
     folder: Path, dialogues: tuple[Dialogue, ...], *, config: PlannerConfig, codec: ReasoningCodec | None = None
-) -> MemberNetwork:
+) -> EnsembleNetwork:
     train = _collect(dialogues, codec=codec)
     log = TrainingLog(folder)
-    network = train_members(
+    network = train_ensemble(
         train,
         _collect(_VALID, codec=codec),
         joined=_JOINED,
@@ -54,7 +54,7 @@ def _train(
     return network
 
 
-def _believed(network: MemberNetwork, history: np.ndarray, fold: int) -> torch.Tensor:
+def _believed(network: EnsembleNetwork, history: np.ndarray, fold: int) -> torch.Tensor:
     with torch.no_grad():
         return network.decide(torch.from_numpy(history), _SPACE.features, _SPACE.allowed, fold=fold)[0]
 

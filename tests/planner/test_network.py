@@ -7,7 +7,7 @@ from torch import Tensor
 from encoding.observation import Observer, plan_features_size
 from encoding.plan_codec import STOP
 from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
-from planner.base_models.ensemble import MemberNetwork, NetworkShape, log_softmax
+from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape, log_softmax
 from planner.policy.plan_space import PlanSpace
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 
@@ -19,8 +19,8 @@ _HISTORY = torch.from_numpy(_OBSERVER.encode_histories([dialogue.messages[:3] fo
 _LINEAR = ("linear_meaning", "linear_words")
 
 
-def _network(*, folds: int = 2, members: int = 4, reasoning: int = 5) -> MemberNetwork:
-    shape = NetworkShape(
+def _network(*, folds: int = 2, members: int = 4, reasoning: int = 5) -> EnsembleNetwork:
+    shape = EnsembleShape(
         history=_OBSERVER.history_size,
         plan=plan_features_size(2),
         meaning=_EMBEDDER.meaning.dimension,
@@ -32,7 +32,7 @@ def _network(*, folds: int = 2, members: int = 4, reasoning: int = 5) -> MemberN
         reasoning=reasoning,
     )
     torch.manual_seed(0)
-    network = MemberNetwork(shape, dropout=0.0, input_dropout=0.0)
+    network = EnsembleNetwork(shape, dropout=0.0, input_dropout=0.0)
     network.linear_meaning.normal_()
     network.linear_words.normal_()
     for bias in (network.hidden_bias, network.decision_bias, network.reasoning_bias):
@@ -40,12 +40,12 @@ def _network(*, folds: int = 2, members: int = 4, reasoning: int = 5) -> MemberN
     return network.eval()
 
 
-def _decide(network: MemberNetwork, *, fold: int | None = None) -> tuple[Tensor, Tensor]:
+def _decide(network: EnsembleNetwork, *, fold: int | None = None) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         return network.decide(_HISTORY, _SPACE.features, _SPACE.allowed, fold=fold)
 
 
-def _kinds(network: MemberNetwork, fold: int | None) -> list[Tensor]:
+def _kinds(network: EnsembleNetwork, fold: int | None) -> list[Tensor]:
     """Mean probability of each kind of members, row by row. Three of shape (B, R, 9)."""
     folds, members = network.shape.folds, network.shape.members
     batch, rows = len(_HISTORY), len(_SPACE.features)

@@ -10,15 +10,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from corpus.dialogue import message_view, turn_view
-from planner.base_models.fine_tuned_encoder import Reader, Readers, Reading
-from planner.files import PlannerSettings, ReaderSettings
+from planner.base_models.fine_tuned_encoder import FineTunedEncoder, FineTunedEncoders, HistoryTokens
+from planner.files import FineTunedEncoderSettings, PlannerSettings
 from planner.planner import StrategyPlanner
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_reader import ToyEncoder, ToyTokenizer, toy_transformer
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 
 _DIALOGUES = toy_dialogues(3, seed=5)
-_READERS = ReaderSettings(folds=2, tokens=32, frozen_layers=1)
+_READERS = FineTunedEncoderSettings(folds=2, tokens=32, frozen_layers=1)
 
 
 @pytest.mark.parametrize("reasons", [True, False])
@@ -39,7 +39,7 @@ def test_a_loaded_planner_plans_identically_and_nothing_is_pickled(tmp_path: Pat
 
 @pytest.mark.parametrize("readers", [_READERS, None])
 @pytest.mark.parametrize("reasons", [True, False])
-def test_settings_survive_json(reasons: bool, readers: ReaderSettings | None) -> None:
+def test_settings_survive_json(reasons: bool, readers: FineTunedEncoderSettings | None) -> None:
     settings = toy_planner(reasons=reasons, readers=readers).settings
     again = PlannerSettings.from_json(json.loads(json.dumps(settings.to_json())))
     assert again == settings
@@ -50,11 +50,11 @@ def test_settings_survive_json(reasons: bool, readers: ReaderSettings | None) ->
 def _with_readers(run: Path, *, readers_in: Path) -> StrategyPlanner:
     """A saved planner with random readers; gives it as it was before."""
     torch.manual_seed(0)
-    readers = [Reader(toy_transformer(), frozen_layers=1, dropout=0.0).eval() for _ in range(2)]
+    readers = [FineTunedEncoder(toy_transformer(), frozen_layers=1, dropout=0.0).eval() for _ in range(2)]
     for reader in readers:
         for value in reader.tuned().values():
             value.add_(0.2 * torch.randn(value.shape))
-    together = Readers(readers, Reading(ToyTokenizer(), tokens=_READERS.tokens))
+    together = FineTunedEncoders(readers, HistoryTokens(ToyTokenizer(), tokens=_READERS.tokens))
     bare = toy_planner(readers=_READERS)
     planner = StrategyPlanner(bare.parts, observer=bare.observer, readers=together)
     planner.save(run)

@@ -13,18 +13,18 @@ from encoding.reasoning_codec import ReasoningCodec
 from env.sb3 import BatchVecEnv
 from env.turn_env import AllInOneVectorEnv, OneByOneVectorEnv
 from env.turn_task import TurnTask
-from planner.base_models.predictions import BeliefLayout
-from planner.policy.network import NEED, STAGE, DeliberationNetwork
-from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy, PlannerPolicy, choose
+from planner.base_models.predictions import PredictionLayout
+from planner.policy.network import NEED, STAGE, PolicyNetwork
+from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy, PlanActorCriticPolicy, choose
 from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout
 
 _MANY = ReasoningCodec(tuple(f"problem {number}" for number in range(11)), ("fear",))  # more contexts than decisions
-_WIDE = BeliefLayout(space=toy_layout().space, reasoning=_MANY, readers=False)
+_WIDE = PredictionLayout(space=toy_layout().space, reasoning=_MANY, readers=False)
 _BOTH = pytest.mark.parametrize("policy_class", [OneByOnePolicy, AllInOnePolicy])
 _DRAWS = 20000
 
 
-def _task(layout: BeliefLayout, *, count: int = 3) -> TurnTask:
+def _task(layout: PredictionLayout, *, count: int = 3) -> TurnTask:
     labels = None if layout.reasoning is None else np.zeros((count, 5), np.int64)
     return TurnTask(
         history=random_beliefs(layout, count).numpy(),
@@ -36,10 +36,10 @@ def _task(layout: BeliefLayout, *, count: int = 3) -> TurnTask:
 
 
 def _policy(
-    policy_class: type[PlannerPolicy],
-    layout: BeliefLayout,
+    policy_class: type[PlanActorCriticPolicy],
+    layout: PredictionLayout,
     *,
-    network: DeliberationNetwork | None = None,
+    network: PolicyNetwork | None = None,
     refine: bool = True,
 ) -> Any:
     environment_class = OneByOneVectorEnv if policy_class is OneByOnePolicy else AllInOneVectorEnv
@@ -53,7 +53,7 @@ def _policy(
     )
 
 
-def _observation(layout: BeliefLayout, beliefs: Tensor, values: np.ndarray, slots: np.ndarray) -> Tensor:
+def _observation(layout: PredictionLayout, beliefs: Tensor, values: np.ndarray, slots: np.ndarray) -> Tensor:
     """What an environment shows: beliefs, reasoning chosen so far (-1 = not yet), plan so far."""
     parts = [beliefs]
     if layout.reasoning is not None:
@@ -61,14 +61,14 @@ def _observation(layout: BeliefLayout, beliefs: Tensor, values: np.ndarray, slot
     return torch.cat([*parts, torch.from_numpy(plan_features(slots))], dim=1)
 
 
-def _start(layout: BeliefLayout, beliefs: Tensor) -> Tensor:
+def _start(layout: PredictionLayout, beliefs: Tensor) -> Tensor:
     count = len(beliefs)
     return _observation(
         layout, beliefs, np.full((count, 5), -1), np.full((count, layout.space.codec.max_strategies), STOP)
     )
 
 
-def _random_actions(layout: BeliefLayout, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _random_actions(layout: PredictionLayout, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Reasoning values (count, 5 or 0) and slots (count, K) of random plans."""
     sizes = layout.reasoning.sizes if layout.reasoning is not None else ()
     values = np.array([rng.integers(sizes) for _ in range(count)]).reshape(count, -1)
@@ -76,7 +76,7 @@ def _random_actions(layout: BeliefLayout, count: int, rng: np.random.Generator) 
     return values, np.stack([layout.space.codec.slots(plans[number]) for number in rng.integers(1, len(plans), count)])
 
 
-def _enumerated(layout: BeliefLayout, network: DeliberationNetwork, beliefs: Tensor, values: Any, slots: Any) -> float:
+def _enumerated(layout: PredictionLayout, network: PolicyNetwork, beliefs: Tensor, values: Any, slots: Any) -> float:
     """Log-probability of one reasoning chain and plan, read off the tables."""
     with torch.no_grad():
         deliberation = network(beliefs)
@@ -239,9 +239,11 @@ def test_all_in_one_chooses_only_what_there_is(deterministic: bool) -> None:
 
 
 @_BOTH
-def test_a_policy_works_on_a_copy_without_dropout_beside_a_frozen_reference(policy_class: type[PlannerPolicy]) -> None:
+def test_a_policy_works_on_a_copy_without_dropout_beside_a_frozen_reference(
+    policy_class: type[PlanActorCriticPolicy],
+) -> None:
     layout = toy_layout()
-    network = DeliberationNetwork(layout, width=6, dropout=0.5)
+    network = PolicyNetwork(layout, width=6, dropout=0.5)
     network.load_state_dict(stirred_network(layout).state_dict())
     policy = _policy(policy_class, layout, network=network)
     policy.train()
@@ -262,7 +264,7 @@ def test_a_policy_works_on_a_copy_without_dropout_beside_a_frozen_reference(poli
 
 @_BOTH
 @pytest.mark.parametrize("refine", [True, False])
-def test_reasoning_is_refined_only_on_demand(policy_class: type[PlannerPolicy], refine: bool) -> None:
+def test_reasoning_is_refined_only_on_demand(policy_class: type[PlanActorCriticPolicy], refine: bool) -> None:
     layout = toy_layout()
     policy = _policy(policy_class, layout, refine=refine)
     trained = {id(parameter) for group in policy.optimizer.param_groups for parameter in group["params"]}

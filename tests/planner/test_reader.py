@@ -5,15 +5,15 @@ import pytest
 import torch
 
 from encoding.plan_codec import STOP
-from planner.base_models.fine_tuned_encoder import OUTPUTS, SEVERAL, Reader, log_probabilities
+from planner.base_models.fine_tuned_encoder import MULTI_STRATEGY, OUTPUTS, FineTunedEncoder, log_probabilities
 from tests.planner.toy_reader import toy_transformer
 
 _IDS = torch.tensor([[1, 5, 6, 2], [1, 7, 2, 0]])
 _MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
 
 
-def _reader(*, frozen_layers: int = 1, dropout: float = 0.0) -> Reader:
-    return Reader(toy_transformer(), frozen_layers=frozen_layers, dropout=dropout)
+def _reader(*, frozen_layers: int = 1, dropout: float = 0.0) -> FineTunedEncoder:
+    return FineTunedEncoder(toy_transformer(), frozen_layers=frozen_layers, dropout=dropout)
 
 
 def test_scores_are_of_the_first_state_and_the_mean_of_what_is_there() -> None:
@@ -37,7 +37,7 @@ def test_scores_are_of_the_first_state_and_the_mean_of_what_is_there() -> None:
 def test_embeddings_and_lowest_layers_stay_and_the_given_transformer_too() -> None:
     transformer = toy_transformer(layers=3)
     given = {name: tensor.clone() for name, tensor in transformer.state_dict().items()}
-    reader = Reader(transformer, frozen_layers=2, dropout=0.1)
+    reader = FineTunedEncoder(transformer, frozen_layers=2, dropout=0.1)
     tuned = set(reader.tuned())
     assert {"head.weight", "head.bias"} < tuned
     assert all(name.startswith(("head.", "transformer.encoder.layer.2.")) for name in tuned)
@@ -71,7 +71,7 @@ def test_tuned_weights_make_the_same_reader() -> None:
 
 def test_stop_only_where_the_supporter_has_said_something() -> None:
     scores = torch.randn(2, OUTPUTS, generator=torch.Generator().manual_seed(0))
-    scores[:, SEVERAL] = 50.0  # of no decision
+    scores[:, MULTI_STRATEGY] = 50.0  # of no decision
     probabilities = log_probabilities(scores, torch.tensor([True, False])).exp().numpy()
     assert probabilities.shape == (2, STOP + 1)
     np.testing.assert_allclose(probabilities.sum(1), 1.0, rtol=1e-5)

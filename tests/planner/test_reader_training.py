@@ -11,8 +11,8 @@ from corpus.dialogue import Dialogue, Message
 from corpus.strategy import Strategy
 from planner.base_models.decisions import Decisions
 from planner.base_models.ensemble_training import fold_of_dialogues
-from planner.base_models.fine_tuned_encoder import Reader
-from planner.base_models.fine_tuning import train_readers
+from planner.base_models.fine_tuned_encoder import FineTunedEncoder
+from planner.base_models.fine_tuning import fine_tune_encoders
 from planner.checkpoint import Checkpoint
 from planner.config import PlannerConfig
 from planner.training_log import TrainingLog
@@ -28,18 +28,18 @@ _CONFIG = dataclasses.replace(
 
 def _train(
     folder: Path, train: tuple[Dialogue, ...] = _TRAIN, *, config: PlannerConfig = _CONFIG, seed: int = 0
-) -> tuple[list[Reader], TrainingLog]:
+) -> tuple[list[FineTunedEncoder], TrainingLog]:
     data, held_out = (Decisions.collect(split, observer=observer()) for split in (train, _VALID))
     log = TrainingLog(folder)
     encoder: Any = ToyEncoder()
-    readers = train_readers(
+    readers = fine_tune_encoders(
         encoder, data, held_out, fold=_FOLD[data.dialogue], config=config, seed=seed, folder=folder / "readers", log=log
     )
     log.close()
     return readers, log
 
 
-def _alike(first: Reader, second: Reader) -> bool:
+def _alike(first: FineTunedEncoder, second: FineTunedEncoder) -> bool:
     return all(torch.equal(a, b) for a, b in zip(first.tuned().values(), second.tuned().values(), strict=True))
 
 

@@ -9,7 +9,7 @@ import torch
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.plan_codec import STOP
-from planner.base_models.fine_tuned_encoder import SEVERAL, Reader, Readers, Reading
+from planner.base_models.fine_tuned_encoder import MULTI_STRATEGY, FineTunedEncoder, FineTunedEncoders, HistoryTokens
 from tests.planner.toy_reader import ToyEncoder, ToyTokenizer, toy_transformer
 
 _SEEKER = Message(Role.SEEKER, "i feel low")
@@ -21,25 +21,30 @@ _HISTORIES: list[list[Message]] = [
 ]
 
 
-def _reader(*, seed: int) -> Reader:
+def _reader(*, seed: int) -> FineTunedEncoder:
     """Trained somehow, each otherwise."""
-    reader = Reader(toy_transformer(), frozen_layers=1, dropout=0.0).eval()
+    reader = FineTunedEncoder(toy_transformer(), frozen_layers=1, dropout=0.0).eval()
     generator = torch.Generator().manual_seed(seed)
     for value in reader.tuned().values():
         value.add_(0.3 * torch.randn(value.shape, generator=generator))
     return reader
 
 
-def _readers(count: int = 3) -> Readers:
-    return Readers([_reader(seed=seed) for seed in range(count)], Reading(ToyTokenizer(), tokens=32))
+def _readers(count: int = 3) -> FineTunedEncoders:
+    return FineTunedEncoders([_reader(seed=seed) for seed in range(count)], HistoryTokens(ToyTokenizer(), tokens=32))
 
 
 def test_of_new_dialogues_all_answer_of_training_dialogues_only_who_never_saw_them() -> None:
     readers = _readers()
-    alone = [Readers([_reader(seed=seed)], Reading(ToyTokenizer(), tokens=32)).read(_HISTORIES) for seed in range(3)]
+    alone = [
+        FineTunedEncoders([_reader(seed=seed)], HistoryTokens(ToyTokenizer(), tokens=32)).read(_HISTORIES)
+        for seed in range(3)
+    ]
     new = readers.read(_HISTORIES)
-    np.testing.assert_allclose(np.exp(new[:, :SEVERAL]), np.mean(np.exp(alone), axis=0)[:, :SEVERAL], atol=1e-5)
-    np.testing.assert_allclose(new[:, SEVERAL], np.mean(alone, axis=0)[:, SEVERAL], atol=1e-5)
+    np.testing.assert_allclose(
+        np.exp(new[:, :MULTI_STRATEGY]), np.mean(np.exp(alone), axis=0)[:, :MULTI_STRATEGY], atol=1e-5
+    )
+    np.testing.assert_allclose(new[:, MULTI_STRATEGY], np.mean(alone, axis=0)[:, MULTI_STRATEGY], atol=1e-5)
     fold = np.array([2, 0, 2, 1])
     out_of_fold = readers.read(_HISTORIES, fold=fold)
     for number, part in enumerate(fold):
@@ -54,9 +59,9 @@ def test_probabilities_are_normalised_and_stop_needs_something_said(fold: np.nda
     beliefs = _readers().read(_HISTORIES, fold=fold)
     assert beliefs.shape == (4, 10)
     assert beliefs.dtype == np.float32
-    np.testing.assert_allclose(np.exp(beliefs[:, :SEVERAL]).sum(1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(np.exp(beliefs[:, :MULTI_STRATEGY]).sum(1), 1.0, atol=1e-5)
     assert (beliefs[:, STOP] > -19).tolist() == [False, True, False, False]
-    assert beliefs[:, :SEVERAL].min() == pytest.approx(-20.0)
+    assert beliefs[:, :MULTI_STRATEGY].min() == pytest.approx(-20.0)
 
 
 def test_answers_are_in_the_order_of_the_questions() -> None:
@@ -72,13 +77,13 @@ def test_nothing_asked_nothing_answered() -> None:
 def test_saved_readers_answer_alike(tmp_path: Path) -> None:
     readers = _readers()
     readers.save(tmp_path / "readers.safetensors")
-    loaded = Readers.load(tmp_path / "readers.safetensors", ToyEncoder(), folds=3, tokens=32, frozen_layers=1)  # type: ignore[arg-type]
+    loaded = FineTunedEncoders.load(tmp_path / "readers.safetensors", ToyEncoder(), folds=3, tokens=32, frozen_layers=1)  # type: ignore[arg-type]
     np.testing.assert_array_equal(loaded.read(_HISTORIES), readers.read(_HISTORIES))
 
 
 def test_other_readers_are_refused(tmp_path: Path) -> None:
     _readers().save(tmp_path / "readers.safetensors")
     with pytest.raises(ValueError, match="reader: got"):
-        Readers.load(tmp_path / "readers.safetensors", ToyEncoder(), folds=3, tokens=32, frozen_layers=0)  # type: ignore[arg-type]
+        FineTunedEncoders.load(tmp_path / "readers.safetensors", ToyEncoder(), folds=3, tokens=32, frozen_layers=0)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="reader: got 0 weights"):
-        Readers.load(tmp_path / "readers.safetensors", ToyEncoder(), folds=4, tokens=32, frozen_layers=1)  # type: ignore[arg-type]
+        FineTunedEncoders.load(tmp_path / "readers.safetensors", ToyEncoder(), folds=4, tokens=32, frozen_layers=1)  # type: ignore[arg-type]

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from planner.base_models.fine_tuned_encoder import Reading
+from planner.base_models.fine_tuned_encoder import HistoryTokens
 from tests.planner.toy_reader import ToyTokenizer
 
 
 def _read(history: list[Message], *, tokens: int = 112) -> str:
     tokenizer = ToyTokenizer(100_000)
-    (row,) = Reading(tokenizer, tokens=tokens).rows([history])
+    (row,) = HistoryTokens(tokenizer, tokens=tokens).rows([history])
     assert len(row) <= tokens
     return tokenizer.words(row)
 
@@ -84,7 +84,7 @@ def test_rows_are_never_too_long_and_end_with_the_newest_words(history: list[Mes
 
 
 def test_batches_are_filled_up_and_masked() -> None:
-    reading = Reading(ToyTokenizer(), tokens=16)
+    reading = HistoryTokens(ToyTokenizer(), tokens=16)
     ids, mask = reading.batch([[1, 5, 2], [1, 2]])
     assert ids.tolist() == [[1, 5, 2], [1, 2, 0]]
     assert mask.tolist() == [[1, 1, 1], [1, 1, 0]]
@@ -100,7 +100,7 @@ def test_a_message_is_tokenised_once(text: str) -> None:
             calls.append(text)
             return super().__call__(text, add_special_tokens=add_special_tokens)
 
-    reading = Reading(Counting(), tokens=16)
+    reading = HistoryTokens(Counting(), tokens=16)
     message = Message(Role.SEEKER, text)
     first, second = reading.rows([[message], [message]])
     assert first == second

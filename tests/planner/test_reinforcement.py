@@ -11,10 +11,10 @@ from torch import Tensor
 
 from encoding.observation import STATISTICS
 from env.turn_task import TurnTask
-from planner.base_models.predictions import BeliefLayout
+from planner.base_models.predictions import PredictionLayout
 from planner.checkpoint import Checkpoint
 from planner.config import Mode, PlannerConfig
-from planner.policy.network import DeliberationNetwork
+from planner.policy.network import PolicyNetwork
 from planner.ppo.turns import improve_by_ppo
 from planner.training_log import TrainingLog
 from tests.planner.toy_beliefs import toy_layout, uniform_beliefs
@@ -36,7 +36,7 @@ Plans = dict[tuple[int, ...], float]
 
 
 def _task(
-    layout: BeliefLayout, golds: list[tuple[int, ...]], kinds: list[int], labels: Tensor | None = None
+    layout: PredictionLayout, golds: list[tuple[int, ...]], kinds: list[int], labels: Tensor | None = None
 ) -> TurnTask:
     return TurnTask(
         history=uniform_beliefs(layout, _CONTEXT[kinds]).numpy(),
@@ -47,12 +47,12 @@ def _task(
     )
 
 
-def _network(layout: BeliefLayout) -> DeliberationNetwork:
+def _network(layout: PredictionLayout) -> PolicyNetwork:
     torch.manual_seed(0)
-    return DeliberationNetwork(layout, width=16, dropout=0.0)
+    return PolicyNetwork(layout, width=16, dropout=0.0)
 
 
-def _plans(network: DeliberationNetwork, kind: int = 0) -> Plans:
+def _plans(network: PolicyNetwork, kind: int = 0) -> Plans:
     layout = network.layout
     with torch.no_grad():
         mixture = network.mixture(uniform_beliefs(layout, _CONTEXT[kind : kind + 1]))
@@ -61,12 +61,12 @@ def _plans(network: DeliberationNetwork, kind: int = 0) -> Plans:
 
 
 def _improve(
-    network: DeliberationNetwork,
+    network: PolicyNetwork,
     task: TurnTask,
     folder: Path,
     *,
     config: PlannerConfig,
-    score: Callable[[DeliberationNetwork], float],
+    score: Callable[[PolicyNetwork], float],
 ) -> TrainingLog:
     log = TrainingLog(folder)
     improve_by_ppo(
@@ -130,7 +130,7 @@ def test_reasoning_gets_right_by_reward_and_helps_the_plan(tmp_path: Path, mode:
     labels = torch.tensor([[0, 2, -1, 3, 0], [1, 0, -1, 1, 2]])
     task = _task(layout, [(5,), (2,)], [0, 1], labels)
 
-    def accuracy(candidate: DeliberationNetwork) -> float:
+    def accuracy(candidate: PolicyNetwork) -> float:
         with torch.no_grad():
             marginals = candidate.mixture(uniform_beliefs(layout, _CONTEXT)).reasoning
         right = [float(marginals[slot][row, labels[row, slot]]) for row in range(2) for slot in (0, 1, 3, 4)]
@@ -187,7 +187,7 @@ def test_the_best_candidate_is_kept_as_long_as_messages_do_not_suffer(tmp_path: 
     scores = [(30.0, 25.0), (31.0, 24.6), (33.0, 24.4), (32.0, 24.5), (31.5, 30.0)]
     seen: list[dict[str, Tensor]] = []
 
-    def validate(candidate: DeliberationNetwork) -> dict[str, float]:
+    def validate(candidate: PolicyNetwork) -> dict[str, float]:
         lr, macro_f1 = scores[len(seen)]
         seen.append({name: tensor.clone() for name, tensor in candidate.state_dict().items()})
         return {"lr": lr, "macro_f1": macro_f1}

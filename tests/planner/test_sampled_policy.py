@@ -10,14 +10,14 @@ from torch import Tensor
 
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP
-from planner.base_models.predictions import BeliefLayout
+from planner.base_models.predictions import PredictionLayout
 from planner.policy.sb3_policies import AllInOnePolicy, SampledAllInOnePolicy
 from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout
 
 _DRAWS = 20_000
 
 
-def _policy(policy_class: type[AllInOnePolicy], layout: BeliefLayout) -> Any:
+def _policy(policy_class: type[AllInOnePolicy], layout: PredictionLayout) -> Any:
     reasons = list(layout.reasoning.sizes) if layout.reasoning is not None else []
     policy = policy_class(
         spaces.Box(-20.0, 1.0, (_start(layout, 1).shape[1],)),
@@ -30,7 +30,7 @@ def _policy(policy_class: type[AllInOnePolicy], layout: BeliefLayout) -> Any:
     return policy
 
 
-def _start(layout: BeliefLayout, count: int) -> Tensor:
+def _start(layout: PredictionLayout, count: int) -> Tensor:
     """The same history many times, nothing chosen yet."""
     plan = torch.from_numpy(plan_features(np.full((1, layout.space.codec.max_strategies), STOP)))
     parts = [random_beliefs(layout, 1), torch.zeros(1, layout.reasoning_width), plan]

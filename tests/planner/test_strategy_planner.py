@@ -10,7 +10,7 @@ import torch
 
 from corpus.dialogue import Dialogue, Message, Role, message_view, turn_view
 from corpus.strategy import Strategy
-from encoding.observation import plan_so_far
+from encoding.observation import turn_prefix
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import REASONING_SLOTS
 from metrics.strategy.edit_distance import levenshtein_ratio
@@ -166,7 +166,7 @@ def test_messages_are_decided_over_all_reasoning_given_that_one_follows() -> Non
     codec, space = planner.observer.codec, planner.settings.layout.space
     for number, utterance in enumerate(utterances):
         deliberation = planner.parts.deliberation(torch.from_numpy(planner.beliefs([utterance.history])))
-        row = space.row_of_code[codec.code(codec.slots(plan_so_far(utterance.history)))]
+        row = space.row_of_code[codec.code(codec.slots(turn_prefix(utterance.history)))]
         states = deliberation.state_probabilities()[0]
         mixed = (states @ deliberation.decisions[0, :, row].exp())[:STOP].detach().numpy()
         np.testing.assert_allclose(believed[number], mixed / mixed.sum(), atol=1e-5)
@@ -193,7 +193,7 @@ def test_plan_probabilities_are_over_all_reasoning(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("reasons", [True, False])
 def test_plans_are_drawn_as_often_as_they_are_probable(reasons: bool) -> None:
     planner, draws = toy_planner(reasons=reasons), 20_000
-    drawn = planner.drawn_plans([[_SEEKER]] * draws, rng=np.random.default_rng(0))
+    drawn = planner.sampled_plans([[_SEEKER]] * draws, rng=np.random.default_rng(0))
     probabilities = planner.plan_probabilities(planner.beliefs([[_SEEKER]]))[0]
     counts = Counter(tuple(map(int, plan.strategies)) for plan in drawn)
     shares = np.array([counts[plan] / draws for plan in planner.observer.codec.plans])
@@ -210,7 +210,7 @@ def test_plans_are_drawn_as_often_as_they_are_probable(reasons: bool) -> None:
 def test_what_is_drawn_in_a_turn_begun_is_what_is_to_come(standing: tuple[Strategy, ...]) -> None:
     planner, draws = toy_planner(), 5000
     history = _said(*standing)
-    drawn = planner.drawn_plans([history] * draws, rng=np.random.default_rng(0))
+    drawn = planner.sampled_plans([history] * draws, rng=np.random.default_rng(0))
     counts = Counter((*map(int, standing), *map(int, plan.strategies)) for plan in drawn)
     probabilities = _plan_probabilities(planner, history, standing)
     assert counts[standing] > 0  # the turn may stop here: an empty plan
@@ -223,7 +223,7 @@ def test_what_is_drawn_in_a_turn_begun_is_what_is_to_come(standing: tuple[Strate
 def test_nothing_is_drawn_after_the_longest_plan() -> None:
     assert [
         plan.strategies
-        for plan in toy_planner().drawn_plans([_said(*[Strategy.QUESTION] * 3)], rng=np.random.default_rng(0))
+        for plan in toy_planner().sampled_plans([_said(*[Strategy.QUESTION] * 3)], rng=np.random.default_rng(0))
     ] == [()]
 
 
@@ -234,17 +234,17 @@ def test_same_luck_same_plans_whoever_else_is_asked_for(monkeypatch: pytest.Monk
     histories: list[Sequence[Message]] = [
         said for dialogue in _DIALOGUES for said in (dialogue.messages[:1], _said(Strategy.OTHERS))
     ]
-    plans = planner.drawn_plans(histories, rng=np.random.default_rng(7))
-    again = planner.drawn_plans(histories, rng=np.random.default_rng(7))
-    other = planner.drawn_plans(histories, rng=np.random.default_rng(8))
+    plans = planner.sampled_plans(histories, rng=np.random.default_rng(7))
+    again = planner.sampled_plans(histories, rng=np.random.default_rng(7))
+    other = planner.sampled_plans(histories, rng=np.random.default_rng(8))
     assert [plan.strategies for plan in plans] == [plan.strategies for plan in again]
     assert [plan.strategies for plan in plans] != [plan.strategies for plan in other]
     rng = np.random.default_rng(7)
     for plan, history in zip(plans, histories, strict=True):
-        (alone,) = planner.drawn_plans([history], rng=rng)
+        (alone,) = planner.sampled_plans([history], rng=rng)
         assert plan.strategies == alone.strategies
         np.testing.assert_allclose(plan.probabilities, alone.probabilities, atol=1e-5)
-    assert planner.drawn_plans([], rng=rng) == []
+    assert planner.sampled_plans([], rng=rng) == []
 
 
 def test_reasoning_accuracy_counts_known_labels_only() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from planner.base_models.trees import TreeVerdict
+from planner.base_models.trees import TreeClassifier
 
 
 def _data(outcomes: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -15,7 +15,7 @@ def _data(outcomes: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("outcomes", [2, 3])
 def test_probabilities_follow_what_they_were_fitted_to(outcomes: int) -> None:
     features, happened = _data(outcomes)
-    verdict = TreeVerdict.fit(features, happened, number=outcomes, trees=20, seed=0)
+    verdict = TreeClassifier.fit(features, happened, number=outcomes, trees=20, seed=0)
     new, expected = _data(outcomes, seed=1)
     probabilities = verdict(new)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
@@ -26,7 +26,7 @@ def test_probabilities_follow_what_they_were_fitted_to(outcomes: int) -> None:
 
 def test_an_outcome_that_never_occurred_is_all_but_impossible() -> None:
     features, happened = _data(2)
-    probabilities = TreeVerdict.fit(features, happened * 2, number=4, trees=5, seed=0)(features)
+    probabilities = TreeClassifier.fit(features, happened * 2, number=4, trees=5, seed=0)(features)
     assert probabilities[:, [1, 3]].max() < 1e-6
     assert probabilities[:, [0, 2]].min() > 0
 
@@ -34,15 +34,15 @@ def test_an_outcome_that_never_occurred_is_all_but_impossible() -> None:
 def test_from_one_outcome_nothing_is_learned() -> None:
     features, happened = _data(2)
     with pytest.raises(ValueError, match="judges: always the same happened, there is nothing to learn"):
-        TreeVerdict.fit(features, 0 * happened, number=2, trees=5, seed=0)
+        TreeClassifier.fit(features, 0 * happened, number=2, trees=5, seed=0)
 
 
 def test_same_seed_same_trees_and_arrays_give_them_back() -> None:
     features, happened = _data(3)
-    first, second = (TreeVerdict.fit(features, happened, number=3, trees=5, seed=7) for _ in range(2))
+    first, second = (TreeClassifier.fit(features, happened, number=3, trees=5, seed=7) for _ in range(2))
     np.testing.assert_array_equal(first(features), second(features))
-    np.testing.assert_array_equal(TreeVerdict.of_arrays(first.arrays())(features), first(features))
+    np.testing.assert_array_equal(TreeClassifier.of_arrays(first.arrays())(features), first(features))
     incomplete = first.arrays()
     del incomplete["forest.leaf"]
     with pytest.raises(KeyError, match=r"forest\.leaf"):
-        TreeVerdict.of_arrays(incomplete)
+        TreeClassifier.of_arrays(incomplete)

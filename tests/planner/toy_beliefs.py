@@ -7,21 +7,21 @@ from encoding.observation import STATISTICS
 from encoding.plan_codec import STOP, PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
 from planner.base_models.fine_tuned_encoder import OUTPUTS
-from planner.base_models.predictions import BeliefLayout
-from planner.policy.network import DeliberationNetwork
+from planner.base_models.predictions import PredictionLayout
+from planner.policy.network import PolicyNetwork
 from planner.policy.plan_space import PlanSpace
 
 REASONING = ReasoningCodec(("job", "love"), ("fear", "anger", "shame"))  # sizes (2, 3, 5, 4, 3)
 
 
-def toy_layout(*, max_strategies: int = 2, reasons: bool = True, readers: bool = False) -> BeliefLayout:
+def toy_layout(*, max_strategies: int = 2, reasons: bool = True, readers: bool = False) -> PredictionLayout:
     """A layout of 1 + 8 rows of decisions, unless told otherwise."""
     space = PlanSpace(PlanCodec(max_strategies))
-    return BeliefLayout(space=space, reasoning=REASONING if reasons else None, readers=readers)
+    return PredictionLayout(space=space, reasoning=REASONING if reasons else None, readers=readers)
 
 
 def believed(
-    layout: BeliefLayout, decisions: Tensor, *, slots: list[Tensor] | None = None, context: Tensor | None = None
+    layout: PredictionLayout, decisions: Tensor, *, slots: list[Tensor] | None = None, context: Tensor | None = None
 ) -> Tensor:
     """Belief vectors of given log-probabilities, uniform where none are given.
 
@@ -39,13 +39,13 @@ def believed(
     return torch.cat(parts, dim=1)
 
 
-def random_decisions(layout: BeliefLayout, count: int, *, seed: int) -> Tensor:
+def random_decisions(layout: PredictionLayout, count: int, *, seed: int) -> Tensor:
     """Log-probabilities of decisions, far from uniform. Shape: (count, rows, 9)."""
     logits = torch.randn(count, layout.rows, STOP + 1, generator=torch.Generator().manual_seed(seed))
     return logits.masked_fill(~layout.space.allowed, -1e9).log_softmax(-1)
 
 
-def random_beliefs(layout: BeliefLayout, count: int, *, seed: int = 0) -> Tensor:
+def random_beliefs(layout: PredictionLayout, count: int, *, seed: int = 0) -> Tensor:
     """Belief vectors as members and readers could hold them. Shape: (count, S), float32."""
     generator = torch.Generator().manual_seed(seed + 1)
     parts = [random_decisions(layout, count, seed=seed).clamp(min=-20.0).flatten(1)]
@@ -57,16 +57,16 @@ def random_beliefs(layout: BeliefLayout, count: int, *, seed: int = 0) -> Tensor
     return torch.cat(parts, dim=1)
 
 
-def uniform_beliefs(layout: BeliefLayout, context: Tensor) -> Tensor:
+def uniform_beliefs(layout: PredictionLayout, context: Tensor) -> Tensor:
     """Beliefs that tell nothing beside the context. Shape: (B, 45) -> (B, S)."""
     logits = torch.zeros(len(context), layout.rows, STOP + 1).masked_fill(~layout.space.allowed, -1e9)
     return believed(layout, logits.log_softmax(-1), context=context)
 
 
-def stirred_network(layout: BeliefLayout, *, seed: int = 0, size: float = 0.6) -> DeliberationNetwork:
+def stirred_network(layout: PredictionLayout, *, seed: int = 0, size: float = 0.6) -> PolicyNetwork:
     """A network none of whose corrections is zero."""
     generator = torch.Generator().manual_seed(seed)
-    network = DeliberationNetwork(layout, width=6, dropout=0.0).eval()
+    network = PolicyNetwork(layout, width=6, dropout=0.0).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(size * torch.randn(parameter.shape, generator=generator))

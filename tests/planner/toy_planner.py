@@ -4,12 +4,12 @@ import torch
 
 from encoding.observation import Observer, plan_features_size
 from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
-from planner.base_models.ensemble import MemberNetwork, NetworkShape
-from planner.base_models.predictions import BeliefLayout
+from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
+from planner.base_models.predictions import PredictionLayout
 from planner.config import Decoding, Mode
-from planner.files import PlannerParts, PlannerSettings, ReaderSettings
+from planner.files import FineTunedEncoderSettings, PlannerParts, PlannerSettings
 from planner.planner import StrategyPlanner
-from planner.policy.network import DeliberationNetwork
+from planner.policy.network import PolicyNetwork
 from tests.planner.toy_beliefs import REASONING, stirred_network
 from tests.planner.toy_task import FakeEmbedder, toy_dialogues
 
@@ -23,7 +23,7 @@ def toy_planner(
     decoding: Decoding = "expected-lr",
     exact_weight: float = 0.0,
     stirred: bool = True,
-    readers: ReaderSettings | None = None,
+    readers: FineTunedEncoderSettings | None = None,
 ) -> StrategyPlanner:
     """A planner of up to two strategies.
 
@@ -37,7 +37,7 @@ def toy_planner(
     """
     observer = Observer(JoinedEmbedder(FakeEmbedder(), _WORDS), window=2, max_strategies=2)
     reasoning = REASONING if reasons else None
-    shape = NetworkShape(
+    shape = EnsembleShape(
         history=observer.history_size,
         plan=plan_features_size(2),
         meaning=FakeEmbedder.dimension,
@@ -64,9 +64,9 @@ def toy_planner(
         offsets=(0.5, 0.0, 0.0, 0.0, 0.0, 0.0, -0.5, 0.0),
     )
     torch.manual_seed(0)
-    members = MemberNetwork(shape, dropout=0.0, input_dropout=0.0)
+    members = EnsembleNetwork(shape, dropout=0.0, input_dropout=0.0)
     for weights in (members.linear_meaning, members.linear_words):
         weights.normal_()
-    layout: BeliefLayout = settings.layout
-    network = stirred_network(layout) if stirred else DeliberationNetwork(layout, width=6, dropout=0.0)
+    layout: PredictionLayout = settings.layout
+    network = stirred_network(layout) if stirred else PolicyNetwork(layout, width=6, dropout=0.0)
     return StrategyPlanner(PlannerParts(settings, members, network, _WORDS), observer=observer, readers=None)

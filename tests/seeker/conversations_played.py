@@ -7,7 +7,7 @@ import numpy as np
 from corpus.strategy import Strategy
 from env.conversation import Conversation, Seeker, SeekerProfile
 from env.dialogue_process import take_turn
-from env.dialogue_task import DialogueRules, Outcome
+from env.dialogue_task import ConversationStatus, DialogueRules
 
 Policy = Callable[[int, int], tuple[Strategy, ...]]  # profile's row, turn -> plan
 
@@ -27,8 +27,8 @@ def play(
         going = []
         for row, reply in zip(live, replies, strict=True):
             outcome = rules.outcome(conversations[row], gives_up=reply.gives_up)
-            success[row] = outcome is Outcome.SUCCESS
-            if outcome is Outcome.ONGOING:
+            success[row] = outcome is ConversationStatus.SUCCESS
+            if outcome is ConversationStatus.ONGOING:
                 going.append(row)
         live = going
     return conversations, success

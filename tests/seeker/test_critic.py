@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from env.seekers.prompted.critic import Critic, CriticConfig, Judgement, Verdict, parse_verdict
+from env.seekers.prompted.critic import Critic, CriticAnswer, CriticConfig, CriticScore, parse_verdict
 from tests.seeker.fake_chat import FakeChat, recorded
 from tests.seeker.people import profile, supporter_says
 
@@ -19,12 +19,12 @@ SAID = {
 @pytest.mark.parametrize(
     ("answer", "verdict"),
     [
-        *zip(SAID.values(), [*Verdict, None], strict=True),
-        ("no, but the patient feels BETTER", Verdict.BETTER),
-        ("No. The patient feels much better now. Yet the issue is not solved.", Verdict.BETTER),
-        ('"Yes, the issue has been solved"', Verdict.SOLVED),
-        ("Solved", Verdict.SOLVED),
-        ("Answer: better", Verdict.BETTER),
+        *zip(SAID.values(), [*CriticAnswer, None], strict=True),
+        ("no, but the patient feels BETTER", CriticAnswer.BETTER),
+        ("No. The patient feels much better now. Yet the issue is not solved.", CriticAnswer.BETTER),
+        ('"Yes, the issue has been solved"', CriticAnswer.SOLVED),
+        ("Solved", CriticAnswer.SOLVED),
+        ("Answer: better", CriticAnswer.BETTER),
         ("The patient's issue has not been solved.", None),
         ("The patient's issue hasn't been solved.", None),
         ("No, the Patient's issue has been solved.", None),
@@ -35,7 +35,7 @@ SAID = {
         ("", None),
     ],
 )
-def test_verdicts_are_read_or_refused(answer: str, verdict: Verdict | None) -> None:
+def test_verdicts_are_read_or_refused(answer: str, verdict: CriticAnswer | None) -> None:
     assert parse_verdict(answer) is verdict
 
 
@@ -55,7 +55,7 @@ def test_the_score_is_the_mean_of_ppdpps_values(
 ) -> None:
     chat = recorded(lambda request, sample: SAID[answers[sample]], tmp_path)
     (judgement,) = Critic(chat).judge([profile()], [profile().opening])
-    assert judgement == Judgement(counts, unparsable)  # type: ignore[arg-type]
+    assert judgement == CriticScore(counts, unparsable)  # type: ignore[arg-type]
     assert judgement.score == pytest.approx(score)
     assert judgement.success is success
 

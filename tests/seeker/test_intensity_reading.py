@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from env.seekers.prompted.intensity import IntensityConfig, IntensityReader, Reading, parse_intensity
+from env.seekers.prompted.intensity import IntensityConfig, IntensityReader, IntensityReading, parse_intensity
 from tests.seeker.fake_chat import recorded
 from tests.seeker.people import profile
 
@@ -36,7 +36,7 @@ def test_one_whole_number_is_read_and_nothing_else(answer: str, intensity: int |
 def test_the_mean_of_what_could_be_read(tmp_path: Path) -> None:
     reader = IntensityReader(recorded(lambda request, sample: ["4", "3", "hm", "4", "3"][sample], tmp_path))
     (reading,) = reader.read([profile()], [profile().opening])
-    assert reading == Reading((4, 3, 4, 3), unparsable=1)
+    assert reading == IntensityReading((4, 3, 4, 3), unparsable=1)
     assert reading.intensity == 3.5
     assert reader.line() == "intensity: 1 of 5 answers were no number from 1 to 5"
 
@@ -51,7 +51,7 @@ def test_unread_conversations_are_read_again_and_no_others(tmp_path: Path) -> No
 
     reader = IntensityReader(recorded(answer, tmp_path), config=IntensityConfig(samples=2, rounds=3))
     readings = reader.read([profile(1), profile(2)], [profile().opening, profile().opening[1:]])
-    assert readings == [Reading((2, 2), 0), Reading((2, 2), 4)]
+    assert readings == [IntensityReading((2, 2), 0), IntensityReading((2, 2), 4)]
     assert sorted(asked) == [*((False, sample) for sample in range(6)), (True, 0), (True, 1)]
 
 

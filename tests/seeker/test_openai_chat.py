@@ -15,7 +15,7 @@ import pytest
 
 from language_models.chat.chat_model import ChatError, ChatMessage, ChatRequest, ChatRole
 from language_models.chat.endpoint import BackOff, OpenAIChat, OpenAIChatConfig
-from language_models.chat.record import CallRecord, Question, RecordedChat
+from language_models.chat.record import CallRecord, ChatQuestion, RecordedChat
 from tests.seeker.chat_server import KEY, Answer, Behaviour, ChatServer, completion, serve
 
 CONFIG = OpenAIChatConfig("tiny-model", timeout=5.0, back_off=BackOff(attempts=3, first=0.01, longest=2.0))
@@ -48,8 +48,8 @@ def well(number: int, body: dict[str, Any]) -> Answer:
     return Answer()
 
 
-def question(dialogue: int, *, samples: int = 1) -> Question:
-    return Question(dialogue, "test", ASK, temperature=1.1, max_tokens=16, samples=range(samples))
+def question(dialogue: int, *, samples: int = 1) -> ChatQuestion:
+    return ChatQuestion(dialogue, "test", ASK, temperature=1.1, max_tokens=16, samples=range(samples))
 
 
 def test_what_is_sent_and_what_comes_back(monkey: pytest.MonkeyPatch) -> None:

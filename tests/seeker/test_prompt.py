@@ -3,7 +3,7 @@ import re
 import pytest
 
 from corpus.strategy import LABELS
-from env.seekers.prompted.critic import Verdict, parse_verdict
+from env.seekers.prompted.critic import CriticAnswer, parse_verdict
 from env.seekers.prompted.prompt import load_prompt
 
 
@@ -19,8 +19,8 @@ def test_fields_must_fit() -> None:
 
 def test_the_critics_sentences_are_what_its_parser_reads() -> None:
     sentences = load_prompt("verdict").tables["sentences"]
-    assert {parse_verdict(sentence) for sentence in sentences.values()} == set(Verdict)
-    assert all(parse_verdict(sentences[verdict]) is verdict for verdict in Verdict)
+    assert {parse_verdict(sentence) for sentence in sentences.values()} == set(CriticAnswer)
+    assert all(parse_verdict(sentences[verdict]) is verdict for verdict in CriticAnswer)
 
 
 def test_every_strategy_has_a_stand_in() -> None:

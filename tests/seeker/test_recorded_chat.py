@@ -4,12 +4,14 @@ from pathlib import Path
 import pytest
 
 from language_models.chat.chat_model import ChatError, ChatMessage, ChatRole
-from language_models.chat.record import CallRecord, Question, RecordedChat
+from language_models.chat.record import CallRecord, ChatQuestion, RecordedChat
 from tests.seeker.fake_chat import FakeChat, recorded
 
 
-def question(text: str = "Hello", *, dialogue: int = 1, samples: int = 2) -> Question:
-    return Question(dialogue, "test", (ChatMessage(ChatRole.USER, text),), 1.0, max_tokens=8, samples=range(samples))
+def question(text: str = "Hello", *, dialogue: int = 1, samples: int = 2) -> ChatQuestion:
+    return ChatQuestion(
+        dialogue, "test", (ChatMessage(ChatRole.USER, text),), 1.0, max_tokens=8, samples=range(samples)
+    )
 
 
 def test_answers_stand_in_the_order_of_the_questions_and_samples(tmp_path: Path) -> None:

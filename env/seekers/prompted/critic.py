@@ -26,7 +26,7 @@ SUCCESS_ABOVE = 0.5
 _DENIED = re.compile(r"\b(?:not|never|neither|nor|cannot|\w+n['’]t)\b")
 
 
-class Verdict(StrEnum):
+class CriticAnswer(StrEnum):
     """What the critic may answer."""
 
     WORSE = "worse"
@@ -35,15 +35,15 @@ class Verdict(StrEnum):
     SOLVED = "solved"
 
 
-VALUES = {Verdict.WORSE: -1.0, Verdict.SAME: -0.5, Verdict.BETTER: 0.5, Verdict.SOLVED: 1.0}
+VALUES = {CriticAnswer.WORSE: -1.0, CriticAnswer.SAME: -0.5, CriticAnswer.BETTER: 0.5, CriticAnswer.SOLVED: 1.0}
 
 
 @dataclass(frozen=True)
-class Judgement:
+class CriticScore:
     """What the critic says of one conversation.
 
     Attributes:
-        counts: Answers per verdict, in the order of :class:`Verdict`.
+        counts: Answers per verdict, in the order of :class:`CriticAnswer`.
         unparsable: Answers that were no verdict.
     """
 
@@ -56,7 +56,7 @@ class Judgement:
         total = sum(self.counts)
         if not total:
             return math.nan
-        return sum(VALUES[verdict] * count for verdict, count in zip(Verdict, self.counts, strict=True)) / total
+        return sum(VALUES[verdict] * count for verdict, count in zip(CriticAnswer, self.counts, strict=True)) / total
 
     @property
     def success(self) -> bool | None:
@@ -109,7 +109,7 @@ class Critic:
         self.answers = 0
         self.unscored = 0
 
-    def judge(self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]) -> list[Judgement]:
+    def judge(self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]) -> list[CriticScore]:
         """Judges conversations as they stand.
 
         Args:
@@ -133,8 +133,8 @@ class Critic:
         judgements = []
         for profile, texts in zip(profiles, self.chat.ask(questions), strict=True):
             counts = Counter(parse_verdict(text) for text in texts)
-            worse, same, better, solved = (counts[verdict] for verdict in Verdict)
-            judgements.append(Judgement((worse, same, better, solved), unparsable=counts[None]))
+            worse, same, better, solved = (counts[verdict] for verdict in CriticAnswer)
+            judgements.append(CriticScore((worse, same, better, solved), unparsable=counts[None]))
             if counts[None] == len(texts):
                 logger.warning("dialogue %d: none of %d answers is a verdict: no score", profile.dialogue, len(texts))
         self.answers += self.config.samples * len(judgements)
@@ -155,11 +155,11 @@ class Critic:
             emotion=stated(profile.emotion),
             problem=stated(profile.problem),
             conversation=transcript(history, supporter="Therapist", seeker="Patient"),
-            sentences="\n".join(self._prompt.tables["sentences"][verdict] for verdict in Verdict),
+            sentences="\n".join(self._prompt.tables["sentences"][verdict] for verdict in CriticAnswer),
         )
 
 
-def parse_verdict(answer: str) -> Verdict | None:
+def parse_verdict(answer: str) -> CriticAnswer | None:
     """Reads an answer: the first sentence with a verdict's word decides, if it has one such word and denies nothing.
 
     Returns:
@@ -167,9 +167,9 @@ def parse_verdict(answer: str) -> Verdict | None:
         solved", "doesn't feel better"), or a solved issue in a sentence that begins with no.
     """
     for sentence in re.split(r"[.!?\n]+", answer.lower()):
-        found = [verdict for verdict in Verdict if re.search(rf"\b{verdict}\b", sentence)]
+        found = [verdict for verdict in CriticAnswer if re.search(rf"\b{verdict}\b", sentence)]
         if not found:
             continue
-        contradicts = found[0] is Verdict.SOLVED and re.match(r"\W*no\b", sentence) is not None
+        contradicts = found[0] is CriticAnswer.SOLVED and re.match(r"\W*no\b", sentence) is not None
         return None if len(found) > 1 or contradicts or _DENIED.search(sentence) else found[0]
     return None

@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)?(?!\w)")
 
 
 @dataclass(frozen=True)
-class Reading:
+class IntensityReading:
     """What was read of one conversation.
 
     Attributes:
@@ -84,7 +84,7 @@ class IntensityReader:
         self.unparsable = 0
         self.answers = 0
 
-    def read(self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]) -> list[Reading]:
+    def read(self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]) -> list[IntensityReading]:
         """Reads the intensity at the end of conversations.
 
         Args:
@@ -105,7 +105,7 @@ class IntensityReader:
             max_tokens=self.config.max_tokens,
             samples=self.config.samples,
         )
-        readings = [Reading((), unparsable=0)] * len(questions)
+        readings = [IntensityReading((), unparsable=0)] * len(questions)
         for round_number in range(self.config.rounds):
             unread = [place for place, reading in enumerate(readings) if not reading.readings]
             first = round_number * self.config.samples
@@ -134,10 +134,10 @@ class IntensityReader:
         )
 
 
-def _reading(texts: Sequence[str], *, unparsable: int) -> Reading:
+def _reading(texts: Sequence[str], *, unparsable: int) -> IntensityReading:
     """Reads answers; ``unparsable`` were none before them."""
     read = tuple(value for text in texts if (value := parse_intensity(text)) is not None)
-    return Reading(read, unparsable=unparsable + len(texts) - len(read))
+    return IntensityReading(read, unparsable=unparsable + len(texts) - len(read))
 
 
 def parse_intensity(answer: str) -> int | None:

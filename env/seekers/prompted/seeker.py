@@ -13,7 +13,7 @@ from env.conversation import Conversation, SeekerProfile, SeekerReply
 from env.seekers.prompted.intensity import IntensityReader
 from env.seekers.prompted.prompt import load_prompt, stated
 from language_models.chat.chat_model import ChatError, ChatMessage, ChatRole
-from language_models.chat.record import Question, RecordedChat
+from language_models.chat.record import ChatQuestion, RecordedChat
 
 LEAVE = "[LEAVE]"  # what the model writes to end the conversation
 _LEAVE = re.compile(re.escape(LEAVE), re.IGNORECASE)
@@ -122,7 +122,7 @@ class ModelSeeker:
         for attempt in range(self.config.attempts):
             missing = [place for place, answer in enumerate(answers) if not answer.messages]
             questions = [
-                Question(
+                ChatQuestion(
                     dialogue=profiles[place].dialogue,
                     purpose="reply",
                     messages=tuple(self._messages(profiles[place], histories[place])),
