@@ -26,7 +26,7 @@ from corpus.load import load_corpus
 from corpus.strategy import Strategy
 from generator.realizer import Realizer
 from planner.plan import Plan
-from planner.strategy_planner import StrategyPlanner
+from planner.planner import StrategyPlanner
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = Path("tests/data/golden")  # from the root, where the commands run: signatures and runs name no machine
@@ -109,7 +109,7 @@ def plans(name: str) -> dict[str, Any]:
     turns = {(item.dialogue, item.start): item for item in turn_view(dialogues)}
     keys = [(dialogues[place], count) for place, count in places]
     spoken = [utterances[key] for key in keys if key in utterances]
-    drawn = planner.drawn_plans(histories, rng=np.random.default_rng(0))
+    drawn = planner.sampled_plans(histories, rng=np.random.default_rng(0))
     return {
         "mode": planner.mode,
         "plan": [_plan(planner.plan(history)) for history in histories],
