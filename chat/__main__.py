@@ -40,7 +40,7 @@ class Chat:
         if self.compare is not None:
             if not self.web or self.runs:
                 raise ValueError(
-                    "--compare names both systems and needs --web: chat.py --web --compare A=RUN,RUN B=RUN,RUN"
+                    "--compare names both systems and needs --web: python -m chat --web --compare A=RUN,RUN B=RUN,RUN"
                 )
             self._serve_study(*(_named_system(text) for text in self.compare))
             return

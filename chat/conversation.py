@@ -24,7 +24,8 @@ from corpus.files import write_whole
 from corpus.formats.official import to_record
 from corpus.strategy import LABELS, Strategy
 from planner.plan import Plan
-from safety.screening import CRISIS_REPLY, CrisisKind, Screening, screen
+from safety.reply import CRISIS_REPLY
+from safety.screening import CrisisKind, Screening, screen
 
 NOTICE = """\
 This is research software, not a therapist, not a doctor and not a crisis service. A small language model writes the \

@@ -156,7 +156,7 @@ class EvaluateFilter(EvaluationCommand):
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateHuman(EvaluationCommand):
-    """Show what people said of two systems in studies made by chat.py --web --compare: Table 5 of the 2021 paper."""
+    """Show how people compared two systems (studies of python -m chat --compare): Table 5 of the 2021 paper."""
 
     study: tuple[Path, ...] = dataclasses.field(kw_only=True)
     """Files of studies, one for each pair of systems."""

@@ -1,9 +1,9 @@
-"""Brings a message into one plain form, so that spelling, disguise and emphasis do not hide what it says.
+"""Normalisation: brings a message into one plain form, so that spelling, disguise and emphasis hide nothing.
 
-The form is lower-case ASCII words and the marks ``.``, ``,`` and ``?``, all separated by single spaces: contractions
-are written out, fillers left out, look-alike letters, digits and stars read as the letters they stand for, lengthened
-words shortened, spaced-out and glued words put right. Reading a disguise is bound to a vocabulary (the words that the
-patterns know), so ordinary words, licence plates and numbers stay what they are.
+The plain form is lower-case ASCII words and the marks ``.``, ``,`` and ``?``, all separated by single spaces.
+Contractions are written out; fillers are left out; look-alike letters, digits and stars become the letters they stand
+for; lengthened words are shortened; spaced-out and glued words are put right. A disguise is undone only where a word of
+the vocabulary (the words that the patterns know) appears: ordinary words, licence plates and numbers stay as they are.
 """
 
 import re
@@ -44,7 +44,7 @@ _IS = frozenset(("he", "she", "it", "that", "there", "what", "who", "life", "eve
 _LONGEST_WORD = 14  # letters of the longest vocabulary word that is looked for in glued text
 
 
-class CrisisText:
+class MessageNormalizer:
     """Turns messages into plain form under one vocabulary."""
 
     def __init__(self, vocabulary: Iterable[str]) -> None:
@@ -97,11 +97,11 @@ class CrisisText:
         core = _CORE.fullmatch(chunk)
         inner = core[1] if core else ""
         tail = chunk[core.end(1) :] if core else ""
-        read = self._undisguised(inner)
-        if read is None and "*" in tail + chunk[:1] and inner:
-            read = self._undisguised(inner.strip("*"))
-        if read is not None:
-            words = self._written_out(read)
+        undisguised = self._undisguised(inner)
+        if undisguised is None and "*" in tail + chunk[:1] and inner:
+            undisguised = self._undisguised(inner.strip("*"))
+        if undisguised is not None:
+            words = self._written_out(undisguised)
         elif "'" in inner:
             words = [word for part in re.split(r"[^a-z0-9']+", inner) if part for word in self._contraction(part)]
         else:
@@ -137,9 +137,9 @@ class CrisisText:
             return word
         if _LENGTHENED.search(word):
             runs = [len(list(run)) for _, run in groupby(word)]
-            for candidate in self._by_key.get(_squeezed(word), ()):
-                if all(has >= needs for has, needs in zip(runs, _runs(candidate), strict=True)):
-                    return candidate
+            for known in self._by_key.get(_squeezed(word), ()):
+                if all(has >= needs for has, needs in zip(runs, _runs(known), strict=True)):
+                    return known
             if max(runs) > 2:
                 word = _squeezed(word)
         return self._misspelled.get(word, word)
@@ -162,10 +162,10 @@ class CrisisText:
 
     def _by_signs(self, chunk: str) -> str | None:
         """A vocabulary word of the same length whose letters the signs may stand for."""
-        readings = [string.ascii_lowercase if sign in _ANY_LETTER else _STANDS_FOR.get(sign, sign) for sign in chunk]
-        for last in readings[-1]:
+        letters = [string.ascii_lowercase if sign in _ANY_LETTER else _STANDS_FOR.get(sign, sign) for sign in chunk]
+        for last in letters[-1]:
             for word in self._by_shape.get((len(chunk), last), ()):
-                if all(letter in reading for letter, reading in zip(word, readings, strict=True)):
+                if all(letter in possible for letter, possible in zip(word, letters, strict=True)):
                     return word
         return None
 
@@ -200,12 +200,12 @@ def _latin(text: str) -> str:
     """The text without invisible characters and accents, look-alikes of other alphabets as Latin letters."""
     text = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES).translate(_SQUARED)).casefold()
     # Mn and Me: accents and enclosures; Cf: zero-width and direction marks; Cn, Co, Cc (but white space): no letters.
-    kept = (
+    letters = (
         character
         for character in text
         if character.isascii() or character.isspace() or unicodedata.category(character)[0] not in "MC"
     )
-    return "".join(kept).translate(_LOOK_ALIKES).translate(_APOSTROPHES)
+    return "".join(letters).translate(_LOOK_ALIKES).translate(_APOSTROPHES)
 
 
 def _mark(signs: str) -> str:

@@ -1,4 +1,8 @@
-"""Reads patterns.toml: compiles its patterns and indexes them, so that few are tried on a message."""
+"""Patterns of the screening: compiles those of ``patterns.toml`` and indexes them, so that few are tried on a message.
+
+Every match of a pattern holds at least one word of a known set, so the words of a message decide which patterns are
+worth trying: usually a few dozen of 600. The head of ``patterns.toml`` explains how a pattern is written.
+"""
 
 import re
 import tomllib

@@ -1,15 +1,11 @@
-"""Says of a message whether the person who wrote it, or somebody near them, may be in danger.
+"""Screening: does a message say that the person who wrote it, or somebody near them, may be in danger?
 
-Rules, not a model: the same message always gives the same answer, at once, without a download, and everybody can read
-why. ``patterns.toml`` holds them with the policy behind them; ``normalization.py`` undoes spelling and disguise.
-It reads English only. It misses much of what people only hint at: it is a net below research software, no assessment.
-``python evaluate.py screening`` measures it.
+:func:`screen` is all that callers need. It works by rules, not by a model: the same message always gets the same
+answer, at once and without a download, and everybody can look up why. The rules are data (``patterns.toml``, with the
+policy behind them); ``normalization.py`` first undoes spelling and disguise, ``patterns.py`` compiles and indexes them.
 
-The fixed message that takes the place of model text when the screening finds a crisis.
-
-Written for a person who reads it in a bad moment: short sentences, help first, no judgement, no diagnosis, no promise
-that a program cannot keep, and words that fit whoever is in danger, the writer or somebody else. Telephone numbers
-change: check them before you put the chat in front of people.
+The rules know English only, and they miss much of what people only hint at: the screening is a net below research
+software and assesses nobody. ``python evaluate.py screening`` measures it on ``testset/``.
 """
 
 import re
@@ -19,52 +15,22 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from safety.normalization import CrisisText
+from safety.normalization import MessageNormalizer
 from safety.patterns import Question, crisis_patterns
-
-CRISIS_REPLY = """\
-Thank you for saying this. It sounds as if you, or somebody you care about, may be in danger or in great pain. \
-It matters, it is nobody's shame, and nobody has to carry it alone.
-
-I am only a computer program, made for research. I cannot help in an emergency and nobody reads along here. \
-But there are people who can help, right now:
-
-If anybody is in danger at this moment, call your local emergency number (112 in the EU and many other countries, \
-911 in the US and Canada, 999 in the UK, 000 in Australia) or go to the nearest emergency department.
-
-To talk with somebody, free and confidential:
-- Any country: https://findahelpline.com
-- US and Canada: call or text 988
-- UK and Ireland: Samaritans, 116 123
-- Australia: Lifeline, 13 11 14
-- Children and young people: Childline, 0800 1111 (UK); elsewhere https://childhelplineinternational.org
-
-If somebody hurts, threatens or controls you, it is not your fault, and you deserve to be believed:
-- US: National Domestic Violence Hotline, 1-800-799-7233; sexual assault: RAINN, 1-800-656-4673
-- UK: National Domestic Abuse Helpline, 0808 2000 247; Ireland: Women's Aid, 1800 341 900
-- Australia: 1800RESPECT, 1800 737 732
-If they may look at this device, use another one.
-
-If you fear that you could hurt somebody, put distance between you, and anything that could be a weapon, and call one \
-of these lines or the emergency number: they talk with you about that too.
-
-If you can, tell one person you trust. This program will not go on chatting about this; if it misunderstood you, I am \
-sorry, and you can begin a new conversation."""
-
 
 _FOLDER = Path(__file__).parent
 TEST_SET = _FOLDER / "testset"
 RULES = tuple(
     _FOLDER / name
     for name in (
-        "patterns.toml", "spelling.toml", "patterns.py", "normalization.py", "screening.py"
+        "patterns.toml", "spelling.toml", "patterns.py", "normalization.py", "screening.py",
     )
 )  # fmt: skip
 """All that decides what the screening finds."""
 
 
 class CrisisKind(StrEnum):
-    """What kind of danger; the value is the words for a reader."""
+    """What kind of danger; the value is what people are shown and files hold."""
 
     SUICIDE = "suicide"
     SELF_HARM = "self-harm"
@@ -88,7 +54,7 @@ class Screening:
 
 
 _CALM = Screening(crisis=False)
-# How an answer begins that agrees, or denies; what could begin anything ("I am ...") counts only where it ends at once.
+# How an answer that agrees, or denies, begins. What could begin anything ("I am ...") counts only if nothing follows.
 _START = r"^(?:(?:well|um|uh|hmm|oh|ok|sorry|i guess|i think|to be honest)[ ,.]*)*"
 _END = r"(?= ?[.,?]|$)"
 _AGREES = re.compile(
@@ -116,12 +82,12 @@ def screen(text: str, history: Sequence[str] = ()) -> Screening:
         history: What was said before by both, oldest first. Only the last entry counts, as the question that a short
             answer ("yes", "only when he drinks") may answer.
     """
-    plain = _reader().plain(text)
+    plain = _normalizer().plain(text)
     words = set(plain.split())
     found = _first_match(plain, words, firm_only=False)
     if found is not None:
         remaining = _without_exceptions(plain, words)
-        # What an idiom explains is nothing; what stands beside it still counts.
+        # What an idiom explains does not count; what is said beside it still does.
         if remaining != plain:
             found = _first_match(remaining, set(remaining.split()), firm_only=False) or _first_match(
                 plain, words, firm_only=True
@@ -156,7 +122,7 @@ def _without_exceptions(plain: str, words: set[str]) -> str:
 
 def _questions(before: str) -> list[Question]:
     """What kinds of crisis the message before asks about; only sentences with a question mark ask."""
-    asked = [sentence for sentence in _SENTENCE.findall(_reader().plain(before)) if sentence.endswith("?")]
+    asked = [sentence for sentence in _SENTENCE.findall(_normalizer().plain(before)) if sentence.endswith("?")]
     return [
         question
         for question in crisis_patterns().questions
@@ -170,5 +136,5 @@ def _answers(plain: str, *, yes: bool) -> bool:
 
 
 @cache
-def _reader() -> CrisisText:
-    return CrisisText(crisis_patterns().vocabulary)
+def _normalizer() -> MessageNormalizer:
+    return MessageNormalizer(crisis_patterns().vocabulary)

@@ -139,7 +139,7 @@ def read_events(path: Path) -> tuple[tuple[str, str], dict[str, list[Event]]]:
         ValueError: No study there, or a damaged one.
     """
     if not path.is_file():
-        raise ValueError(f"{path}: no such file, expected a study made by chat.py --compare")
+        raise ValueError(f"{path}: no such file, expected a study made by python -m chat --compare")
     events: dict[str, list[Event]] = {}
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)) as connection:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from chat.conversation import MAX_CHARACTERS, MAX_EXCHANGES, ChatSession, Exchange, parse_strategies
 from corpus.dialogue import Message, Role
 from corpus.strategy import LABELS, Strategy
-from safety.screening import CRISIS_REPLY, CrisisKind, screen
+from safety.reply import CRISIS_REPLY
+from safety.screening import CrisisKind, screen
 from tests.chat.fake_system import FakeGenerator, fake_system
 
 S = Strategy

@@ -37,7 +37,7 @@ def test_the_page_is_served(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/gradio_api/upload", "/gradio_api/file=/etc/passwd", "/gradio_api/file/etc/passwd", "/file=chat.py",
+        "/gradio_api/upload", "/gradio_api/file=/etc/passwd", "/gradio_api/file/etc/passwd", "/file=train.py",
         "/gradio_api/proxy=http://example.org", "/gradio_api/runs", "/gradio_api/run/predict", "/gradio_api/call/say",
         "/assets/../../etc/passwd", "/assets/..%2f..%2fetc/passwd", "/monitoring", "/docs", "/gradio_api/vibe-edit",
         "/gradio_api/process_recording", "/gradio_api/openapi.json", "//", "",

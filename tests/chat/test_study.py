@@ -11,7 +11,8 @@ from chat.study.store import Event, StudyStore, participant_of, read_events
 from chat.study.study import Study
 from evaluation.human import Preference
 from evaluation.published import QUESTIONS
-from safety.screening import CRISIS_REPLY, CrisisKind
+from safety.reply import CRISIS_REPLY
+from safety.screening import CrisisKind
 from tests.chat.fake_system import fake_system
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from chat.conversation import NOTICE, ChatSession
 from chat.terminal import Terminal, prompted_lines
-from safety.screening import CRISIS_REPLY, CrisisKind
+from safety.reply import CRISIS_REPLY
+from safety.screening import CrisisKind
 from tests.chat.fake_system import fake_system
 
 

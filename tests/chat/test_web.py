@@ -154,7 +154,7 @@ def test_chat_page(browser: Any, server: Server, tmp_path: Path) -> None:
     other.wait_for_selector("#message textarea")
     assert other.locator("#talk .bubble").count() == 0
     other.close()
-    for path in ("gradio_api/file=chat.py", "file=chat.py", "gradio_api/upload", "gradio_api/runs", "monitoring"):
+    for path in ("gradio_api/file=train.py", "file=chat.py", "gradio_api/upload", "gradio_api/runs", "monitoring"):
         assert not answers(server.chat + path), path
     assert problems == []
 

@@ -1,16 +1,14 @@
-"""The screening finds danger in many spellings, lets idioms pass, and is fast on anything."""
+"""The screening finds danger in many spellings and lets idioms pass; what it finds on the test set does not fall."""
 
 import re
-import time
 from collections.abc import Sequence
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chat.conversation import NOTICE
 from evaluation.screening import read_test_set, score_screening
-from safety.screening import CRISIS_REPLY, RULES, TEST_SET, CrisisKind, Screening, screen
+from safety.screening import TEST_SET, CrisisKind, Screening, screen
 
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
 FOUND = [line.text for line in read_test_set(TEST_SET, "development") if line.kind and not line.history]
@@ -85,11 +83,11 @@ def test_everyday_words_pass(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["I am not suicidal", "I don't want to kill myself", "I'd never commit suicide"])
 def test_a_denial_of_suicide_is_answered_too(text: str) -> None:
-    # Policy of crisis_patterns.toml: who brings it up is told where help is.
+    # Policy of patterns.toml: who brings it up is told where help is.
     assert screen(text).kind is CrisisKind.SUICIDE
 
 
-def test_an_idiom_does_not_cover_what_stands_beside_it() -> None:
+def test_an_idiom_does_not_cover_what_is_said_beside_it() -> None:
     assert screen("I could kill for a coffee and I want to kill myself").crisis
     assert screen("This job is killing me. I want to die.").crisis
 
@@ -161,43 +159,7 @@ def test_any_text_is_taken_and_answered_alike(text: str, history: list[str]) -> 
     assert screen(text, history) == screen(text, history)
 
 
-def test_a_usual_message_takes_less_than_a_millisecond() -> None:
-    texts = [line.text for part in ("development", "held_out", "blind") for line in read_test_set(TEST_SET, part)]
-    screen(texts[0])  # reads the patterns
-    fastest = min(_seconds(texts) for _ in range(3))
-    assert fastest / len(texts) < 0.001
-
-
-def _seconds(texts: Sequence[str]) -> float:
-    start = time.process_time()
-    for text in texts:
-        screen(text)
-    return time.process_time() - start
-
-
-@pytest.mark.parametrize(
-    "piece",
-    ["a", "i ", "i want to ", "he she they my friend ", "k ", "k.", "*", "a*", "'", "i'", "i want to kill , ",
-     "kiiill ", "my my my husband ", "\u200b", "1", "i want wants wish hope ", "no reason point "],
-)  # fmt: skip
-def test_long_input_costs_time_in_proportion(piece: str) -> None:
-    screen("warm")
-    short, long = piece * (5_000 // len(piece)), piece * (40_000 // len(piece))
-    assert _seconds([long]) < max(0.5, 30 * _seconds([short]))
-
-
 def test_danger_in_a_long_text_is_found() -> None:
     filler = "We talked about the garden and the weather and the trains. " * 400
     assert screen(filler + "I want to kill myself. " + filler).crisis
     assert not screen(filler).crisis
-
-
-def test_the_fixed_texts_name_help_and_what_the_program_is() -> None:
-    for pointer in ("findahelpline.com", "988", "116 123", "13 11 14", "112", "0800 1111", "emergency number"):
-        assert pointer in CRISIS_REPLY
-    assert "computer program" in CRISIS_REPLY and "cannot help in an emergency" in CRISIS_REPLY
-    assert "not a therapist" in NOTICE and "research software" in NOTICE
-
-
-def test_rules_are_files() -> None:
-    assert all(path.is_file() for path in RULES)
