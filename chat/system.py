@@ -14,7 +14,7 @@ import numpy as np
 
 from corpus.dialogue import Message
 from corpus.strategy import Strategy
-from encoding.embedding_cache import MemoryEncoder
+from encoding.embedding_cache import EmbeddingCache
 from encoding.sentence_encoder import SentenceEncoder
 from generator.realizer import Realizer
 from language_models.quiet import quiet_transformers
@@ -120,7 +120,9 @@ def _load_planner(run: Path) -> StrategyPlanner:
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{run / _PLANNER}: damaged ({type(error).__name__}: {error})") from error
     with quiet_transformers():
-        return StrategyPlanner.load(run, embedder=MemoryEncoder(SentenceEncoder(name)))
+        text_encoder = EmbeddingCache(SentenceEncoder(name), folder=None)
+        _ = text_encoder.dimension  # loads the model
+        return StrategyPlanner.load(run, text_encoder=text_encoder)
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from cli.run_folder import versions
 from corpus.analysis.quality import Thresholds
 from corpus.dialogue import message_view, turn_view
 from corpus.load import load_corpus
-from encoding.embedding_cache import CachedEncoder
+from encoding.embedding_cache import EmbeddingCache, cache_folder
 from encoding.observation import Observer
 from encoding.sentence_encoder import SentenceEncoder
 from evaluation.corpus.quality import check_rows_path, filter_conversations, write_judgements
@@ -96,7 +96,7 @@ class EvaluatePlanner(EvaluationCommand):
             trained = [planner.with_weights(exact=exact, several=self.several_weight) for planner in trained]
         planners: list[Planner] = []
         if self.ladder:
-            observer = Observer(CachedEncoder(SentenceEncoder()))
+            observer = Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder()))
             planners = fit_ladder(corpus.split("train"), observer=observer, seed=self.seed)
         data = data_name(corpus, self.split)
         page = ReportData(

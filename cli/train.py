@@ -14,7 +14,7 @@ from cli.run_folder import Run, resolved, seed_everything, versions, weights_dig
 from corpus.formats.detection import read_dialogues
 from corpus.load import load_corpus
 from corpus.splits import Corpus
-from encoding.embedding_cache import CachedEncoder
+from encoding.embedding_cache import EmbeddingCache, cache_folder
 from encoding.observation import Observer
 from encoding.sentence_encoder import SentenceEncoder
 from env.conversation import seeker_profiles
@@ -136,12 +136,12 @@ class TrainSeeker(_Training):
         run = Run(self.out, command="seeker", settings=settings, corpus=corpus)
         if not run.finished:
             rng = np.random.default_rng(self.seed)
-            embedder = CachedEncoder(SentenceEncoder())
+            text_encoder = EmbeddingCache(SentenceEncoder(), folder=cache_folder())
             train = corpus.split("train")
             fitted, held_out = divide_failed(failed, share=self.config.failed_share, rng=rng)
-            models = fit_seeker(train, fitted, embedder=embedder, config=self.config)
+            models = fit_seeker(train, fitted, text_encoder=text_encoder, config=self.config)
             models.save(self.out)
-            figures = fit_quality(models, train, corpus.split("valid"), held_out, embedder=embedder, rng=rng)
+            figures = fit_quality(models, train, corpus.split("valid"), held_out, text_encoder=text_encoder, rng=rng)
             run.finish({"valid": {name: estimate.as_json() for name, estimate in figures.items()}})
         for line in fit_quality_lines(run.metrics()["valid"]):
             print(line)
@@ -254,7 +254,9 @@ class Quickstart:
             split="test",
             planner=planner,
             ladder=fit_ladder(
-                corpus.split("train"), observer=Observer(CachedEncoder(SentenceEncoder())), seed=self.seed
+                corpus.split("train"),
+                observer=Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder())),
+                seed=self.seed,
             ),
             realizer=Realizer.load(generator_run),
             rng=np.random.default_rng(self.seed),

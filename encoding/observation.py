@@ -44,6 +44,7 @@ import numpy as np
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.plan_codec import STOP, PlanCodec
+from encoding.text_encoder import TextEncoder
 
 _ALIKE = 4  # messages by which dialogues are told apart; if all are the same, they are only joined less
 
@@ -171,41 +172,37 @@ _STRATEGIES = len(Strategy)
 _BLOCK = 64
 
 
-class Embedder(Protocol):
-    """Turns texts into vectors; :class:`encoding.embedding_cache.CachedEncoder` is one."""
+class HistoryEncoder(Protocol):
+    """Turns histories into observations: :class:`Observer`, or what a planner predicts of them."""
 
     @property
-    def dimension(self) -> int:
-        """Length D of a vector."""
+    def history_size(self) -> int:
+        """H, entries of an encoded history."""
 
-    @property
-    def fingerprint(self) -> str:
-        """Digest of the model behind it."""
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Shape: (N, D), float32, rows of length 1."""
+    def encode_histories(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        """Shape: (N, H), float32."""
 
 
 class Observer:
     """Encodes histories.
 
     Args:
-        embedder: Turns message texts into vectors of length D.
+        text_encoder: Turns message texts into vectors of length D.
         window: W, number of last messages that are seen one by one.
         max_strategies: K, longest plan that can be made.
     """
 
-    def __init__(self, embedder: Embedder, *, window: int = 3, max_strategies: int = 3) -> None:
+    def __init__(self, text_encoder: TextEncoder, *, window: int = 3, max_strategies: int = 3) -> None:
         if window < 1:
             raise ValueError(f"window: got {window}, expected at least 1 message")
-        self.embedder = embedder
+        self.text_encoder = text_encoder
         self.window = window
         self.codec = PlanCodec(max_strategies)
 
     @property
     def history_size(self) -> int:
         """H, see the module."""
-        return self._size(self.embedder.dimension)
+        return self._size(self.text_encoder.dimension)
 
     def encode_histories(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
         """Encodes N histories; each distinct message among them is embedded once.
@@ -216,7 +213,7 @@ class Observer:
         chains = MessageChains.link(histories)
         row: dict[str, int] = {}
         rows = np.array([row.setdefault(message.text, len(row)) for message in chains.messages], np.int64)  # (T,)
-        vectors = self.embedder.encode(list(row))  # (M, D)
+        vectors = self.text_encoder.encode(list(row))  # (M, D)
         encoded = np.zeros((len(histories), self._size(vectors.shape[1])), np.float32)
         self._write_window(encoded, chains, vectors, rows)
         self._write_problem(encoded, chains, vectors, rows)

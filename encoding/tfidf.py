@@ -14,17 +14,17 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from corpus.dialogue import Dialogue
 from corpus.files import write_whole
-from encoding.observation import Embedder
+from encoding.text_encoder import TextEncoder
 
 # Words of one letter ("I") and the marks that tell a question or an outcry are features: strategies depend on them.
 _TOKEN = r"\w+|[?!]"
 _WORD = re.compile(_TOKEN)
 
 
-class TfidfEmbedder:
+class TfidfEncoder:
     """Weighs the most frequent words of the training messages: (1 + ln tf) * idf, rows scaled to length 1.
 
-    An :class:`encoding.observation.Embedder`. A text without any known word gets zeros.
+    An :class:`encoding.text_encoder.TextEncoder`. A text without any known word gets zeros.
 
     Args:
         train: Training dialogues: their messages, seeker's and supporter's, give vocabulary and idf.
@@ -50,11 +50,11 @@ class TfidfEmbedder:
         write_whole(path, json.dumps([list(pair) for pair in pairs], ensure_ascii=False) + "\n")
 
     @classmethod
-    def load(cls, path: Path) -> "TfidfEmbedder":
+    def load(cls, path: Path) -> "TfidfEncoder":
         """Reads what :meth:`save` wrote."""
-        embedder = cls.__new__(cls)
-        embedder._take(*zip(*json.loads(path.read_text(encoding="utf-8")), strict=True))
-        return embedder
+        text_encoder = cls.__new__(cls)
+        text_encoder._take(*zip(*json.loads(path.read_text(encoding="utf-8")), strict=True))
+        return text_encoder
 
     @property
     def dimension(self) -> int:
@@ -93,15 +93,15 @@ class TfidfEmbedder:
         encoded[row, column] = weights / length[row]
 
 
-class JoinedEmbedder:
-    """An :class:`encoding.observation.Embedder` that writes two others' vectors side by side.
+class JoinedEncoder:
+    """An :class:`encoding.text_encoder.TextEncoder` that writes two others' vectors side by side.
 
     Args:
         meaning: Sentence embeddings of length D.
         words: TF-IDF vectors of length V.
     """
 
-    def __init__(self, meaning: Embedder, words: TfidfEmbedder) -> None:
+    def __init__(self, meaning: TextEncoder, words: TfidfEncoder) -> None:
         self.meaning = meaning
         self.words = words
 

@@ -6,11 +6,10 @@ When a conversation ends and what a turn is worth: the rules of the dialogue env
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
 
 import numpy as np
 
-from corpus.dialogue import Message
+from encoding.observation import HistoryEncoder
 from encoding.plan_codec import PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
 from env.conversation import Conversation, Responder, Seeker, SeekerProfile, SeekerReply
@@ -103,17 +102,6 @@ class DialogueRules:
             ],
             axis=1,
         )
-
-
-class HistoryEncoder(Protocol):
-    """Makes numbers of histories; :class:`encoding.observation.Observer` is one, a planner's beliefs are another."""
-
-    @property
-    def history_size(self) -> int:
-        """H, entries of an encoded history."""
-
-    def encode_histories(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
-        """Shape: (N, H), float32."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from corpus.dialogue import Dialogue, turn_view
 from corpus.load import load_corpus
-from encoding.embedding_cache import CachedEncoder
+from encoding.embedding_cache import EmbeddingCache, cache_folder
 from encoding.observation import Observer
 from encoding.plan_codec import STOP, PlanCodec
 from encoding.reasoning_codec import REASONING_SLOTS, UNKNOWN, ReasoningCodec
@@ -79,5 +79,5 @@ class TurnTask:
     @classmethod
     def bundled(cls) -> "TurnTask":
         """The bundled sample's training split under the default text encoder: what ``gymnasium.make(id)`` uses."""
-        observer = Observer(CachedEncoder(SentenceEncoder()))
+        observer = Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder()))
         return cls.build(load_corpus(None).split("train"), observer=observer)

@@ -13,7 +13,7 @@ from corpus.files import replace_whole, write_whole
 from corpus.strategy import Strategy
 from encoding.plan_codec import PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
-from encoding.tfidf import TfidfEmbedder
+from encoding.tfidf import TfidfEncoder
 from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
 from planner.base_models.predictions import PredictionLayout
 from planner.base_models.stacking import Stacking
@@ -115,14 +115,14 @@ class PlannerParts:
         settings: How to decide.
         members: Trained members.
         deliberation: The trained network on top of them.
-        words: The lexical half of the observer's embedder.
+        words: The lexical half of the observer's text_encoder.
         judges: Trees on top of what members and readers believe; ``None`` without judges.
     """
 
     settings: PlannerSettings
     members: EnsembleNetwork
     deliberation: PolicyNetwork
-    words: TfidfEmbedder
+    words: TfidfEncoder
     judges: Stacking | None = None
 
     def save(self, run: Path) -> None:
@@ -149,7 +149,7 @@ class PlannerParts:
             members.load_state_dict(load_file(run / _MEMBERS))
             deliberation = PolicyNetwork(settings.layout, width=settings.deliberation_width, dropout=0.0)
             deliberation.load_state_dict(load_file(run / _DELIBERATION))
-            words = TfidfEmbedder.load(run / _LEXICON)
+            words = TfidfEncoder.load(run / _LEXICON)
             judges = None
             if settings.judges:
                 judges = Stacking.load(run / JUDGES, settings.layout, folds=settings.shape.folds)

@@ -14,12 +14,13 @@ from torch import Tensor
 from corpus.dialogue import Message, Turn, Utterance
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
-from encoding.embedding_cache import CachedEncoder
-from encoding.observation import Embedder, Observer, turn_prefix
+from encoding.embedding_cache import EmbeddingCache, cache_folder
+from encoding.observation import Observer, turn_prefix
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import REASONING_SLOTS, ReasoningCodec
 from encoding.sentence_encoder import SentenceEncoder
-from encoding.tfidf import JoinedEmbedder
+from encoding.text_encoder import TextEncoder
+from encoding.tfidf import JoinedEncoder
 from planner.base_models.fine_tuned_encoder import FineTunedEncoders
 from planner.config import Mode
 from planner.files import READERS, PlannerParts, PlannerSettings
@@ -87,12 +88,12 @@ class StrategyPlanner:
         return self.settings.mode
 
     @classmethod
-    def load(cls, run: Path | str, *, embedder: Embedder | None = None) -> "StrategyPlanner":
+    def load(cls, run: Path | str, *, text_encoder: TextEncoder | None = None) -> "StrategyPlanner":
         """Loads a run folder; executes no pickled code.
 
         Args:
             run: Folder written by :meth:`save`.
-            embedder: Turns texts into vectors; by default the run's own encoder behind the embedding cache.
+            text_encoder: Turns texts into vectors; by default the run's own encoder behind the embedding cache.
 
         Raises:
             ValueError: No planner there, or the encoder is not the one it was trained with.
@@ -100,11 +101,11 @@ class StrategyPlanner:
         run = Path(run)
         parts = PlannerParts.load(run)
         settings = parts.settings
-        encoder = SentenceEncoder(settings.encoder) if embedder is None or settings.readers is not None else None
-        if embedder is None:
+        encoder = SentenceEncoder(settings.encoder) if text_encoder is None or settings.readers is not None else None
+        if text_encoder is None:
             assert encoder is not None
-            embedder = CachedEncoder(encoder)
-        if embedder.fingerprint != settings.encoder_fingerprint:
+            text_encoder = EmbeddingCache(encoder, folder=cache_folder())
+        if text_encoder.fingerprint != settings.encoder_fingerprint:
             raise ValueError(f"{run}: trained with another version of encoder {settings.encoder!r}")
         readers = None
         if settings.readers is not None and encoder is not None:
@@ -116,7 +117,7 @@ class StrategyPlanner:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         parts.members.to(device)
         parts.deliberation.to(device)
-        joined = JoinedEmbedder(embedder, parts.words)
+        joined = JoinedEncoder(text_encoder, parts.words)
         observer = Observer(joined, window=settings.window, max_strategies=settings.max_strategies)
         return cls(parts, observer=observer, readers=readers, name=run.resolve().name)
 

@@ -11,11 +11,12 @@ import torch
 
 from corpus.dialogue import Dialogue
 from corpus.strategy import Strategy
-from encoding.embedding_cache import CachedEncoder
-from encoding.observation import Embedder, Observer
+from encoding.embedding_cache import EmbeddingCache, cache_folder
+from encoding.observation import Observer
 from encoding.reasoning_codec import ReasoningCodec
 from encoding.sentence_encoder import SentenceEncoder
-from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
+from encoding.text_encoder import TextEncoder
+from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from env.turn_task import TurnTask
 from planner.base_models.decisions import Decisions, training_turns
 from planner.base_models.ensemble_training import fold_of_dialogues, train_ensemble
@@ -67,7 +68,7 @@ def train_planner(
     config: PlannerConfig,
     out: Path,
     seed: int,
-    embedder: Embedder | None = None,
+    text_encoder: TextEncoder | None = None,
 ) -> TrainedPlanner:
     """Trains a planner; a run that was killed goes on where it stopped.
 
@@ -77,7 +78,7 @@ def train_planner(
         config: Settings.
         out: Run folder; receives weights, settings, curves, and ``checkpoints/`` while training.
         seed: Seeds folds, weights, orders, dropout, environments and PPO.
-        embedder: Turns texts into vectors; by default the configured encoder behind the embedding cache.
+        text_encoder: Turns texts into vectors; by default the configured encoder behind the embedding cache.
 
     Returns:
         The trained planner with what led to it.
@@ -89,12 +90,12 @@ def train_planner(
         training_turns(split, name=f"planner, {name} split")
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - SB3's rollout buffer draws from numpy's global generator
-    encoder = SentenceEncoder(config.encoder) if embedder is None or config.reader_epochs else None
-    if embedder is None:
+    encoder = SentenceEncoder(config.encoder) if text_encoder is None or config.reader_epochs else None
+    if text_encoder is None:
         assert encoder is not None
-        embedder = CachedEncoder(encoder)
-    words = TfidfEmbedder(train, words=config.words)
-    joined = JoinedEmbedder(embedder, words)
+        text_encoder = EmbeddingCache(encoder, folder=cache_folder())
+    words = TfidfEncoder(train, words=config.words)
+    joined = JoinedEncoder(text_encoder, words)
     observer = Observer(joined, window=config.window, max_strategies=config.max_strategies)
     reasoning = ReasoningCodec.collect(train) if config.reasoning != "none" else None
     data, held_out = (Decisions.collect(split, observer=observer, reasoning=reasoning) for split in (train, valid))
@@ -127,7 +128,7 @@ def train_planner(
         exact_weight=config.exact_weight,
         several_weight=config.several_weight,
         encoder=config.encoder,
-        encoder_fingerprint=embedder.fingerprint,
+        encoder_fingerprint=text_encoder.fingerprint,
         window=config.window,
         max_strategies=config.max_strategies,
         shape=members.shape,

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from corpus.dialogue import Dialogue
-from encoding.embedding_cache import CachedEncoder
+from encoding.embedding_cache import EmbeddingCache, cache_folder
 from encoding.sentence_encoder import SentenceEncoder
 from env.conversation import Seeker
 from env.seekers.prompted.settings import ModelSettings, model_seeker, open_chat
@@ -55,10 +55,10 @@ class SeekerChoice:
             ValueError: A seeker that cannot be opened, or is of other data.
         """
         if self.record is None:
-            embedder = CachedEncoder(SentenceEncoder())
+            text_encoder = EmbeddingCache(SentenceEncoder(), folder=cache_folder())
             if self.run is not None:
-                return (RetrievalSeeker.load(self.run, train, embedder=embedder),)
-            models = fit_seeker(train, (), embedder=embedder, config=SeekerConfig())
-            return (RetrievalSeeker(models, train, embedder=embedder),)
+                return (RetrievalSeeker.load(self.run, train, text_encoder=text_encoder),)
+            models = fit_seeker(train, (), text_encoder=text_encoder, config=SeekerConfig())
+            return (RetrievalSeeker(models, train, text_encoder=text_encoder),)
         chat, kept = open_chat(self.model, rng=np.random.default_rng(seed)), CallRecord(self.record)
         return tuple(model_seeker(self.model, chat, kept, seed=seed + run) for run in range(runs))

@@ -14,7 +14,7 @@ import torch
 
 from encoding.observation import Observer, plan_features_size
 from encoding.reasoning_codec import ReasoningCodec
-from encoding.tfidf import JoinedEmbedder
+from encoding.tfidf import JoinedEncoder
 from planner.base_models.cloning import clone_behaviour
 from planner.base_models.decisions import Decisions
 from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
@@ -78,7 +78,7 @@ def train_ensemble(
     train: Decisions,
     valid: Decisions,
     *,
-    joined: JoinedEmbedder,
+    joined: JoinedEncoder,
     observer: Observer,
     fold: np.ndarray,
     reasoning: ReasoningCodec | None,
@@ -92,7 +92,7 @@ def train_ensemble(
     Args:
         train: What to learn from.
         valid: What decides which epoch is kept.
-        joined: The embedder behind the observer.
+        joined: The text_encoder behind the observer.
         observer: Encoded the histories.
         fold: Part of the training dialogues each history belongs to. Shape: (U,).
         reasoning: Values of the reasoning slots; ``None`` without reasoning.

@@ -13,7 +13,7 @@ from corpus.dialogue import Dialogue, Turn, Utterance
 from corpus.strategy import Strategy
 from encoding.observation import Observer, plan_features, turn_prefix
 from encoding.plan_codec import STOP
-from encoding.tfidf import TfidfEmbedder
+from encoding.tfidf import TfidfEncoder
 from planner.base_models.decisions import Decisions, training_turns
 from planner.base_models.logistic import DecisionRegression
 from planner.plan import Plan
@@ -80,9 +80,9 @@ class LinearPlanner:
 
 
 def fit_tfidf(train: Sequence[Dialogue], *, observer: Observer) -> LinearPlanner:
-    """The baseline ``tfidf``: ``observer``'s window and plan length, with TF-IDF vectors in place of its embedder's."""
+    """The baseline ``tfidf``: ``observer``'s window and plan length, with TF-IDF vectors in place of embeddings."""
     training_turns(train, name="tfidf")
-    words = TfidfEmbedder(train, words=_WORDS)
+    words = TfidfEncoder(train, words=_WORDS)
     own = Observer(words, window=observer.window, max_strategies=observer.codec.max_strategies)
     return LinearPlanner(train, name="tfidf", observer=own)
 

@@ -28,8 +28,9 @@ import torch
 
 from corpus.dialogue import Dialogue, Message
 from corpus.files import replace_whole
-from encoding.embedding_cache import RememberedEmbedder
-from encoding.observation import Embedder, Observer
+from encoding.embedding_cache import EmbeddingCache
+from encoding.observation import Observer
+from encoding.text_encoder import TextEncoder
 from env.conversation import Seeker, SeekerProfile
 from env.dialogue_env import DialogueAllInOneVectorEnv, DialogueOneByOneVectorEnv, DialogueVectorEnv
 from env.dialogue_task import DialogueRules, DialogueTask
@@ -51,20 +52,22 @@ FOLD_SEED = "fold_seed"  # in the configuration of a run that goes on from anoth
 _COMMANDS = ("planner", "dialogue")
 
 
-def load_start(run: Path, *, embedder: Embedder | None = None) -> StrategyPlanner:
-    """Loads a planner that embeds every message once and then looks it up.
+def load_start(run: Path, *, text_encoder: TextEncoder | None = None) -> StrategyPlanner:
+    """Loads a planner for simulated conversations: their messages are embedded once, in memory only.
 
     Args:
         run: Its run folder.
-        embedder: As of :meth:`planner.planner.StrategyPlanner.load`.
+        text_encoder: As of :meth:`planner.planner.StrategyPlanner.load`.
 
     Raises:
         ValueError: No planner there, or the encoder is not the one it was trained with.
     """
-    planner = StrategyPlanner.load(run, embedder=embedder)
+    planner = StrategyPlanner.load(run, text_encoder=text_encoder)
     slower = planner.observer
     observer = Observer(
-        RememberedEmbedder(slower.embedder), window=slower.window, max_strategies=slower.codec.max_strategies
+        EmbeddingCache(slower.text_encoder, folder=None),
+        window=slower.window,
+        max_strategies=slower.codec.max_strategies,
     )
     return StrategyPlanner(planner.parts, observer=observer, readers=planner.readers, name=planner.name)
 
@@ -279,7 +282,7 @@ _LOWEST = -20.0  # where planner.beliefs cuts log-probabilities off
 
 
 class PredictionEncoder:
-    """An :class:`env.dialogue_task.HistoryEncoder`: members, readers and judges of a planner, which PPO does not train.
+    """A :class:`encoding.observation.HistoryEncoder`: a planner's base models and stacking, which PPO does not train.
 
     Args:
         planner: Whose beliefs.

@@ -6,24 +6,24 @@ import numpy as np
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from encoding.observation import Embedder
+from encoding.text_encoder import TextEncoder
 
 EDGES = (1, 2, 3, 5, 8, 12, 18, 26, 40)
 
 
-def slow_features(history: Sequence[Message], *, embedder: Embedder, window: int) -> np.ndarray:
+def slow_features(history: Sequence[Message], *, text_encoder: TextEncoder, window: int) -> np.ndarray:
     """The features of one history. Shape: (H,), float32."""
-    vectors = embedder.encode([message.text for message in history])
+    vectors = text_encoder.encode([message.text for message in history])
     blocks: list[Sequence[float] | np.ndarray] = []
     for position in range(len(history) - window, len(history)):
         if position < 0:
-            blocks.append(np.zeros(embedder.dimension + 10))
+            blocks.append(np.zeros(text_encoder.dimension + 10))
         else:
             message = history[position]
             speaker = [message.role is Role.SEEKER, message.role is Role.SUPPORTER]
             blocks += [vectors[position], speaker, [message.strategy is strategy for strategy in Strategy]]
     seekers = [vector for message, vector in zip(history, vectors, strict=True) if message.role is Role.SEEKER]
-    blocks.append(np.mean(seekers, axis=0) if seekers else np.zeros(embedder.dimension))
+    blocks.append(np.mean(seekers, axis=0) if seekers else np.zeros(text_encoder.dimension))
     bucket = sum(len(history) >= edge for edge in EDGES)
     blocks.append([bucket == index for index in range(10)])
     blocks += _strategy_use(history)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from encoding import embedding_cache
-from encoding.embedding_cache import CachedEncoder, default_cache_folder
+from encoding.embedding_cache import EmbeddingCache, cache_folder, memory_only
 from tests.encoding.fake_encoder import DIMENSION, FakeEncoder, UntouchableEncoder, vector
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +27,7 @@ def _expected(texts: list[str]) -> np.ndarray:
 
 def test_order_and_repeats_are_kept_and_each_text_is_embedded_once(tmp_path: Path) -> None:
     encoder = FakeEncoder()
-    cached = CachedEncoder(encoder, folder=tmp_path)
+    cached = EmbeddingCache(encoder, folder=tmp_path)
     texts = ["b", "a", "b", "c", "a", "b"]
     encoded = cached.encode(texts)
     np.testing.assert_array_equal(encoded, _expected(texts))
@@ -46,14 +46,14 @@ def test_any_batches_embed_each_distinct_text_once(batches: list[list[str]]) -> 
     with tempfile.TemporaryDirectory() as folder:
         for batch in batches:
             # A new object per batch: what counts is the disk.
-            np.testing.assert_array_equal(CachedEncoder(encoder, folder=Path(folder)).encode(batch), _expected(batch))
+            np.testing.assert_array_equal(EmbeddingCache(encoder, folder=Path(folder)).encode(batch), _expected(batch))
     assert sorted(encoder.embedded) == sorted({text for batch in batches for text in batch})
 
 
 def test_second_object_does_not_touch_the_encoder(tmp_path: Path) -> None:
     texts = [f"message {number}" for number in range(1200)]  # more than SQLite's parameters in one query
-    CachedEncoder(FakeEncoder(), folder=tmp_path).encode(texts)
-    second = CachedEncoder(UntouchableEncoder(), folder=tmp_path)
+    EmbeddingCache(FakeEncoder(), folder=tmp_path).encode(texts)
+    second = EmbeddingCache(UntouchableEncoder(), folder=tmp_path)
     np.testing.assert_array_equal(second.encode(texts[::-1]), _expected(texts[::-1]))
     assert second.dimension == DIMENSION
     assert (second.computed, second.reused, second.seconds) == (0, 1200, 0.0)
@@ -61,29 +61,70 @@ def test_second_object_does_not_touch_the_encoder(tmp_path: Path) -> None:
 
 def test_warm_object_asks_neither_disk_nor_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = FakeEncoder()
-    cached = CachedEncoder(encoder, folder=tmp_path)
+    cached = EmbeddingCache(encoder, folder=tmp_path)
     texts = ["b", "a", "b", "c"]
     cached.encode(texts)
     assert cached.dimension == DIMENSION
-    monkeypatch.setattr(CachedEncoder, "_connect", lambda _: pytest.fail("the disk was asked"))
+    monkeypatch.setattr(embedding_cache, "_connect", lambda _: pytest.fail("the disk was asked"))
     np.testing.assert_array_equal(cached.encode(texts[::-1]), _expected(texts[::-1]))
     assert cached.encode([]).shape == (0, cached.dimension)
     assert (encoder.calls, cached.computed, cached.reused) == ([3], 3, 3)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(texts_in_batches, st.integers(0, 4))
-def test_small_memory_changes_nothing_but_queries(batches: list[list[str]], remembered: int) -> None:
+def test_small_memory_in_front_of_the_disk_changes_nothing(batches: list[list[str]], remembered: int) -> None:
     encoder = FakeEncoder()
     with tempfile.TemporaryDirectory() as folder:
-        cached = CachedEncoder(encoder, folder=Path(folder), remembered=remembered)
+        cached = EmbeddingCache(encoder, folder=Path(folder), remembered=remembered)
         for batch in batches:
             np.testing.assert_array_equal(cached.encode(batch), _expected(batch))
     assert sorted(encoder.embedded) == sorted({text for batch in batches for text in batch})
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=8), max_size=8), st.integers(0, 5))
+def test_memory_alone_is_a_queue_whose_oldest_texts_make_room(batches: list[list[str]], remembered: int) -> None:
+    encoder = FakeEncoder()
+    cached = EmbeddingCache(encoder, folder=None, remembered=remembered)
+    queue: list[str] = []
+    for batch in batches:
+        asked = len(encoder.embedded)
+        np.testing.assert_array_equal(cached.encode(batch), _expected(batch))
+        new = [text for text in dict.fromkeys(batch) if text not in queue]
+        assert encoder.embedded[asked:] == new
+        queue = (queue + new)[-remembered:] if remembered else []
+
+
+def test_memory_alone_writes_nothing_and_keeps_a_cache_behind_it_from_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ESC_CACHE", str(tmp_path / "cache"))
+    in_memory = EmbeddingCache(FakeEncoder(), folder=None)
+    np.testing.assert_array_equal(in_memory.encode(["a", "b", "a"]), _expected(["a", "b", "a"]))
+    assert (in_memory.dimension, in_memory.fingerprint) == (DIMENSION, FakeEncoder().fingerprint)
+    assert not list(tmp_path.iterdir())
+
+    encoder = FakeEncoder()
+    on_disk = EmbeddingCache(encoder, folder=cache_folder())
+    on_disk.encode(["said"])
+    EmbeddingCache(on_disk, folder=None).encode(["said", "private"])
+    with memory_only():
+        np.testing.assert_array_equal(on_disk.encode(["said", "made up"]), _expected(["said", "made up"]))
+    assert encoder.embedded == ["said", "private", "made up"]
+    written = EmbeddingCache(encoder, folder=cache_folder())
+    written.encode(["said", "private", "made up"])
+    assert (written.reused, written.computed) == (1, 2)
+
+
+def test_negative_memory_is_refused() -> None:
+    with pytest.raises(ValueError, match="remembered: got -1"):
+        EmbeddingCache(FakeEncoder(), folder=None, remembered=-1)
+
+
 def test_vectors_handed_out_are_copies(tmp_path: Path) -> None:
-    cached = CachedEncoder(FakeEncoder(), folder=tmp_path)
+    cached = EmbeddingCache(FakeEncoder(), folder=tmp_path)
     for _ in range(3):
         encoded = cached.encode(["a", "b"])
         np.testing.assert_array_equal(encoded, _expected(["a", "b"]))
@@ -92,7 +133,7 @@ def test_vectors_handed_out_are_copies(tmp_path: Path) -> None:
 
 def test_no_texts(tmp_path: Path) -> None:
     encoder = FakeEncoder()
-    encoded = CachedEncoder(encoder, folder=tmp_path).encode([])
+    encoded = EmbeddingCache(encoder, folder=tmp_path).encode([])
     assert encoded.shape == (0, DIMENSION)
     assert encoded.dtype == np.float32
     assert encoder.calls == []
@@ -100,7 +141,7 @@ def test_no_texts(tmp_path: Path) -> None:
 
 def test_models_do_not_share_vectors(tmp_path: Path) -> None:
     one, other = FakeEncoder("1" * 64), FakeEncoder("2" * 64)
-    cached = [CachedEncoder(encoder, folder=tmp_path) for encoder in (one, other)]
+    cached = [EmbeddingCache(encoder, folder=tmp_path) for encoder in (one, other)]
     for each in cached:
         each.encode(["a"])
     assert one.embedded == other.embedded == ["a"]
@@ -110,11 +151,12 @@ def test_models_do_not_share_vectors(tmp_path: Path) -> None:
 
 def test_folder_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESC_CACHE", str(tmp_path / "elsewhere"))
-    cached = CachedEncoder(FakeEncoder())
+    cached = EmbeddingCache(FakeEncoder(), folder=cache_folder())
+    assert cached.path is not None
     assert cached.path.parent == tmp_path / "elsewhere" / "embeddings"
     assert cached.path.is_file()
     monkeypatch.delenv("ESC_CACHE")
-    assert default_cache_folder() == Path(".cache")
+    assert cache_folder() == Path(".cache/embeddings")
 
 
 KILLED_IN_THE_THIRD_CHUNK = """
@@ -131,7 +173,7 @@ class Mortal(FakeEncoder):
         return super().encode(texts)
 
 embedding_cache._CHUNK = 4
-embedding_cache.CachedEncoder(Mortal(), folder=Path(sys.argv[1])).encode(["t%d" % n for n in range(10)])
+embedding_cache.EmbeddingCache(Mortal(), folder=Path(sys.argv[1])).encode(["t%d" % n for n in range(10)])
 """
 
 
@@ -140,7 +182,7 @@ def test_kill_between_chunks_loses_no_finished_chunk(tmp_path: Path) -> None:
     assert killed.returncode == -signal.SIGKILL
     encoder = FakeEncoder()
     texts = [f"t{number}" for number in range(10)]
-    np.testing.assert_array_equal(CachedEncoder(encoder, folder=tmp_path).encode(texts), _expected(texts))
+    np.testing.assert_array_equal(EmbeddingCache(encoder, folder=tmp_path).encode(texts), _expected(texts))
     assert encoder.embedded == ["t8", "t9"]
 
 
@@ -153,8 +195,8 @@ def test_error_in_the_encoder_keeps_finished_chunks(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(embedding_cache, "_CHUNK", 2)
     with pytest.raises(MemoryError):
-        CachedEncoder(Failing(), folder=tmp_path).encode(["t0", "t1", "t2"])
-    assert CachedEncoder(UntouchableEncoder(), folder=tmp_path).encode(["t1", "t0"]).shape == (2, DIMENSION)
+        EmbeddingCache(Failing(), folder=tmp_path).encode(["t0", "t1", "t2"])
+    assert EmbeddingCache(UntouchableEncoder(), folder=tmp_path).encode(["t1", "t0"]).shape == (2, DIMENSION)
 
 
 ONE_OF_TWO_RUNS = """
@@ -169,7 +211,7 @@ embedding_cache._CHUNK = 5
 texts = ["t%d" % n for n in range(int(sys.argv[2]), int(sys.argv[3]))]
 print("ready", flush=True)
 sys.stdin.readline()
-encoded = embedding_cache.CachedEncoder(FakeEncoder(), folder=Path(sys.argv[1])).encode(texts)
+encoded = embedding_cache.EmbeddingCache(FakeEncoder(), folder=Path(sys.argv[1])).encode(texts)
 assert np.array_equal(encoded, np.array([vector(text) for text in texts]))
 """
 
@@ -193,12 +235,12 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
         run.communicate("go\n", timeout=60)
         assert run.returncode == 0
     texts = [f"t{number}" for number in range(200)]
-    np.testing.assert_array_equal(CachedEncoder(UntouchableEncoder(), folder=folder).encode(texts), _expected(texts))
+    np.testing.assert_array_equal(EmbeddingCache(UntouchableEncoder(), folder=folder).encode(texts), _expected(texts))
 
 
 def test_threads_at_once_on_one_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedding_cache, "_CHUNK", 3)
-    cached = CachedEncoder(FakeEncoder(), folder=tmp_path)
+    cached = EmbeddingCache(FakeEncoder(), folder=tmp_path)
     texts = [f"t{number}" for number in range(30)]
     results: dict[int, np.ndarray] = {}
 

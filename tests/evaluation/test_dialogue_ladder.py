@@ -12,7 +12,7 @@ from corpus.dialogue import Dialogue, Message, Role, Utterance
 from corpus.load import load_corpus, read_dialogues
 from corpus.strategy import Strategy
 from encoding.observation import Observer
-from encoding.tfidf import TfidfEmbedder
+from encoding.tfidf import TfidfEncoder
 from env.conversation import Conversation, seeker_profiles
 from env.seekers.retrieval.fitting import SeekerConfig, divide_failed, fit_seeker
 from env.seekers.retrieval.seeker import RetrievalSeeker
@@ -40,7 +40,7 @@ class DrawingPolicy:
     name = "drawn"
 
     def __init__(self, train: tuple[Dialogue, ...]) -> None:
-        observer = Observer(TfidfEmbedder(train, words=60), window=2, max_strategies=1)
+        observer = Observer(TfidfEncoder(train, words=60), window=2, max_strategies=1)
         self._planner = LinearPlanner(train, name="small", observer=observer)
 
     def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:
@@ -68,12 +68,12 @@ class RealWorld:
 def _world(esconv: Path) -> DialogueWorld:
     corpus = load_corpus(esconv)
     train, valid = corpus.split("train"), corpus.split("valid")
-    embedder = TfidfEmbedder(train, words=150)
+    text_encoder = TfidfEncoder(train, words=150)
     failed, _ = divide_failed(read_dialogues(esconv / "FailedESConv.json"), share=0.5, rng=np.random.default_rng(0))
-    models = fit_seeker(train, failed, embedder=embedder, config=SeekerConfig(components=16, folds=2))
+    models = fit_seeker(train, failed, text_encoder=text_encoder, config=SeekerConfig(components=16, folds=2))
     return DialogueWorld(
         profiles=tuple(seeker_profiles(valid)[:_PROFILES]),
-        seekers=(RetrievalSeeker(models, train, embedder=embedder),),
+        seekers=(RetrievalSeeker(models, train, text_encoder=text_encoder),),
         policies=(
             DrawingPolicy(train[:_LEARNT_FROM]),
             ReplayPolicy(gold_plans(valid, max_strategies=3), shuffled=False),

@@ -11,14 +11,14 @@ from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.observation import STATISTICS, Observer, plan_features_size
 from encoding.plan_codec import STOP
-from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
+from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
 from planner.base_models.fine_tuned_encoder import MULTI_STRATEGY, OUTPUTS
 from planner.base_models.predictions import PredictionLayout
 from tests.planner.toy_beliefs import REASONING, random_beliefs, toy_layout
-from tests.planner.toy_task import FakeEmbedder, toy_dialogues
+from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
 
-_EMBEDDER = JoinedEmbedder(FakeEmbedder(), TfidfEmbedder(toy_dialogues(3, seed=0), words=9))
+_EMBEDDER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(toy_dialogues(3, seed=0), words=9))
 _OBSERVER = Observer(_EMBEDDER, window=2, max_strategies=2)
 _SEEKER = Message(Role.SEEKER, "my boss yelled at me")
 

@@ -8,7 +8,7 @@ from planner.files import READERS
 from planner.ppo.dialogues import copy_readers, load_start, read_fold_seed
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_seekers import toy_profiles
-from tests.planner.toy_task import FakeEmbedder
+from tests.planner.toy_task import FakeTextEncoder
 
 
 def _run(folder: Path, **config: object) -> Path:
@@ -50,7 +50,7 @@ def test_a_damaged_configuration_is_one_line(tmp_path: Path, written: str) -> No
 def test_a_start_believes_what_the_planner_does(tmp_path: Path) -> None:
     planner = toy_planner()
     planner.save(tmp_path)
-    start = load_start(tmp_path, embedder=FakeEmbedder())
+    start = load_start(tmp_path, text_encoder=FakeTextEncoder())
     histories = [profile.opening for profile in toy_profiles(4)]
     for _ in range(2):
         assert np.array_equal(start.beliefs(histories), planner.beliefs(histories))

@@ -27,7 +27,7 @@ from planner.training import train_planner
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_reader import ToyEncoder
 from tests.planner.toy_seekers import RiggedSeeker, toy_profiles
-from tests.planner.toy_task import SMALL, FakeEmbedder, toy_dialogues
+from tests.planner.toy_task import SMALL, FakeTextEncoder, toy_dialogues
 
 _CONFIG = DialogueConfig(
     steps=4 * 256, envs=16, rollout=16, batch=128, epochs=2, rate=1e-2, kl=0.0, max_turns=6, kept_apart=4, trials=2,
@@ -170,7 +170,7 @@ def test_a_killed_training_ends_alike(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_result_is_a_planner_like_any_other(tmp_path: Path) -> None:
     start = toy_planner()
     trained = _train(tmp_path / "run", _CONFIG, start=start)
-    loaded = StrategyPlanner.load(tmp_path / "run", embedder=FakeEmbedder())
+    loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=FakeTextEncoder())
     histories = [profile.opening for profile in toy_profiles(4)]
     plans = [trained.planner.plan(history) for history in histories]
     assert [loaded.plan(history).strategies for history in histories] == [plan.strategies for plan in plans]
@@ -186,15 +186,15 @@ def test_a_start_with_readers_and_judges(tmp_path: Path, monkeypatch: pytest.Mon
         SMALL, cloning_epochs=1, deliberation_epochs=1, ppo_steps=0, reader_epochs=1, reader_tokens=32,
         reader_frozen_layers=1, judge_trees=4,
     )  # fmt: skip
-    train_planner(_TRAIN, _VALID, config=config, out=tmp_path / "start", seed=0, embedder=FakeEmbedder())
-    start = load_start(tmp_path / "start", embedder=FakeEmbedder())
+    train_planner(_TRAIN, _VALID, config=config, out=tmp_path / "start", seed=0, text_encoder=FakeTextEncoder())
+    start = load_start(tmp_path / "start", text_encoder=FakeTextEncoder())
     assert start.readers is not None
     assert start.parts.judges is not None
     assert PredictionEncoder(start).bounds == (-np.inf, np.inf)
     (tmp_path / "run").mkdir()
     copy_readers(tmp_path / "start", tmp_path / "run")
     trained = _train(tmp_path / "run", dataclasses.replace(_CONFIG, steps=256, max_turns=2), start=start)
-    loaded = StrategyPlanner.load(tmp_path / "run", embedder=FakeEmbedder())
+    loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=FakeTextEncoder())
     histories = [profile.opening for profile in toy_profiles(4)]
     assert np.array_equal(loaded.beliefs(histories), trained.planner.beliefs(histories))
     assert loaded.settings.readers == start.settings.readers

@@ -13,10 +13,10 @@ from encoding.plan_codec import STOP
 from planner.base_models.decisions import Decisions
 from planner.base_models.stacking import Stacking
 from tests.planner.toy_beliefs import random_beliefs, toy_layout
-from tests.planner.toy_task import FakeEmbedder, toy_dialogues
+from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
 
 _LAYOUT = toy_layout()  # plans of one or two strategies: 1 + 8 rows
-_OBSERVER = Observer(FakeEmbedder(), window=2, max_strategies=2)
+_OBSERVER = Observer(FakeTextEncoder(), window=2, max_strategies=2)
 _SEEKER = Message(Role.SEEKER, "hello there")
 _ONE = Message(Role.SUPPORTER, "hi", Strategy.OTHERS)
 _HISTORIES = [[_SEEKER], [_SEEKER, _ONE], [_SEEKER, _ONE, _ONE], [_SEEKER, _ONE, _SEEKER]]
@@ -25,7 +25,7 @@ _HISTORIES = [[_SEEKER], [_SEEKER, _ONE], [_SEEKER, _ONE, _ONE], [_SEEKER, _ONE,
 def _fitted(*, seed: int = 0) -> tuple[Stacking, Decisions, np.ndarray, np.ndarray]:
     """Judges of toy dialogues, with what they were fitted to: decisions, beliefs, folds."""
     decisions = Decisions.collect(
-        toy_dialogues(30, seed=0), observer=Observer(FakeEmbedder(), window=2, max_strategies=2)
+        toy_dialogues(30, seed=0), observer=Observer(FakeTextEncoder(), window=2, max_strategies=2)
     )
     beliefs = random_beliefs(_LAYOUT, len(decisions.messages)).numpy()
     fold = decisions.dialogue % 3
@@ -86,7 +86,7 @@ def test_training_dialogues_are_judged_by_who_never_saw_them() -> None:
 def test_they_learn_where_a_belief_can_be_trusted() -> None:
     """What follows is what the first row says if the problem of the turn is the first, else the strategy after it."""
     decisions = Decisions.collect(
-        toy_dialogues(80, seed=0), observer=Observer(FakeEmbedder(), window=2, max_strategies=2)
+        toy_dialogues(80, seed=0), observer=Observer(FakeTextEncoder(), window=2, max_strategies=2)
     )
     rng = np.random.default_rng(0)
     beliefs = random_beliefs(_LAYOUT, len(decisions.messages)).numpy()

@@ -3,15 +3,15 @@ import pytest
 import torch
 
 from encoding.observation import Observer, plan_features_size
-from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
+from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from planner.base_models.decisions import Decisions
 from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
 from planner.base_models.ensemble_training import fit_linear_members
 from planner.base_models.logistic import DecisionRegression
-from tests.planner.toy_task import FakeEmbedder, toy_dialogues
+from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
 
 _TRAIN = toy_dialogues(20, seed=0)
-_EMBEDDER = JoinedEmbedder(FakeEmbedder(), TfidfEmbedder(_TRAIN, words=20))
+_EMBEDDER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAIN, words=20))
 _OBSERVER = Observer(_EMBEDDER, window=2)
 
 

@@ -11,17 +11,17 @@ from corpus.dialogue import Dialogue, Message
 from corpus.strategy import Strategy
 from encoding.observation import Observer
 from encoding.reasoning_codec import ReasoningCodec
-from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
+from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from planner.base_models.decisions import Decisions
 from planner.base_models.ensemble import EnsembleNetwork
 from planner.base_models.ensemble_training import fold_of_dialogues, train_ensemble
 from planner.config import PlannerConfig
 from planner.policy.plan_space import PlanSpace
 from planner.training_log import TrainingLog
-from tests.planner.toy_task import SMALL, FakeEmbedder, toy_dialogues
+from tests.planner.toy_task import SMALL, FakeTextEncoder, toy_dialogues
 
 _TRAIN, _VALID = toy_dialogues(24, seed=0), toy_dialogues(4, seed=1)
-_JOINED = JoinedEmbedder(FakeEmbedder(), TfidfEmbedder(_TRAIN, words=SMALL.words))
+_JOINED = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAIN, words=SMALL.words))
 _OBSERVER = Observer(_JOINED, window=SMALL.window, max_strategies=SMALL.max_strategies)
 _FOLD_OF_DIALOGUE = fold_of_dialogues(len(_TRAIN), folds=2, seed=0)
 _SPACE = PlanSpace(_OBSERVER.codec)

@@ -6,13 +6,13 @@ from torch import Tensor
 
 from encoding.observation import Observer, plan_features_size
 from encoding.plan_codec import STOP
-from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
+from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape, log_softmax
 from planner.policy.plan_space import PlanSpace
-from tests.planner.toy_task import FakeEmbedder, toy_dialogues
+from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
 
 _TRAIN = toy_dialogues(5, seed=0)
-_EMBEDDER = JoinedEmbedder(FakeEmbedder(), TfidfEmbedder(_TRAIN, words=9))
+_EMBEDDER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAIN, words=9))
 _OBSERVER = Observer(_EMBEDDER, window=2, max_strategies=2)
 _SPACE = PlanSpace(_OBSERVER.codec)
 _HISTORY = torch.from_numpy(_OBSERVER.encode_histories([dialogue.messages[:3] for dialogue in _TRAIN[:4]]))

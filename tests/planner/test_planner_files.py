@@ -15,7 +15,7 @@ from planner.files import FineTunedEncoderSettings, PlannerSettings
 from planner.planner import StrategyPlanner
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_reader import ToyEncoder, ToyTokenizer, toy_transformer
-from tests.planner.toy_task import FakeEmbedder, toy_dialogues
+from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
 
 _DIALOGUES = toy_dialogues(3, seed=5)
 _READERS = FineTunedEncoderSettings(folds=2, tokens=32, frozen_layers=1)
@@ -26,7 +26,7 @@ def test_a_loaded_planner_plans_identically_and_nothing_is_pickled(tmp_path: Pat
     planner = toy_planner(reasons=reasons, mode="all-in-one", exact_weight=0.3)
     planner.save(tmp_path / "run")
     assert {path.suffix for path in (tmp_path / "run").iterdir()} == {".safetensors", ".json"}
-    loaded = StrategyPlanner.load(tmp_path / "run", embedder=FakeEmbedder())
+    loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=FakeTextEncoder())
     assert loaded.name == "run"
     assert loaded.settings == planner.settings
     for own, its in zip(planner.plans(turn_view(_DIALOGUES)), loaded.plans(turn_view(_DIALOGUES)), strict=True):
@@ -70,7 +70,7 @@ def test_readers_are_loaded_from_the_run_or_the_one_above(
     monkeypatch.setattr("planner.planner.SentenceEncoder", ToyEncoder)
     (tmp_path / folder).mkdir(parents=True)
     planner = _with_readers(tmp_path / folder, readers_in=tmp_path / "run")
-    loaded = StrategyPlanner.load(tmp_path / folder, embedder=FakeEmbedder())
+    loaded = StrategyPlanner.load(tmp_path / folder, text_encoder=FakeTextEncoder())
     histories = [turn.history for turn in turn_view(_DIALOGUES)]
     np.testing.assert_array_equal(planner.beliefs(histories), loaded.beliefs(histories))
     without = toy_planner()
@@ -121,7 +121,7 @@ def test_a_damaged_run_is_refused_in_one_line(tmp_path: Path, name: str, damage:
     toy_planner().save(tmp_path / "run")
     damage(tmp_path / "run" / name)
     with pytest.raises(ValueError, match=r"run: damaged planner \(\w+: ") as error:
-        StrategyPlanner.load(tmp_path / "run", embedder=FakeEmbedder())
+        StrategyPlanner.load(tmp_path / "run", text_encoder=FakeTextEncoder())
     assert "\n" not in str(error.value)
 
 
@@ -133,7 +133,7 @@ def test_damaged_readers_are_refused_in_one_line(
     _with_readers(tmp_path, readers_in=tmp_path)
     damage(tmp_path / "readers.safetensors")
     with pytest.raises(ValueError, match="reader") as error:
-        StrategyPlanner.load(tmp_path, embedder=FakeEmbedder())
+        StrategyPlanner.load(tmp_path, text_encoder=FakeTextEncoder())
     assert "\n" not in str(error.value)
 
 
@@ -142,14 +142,14 @@ def test_a_folder_without_a_planner_is_refused(tmp_path: Path, missing: str) -> 
     toy_planner().save(tmp_path)
     (tmp_path / missing).unlink()
     with pytest.raises(ValueError, match=r"no trained planner, expected planner\.json and members\.safetensors"):
-        StrategyPlanner.load(tmp_path, embedder=FakeEmbedder())
+        StrategyPlanner.load(tmp_path, text_encoder=FakeTextEncoder())
 
 
 def test_another_encoder_is_refused(tmp_path: Path) -> None:
     toy_planner().save(tmp_path)
 
-    class Other(FakeEmbedder):
+    class Other(FakeTextEncoder):
         fingerprint = "other"
 
     with pytest.raises(ValueError, match="trained with another version of encoder 'toy'"):
-        StrategyPlanner.load(tmp_path, embedder=Other())
+        StrategyPlanner.load(tmp_path, text_encoder=Other())

@@ -3,7 +3,7 @@
 import torch
 
 from encoding.observation import Observer, plan_features_size
-from encoding.tfidf import JoinedEmbedder, TfidfEmbedder
+from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
 from planner.base_models.predictions import PredictionLayout
 from planner.config import Decoding, Mode
@@ -11,9 +11,9 @@ from planner.files import FineTunedEncoderSettings, PlannerParts, PlannerSetting
 from planner.planner import StrategyPlanner
 from planner.policy.network import PolicyNetwork
 from tests.planner.toy_beliefs import REASONING, stirred_network
-from tests.planner.toy_task import FakeEmbedder, toy_dialogues
+from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
 
-_WORDS = TfidfEmbedder(toy_dialogues(4, seed=0), words=12)
+_WORDS = TfidfEncoder(toy_dialogues(4, seed=0), words=12)
 
 
 def toy_planner(
@@ -35,12 +35,12 @@ def toy_planner(
         stirred: Whether deliberation bends what the members believe, else it is untrained.
         readers: What its settings say about readers, which it does not have.
     """
-    observer = Observer(JoinedEmbedder(FakeEmbedder(), _WORDS), window=2, max_strategies=2)
+    observer = Observer(JoinedEncoder(FakeTextEncoder(), _WORDS), window=2, max_strategies=2)
     reasoning = REASONING if reasons else None
     shape = EnsembleShape(
         history=observer.history_size,
         plan=plan_features_size(2),
-        meaning=FakeEmbedder.dimension,
+        meaning=FakeTextEncoder.dimension,
         words=_WORDS.dimension,
         window=2,
         folds=2,
@@ -54,7 +54,7 @@ def toy_planner(
         decoding=decoding,
         exact_weight=exact_weight,
         encoder="toy",
-        encoder_fingerprint=FakeEmbedder.fingerprint,
+        encoder_fingerprint=FakeTextEncoder.fingerprint,
         window=2,
         max_strategies=2,
         shape=shape,

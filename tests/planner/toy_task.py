@@ -40,7 +40,7 @@ SMALL = PlannerConfig(
 )
 
 
-class FakeEmbedder:
+class FakeTextEncoder:
     """Unit vectors drawn from a hash of the text."""
 
     dimension = 16
@@ -58,7 +58,7 @@ class FakeEmbedder:
 
 
 def observer() -> Observer:
-    return Observer(FakeEmbedder(), window=2)
+    return Observer(FakeTextEncoder(), window=2)
 
 
 def toy_dialogues(count: int, *, seed: int) -> tuple[Dialogue, ...]:

@@ -15,7 +15,7 @@ _STAGES = (
 _PROBLEMS = ("noise", "exam", "move")
 
 
-class HashEmbedder:
+class HashTextEncoder:
     """Every text gets a direction of its own, from its hash."""
 
     dimension = 12

@@ -4,7 +4,7 @@ import pytest
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 from env.seekers.retrieval.exchanges import Exchanges, last_run, mean_embeddings
-from tests.seeker.supporter_corpus import HashEmbedder
+from tests.seeker.supporter_corpus import HashTextEncoder
 
 Q, A = Strategy.QUESTION, Strategy.AFFIRMATION
 
@@ -34,7 +34,7 @@ DIALOGUE = Dialogue(
 
 
 def test_exchanges_by_hand() -> None:
-    exchanges = Exchanges.of([DIALOGUE], embedder=HashEmbedder())
+    exchanges = Exchanges.of([DIALOGUE], text_encoder=HashTextEncoder())
     assert exchanges.plans == ((Q, A), (Strategy.OTHERS,))  # the greeting answers nobody
     assert exchanges.place.tolist() == [1, 2]
     assert exchanges.supporter_texts == (("why so", "fine"), ("bye",))
@@ -42,14 +42,14 @@ def test_exchanges_by_hand() -> None:
     assert exchanges.stars.tolist() == [4, 0]
     assert exchanges.supporter_words.tolist() == [3, 1]
     assert exchanges.reply_words.tolist() == [4, 0]
-    said = HashEmbedder().encode(["a b", "c"])
+    said = HashTextEncoder().encode(["a b", "c"])
     assert exchanges.before[0] == pytest.approx(said.mean(axis=0))
     assert not exchanges.after[1].any()
 
 
 def test_no_exchange_is_an_error() -> None:
     with pytest.raises(ValueError, match="no exchange in 1 dialogues"):
-        Exchanges.of([Dialogue(1, (seeker("x"),))], embedder=HashEmbedder())
+        Exchanges.of([Dialogue(1, (seeker("x"),))], text_encoder=HashTextEncoder())
 
 
 def test_last_run() -> None:
@@ -58,4 +58,4 @@ def test_last_run() -> None:
 
 
 def test_means_of_empty_runs_are_zero() -> None:
-    assert not np.any(mean_embeddings([(), ()], embedder=HashEmbedder()))
+    assert not np.any(mean_embeddings([(), ()], text_encoder=HashTextEncoder()))

@@ -6,7 +6,7 @@ import pytest
 from env.seekers.retrieval.fit_quality import fit_quality, fit_quality_lines
 from env.seekers.retrieval.fitting import SeekerConfig, divide_failed, fit_seeker
 from env.seekers.retrieval.models import SeekerModels
-from tests.seeker.supporter_corpus import HashEmbedder, corpus
+from tests.seeker.supporter_corpus import HashTextEncoder, corpus
 
 CONFIG = SeekerConfig(components=6, folds=2)
 
@@ -14,14 +14,14 @@ CONFIG = SeekerConfig(components=6, folds=2)
 @pytest.fixture(scope="module")
 def models() -> SeekerModels:
     good, failed = corpus(good=60, failed=20)
-    return fit_seeker(good, failed, embedder=HashEmbedder(), config=CONFIG)
+    return fit_seeker(good, failed, text_encoder=HashTextEncoder(), config=CONFIG)
 
 
 def test_failures_are_told_from_successes_on_unseen_conversations(models: SeekerModels) -> None:
     good, _ = corpus(good=60, failed=20)
     valid, held_out = corpus(good=30, failed=30, seed=9)
     rng = np.random.default_rng(0)
-    figures = fit_quality(models, good, valid, held_out, embedder=HashEmbedder(), rng=rng, samples=20)
+    figures = fit_quality(models, good, valid, held_out, text_encoder=HashTextEncoder(), rng=rng, samples=20)
     for label in (" (ratings known)", "", " (strategies alone)"):
         assert figures[f"failed or successful{label} AUC"].value > 0.9
     error = figures["feedback mean absolute error"]
@@ -55,7 +55,7 @@ def test_ratings_come_every_second_turn_as_in_training(models: SeekerModels) -> 
 
 def test_without_failures_small_falls_stand_in(caplog: pytest.LogCaptureFixture) -> None:
     good, _ = corpus(good=40, failed=0)
-    fitted = fit_seeker(good, [], embedder=HashEmbedder(), config=CONFIG)
+    fitted = fit_seeker(good, [], text_encoder=HashTextEncoder(), config=CONFIG)
     assert fitted.fitted_on.failed == 0
     assert "no failed conversations" in caplog.text
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
-from encoding.observation import Embedder
+from encoding.text_encoder import TextEncoder
 from env.seekers.retrieval.strategy_tracks import StrategyTracks
 
 
@@ -60,7 +60,7 @@ class Exchanges:
     reply_words: np.ndarray
 
     @classmethod
-    def of(cls, dialogues: Sequence[Dialogue], *, embedder: Embedder) -> "Exchanges":
+    def of(cls, dialogues: Sequence[Dialogue], *, text_encoder: TextEncoder) -> "Exchanges":
         """Cuts dialogues into exchanges and embeds each message once.
 
         Raises:
@@ -92,10 +92,12 @@ class Exchanges:
             supporter_texts=tuple(texts),
             replies=replies,
             stars=np.array(stars),
-            before=mean_embeddings(before, embedder=embedder),
-            supporter=mean_embeddings(texts, embedder=embedder),
-            after=mean_embeddings(replies, embedder=embedder),
-            situation=mean_embeddings([_texts(dialogue.situation) for dialogue in dialogues], embedder=embedder),
+            before=mean_embeddings(before, text_encoder=text_encoder),
+            supporter=mean_embeddings(texts, text_encoder=text_encoder),
+            after=mean_embeddings(replies, text_encoder=text_encoder),
+            situation=mean_embeddings(
+                [_texts(dialogue.situation) for dialogue in dialogues], text_encoder=text_encoder
+            ),
             supporter_words=word_counts(texts),
             reply_words=word_counts(replies),
         )
@@ -124,13 +126,13 @@ def last_run(history: Sequence[Message]) -> tuple[str, ...]:
     return tuple(reversed(texts))
 
 
-def mean_embeddings(runs: Sequence[Sequence[str]], *, embedder: Embedder) -> np.ndarray:
+def mean_embeddings(runs: Sequence[Sequence[str]], *, text_encoder: TextEncoder) -> np.ndarray:
     """Mean embedding of each run of texts, zero for an empty one. Shape: (N, D), float32."""
     texts = [text for run in runs for text in run]
     lengths = np.array([len(run) for run in runs], np.int64)
     owner = np.repeat(np.arange(len(runs)), lengths)
-    sums = np.zeros((len(runs), embedder.dimension), np.float32)
-    np.add.at(sums, owner, embedder.encode(texts))
+    sums = np.zeros((len(runs), text_encoder.dimension), np.float32)
+    np.add.at(sums, owner, text_encoder.encode(texts))
     return sums / np.maximum(1, lengths)[:, None].astype(np.float32)
 
 

@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from corpus.dialogue import Dialogue
-from encoding.observation import Embedder
+from encoding.text_encoder import TextEncoder
 from env.seekers.retrieval.exchanges import Exchanges, ExchangeView
 from env.seekers.retrieval.fitting import hazard_features
 from env.seekers.retrieval.give_up import broken_off
@@ -39,7 +39,7 @@ def fit_quality(
     valid: Sequence[Dialogue],
     held_out_failed: Sequence[Dialogue],
     *,
-    embedder: Embedder,
+    text_encoder: TextEncoder,
     rng: np.random.Generator,
     samples: int = 500,
 ) -> dict[str, Estimate]:
@@ -50,12 +50,12 @@ def fit_quality(
         train: For the mean predictors.
         valid: Unseen successful dialogues.
         held_out_failed: Unseen failed conversations; may be empty.
-        embedder: Turns texts into vectors.
+        text_encoder: Turns texts into vectors.
         rng: Draws dialogues.
         samples: Draws behind every interval.
     """
     draw = _Draw(rng, samples)
-    exchanges = Exchanges.of([*valid, *held_out_failed], embedder=embedder)
+    exchanges = Exchanges.of([*valid, *held_out_failed], text_encoder=text_encoder)
     view = ExchangeView.of(exchanges, models.projection)
     typicality = models.typicality(view.state(), exchanges.plans)
     seen = {

@@ -10,7 +10,7 @@ import numpy as np
 
 from corpus.dialogue import Dialogue
 from corpus.formats.official import to_record
-from encoding.observation import Embedder
+from encoding.text_encoder import TextEncoder
 from env.seekers.retrieval.exchanges import Exchanges, ExchangeView, Projection
 from env.seekers.retrieval.give_up import SHORT_PERCENTILE, GiveUpModel, broken_off, give_up_features
 from env.seekers.retrieval.intensity import fit_intensity_model
@@ -57,7 +57,7 @@ def divide_failed(
 
 
 def fit_seeker(
-    train: Sequence[Dialogue], failed: Sequence[Dialogue], *, embedder: Embedder, config: SeekerConfig
+    train: Sequence[Dialogue], failed: Sequence[Dialogue], *, text_encoder: TextEncoder, config: SeekerConfig
 ) -> SeekerModels:
     """Fits everything.
 
@@ -65,13 +65,13 @@ def fit_seeker(
         train: Training dialogues. Typicality and retrieval know these only: they hold what good supporters did.
         failed: Failed conversations; without any, training dialogues with a small fall count as failures of the model
             of giving up, and the model of intensity sees successes only, in which hardly anything tells them apart.
-        embedder: Turns texts into vectors.
+        text_encoder: Turns texts into vectors.
         config: Settings.
 
     Raises:
         ValueError: Too little to fit on.
     """
-    exchanges = Exchanges.of([*train, *failed], embedder=embedder)
+    exchanges = Exchanges.of([*train, *failed], text_encoder=text_encoder)
     of_train = exchanges.dialogue < len(train)
     projection = Projection.fit(
         np.concatenate([exchanges.before[of_train], exchanges.supporter[of_train], exchanges.after[of_train]]),
@@ -133,7 +133,7 @@ def fit_seeker(
         give_up=give_up,
         cadence=rating_cadence(exchanges),
         fitted_on=FittedOn(
-            encoder=embedder.fingerprint,
+            encoder=text_encoder.fingerprint,
             train=dialogues_digest(train),
             dialogues=len(train),
             failed=len(failed),

@@ -19,7 +19,7 @@ import numpy as np
 
 from corpus.dialogue import Dialogue
 from corpus.strategy import Strategy
-from encoding.observation import Embedder
+from encoding.text_encoder import TextEncoder
 from env.conversation import HIGHEST_INTENSITY, LOWEST_INTENSITY, Conversation, SeekerReply
 from env.seekers.retrieval.exchanges import (
     Exchanges,
@@ -101,7 +101,7 @@ class RetrievalSeeker:
     Args:
         models: Fitted on ``train``.
         train: The dialogues to answer from.
-        embedder: Turns texts into vectors.
+        text_encoder: Turns texts into vectors.
 
     Raises:
         ValueError: The models were fitted on other dialogues or with another encoder.
@@ -109,28 +109,28 @@ class RetrievalSeeker:
 
     name = "retrieval"
 
-    def __init__(self, models: SeekerModels, train: Sequence[Dialogue], *, embedder: Embedder) -> None:
-        if models.fitted_on.encoder != embedder.fingerprint:
+    def __init__(self, models: SeekerModels, train: Sequence[Dialogue], *, text_encoder: TextEncoder) -> None:
+        if models.fitted_on.encoder != text_encoder.fingerprint:
             raise ValueError("retrieval seeker: fitted with another version of the text encoder")
         if models.fitted_on.train != dialogues_digest(train):
             raise ValueError("retrieval seeker: fitted on other training dialogues than those given")
         self.models = models
         self.signature = f"retrieval:train={models.fitted_on.train[:12]}:failed={models.fitted_on.failed}"
-        self._exchanges = Exchanges.of(train, embedder=embedder)
+        self._exchanges = Exchanges.of(train, text_encoder=text_encoder)
         self._view = ExchangeView.of(self._exchanges, models.projection)
         self._search = ExchangeSearch(self._exchanges, models.projection)
         self._stand_ins = StandIns(self._exchanges)
-        self._embedder = embedder
+        self._text_encoder = text_encoder
         self._projected: dict[tuple[str, ...], np.ndarray] = {}  # of openings and situations: as many as profiles
 
     @classmethod
-    def load(cls, run: Path, train: Sequence[Dialogue], *, embedder: Embedder) -> "RetrievalSeeker":
+    def load(cls, run: Path, train: Sequence[Dialogue], *, text_encoder: TextEncoder) -> "RetrievalSeeker":
         """Loads what ``train.py seeker`` fitted.
 
         Raises:
             ValueError: No fitted seeker there, or one fitted on other data.
         """
-        return cls(SeekerModels.load(run), train, embedder=embedder)
+        return cls(SeekerModels.load(run), train, text_encoder=text_encoder)
 
     def replies(
         self,
@@ -223,7 +223,7 @@ class RetrievalSeeker:
         rows = [row for row, of_one in enumerate(texts) if of_one is not None]
         if rows:
             vectors[rows] = self.models.projection(
-                mean_embeddings([texts[row] or () for row in rows], embedder=self._embedder)
+                mean_embeddings([texts[row] or () for row in rows], text_encoder=self._text_encoder)
             )
         return vectors
 
@@ -237,7 +237,7 @@ class RetrievalSeeker:
         new = list(dict.fromkeys(run for run in runs if run not in self._projected))
         if new:
             # Each alone: products round by their batch, and a resumed training meets openings in other company.
-            means = mean_embeddings(new, embedder=self._embedder)
+            means = mean_embeddings(new, text_encoder=self._text_encoder)
             self._projected |= {
                 run: self.models.projection(mean[None])[0] for run, mean in zip(new, means, strict=True)
             }
