@@ -15,7 +15,7 @@ from cli.command_line import parse
 from corpus.formats.official import write
 from corpus.load import load_corpus
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 # Stands in for Python: writes down what it is asked, and leaves the file of scores as evaluate.py does.
 _RECORDER = """#!/bin/sh
