@@ -1,6 +1,6 @@
 """Writes the pages of this folder: ``templates/PAGE.md`` with the tables of ``results/PAGE/NAME.json``.
 
-``python benchmarks/pages.py`` writes all pages. A result holds
+``python -m benchmarks.pages`` writes all pages. A result holds
 
 - ``command``: the commands that give the figures, one each, or null where they are not known;
 - ``seed`` (a number or several), ``hardware``, ``minutes`` (null where not measured), ``commit`` of the code;

@@ -14,7 +14,7 @@ RESULTS = sorted((path.parent.name, path.stem) for path in (FOLDER / "results").
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_its_template_with_the_stored_figures(name: str):
-    assert (FOLDER / f"{name}.md").read_text(encoding="utf-8") == page(name), "run python benchmarks/pages.py"
+    assert (FOLDER / f"{name}.md").read_text(encoding="utf-8") == page(name), "run python -m benchmarks.pages"
 
 
 def test_every_result_is_shown_on_its_page_with_its_commands():
