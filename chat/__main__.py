@@ -75,4 +75,4 @@ def _named_system(text: str) -> System:
 COMMANDS = {"chat": Chat}
 
 if __name__ == "__main__":
-    run_command(COMMANDS, ["chat", *sys.argv[1:]], program="chat", start=lambda command: command.start())
+    run_command(COMMANDS, ["chat", *sys.argv[1:]], program="chat")

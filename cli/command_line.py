@@ -1,7 +1,8 @@
-"""From words on the command line to a frozen command: defaults < preset < flags; every mistake is one line."""
+"""From words on the command line to a frozen command: defaults < preset < options. Every mistake is one line."""
 
 import contextlib
 import dataclasses
+import importlib
 import io
 import logging
 import os
@@ -9,57 +10,85 @@ import re
 import sqlite3
 import sys
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import tyro
 
 PRESETS = Path(__file__).resolve().parent.parent / "configs"
 _USAGE_ERROR = 2
+_NOISY = ("httpx", "sentence_transformers", "matplotlib", "transformers")  # loggers of libraries
 
 
-def run_command(
-    commands: Mapping[str, type], arguments: Sequence[str], *, program: str, start: Callable[[Any], None]
-) -> None:
+class Command(Protocol):
+    """A frozen dataclass whose fields are options; their documentation is the help."""
+
+    def start(self) -> None:
+        """Does what the command is for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LazyCommand:
+    """A command that is imported when it is asked for, so that the list of commands costs nothing.
+
+    Attributes:
+        place: ``module:Class``.
+        summary: The first line of the class's documentation.
+    """
+
+    place: str
+    summary: str
+
+    def load(self) -> type[Command]:
+        """The command's class."""
+        module, _, name = self.place.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+
+Commands = Mapping[str, LazyCommand | type[Command]]
+
+
+def run_command(commands: Commands, arguments: Sequence[str], *, program: str) -> None:
     """Parses a command and starts it; wrong usage and wrong input end with one line and exit status 2.
 
     Args:
-        commands: Name of each command -> its frozen dataclass; field documentation becomes the help.
-        arguments: What stands after the program's name.
+        commands: The commands by name.
+        arguments: What follows the program's name.
         program: The program's name, for messages.
-        start: Runs a parsed command.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    for noisy in ("httpx", "sentence_transformers", "matplotlib", "transformers"):
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        start(parse(commands, arguments, program=program))
+        parse(commands, arguments, program=program).start()
     except (ValueError, OSError, sqlite3.DatabaseError) as error:
         if os.environ.get("ESC_DEBUG"):
             raise
-        _fail(program, f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error))
+        _fail(program, _described(error))
     except KeyboardInterrupt:
-        print(f"{program}: interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        print(f"{program}: interrupted; the same command resumes from the last checkpoint", file=sys.stderr)
         sys.exit(130)
 
 
-def parse(commands: Mapping[str, type], arguments: Sequence[str], *, program: str) -> Any:
+def parse(commands: Commands, arguments: Sequence[str], *, program: str) -> Any:
     """The command that the arguments describe.
 
     Raises:
         SystemExit: With status 0 after ``--help``, with status 2 and one line on wrong usage.
+        ValueError: The preset or a value is wrong.
     """
     if not arguments or arguments[0] in ("-h", "--help"):
         width = max(map(len, commands))
-        lines = [f"  {name:{width}}  {(kind.__doc__ or '').splitlines()[0]}" for name, kind in commands.items()]
+        lines = [f"  {name:{width}}  {_summary(command)}" for name, command in commands.items()]
         print(f"usage: python {program} COMMAND [OPTIONS]\n\ncommands:\n" + "\n".join(lines))
         print(f"\nOptions of a command: python {program} COMMAND --help")
         sys.exit(0 if arguments else _USAGE_ERROR)
     name, rest = arguments[0], list(arguments[1:])
     if name not in commands:
         _fail(program, f"unknown command {name!r}, expected one of {', '.join(commands)}")
-    kind = commands[name]
+    command = commands[name]
+    kind: Any = command.load() if isinstance(command, LazyCommand) else command
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
@@ -95,6 +124,10 @@ def load_preset(command: str, preset: str, base: Any) -> Any:
     return dataclasses.replace(base, **values)
 
 
+def _summary(command: LazyCommand | type[Command]) -> str:
+    return command.summary if isinstance(command, LazyCommand) else (command.__doc__ or "").splitlines()[0]
+
+
 def _value_of(option: str, arguments: Sequence[str]) -> str | None:
     for number, argument in enumerate(arguments):
         if argument == option and number + 1 < len(arguments):
@@ -115,6 +148,13 @@ def _first_paragraph(box: str) -> str:
             break
         said.append(line)
     return " ".join(said) or box.strip()
+
+
+def _described(error: Exception) -> str:
+    """One line about an error; an ``OSError`` without file or reason says what it was told."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _fail(program: str, problem: str) -> NoReturn:

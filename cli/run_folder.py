@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from corpus.files import write_whole
 from corpus.splits import Corpus
@@ -120,6 +119,8 @@ class Run:
 
 def seed_everything(seed: int) -> None:
     """Seeds every global generator once; everything below takes its randomness as an argument or from these."""
+    import torch
+
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - libraries draw from it
     torch.manual_seed(seed)
@@ -145,6 +146,8 @@ def versions() -> dict[str, str]:
 
 def hardware() -> dict[str, Any]:
     """What the run ran on, in figures."""
+    import torch
+
     return {
         "machine": platform.machine(),
         "cores": os.cpu_count(),

@@ -25,7 +25,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def run(script: ModuleType, *arguments: str) -> None:
-    run_command(script.COMMANDS, ["chat", *arguments], program="chat", start=lambda command: command.start())
+    run_command(script.COMMANDS, ["chat", *arguments], program="chat")
 
 
 def test_a_scripted_conversation(
@@ -74,15 +74,13 @@ def test_what_people_judged_is_shown(tmp_path: Path, capsys: pytest.CaptureFixtu
         for number, event in enumerate([*events, Event("submitted", {})]):
             store.append(str(person), number, event)
     given = ["human", "--study", str(tmp_path / "study.sqlite"), "--json", str(tmp_path / "human.json")]
-    run_command(cli.evaluate.COMMANDS, given, program="evaluate.py", start=lambda one: one.start())
+    run_command(cli.evaluate.COMMANDS, given, program="evaluate.py")
     said = capsys.readouterr().out
     assert "100 / 0‡" in said  # 2 / 2^6 = 0.031
     assert "Joint vs Vanilla" in said
     scores = json.loads((tmp_path / "human.json").read_text())["systems"]["joint vs vanilla"]
     assert scores["overall_p"]["value"] == pytest.approx(2 / 64)
     with pytest.raises(SystemExit) as end:
-        run_command(
-            cli.evaluate.COMMANDS, ["human", "--study", "nowhere"], program="evaluate.py", start=lambda one: one.start()
-        )
+        run_command(cli.evaluate.COMMANDS, ["human", "--study", "nowhere"], program="evaluate.py")
     assert end.value.code == 2
     assert "nowhere: no such file" in capsys.readouterr().err

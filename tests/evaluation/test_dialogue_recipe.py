@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cli.evaluate_dialogue import EvaluateDialogue
+from cli.evaluate.dialogue import EvaluateDialogue
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
 from env.conversation import Conversation, seeker_profiles

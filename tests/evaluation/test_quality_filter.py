@@ -156,7 +156,7 @@ def test_errors_name_the_file(data: Path, tmp_path: Path) -> None:
 
 
 def start(*arguments: str) -> None:
-    run_command(cli.evaluate.COMMANDS, ["filter", *arguments], program="evaluate.py", start=lambda one: one.start())
+    run_command(cli.evaluate.COMMANDS, ["filter", *arguments], program="evaluate.py")
 
 
 def test_the_command(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,23 +1,17 @@
-"""The command of evaluate.py about whole conversations with a simulated seeker."""
+"""evaluate.py dialogue: planners and a ladder of policies in dialogues with a simulated seeker."""
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from cli.evaluation_command import EvaluationCommand, data_name
+from cli.evaluate.command import EvaluationCommand, data_name
 from cli.run_folder import versions
-from corpus.load import load_corpus
 from env.seekers.prompted.settings import ModelSettings
-from evaluation.dialogue.benchmark import DialogueBenchmark, benchmark_dialogues
-from evaluation.dialogue.console import alone_text, dialogue_text, with_alone
-from evaluation.dialogue.critic import critic_verdicts
-from evaluation.dialogue.recipe import CorpusRecipe
-from evaluation.dialogue.report import write_dialogue_report
-from evaluation.dialogue.seeker import SeekerChoice
-from evaluation.dialogue.transcripts import write_transcripts
-from evaluation.dialogue.workers import Workers
+
+if TYPE_CHECKING:
+    from evaluation.dialogue.benchmark import DialogueBenchmark
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +56,16 @@ class EvaluateDialogue(EvaluationCommand):
 
     def start(self) -> None:
         """Plays, scores, shows and writes."""
+        from corpus.load import load_corpus
+        from evaluation.dialogue.benchmark import benchmark_dialogues
+        from evaluation.dialogue.console import alone_text, dialogue_text, with_alone
+        from evaluation.dialogue.critic import critic_verdicts
+        from evaluation.dialogue.recipe import CorpusRecipe
+        from evaluation.dialogue.report import write_dialogue_report
+        from evaluation.dialogue.seeker import SeekerChoice
+        from evaluation.dialogue.transcripts import write_transcripts
+        from evaluation.dialogue.workers import Workers
+
         workers = Workers.parse(self.workers)
         if self.seeker == "model" and workers != Workers():
             raise ValueError(f"workers: got {self.workers}; the record of a language model is for one process")
@@ -82,7 +86,7 @@ class EvaluateDialogue(EvaluationCommand):
             max_turns=self.max_turns,
         )
 
-        def play(recipe: CorpusRecipe) -> DialogueBenchmark:
+        def play(recipe: CorpusRecipe) -> "DialogueBenchmark":
             return benchmark_dialogues(
                 recipe, seeds=self.seeds, seed=self.seed, split=self.split, data=data, workers=workers
             )

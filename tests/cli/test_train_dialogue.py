@@ -39,7 +39,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         write(folder / name / "valid.json", dialogues[13:16])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ESC_CACHE", str(folder / "cache"))
-        for module in ("planner.training", "planner.planner", "evaluation.dialogue.seeker", "cli.train"):
+        for module in (
+            "planner.training",
+            "planner.planner",
+            "evaluation.dialogue.seeker",
+            "encoding.sentence_encoder",
+        ):
             patch.setattr(f"{module}.SentenceEncoder", HashEncoder)
         _train("planner", "--data", str(folder / "data"), "--out", str(folder / "planner"), *_PLANNER)
         for name, seeker in (("data", "seeker"), ("other", "other-seeker")):
@@ -49,7 +54,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _train(*arguments: str) -> None:
-    run_command(cli.train.COMMANDS, arguments, program="train.py", start=lambda command: command.start())
+    run_command(cli.train.COMMANDS, arguments, program="train.py")
 
 
 def _command(folder: Path, out: str, **changed: str) -> list[str]:
@@ -89,12 +94,7 @@ def test_the_run_is_a_planner_for_every_other_command(runs: Path) -> None:
         file = runs / "result.json"
         where = ["--data", str(runs / "data"), "--planner", str(runs / "after"), "--json", str(file)]
         seeker = ["--seeker-run", str(runs / "seeker")] if protocol[0] == "dialogue" else []
-        run_command(
-            cli.evaluate.COMMANDS,
-            [*protocol, *where, *seeker],
-            program="evaluate.py",
-            start=lambda command: command.start(),
-        )
+        run_command(cli.evaluate.COMMANDS, [*protocol, *where, *seeker], program="evaluate.py")
         assert next(iter(json.loads(file.read_text())["systems"])).startswith("after")
 
 
@@ -103,7 +103,7 @@ def test_a_kill_while_comparing_loses_no_training(runs: Path, monkeypatch: pytes
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr("cli.train.compare_before_after", die)
+        patch.setattr("evaluation.dialogue.before_after.compare_before_after", die)
         _train(*_command(runs, "late"))
     assert (runs / "late" / "checkpoints").is_dir()
     with monkeypatch.context() as patch:

@@ -29,6 +29,9 @@ class _Thing:
     preset: str | None = None
     """Preset."""
 
+    def start(self) -> None:
+        """Makes it."""
+
 
 _COMMANDS = {"thing": _Thing}
 
@@ -71,7 +74,7 @@ def test_a_mistake_is_one_line_and_status_2(
     presets: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        run_command(_COMMANDS, arguments, program="make.py", start=lambda command: None)
+        run_command(_COMMANDS, arguments, program="make.py")
     assert end.value.code == 2
     captured = capsys.readouterr()
     assert said in captured.err
@@ -79,21 +82,44 @@ def test_a_mistake_is_one_line_and_status_2(
     assert captured.out == ""
 
 
-def test_wrong_input_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
-    def start(command: _Thing) -> None:
-        raise ValueError("file.json: dialogue 3:\nbroken")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("file.json: dialogue 3:\nbroken"), "file.json: dialogue 3: broken"),
+        (FileNotFoundError(2, "No such file or directory", "no/file"), "no/file: No such file or directory"),
+        (OSError("nowhere does not appear to have a file named config.json"), "nowhere does not appear to have"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_what_a_command_cannot_use_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, said: str
+) -> None:
+    def fail(self: _Thing) -> None:
+        raise error
 
+    monkeypatch.setattr(_Thing, "start", fail)
+    monkeypatch.delenv("ESC_DEBUG", raising=False)
     with pytest.raises(SystemExit) as end:
-        run_command(_COMMANDS, ["thing"], program="make.py", start=start)
+        run_command(_COMMANDS, ["thing"], program="make.py")
     assert end.value.code == 2
-    assert capsys.readouterr().err == "make.py: error: file.json: dialogue 3: broken\n"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"make.py: error: {said}")
+    monkeypatch.setenv("ESC_DEBUG", "1")
+    with pytest.raises(type(error)):
+        run_command(_COMMANDS, ["thing"], program="make.py")
 
 
-def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupted_command_says_how_to_resume(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(self: _Thing) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_Thing, "start", interrupt)
     with pytest.raises(SystemExit) as end:
-        run_command(_COMMANDS, ["thing"], program="make.py", start=lambda command: (tmp_path / "no").read_text())
-    assert end.value.code == 2
-    assert capsys.readouterr().err == f"make.py: error: {tmp_path / 'no'}: No such file or directory\n"
+        run_command(_COMMANDS, ["thing"], program="make.py")
+    assert end.value.code == 130
+    assert "the same command resumes" in capsys.readouterr().err
 
 
 def test_help_lists_commands_and_field_documentation(capsys: pytest.CaptureFixture[str]) -> None:

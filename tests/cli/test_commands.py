@@ -35,7 +35,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(data / "valid.json", dialogues[12:16])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ESC_CACHE", str(folder / "cache"))
-        for module in ("planner.training", "planner.planner", "cli.evaluate"):
+        for module in ("planner.training", "planner.planner", "encoding.sentence_encoder"):
             patch.setattr(f"{module}.SentenceEncoder", HashEncoder)
         for mode in ("one-by-one", "all-in-one"):
             _train("planner", "--data", str(data), "--mode", mode, "--out", str(folder / mode), *_SMALL_PLANNER)
@@ -46,14 +46,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _train(*arguments: str) -> None:
-    run_command(cli.train.COMMANDS, arguments, program="train.py", start=lambda command: command.start())
+    run_command(cli.train.COMMANDS, arguments, program="train.py")
 
 
 def _evaluate(folder: Path, *arguments: str) -> dict:
     file = folder / "result.json"
-    run_command(
-        cli.evaluate.COMMANDS, [*arguments, "--json", str(file)], program="evaluate.py", start=lambda c: c.start()
-    )
+    run_command(cli.evaluate.COMMANDS, [*arguments, "--json", str(file)], program="evaluate.py")
     return json.loads(file.read_text())
 
 
@@ -214,7 +212,7 @@ def test_mistakes_are_one_line(
     capsys.readouterr()
     with pytest.raises(SystemExit) as end:
         commands = sys.modules[f"cli.{program}"].COMMANDS
-        run_command(commands, filled, program=f"{program}.py", start=lambda command: command.start())
+        run_command(commands, filled, program=f"{program}.py")
     assert end.value.code == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith(f"{program}.py")

@@ -1,0 +1,72 @@
+"""What the commands of evaluate.py have in common: a seed, a JSON file, how a result is shown, metrics with models."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from corpus.splits import Corpus
+    from evaluation.result import EvaluationResult
+    from metrics.text.bertscore import BertScore
+    from metrics.text.embedding_scores import WordVectors
+
+Split = Literal["train", "valid", "test", "all"]
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationCommand:
+    """Base of the commands."""
+
+    json: Path | None = None
+    """File for the results as JSON."""
+    seed: int = 0
+    """Seed of bootstrap, random plans and decoding (whole number)."""
+
+    def report(self, result: "EvaluationResult", *, closer: str = "") -> None:
+        """Prints the table, then the closer look, and writes the JSON."""
+        blocks = [result.table(), closer, f"{result.n} items, {result.seconds:.1f} s\n{result.signature}"]
+        print("\n" + "\n\n".join(block for block in blocks if block))
+        if self.json is not None:
+            result.save(self.json)
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The command's generator."""
+        return np.random.default_rng(self.seed)
+
+
+@dataclasses.dataclass(frozen=True)
+class TextCommand(EvaluationCommand):
+    """Base of the commands that score texts."""
+
+    vectors: Path | None = None
+    """Word vectors in GloVe's text format, for Extrema, Average and Greedy."""
+    bertscore: str | None = None
+    """Model of BERTScore: a hub id or a folder (needs pip install bert-score)."""
+
+    def read_vectors(self) -> "WordVectors | None":
+        """The vectors, where given."""
+        from metrics.text.embedding_scores import WordVectors
+
+        return WordVectors.read(self.vectors) if self.vectors is not None else None
+
+    def read_bertscore(self) -> "BertScore | None":
+        """The model, where given."""
+        from metrics.text.bertscore import BertScore
+
+        return BertScore(self.bertscore) if self.bertscore is not None else None
+
+    @property
+    def skipped(self) -> str:
+        """Which metrics are left out, and why."""
+        from evaluation.generator.score import skipped_text
+
+        return skipped_text(vectors=self.vectors is not None, bertscore=self.bertscore is not None)
+
+
+def data_name(corpus: "Corpus", split: str) -> str:
+    """What identifies the data in a signature: name and hash."""
+    names = corpus.splits if split == "all" else [split]
+    return f"{corpus.name}-" + "+".join(corpus.fingerprint(name)[:8] for name in names)

@@ -1,0 +1,32 @@
+"""evaluate.py corpus: what a corpus holds, as the 2021 paper counts it."""
+
+import dataclasses
+from pathlib import Path
+
+from cli.evaluate.command import EvaluationCommand, Split
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateCorpus(EvaluationCommand):
+    """Analyse a corpus as the 2021 paper does: sizes, problems, turns, transitions, phrases, progress, ratings."""
+
+    data: str | None = None
+    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
+    split: Split = "all"
+    """Part of the corpus."""
+    html: Path | None = None
+    """File for a page with all tables and the figure."""
+    figure: Path | None = None
+    """File (.png) for the figure of strategies over the conversation."""
+
+    def start(self) -> None:
+        """Counts and prints."""
+        from corpus.load import load_corpus
+        from evaluation.corpus.report import report_corpus
+
+        report = report_corpus(load_corpus(self.data), split=self.split)
+        self.report(report.result, closer=report.text())
+        if self.html is not None:
+            report.save_html(self.html)
+        if self.figure is not None:
+            report.save_figure(self.figure)

@@ -1,0 +1,77 @@
+"""evaluate.py generator: texts under one source of plans."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+from cli.evaluate.command import Split, TextCommand, data_name
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateGenerator(TextCommand):
+    """Score a generator's texts under one source of plans, and store them for evaluate.py compare."""
+
+    generator: str = dataclasses.field(kw_only=True)
+    """Run folder of a trained generator, or a backbone as it is: blenderbot, dialogpt, a hub id, a weights folder."""
+    data: str | None = None
+    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
+    split: Split = "valid"
+    """Part of the corpus that is scored."""
+    plan: Literal["oracle", "joint", "random", "planner"] | None = None
+    """Where plans come from: the corpus (oracle, the default), the generator itself (joint: strategies, and by turns
+    how many), ESConv's distribution (random), or --planner. A vanilla generator follows none."""
+    planner: Path | None = None
+    """Run folder of the planner for --plan planner, and for --reasoning."""
+    reasoning: bool = False
+    """Give the planner's reasoning as prefix of the history; the generator must have been trained with reasoning."""
+    unit: Literal["message", "turn"] | None = None
+    """What is written and compared; by default whole turns for all-in-one and one-by-one, else single messages."""
+    seeds: int = 1
+    """How often texts are sampled; metrics are the mean over these runs, with their spread."""
+    batch_size: int = 64
+    """Responses computed side by side; fewer need less memory."""
+    precision: Literal["auto", "bf16", "fp32"] = "fp32"
+    """Arithmetic: bf16, fp32, or auto (bf16 where the hardware multiplies it natively). What is not fp32 stands in
+    the signature, and compares only with its like."""
+    like: Path | None = None
+    """For a backbone as it is: run folder whose lengths and decoding it takes, so that both can be compared."""
+    out: Path | None = None
+    """Folder in which evaluations/NAME is kept; by default the generator's run folder."""
+
+    def start(self) -> None:
+        """Generates, scores and keeps the texts."""
+        from corpus.load import load_corpus
+        from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
+        from evaluation.generator.setting import default_unit, open_generator, plan_source
+        from evaluation.generator.stored import store_evaluation
+        from planner.planner import StrategyPlanner
+
+        opened = open_generator(
+            self.generator, out=self.out, like=self.like, batch_size=self.batch_size, precision=self.precision
+        )
+        realizer = opened.realizer
+        source = plan_source(realizer.variant, self.plan)
+        corpus = load_corpus(self.data)
+        dialogues = corpus.split(self.split)
+        unit = self.unit or default_unit(realizer.variant)
+        benchmark = benchmark_generator(
+            realizer,
+            scored_turns(dialogues) if unit == "turn" else scored_messages(dialogues),
+            name=opened.name,
+            source=source,
+            split=self.split,
+            data=data_name(corpus, self.split),
+            tokenizer=realizer.tokenizer_name,
+            decoding=str(realizer.decoding),
+            precision=realizer.precision,
+            rng=self.rng,
+            planner=StrategyPlanner.load(self.planner) if self.planner is not None else None,
+            reasoning=self.reasoning,
+            seeds=self.seeds,
+            backbone=opened.backbone,
+            fine_tuned=opened.fine_tuned,
+            vectors=self.read_vectors(),
+            bertscore=self.read_bertscore(),
+        )
+        kept = store_evaluation(opened.folder, benchmark.result, benchmark.setting, benchmark.responses)
+        self.report(benchmark.result, closer=f"{benchmark.setting.row}\n{self.skipped}kept in {kept}")

@@ -1,0 +1,21 @@
+"""evaluate.py human: what participants of studies said of two systems."""
+
+import dataclasses
+from pathlib import Path
+
+from cli.evaluate.command import EvaluationCommand
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateHuman(EvaluationCommand):
+    """Show how people compared two systems (studies of python -m chat --compare): Table 5 of the 2021 paper."""
+
+    study: tuple[Path, ...] = dataclasses.field(kw_only=True)
+    """Files of studies, one for each pair of systems."""
+
+    def start(self) -> None:
+        """Reads the studies and counts."""
+        from chat.study.session import read_study
+        from evaluation.human import compare_humans
+
+        self.report(compare_humans([read_study(path) for path in self.study]))

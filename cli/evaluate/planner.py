@@ -1,0 +1,98 @@
+"""evaluate.py planner: planners beside the baseline ladder, by message or by turn."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cli.evaluate.command import EvaluationCommand, Split, data_name
+from cli.run_folder import versions
+
+if TYPE_CHECKING:
+    from planner.plan import Planner
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluatePlanner(EvaluationCommand):
+    """Score planners beside the baseline ladder."""
+
+    data: str | None = None
+    """Corpus; the ladder is fitted on its training split."""
+    split: Split = "valid"
+    """Part of the corpus that is scored."""
+    protocol: Literal["message", "turn"] = "message"
+    """message: the strategy of every supporter message; turn: the plan of every turn, free-running."""
+    planner: tuple[Path, ...] = ()
+    """Run folders of trained planners; runs (seeds) of one folder name are averaged into one row, with their spread."""
+    ladder: bool = True
+    """Whether the baselines are fitted and scored too."""
+    exact_weight: float | None = None
+    """What an exact match counts beside the Levenshtein ratio in choosing plans (from 0), instead of the runs' own."""
+    several_weight: float = 0.0
+    """With --exact-weight: what a match counts in addition where the plan has several strategies (from 0)."""
+    reference: str = "tfidf"
+    """System that differences of the planners are measured to: a baseline, or the folder name of a --planner."""
+    html: Path | None = None
+    """File for a report page: tables, published figures, confusion, calibration, distribution over progress."""
+
+    def start(self) -> None:
+        """Loads or fits all planners and scores them."""
+        from corpus.dialogue import message_view, turn_view
+        from corpus.load import load_corpus
+        from encoding.embedding_cache import EmbeddingCache, cache_folder
+        from encoding.observation import Observer
+        from encoding.sentence_encoder import SentenceEncoder
+        from evaluation.planner.console import message_text, turn_text
+        from evaluation.planner.messages import benchmark_messages
+        from evaluation.planner.rows import check_runs
+        from evaluation.planner.turns import benchmark_turns
+        from evaluation.report.page import ReportData, write_report
+        from planner.baselines.ladder import fit_ladder
+        from planner.planner import StrategyPlanner
+
+        corpus = load_corpus(self.data)
+        dialogues = corpus.split(self.split)
+        check_runs(self.planner)
+        for name, weight in (("exact_weight", self.exact_weight), ("several_weight", self.several_weight)):
+            if weight is not None and weight < 0:
+                raise ValueError(f"{name}: got {weight}, expected 0 or more")
+        if self.several_weight and self.exact_weight is None:
+            raise ValueError("several_weight: expected --exact-weight too")
+        trained = [StrategyPlanner.load(run) for run in self.planner]
+        if (exact := self.exact_weight) is not None:
+            trained = [planner.with_weights(exact=exact, several=self.several_weight) for planner in trained]
+        planners: list[Planner] = []
+        if self.ladder:
+            observer = Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder()))
+            planners = fit_ladder(corpus.split("train"), observer=observer, seed=self.seed)
+        data = data_name(corpus, self.split)
+        page = ReportData(
+            title=f"Strategy planning: {corpus.name}, {self.split}",
+            facts=(("data", data), ("seed", str(self.seed)), *versions().items()),
+            own=tuple(dict.fromkeys(planner.name for planner in trained)) or (("embedding",) if self.ladder else ()),
+        )
+        if self.protocol == "message":
+            utterances = message_view(list(dialogues))
+            messages = benchmark_messages(
+                planners,
+                utterances,
+                split=self.split,
+                data=data,
+                rng=self.rng,
+                trained=trained,
+                reference=self.reference,
+            )
+            page, result, closer = dataclasses.replace(page, messages=messages), messages.result, message_text(messages)
+        else:
+            items = turn_view(list(dialogues))
+            turns = benchmark_turns(
+                planners, items, split=self.split, data=data, rng=self.rng, trained=trained, reference=self.reference
+            )
+            page, result, closer = dataclasses.replace(page, turns=turns), turns.result, turn_text(turns)
+        self.report(result, closer=closer)
+        if self.split != "test":
+            print(
+                f"Mind: on {self.split} these figures are optimistic. The ladder and the planners learned from train; "
+                "planners chose epochs and the PPO checkpoint on valid."
+            )
+        if self.html is not None:
+            write_report(self.html, page)

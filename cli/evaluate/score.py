@@ -1,0 +1,33 @@
+"""evaluate.py score: texts of any system."""
+
+import dataclasses
+from pathlib import Path
+
+from cli.evaluate.command import TextCommand
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateScore(TextCommand):
+    """Score any system's outputs: two text files with one response a line, or one file of JSON lines."""
+
+    hypotheses: Path | None = None
+    """Generated responses, one a line."""
+    references: Path | None = None
+    """Gold responses, one a line, in the same order."""
+    outputs: Path | None = None
+    """Instead of both: JSON lines with generation and response, and possibly dialogue, the unit of the bootstrap."""
+
+    def start(self) -> None:
+        """Reads and scores."""
+        from evaluation.generator.score import score_files, score_outputs
+
+        if (self.outputs is None) == (self.hypotheses is None) or (self.hypotheses is None) != (
+            self.references is None
+        ):
+            raise ValueError("expected either --outputs FILE, or --hypotheses FILE and --references FILE")
+        vectors, bertscore = self.read_vectors(), self.read_bertscore()
+        if self.outputs is not None:
+            result = score_outputs(self.outputs, rng=self.rng, vectors=vectors, bertscore=bertscore)
+        elif self.hypotheses is not None and self.references is not None:
+            result = score_files(self.hypotheses, self.references, rng=self.rng, vectors=vectors, bertscore=bertscore)
+        self.report(result, closer=self.skipped.rstrip())

@@ -1,0 +1,38 @@
+"""train.py planner: behaviour cloning, then PPO in the turn environment."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from cli.train.training import Training
+from planner.config import PlannerConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainPlanner(Training):
+    """Train a planner: behaviour cloning, then PPO in the turn environment."""
+
+    config: Annotated[PlannerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=PlannerConfig)
+    out: Path = Path("runs/planner")
+    """Run folder. The same command resumes a killed run."""
+
+    def start(self) -> None:
+        """Trains, or says that the run is finished."""
+        from planner.training import train_planner
+
+        corpus, run = self.open("planner", self.config, self.out)
+        if not run.finished:
+            trained = train_planner(
+                corpus.split("train"), corpus.split("valid"), config=self.config, out=self.out, seed=self.seed
+            )
+            scores = {
+                "cloned": trained.before,
+                "planner": trained.after,
+                "planner, without offsets": trained.without_offsets,
+            }
+            run.finish({"valid": scores})
+        for name, scores in run.metrics()["valid"].items():
+            print(f"{name}, valid: " + ", ".join(f"{metric} {value:.2f}" for metric, value in scores.items()))
+        print(f"{self.out}: finished, {run.minutes:.1f} minutes")

@@ -1,0 +1,50 @@
+"""train.py seeker: a simulated help-seeker that answers with real replies of the training dialogues."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+
+from cli.run_folder import Run, resolved, seed_everything
+from cli.train.training import Training
+from corpus.load import load_corpus
+from env.seekers.retrieval.fitting import SeekerConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSeeker(Training):
+    """Fit a simulated help-seeker: its ratings, its hidden intensity, when it gives up; and measure the fit."""
+
+    config: Annotated[SeekerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=SeekerConfig)
+    failed: str | None = None
+    """File of failed conversations (FailedESConv.json); without it training dialogues with a small fall stand in."""
+    out: Path = Path("runs/seeker")
+    """Run folder."""
+
+    def start(self) -> None:
+        """Fits, scores on valid, prints the figures."""
+        from corpus.formats.detection import read_dialogues
+        from encoding.embedding_cache import EmbeddingCache, cache_folder
+        from encoding.sentence_encoder import SentenceEncoder
+        from env.seekers.retrieval.fit_quality import fit_quality, fit_quality_lines
+        from env.seekers.retrieval.fitting import dialogues_digest, divide_failed, fit_seeker
+
+        seed_everything(self.seed)
+        corpus = load_corpus(self.data)
+        failed = read_dialogues(Path(self.failed)) if self.failed else ()
+        settings = {"config": resolved(self.config), "failed": dialogues_digest(failed), "seed": self.seed}
+        run = Run(self.out, command="seeker", settings=settings, corpus=corpus)
+        if not run.finished:
+            rng = np.random.default_rng(self.seed)
+            text_encoder = EmbeddingCache(SentenceEncoder(), folder=cache_folder())
+            train = corpus.split("train")
+            fitted, held_out = divide_failed(failed, share=self.config.failed_share, rng=rng)
+            models = fit_seeker(train, fitted, text_encoder=text_encoder, config=self.config)
+            models.save(self.out)
+            figures = fit_quality(models, train, corpus.split("valid"), held_out, text_encoder=text_encoder, rng=rng)
+            run.finish({"valid": {name: estimate.as_json() for name, estimate in figures.items()}})
+        for line in fit_quality_lines(run.metrics()["valid"]):
+            print(line)
+        print(f"{self.out}: finished, {run.minutes:.1f} minutes")
