@@ -54,7 +54,7 @@ class Run:
         self.folder = folder
         self.leads = os.environ.get("RANK", "0") == "0"
         config = json.loads(json.dumps({"command": command, **settings}, default=str))
-        hashes = {name: corpus.fingerprint(name) for name in corpus.splits}
+        hashes = {name: corpus.digest(name) for name in corpus.splits}
         self._config_path, self._manifest_path = folder / "config.json", folder / "manifest.json"
         names = {path.name for path in folder.iterdir()} if self.leads and folder.is_dir() else set()
         # A start that failed before it made anything leaves these two files only: the folder is as good as unused.

@@ -1,9 +1,9 @@
-"""The official split as a rule, and a corpus as its named splits."""
+"""A corpus as its named splits, the official split as a rule, and the digest that tells data apart."""
 
 import hashlib
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from corpus.dialogue import Dialogue
@@ -69,9 +69,20 @@ class Corpus:
             raise CorpusError(f"no split {name!r}, expected one of {', '.join(self.splits)}, all", path=self.source)
         return self.splits[name]
 
-    def fingerprint(self, split: str) -> str:
-        """SHA-256 (64 hexadecimal digits) of what the dialogues of a split say, in order, whatever format they had."""
-        digest = hashlib.sha256()
-        for dialogue in self.split(split):
-            digest.update(json.dumps(to_record(dialogue), sort_keys=True).encode() + b"\n")
-        return digest.hexdigest()
+    def digest(self, split: str) -> str:
+        """:func:`dialogues_digest` of a split, or of ``all``."""
+        return dialogues_digest(self.split(split))
+
+
+def dialogues_digest(dialogues: Iterable[Dialogue]) -> str:
+    """SHA-256 (64 hexadecimal digits) of all that dialogues hold, in order, whatever format they came in.
+
+    The one identity of data: ``manifest.json`` of every run, signatures of scores and fitted seekers carry it.
+
+    Raises:
+        CorpusError: A supporter's message has no strategy.
+    """
+    digest = hashlib.sha256()
+    for dialogue in dialogues:
+        digest.update(json.dumps(to_record(dialogue), sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()

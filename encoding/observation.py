@@ -272,10 +272,15 @@ def plan_features(slots: np.ndarray) -> np.ndarray:
 
 
 def turn_prefix(history: Sequence[Message]) -> tuple[Strategy, ...]:
-    """Strategies of the supporter messages that end the history: what the current turn holds already."""
+    """The prefix: the strategies, in order, of the supporter's messages since the seeker's last one.
+
+    It is what the current turn holds already, and empty where the seeker spoke last. A message whose strategy nobody
+    knows (a person typed it, or it is a fixed reply) is left out; the strategies before and after it count.
+    """
     strategies: list[Strategy] = []
     for message in reversed(history):
-        if message.role is Role.SEEKER or message.strategy is None:
+        if message.role is Role.SEEKER:
             break
-        strategies.append(message.strategy)
+        if message.strategy is not None:
+            strategies.append(message.strategy)
     return tuple(reversed(strategies))

@@ -47,9 +47,22 @@ class PlanCodec:
         return np.array([index[self.plan(row)] for row in slots])
 
     def slots(self, plan: Sequence[int]) -> np.ndarray:
-        """Slots of a plan. Shape: (K,), int64, 0..8. A plan longer than K keeps its first K strategies."""
-        kept = [int(strategy) for strategy in plan[: self.max_strategies]]
-        return np.array(kept + [STOP] * (self.max_strategies - len(kept)), np.int64)
+        """Slots of a plan. Shape: (K,), int64, 0..8.
+
+        Raises:
+            ValueError: The plan is longer than K.
+        """
+        if len(plan) > self.max_strategies:
+            raise ValueError(f"plan of {len(plan)} strategies, expected at most {self.max_strategies}")
+        return np.array([*map(int, plan), *[STOP] * (self.max_strategies - len(plan))], np.int64)
+
+    def prefix_slots(self, prefix: Sequence[int]) -> np.ndarray:
+        """Slots of what a turn holds already (:func:`encoding.observation.turn_prefix`). Shape: (K,), int64, 0..8.
+
+        Turns may be longer than any plan: of a prefix longer than K the last K strategies count, because what comes
+        next depends on what was said last.
+        """
+        return self.slots(prefix[-self.max_strategies :])
 
     def plan(self, slots: Sequence[int] | np.ndarray) -> tuple[int, ...]:
         """The strategies before the first STOP."""

@@ -153,7 +153,7 @@ class StrategyPlanner:
         beliefs = self.beliefs(histories)
         together: dict[tuple[int, ...], list[int]] = {}
         for row, history in enumerate(histories):
-            prefix = tuple(map(int, turn_prefix(history)))[: self.observer.codec.max_strategies]
+            prefix = tuple(map(int, turn_prefix(history)))[-self.observer.codec.max_strategies :]
             together.setdefault(prefix, []).append(row)
         plans: dict[int, Plan] = {}
         for prefix, rows in together.items():
@@ -169,7 +169,7 @@ class StrategyPlanner:
     def calibrated_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
         """Strategies of messages given all messages before, as believed, without offsets. Shape: (N, 8)."""
         histories = [utterance.history for utterance in utterances]
-        slots = [self.observer.codec.slots(turn_prefix(history)) for history in histories]
+        slots = [self.observer.codec.prefix_slots(turn_prefix(history)) for history in histories]
         if not slots:
             return np.zeros((0, len(Strategy)))
         return self.decision_probabilities(self.beliefs(histories), np.stack(slots))
@@ -224,7 +224,7 @@ class StrategyPlanner:
             prefix: Strategies that stand already, the same for all; the plans hold what comes after them.
         """
         plans: list[Plan] = []
-        prefix = prefix[: self.observer.codec.max_strategies]
+        prefix = prefix[-self.observer.codec.max_strategies :]
         for start in range(0, len(beliefs), _BATCH):
             plans += self._plans(self.parts.deliberation.mixture(self._tensor(beliefs[start : start + _BATCH])), prefix)
         return plans

@@ -69,4 +69,4 @@ class TextCommand(EvaluationCommand):
 def data_name(corpus: "Corpus", split: str) -> str:
     """What identifies the data in a signature: name and hash."""
     names = corpus.splits if split == "all" else [split]
-    return f"{corpus.name}-" + "+".join(corpus.fingerprint(name)[:8] for name in names)
+    return f"{corpus.name}-" + "+".join(corpus.digest(name)[:8] for name in names)

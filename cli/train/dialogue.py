@@ -57,7 +57,7 @@ class TrainDialogue(Training):
         if self.seeds < 1:
             raise ValueError(f"seeds: got {self.seeds}, expected at least 1")
         corpus = load_corpus(self.data)
-        fold_seed = read_fold_seed(self.planner, train=corpus.fingerprint("train"))
+        fold_seed = read_fold_seed(self.planner, train=corpus.digest("train"))
         settings = {
             "config": resolved(self.config),
             "planner": weights_digest(self.planner),

@@ -26,10 +26,11 @@ class TrainSeeker(Training):
     def start(self) -> None:
         """Fits, scores on valid, prints the figures."""
         from corpus.formats.detection import read_dialogues
+        from corpus.splits import dialogues_digest
         from encoding.embedding_cache import EmbeddingCache, cache_folder
         from encoding.sentence_encoder import SentenceEncoder
         from env.seekers.retrieval.fit_quality import fit_quality, fit_quality_lines
-        from env.seekers.retrieval.fitting import dialogues_digest, divide_failed, fit_seeker
+        from env.seekers.retrieval.fitting import divide_failed, fit_seeker
 
         seed_everything(self.seed)
         corpus = load_corpus(self.data)

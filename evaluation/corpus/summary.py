@@ -53,7 +53,7 @@ def summarise_corpus(corpus: Corpus, *, split: str) -> CorpusResult:
     start = time.perf_counter()
     names = [*corpus.splits, "all"] if split == "all" and len(corpus.splits) > 1 else [split]
     statistics = {name: corpus_statistics(corpus.split(name)) for name in names}
-    hashes = "+".join(corpus.fingerprint(name)[:8] for name in corpus.splits)
+    hashes = "+".join(corpus.digest(name)[:8] for name in corpus.splits)
     return CorpusResult(
         command="corpus",
         protocol="corpus",

@@ -87,7 +87,7 @@ def demonstrate(
         rng: For bootstrap, plans and decoding.
     """
     dialogues = corpus.split(split)
-    data = f"{corpus.name}-{corpus.fingerprint(split)[:8]}"
+    data = f"{corpus.name}-{corpus.digest(split)[:8]}"
     own = [planner]
     messages = benchmark_messages(ladder, message_view(list(dialogues)), split=split, data=data, rng=rng, trained=own)
     turns = benchmark_turns(ladder, turn_view(list(dialogues)), split=split, data=data, rng=rng, trained=own)

@@ -100,7 +100,7 @@ class Decisions:
             following=followed,
             several=several,
             row=np.array(row_of),
-            slots=np.stack([codec.slots(plan) for plan in plans]),
+            slots=np.stack([codec.prefix_slots(plan) for plan in plans]),
             decision=np.array(decisions),
             openings=np.flatnonzero(np.diff(turn_of, prepend=-1)),
             plans=tuple(tuple(int(strategy) for strategy in turn.plan) for turn in turns),

@@ -164,7 +164,7 @@ class PredictionLayout:
         here = np.flatnonzero([len(plan) < codec.max_strategies for plan in realized])
         if not len(here):
             return
-        slots = np.stack([codec.slots(realized[number]) for number in here])
+        slots = np.stack([codec.prefix_slots(realized[number]) for number in here])
         rows = self.space.row_of_code[codec.code(slots)]
         pooled = (1 - _READER_SHARE) * np.exp(table[here, rows]) + _READER_SHARE * np.exp(reading[here])
         table[here, rows] = np.log(np.maximum(pooled, np.exp(_LOWEST)))

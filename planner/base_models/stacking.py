@@ -166,7 +166,7 @@ def _standing(messages: Sequence[Sequence[Message]], layout: PredictionLayout) -
     """Row of the plan that stands, and whether it can still grow. Shapes: (N,), (N,) bool."""
     codec = layout.space.codec
     plans = [turn_prefix(history) for history in messages]
-    slots = np.array([codec.slots(plan) for plan in plans]).reshape(-1, codec.max_strategies)
+    slots = np.array([codec.prefix_slots(plan) for plan in plans]).reshape(-1, codec.max_strategies)
     return layout.space.row_of_code[codec.code(slots)], np.array([len(plan) < codec.max_strategies for plan in plans])
 
 

@@ -71,7 +71,7 @@ class LinearPlanner:
         if not utterances:
             return np.zeros((0, len(Strategy)))
         histories = [utterance.history for utterance in utterances]
-        slots = np.stack([self._observer.codec.slots(turn_prefix(history)) for history in histories])
+        slots = np.stack([self._observer.codec.prefix_slots(turn_prefix(history)) for history in histories])
         return _of_strategies(self._probabilities(self._observer.encode_histories(histories), slots))
 
     def _probabilities(self, history: np.ndarray, slots: np.ndarray) -> np.ndarray:

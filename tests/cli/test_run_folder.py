@@ -29,7 +29,7 @@ def test_a_new_run_writes_configuration_and_manifest(tmp_path: Path) -> None:
     assert manifest["corpus"] == {
         "name": "toy",
         "source": "toy.json",
-        "splits": {"train": _corpus().fingerprint("train")},
+        "splits": {"train": _corpus().digest("train")},
     }
     assert {"python", "torch", "stable-baselines3"} <= set(manifest["versions"])
     assert manifest["finished"] is None

@@ -70,7 +70,7 @@ def test_splits_have_the_known_names_in_order(names: list[str]) -> None:
 
 def test_fingerprint_depends_on_contents_and_order_not_on_numbers() -> None:
     def fingerprint(*dialogues: Dialogue) -> str:
-        return Corpus("mine", "here", {"train": dialogues}).fingerprint("train")
+        return Corpus("mine", "here", {"train": dialogues}).digest("train")
 
     hello, bye = Message(Role.SEEKER, "hello"), Message(Role.SEEKER, "bye")
     first, second = Dialogue(1, (hello,)), Dialogue(2, (bye,))
@@ -99,4 +99,4 @@ def test_the_rule_reproduces_the_real_train_and_valid_files_in_order(esconv: Pat
         from_file = reformatted_format.read(esconv / f"{name}.txt")
         rule, file = Corpus("rule", "", {name: by_rule}), Corpus("file", "", {name: from_file})
         assert [dialogue.messages for dialogue in by_rule] == [dialogue.messages for dialogue in from_file]
-        assert rule.fingerprint(name) == file.fingerprint(name)  # situations, problems, emotions, ratings too
+        assert rule.digest(name) == file.digest(name)  # situations, problems, emotions, ratings too

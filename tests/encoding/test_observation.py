@@ -15,7 +15,7 @@ from corpus.dialogue import Dialogue, Message, Role, turn_view
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
 from encoding.embedding_cache import EmbeddingCache
-from encoding.observation import Observer, plan_features, plan_features_size, turn_prefix
+from encoding.observation import Observer, plan_features, plan_features_size
 from tests.encoding.fake_encoder import DIMENSION, FakeEncoder, vector
 from tests.encoding.slow_observation import slow_features
 
@@ -279,17 +279,3 @@ def test_plan_features_by_hand() -> None:
 def test_plan_features_size(size: int, entries: int) -> None:
     assert plan_features_size(size) == entries == 9 * size + 1
     assert plan_features(np.full((2, size), 8)).shape == (2, entries)
-
-
-@pytest.mark.parametrize(
-    ("history", "plan"),
-    [
-        ((), ()),
-        (CONVERSATION, ()),
-        ((*CONVERSATION, ADVISE), (Strategy.SUGGESTIONS,)),
-        ((LOST, ASK, PRAISE), (Strategy.QUESTION, Strategy.AFFIRMATION)),
-        ((ASK,), (Strategy.QUESTION,)),  # the supporter opens
-    ],
-)
-def test_plan_so_far(history: tuple[Message, ...], plan: tuple[Strategy, ...]) -> None:
-    assert turn_prefix(history) == plan

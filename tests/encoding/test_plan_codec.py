@@ -26,15 +26,14 @@ def slots_of(size: int) -> st.SearchStrategy[np.ndarray]:
         ((0, 7), [0, 7, 8], 71),
         ((1, 2, 3), [1, 2, 3], 81 + 18 + 3),
         ((7, 7, 7), [7, 7, 7], 7 * 91),
-        ((5, 4, 3, 2, 1), [5, 4, 3], 5 * 81 + 36 + 3),  # cut at three
     ],
 )
 def test_hand_worked_codes(plan: tuple[int, ...], slots: list[int], code: int) -> None:
     codec = CODECS[3]
     assert codec.slots(plan).tolist() == slots
     assert codec.code(np.array(slots)) == code
-    assert codec.plans[codec.plan_of_code[code]] == plan[:3]
-    assert codec.lengths(np.array(slots)) == min(len(plan), 3)
+    assert codec.plans[codec.plan_of_code[code]] == plan
+    assert codec.lengths(np.array(slots)) == len(plan)
 
 
 def test_strategies_are_plans_too() -> None:
@@ -62,10 +61,20 @@ def test_every_plan_is_there_once_short_ones_first(size: int, number: int) -> No
 @given(sizes, plans)
 def test_plan_to_slots_and_back(size: int, plan: tuple[int, ...]) -> None:
     codec = CODECS[size]
-    slots = codec.slots(plan)
+    cut = plan[:size]
+    slots = codec.slots(cut)
     assert slots.shape == (size,)
-    assert codec.plan(slots) == plan[:size]
-    assert codec.plans[codec.plan_of_code[codec.code(slots)]] == plan[:size]
+    assert codec.plan(slots) == cut
+    assert codec.plans[codec.plan_of_code[codec.code(slots)]] == cut
+    if len(plan) > size:
+        with pytest.raises(ValueError, match=f"plan of {len(plan)} strategies, expected at most {size}"):
+            codec.slots(plan)
+
+
+@SETTINGS
+@given(sizes, plans)
+def test_of_a_long_prefix_the_last_strategies_count(size: int, prefix: tuple[int, ...]) -> None:
+    assert CODECS[size].plan(CODECS[size].prefix_slots(prefix)) == prefix[-size:]
 
 
 @SETTINGS

@@ -166,7 +166,7 @@ def test_messages_are_decided_over_all_reasoning_given_that_one_follows() -> Non
     codec, space = planner.observer.codec, planner.settings.layout.space
     for number, utterance in enumerate(utterances):
         deliberation = planner.parts.deliberation(torch.from_numpy(planner.beliefs([utterance.history])))
-        row = space.row_of_code[codec.code(codec.slots(turn_prefix(utterance.history)))]
+        row = space.row_of_code[codec.code(codec.prefix_slots(turn_prefix(utterance.history)))]
         states = deliberation.state_probabilities()[0]
         mixed = (states @ deliberation.decisions[0, :, row].exp())[:STOP].detach().numpy()
         np.testing.assert_allclose(believed[number], mixed / mixed.sum(), atol=1e-5)

@@ -1,7 +1,5 @@
 """Fits all models of a seeker to training dialogues and, where there are any, to failed conversations."""
 
-import hashlib
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpus.dialogue import Dialogue
-from corpus.formats.official import to_record
+from corpus.splits import dialogues_digest
 from encoding.text_encoder import TextEncoder
 from env.seekers.retrieval.exchanges import Exchanges, ExchangeView, Projection
 from env.seekers.retrieval.give_up import SHORT_PERCENTILE, GiveUpModel, broken_off, give_up_features
@@ -177,11 +175,3 @@ def rating_cadence(exchanges: Exchanges) -> np.ndarray:
                 answered[min(since, _CADENCE) - 1] += 1
                 since = 0
     return answered / np.maximum(1, asked)
-
-
-def dialogues_digest(dialogues: Sequence[Dialogue]) -> str:
-    """SHA-256 of what dialogues say, in order, as :meth:`corpus.splits.Corpus.fingerprint`."""
-    digest = hashlib.sha256()
-    for dialogue in dialogues:
-        digest.update(json.dumps(to_record(dialogue), sort_keys=True).encode() + b"\n")
-    return digest.hexdigest()

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from corpus.dialogue import Dialogue
+from corpus.splits import dialogues_digest
 from corpus.strategy import Strategy
 from encoding.text_encoder import TextEncoder
 from env.conversation import HIGHEST_INTENSITY, LOWEST_INTENSITY, Conversation, SeekerReply
@@ -29,7 +30,6 @@ from env.seekers.retrieval.exchanges import (
     state_features,
     word_counts,
 )
-from env.seekers.retrieval.fitting import dialogues_digest
 from env.seekers.retrieval.give_up import give_up_features
 from env.seekers.retrieval.models import SeekerModels
 from env.seekers.retrieval.search import ExchangeSearch, StandIns, States
