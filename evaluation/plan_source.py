@@ -63,8 +63,9 @@ def _ask(planner: Planner, items: Sequence[ScoredItem]) -> list[tuple[Strategy, 
     if turns and utterances:
         raise ValueError(f"expected all messages or all turns, got {len(utterances)} and {len(turns)}")
     if turns:
-        return [plan.strategies for plan in planner.plans(turns)]
-    return [(Strategy(int(best)),) for best in planner.strategy_probabilities(utterances).argmax(axis=1)]
+        return [plan.strategies for plan in planner.plans([turn.history for turn in turns])]
+    probabilities = planner.strategy_probabilities([utterance.history for utterance in utterances])
+    return [(Strategy(int(best)),) for best in probabilities.argmax(axis=1)]
 
 
 def _draw(rng: np.random.Generator, whole_turn: bool) -> tuple[Strategy, ...]:

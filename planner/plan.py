@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from corpus.dialogue import Turn, Utterance
+from corpus.dialogue import Message
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
 
@@ -40,15 +40,18 @@ class Plan:
 
 
 class Planner(Protocol):
-    """History to plan. ``name`` is what tables and JSON call it."""
+    """History to plan. ``name`` is what tables and JSON call it.
+
+    A planner is given histories alone, never a :class:`corpus.dialogue.Turn`, which holds the gold plan too.
+    """
 
     name: str
 
-    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-        """Plans every turn from the history before it, free-running (turn protocol)."""
+    def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
+        """Plans the supporter's turn that follows each history, free-running (turn protocol)."""
 
-    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
-        """Scores the strategies of every message given all messages before it (message protocol).
+    def strategy_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        """Scores the strategies of the supporter's message that follows each history (message protocol).
 
         Returns:
             Shape: (N, 8), rows sum to 1; the arg-max is the prediction.
@@ -57,10 +60,10 @@ class Planner(Protocol):
 
 @runtime_checkable
 class Calibrated(Protocol):
-    """A planner whose decisions are shifted, by class offsets, and which can also say what it believes unshifted."""
+    """A planner whose decisions are shifted by class offsets, and which also gives its probabilities unshifted."""
 
-    def calibrated_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
-        """The strategies of every message given all messages before it, without class offsets or other shifts.
+    def calibrated_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        """Probabilities of the strategies of the supporter's message that follows each history, without class offsets.
 
         Returns:
             Shape: (N, 8), rows sum to 1; the arg-max need not be the prediction.

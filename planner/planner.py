@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from corpus.dialogue import Message, Turn, Utterance
+from corpus.dialogue import Message
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
 from encoding.embedding_cache import EmbeddingCache, cache_folder
@@ -134,9 +134,9 @@ class StrategyPlanner:
         prefix = tuple(int(strategy) for strategy in turn_prefix(history))
         return self.plans_of_predictions(self.beliefs([history]), prefix=prefix)[0]
 
-    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-        """Plans every turn from the history before it (turn protocol)."""
-        return self.plans_of_predictions(self.beliefs([turn.history for turn in turns]))
+    def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
+        """Plans the supporter's whole turn that follows each history (turn protocol)."""
+        return self.plans_of_predictions(self.beliefs(histories))
 
     def sampled_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
         """Draws a plan for each history from the planner's own distribution over plans.
@@ -162,13 +162,12 @@ class StrategyPlanner:
                 plans |= zip(here, self._drawn(beliefs[here], luck[here], prefix), strict=True)
         return [plans[row] for row in range(len(histories))]
 
-    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
-        """Strategies of messages given all messages before, shifted by the fitted offsets. Shape: (N, 8)."""
-        return with_offsets(self.calibrated_probabilities(utterances), np.array(self.settings.offsets))
+    def strategy_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        """Strategies of the message that follows each history, shifted by the fitted offsets. Shape: (N, 8)."""
+        return with_offsets(self.calibrated_probabilities(histories), np.array(self.settings.offsets))
 
-    def calibrated_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
-        """Strategies of messages given all messages before, as believed, without offsets. Shape: (N, 8)."""
-        histories = [utterance.history for utterance in utterances]
+    def calibrated_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        """Strategies of the message that follows each history, without offsets. Shape: (N, 8)."""
         slots = [self.observer.codec.prefix_slots(turn_prefix(history)) for history in histories]
         if not slots:
             return np.zeros((0, len(Strategy)))

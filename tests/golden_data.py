@@ -108,12 +108,12 @@ def plans(name: str) -> dict[str, Any]:
     utterances = {(item.dialogue, item.index): item for item in message_view(dialogues)}
     turns = {(item.dialogue, item.start): item for item in turn_view(dialogues)}
     keys = [(dialogues[place], count) for place, count in places]
-    spoken = [utterances[key] for key in keys if key in utterances]
+    spoken = [utterances[key].history for key in keys if key in utterances]
     drawn = planner.sampled_plans(histories, rng=np.random.default_rng(0))
     return {
         "mode": planner.mode,
         "plan": [_plan(planner.plan(history)) for history in histories],
-        "plans": [_plan(plan) for plan in planner.plans([turns[key] for key in keys if key in turns])],
+        "plans": [_plan(plan) for plan in planner.plans([turns[key].history for key in keys if key in turns])],
         "drawn_plans": [_strategies(plan) for plan in drawn],
         "strategy_probabilities": _rounded(planner.strategy_probabilities(spoken)),
         "calibrated_probabilities": _rounded(planner.calibrated_probabilities(spoken)),

@@ -8,7 +8,7 @@ from cli.evaluate.command import EvaluationCommand, Split, data_name
 from cli.run_folder import versions
 
 if TYPE_CHECKING:
-    from planner.plan import Planner
+    pass
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ class EvaluatePlanner(EvaluationCommand):
         from encoding.sentence_encoder import SentenceEncoder
         from evaluation.planner.console import message_text, turn_text
         from evaluation.planner.messages import benchmark_messages
-        from evaluation.planner.rows import check_runs
+        from evaluation.planner.rows import System, check_runs, oracle
         from evaluation.planner.turns import benchmark_turns
         from evaluation.report.page import ReportData, write_report
         from planner.baselines.ladder import fit_ladder
@@ -60,10 +60,10 @@ class EvaluatePlanner(EvaluationCommand):
         trained = [StrategyPlanner.load(run) for run in self.planner]
         if (exact := self.exact_weight) is not None:
             trained = [planner.with_weights(exact=exact, several=self.several_weight) for planner in trained]
-        planners: list[Planner] = []
+        systems: list[System] = []
         if self.ladder:
             observer = Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder()))
-            planners = fit_ladder(corpus.split("train"), observer=observer, seed=self.seed)
+            systems += fit_ladder(corpus.split("train"), observer=observer, seed=self.seed)
         data = data_name(corpus, self.split)
         page = ReportData(
             title=f"Strategy planning: {corpus.name}, {self.split}",
@@ -73,7 +73,7 @@ class EvaluatePlanner(EvaluationCommand):
         if self.protocol == "message":
             utterances = message_view(list(dialogues))
             messages = benchmark_messages(
-                planners,
+                [*systems, oracle(utterances)] if self.ladder else [],
                 utterances,
                 split=self.split,
                 data=data,
@@ -85,7 +85,13 @@ class EvaluatePlanner(EvaluationCommand):
         else:
             items = turn_view(list(dialogues))
             turns = benchmark_turns(
-                planners, items, split=self.split, data=data, rng=self.rng, trained=trained, reference=self.reference
+                [*systems, oracle(items)] if self.ladder else [],
+                items,
+                split=self.split,
+                data=data,
+                rng=self.rng,
+                trained=trained,
+                reference=self.reference,
             )
             page, result, closer = dataclasses.replace(page, turns=turns), turns.result, turn_text(turns)
         self.report(result, closer=closer)

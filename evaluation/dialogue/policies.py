@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from corpus.dialogue import Dialogue, Message, Role, Turn
+from corpus.dialogue import Dialogue, Message
 from corpus.strategy import ESCONV_COUNTS, Strategy
 from encoding.plan_codec import STOP
 from env.conversation import Conversation
@@ -69,17 +69,8 @@ class PlannerPolicy:
         if self._acting == "drawn":
             plans = self._planner.sampled_plans(histories, rng=rng)
         else:
-            plans = self._planner.plans([next_turn(history) for history in histories])
+            plans = self._planner.plans(histories)
         return [plan.strategies for plan in plans]
-
-
-def next_turn(history: Sequence[Message]) -> Turn:
-    """The supporter's turn that is to follow a history, as the turn protocol shows it to a planner.
-
-    A turn stands in a dialogue, so what has not been said yet has a placeholder; planners read the history before it.
-    """
-    to_come = Message(Role.SUPPORTER, "(to come)", strategy=Strategy.OTHERS)
-    return Turn(Dialogue(1, (*history, to_come)), len(history), len(history) + 1)
 
 
 class ReplayPolicy:

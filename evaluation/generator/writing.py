@@ -30,19 +30,18 @@ class RememberingPlanner:
     def __init__(self, planner: Planner) -> None:
         self.planner = planner
         self.name = planner.name
-        self._plans: dict[tuple[int, int], tuple[Turn, Plan]] = {}  # the turn is kept, so that its id stays its own
+        self._plans: dict[tuple[Message, ...], Plan] = {}
 
-    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-        """Plans every turn from the history before it."""
-        new = {_key(turn): turn for turn in turns if _key(turn) not in self._plans}
-        if new:
-            planned = zip(new.values(), self.planner.plans(list(new.values())), strict=True)
-            self._plans |= dict(zip(new, planned, strict=True))
-        return [self._plans[_key(turn)][1] for turn in turns]
+    def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
+        """Plans the turn that follows each history."""
+        keys = [tuple(history) for history in histories]
+        if new := [key for key in dict.fromkeys(keys) if key not in self._plans]:
+            self._plans |= zip(new, self.planner.plans(new), strict=True)
+        return [self._plans[key] for key in keys]
 
-    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
-        """Strategies of messages given all messages before. Shape: (N, 8)."""
-        return self.planner.strategy_probabilities(utterances)
+    def strategy_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        """Strategies of the message that follows each history. Shape: (N, 8)."""
+        return self.planner.strategy_probabilities(histories)
 
 
 def planned_reasoning(items: Sequence[Utterance | Turn], planner: Planner) -> list[Reasoning]:
@@ -62,17 +61,14 @@ def planned_reasoning(items: Sequence[Utterance | Turn], planner: Planner) -> li
                 index: turn for turn in item.dialogue.turns() for index in range(turn.start, turn.stop)
             }
     turns = [by_dialogue[id(item.dialogue)][item.start if isinstance(item, Turn) else item.index] for item in items]
-    distinct = {_key(turn): turn for turn in turns}
+    histories = [turn.history for turn in turns]
+    distinct = list(dict.fromkeys(histories))
     concluded = {}
-    for key, plan in zip(distinct, planner.plans(list(distinct.values())), strict=True):
+    for history, plan in zip(distinct, planner.plans(distinct), strict=True):
         if plan.reasoning is None:
             raise ValueError(f"planner {planner.name} does not reason: --reasoning needs one that was trained to")
-        concluded[key] = plan.reasoning
-    return [concluded[_key(turn)] for turn in turns]
-
-
-def _key(turn: Turn) -> tuple[int, int]:
-    return id(turn.dialogue), turn.start
+        concluded[history] = plan.reasoning
+    return [concluded[history] for history in histories]
 
 
 CHUNK = 256  # items written between two steps of the progress bar; the texts drawn depend on it

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from corpus.dialogue import Utterance
+from corpus.dialogue import Message, Utterance
 from corpus.strategy import Strategy
 from evaluation.differences import REFERENCE, Differences, differences_json, differences_to_reference
 from evaluation.items import INTERVALS, dialogue_units, progress_interval, strategies_by_progress
-from evaluation.planner.rows import planner_rows, with_progress
+from evaluation.planner.rows import PlanTable, System, planner_rows, with_progress
 from evaluation.planner.speed import mean_speed, measure_speed
 from evaluation.published import PublishedTable, published
 from evaluation.result import EvaluationResult
@@ -74,7 +74,7 @@ class MessageBenchmark:
 
 
 def benchmark_messages(
-    planners: Sequence[Planner],
+    planners: Sequence[System],
     utterances: Sequence[Utterance],
     *,
     split: str,
@@ -87,7 +87,7 @@ def benchmark_messages(
     """Predicts the strategy of every supporter message with every planner and scores it.
 
     Args:
-        planners: Baselines, with different names.
+        planners: Baselines and plan tables, with different names.
         utterances: The items, all dialogues' together (:func:`corpus.dialogue.message_view`).
         split: For the result.
         data: What identifies the data in the signature, e.g. name and shortened fingerprint.
@@ -103,12 +103,13 @@ def benchmark_messages(
     rows = planner_rows(planners, trained, items=len(utterances))
     units = dialogue_units(utterances)
     seed = int(rng.integers(2**63))
+    histories = [utterance.history for utterance in utterances]
     predictions: dict[str, np.ndarray] = {}
     beliefs: dict[str, np.ndarray] = {}
     tallies: dict[str, Tally] = {}
     systems: dict[str, dict[str, Estimate]] = {}
     for name, runs in with_progress(rows, "message protocol"):
-        decided = [_probabilities(planner, utterances) for planner in runs]
+        decided = [_probabilities(planner, histories) for planner in runs]
         predictions[name] = np.stack([decision.argmax(axis=1) for decision, _ in decided])  # (R, N)
         beliefs[name] = np.stack([belief for _, belief in decided])  # (R, N, 8)
         of_runs = [
@@ -117,8 +118,9 @@ def benchmark_messages(
         ]
         tallies[name] = mean_tally(of_runs)
         timed = [
-            measure_speed(planner.strategy_probabilities, utterances, rng=np.random.default_rng(seed))
+            measure_speed(planner.strategy_probabilities, histories, rng=np.random.default_rng(seed))
             for planner in runs
+            if not isinstance(planner, PlanTable)
         ]
         systems[name] = {
             **run_estimates(of_runs, rng=np.random.default_rng(seed), samples=samples),
@@ -135,13 +137,16 @@ def benchmark_messages(
     return replace(benchmark, result=replace(result, details=_details(benchmark)))
 
 
-def _probabilities(planner: Planner, utterances: Sequence[Utterance]) -> tuple[np.ndarray, np.ndarray]:
+def _probabilities(planner: System, histories: Sequence[Sequence[Message]]) -> tuple[np.ndarray, np.ndarray]:
     """What a planner decides by and, where it tells it apart, what it believes. Each (N, 8)."""
-    decision = np.asarray(planner.strategy_probabilities(utterances))
+    if isinstance(planner, PlanTable):
+        decision = np.eye(len(Strategy))[[strategy for (strategy,) in planner.plans]]
+    else:
+        decision = np.asarray(planner.strategy_probabilities(histories))
     belief = decision
     if isinstance(planner, Calibrated):
-        belief = np.asarray(planner.calibrated_probabilities(utterances))
-    expected = (len(utterances), len(Strategy))
+        belief = np.asarray(planner.calibrated_probabilities(histories))
+    expected = (len(histories), len(Strategy))
     for probabilities in (decision, belief):
         if probabilities.shape != expected or not np.isfinite(probabilities).all():
             raise ValueError(f"planner {planner.name}: expected finite probabilities of shape {expected}")

@@ -1,24 +1,48 @@
-"""Which planners make up which row of a table: a baseline alone, a trained planner with all its runs (seeds)."""
+"""Which systems make up which row of a table: a baseline or the oracle alone, a trained planner with all its seeds."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from corpus.strategy import Strategy
+from evaluation.plan_source import ScoredItem, gold_plan
 from planner.plan import Planner
 
 _CONFIG = "config.json"
 
 
+@dataclass(frozen=True)
+class PlanTable:
+    """One plan for every item of a benchmark, in the items' order. It is looked up where a planner is asked.
+
+    Attributes:
+        name: What tables and JSON call it.
+        plans: In the message protocol of one strategy each. Length: N.
+    """
+
+    name: str
+    plans: tuple[tuple[Strategy, ...], ...]
+
+
+System = Planner | PlanTable
+
+
+def oracle(items: Sequence[ScoredItem]) -> PlanTable:
+    """The annotated plans of the items, uncut, as a system called ``gold``: the ceiling of both protocols."""
+    return PlanTable("gold", tuple(gold_plan(item) for item in items))
+
+
 def planner_rows(
-    planners: Sequence[Planner], trained: Sequence[Planner], *, items: int
-) -> dict[str, tuple[Planner, ...]]:
+    planners: Sequence[System], trained: Sequence[Planner], *, items: int
+) -> dict[str, tuple[System, ...]]:
     """Rows by name, in order: each planner its own, then the trained ones, those of one name together.
 
     Args:
-        planners: Baselines, and whatever else stands for itself.
+        planners: Baselines, plan tables, and whatever else stands for itself.
         trained: Trained planners; those of one name are runs of one system, and are averaged.
         items: How many items there are to decide.
 
@@ -34,7 +58,7 @@ def planner_rows(
     return {name: tuple(one for one in (*planners, *trained) if one.name == name) for name in names}
 
 
-def with_progress(rows: Mapping[str, Sequence[Planner]], what: str) -> Iterator[tuple[str, Sequence[Planner]]]:
+def with_progress(rows: Mapping[str, Sequence[System]], what: str) -> Iterator[tuple[str, Sequence[System]]]:
     """The rows behind a progress bar on stderr; no bar where stderr is not a terminal."""
     bar = tqdm(rows.items(), desc=what, unit="planner", disable=None)
     for name, runs in bar:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from corpus.dialogue import Role, Turn
+from corpus.dialogue import Message, Role
 from encoding.embedding_cache import memory_only
 from metrics.statistics.estimate import Estimate
 from planner.plan import Planner
@@ -66,7 +66,7 @@ def measure_speed(
 
 def measure_reply_speed(
     planner: Planner,
-    turns: Sequence[Turn],
+    histories: Sequence[Sequence[Message]],
     *,
     rng: np.random.Generator,
     singles: int = 50,
@@ -76,15 +76,15 @@ def measure_reply_speed(
 
     Args:
         planner: Warm; the older messages of every history are in its cache.
-        turns: Those are timed before which the seeker spoke.
-        rng: Draws which turns are timed.
-        singles: Turns timed, at most.
+        histories: Those are timed that end with the seeker.
+        rng: Draws which histories are timed.
+        singles: Histories timed, at most.
         clock: Seconds; a test passes its own.
 
     Returns:
-        ``latency_new_ms_p50``, ``latency_new_ms_p95``; nothing where no turn follows a seeker's message.
+        ``latency_new_ms_p50``, ``latency_new_ms_p95``; nothing where no history ends with the seeker.
     """
-    answers = [turn for turn in turns if turn.history and turn.history[-1].role is Role.SEEKER]
+    answers = [history for history in histories if history and history[-1].role is Role.SEEKER]
     if not answers:
         return {}
     drawn = rng.choice(len(answers), size=min(singles, len(answers)), replace=False)
@@ -93,19 +93,17 @@ def measure_reply_speed(
     with memory_only():  # messages that nobody wrote are no data
         planner.plans([_after_new_message(answers[0], marks[-1])])  # warm: loads the encoder
         for index, mark in zip(drawn, marks, strict=False):
-            turn = _after_new_message(answers[index], mark)
+            history = _after_new_message(answers[index], mark)
             start = clock()
-            planner.plans([turn])
+            planner.plans([history])
             milliseconds.append(1000 * (clock() - start))
     return _percentiles(milliseconds, "latency_new_ms", rng=rng)
 
 
-def _after_new_message(turn: Turn, mark: int) -> Turn:
-    """The same turn after a message that nobody wrote: the seeker's own with a number behind it."""
-    messages = list(turn.dialogue.messages)
-    last = messages[turn.start - 1]
-    messages[turn.start - 1] = replace(last, text=f"{last.text} {mark}")
-    return Turn(replace(turn.dialogue, messages=tuple(messages)), turn.start, turn.stop)
+def _after_new_message(history: Sequence[Message], mark: int) -> tuple[Message, ...]:
+    """The same history with a last message that nobody wrote: the seeker's own with a number behind it."""
+    *earlier, last = history
+    return (*earlier, replace(last, text=f"{last.text} {mark}"))
 
 
 def _percentiles(values: Sequence[float], name: str, *, rng: np.random.Generator) -> dict[str, Estimate]:
@@ -125,10 +123,10 @@ def mean_speed(runs: Sequence[Mapping[str, Estimate]]) -> dict[str, Estimate]:
     """Speed of a system of several runs: mean and spread of their values, between the lowest and the highest end.
 
     Args:
-        runs: What :func:`measure_speed` gave for each.
+        runs: What :func:`measure_speed` gave for each; of a plan table, which decides nothing, none.
     """
-    if len(runs) == 1:
-        return dict(runs[0])
+    if len(runs) < 2:
+        return dict(*runs)
     scores = {}
     for metric in runs[0]:
         parts = [run[metric] for run in runs]

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from corpus.dialogue import Turn
+from corpus.dialogue import Message, Turn
 from corpus.strategy import Strategy
 from evaluation.differences import REFERENCE, Differences, differences_json, differences_to_reference
 from evaluation.items import INTERVALS, dialogue_units, progress_interval, strategies_by_progress
-from evaluation.planner.rows import planner_rows, with_progress
+from evaluation.planner.rows import PlanTable, System, planner_rows, with_progress
 from evaluation.planner.speed import mean_speed, measure_reply_speed, measure_speed
 from evaluation.published import PublishedTable, published
 from evaluation.result import EvaluationResult
@@ -78,7 +78,7 @@ class TurnBenchmark:
 
 
 def benchmark_turns(
-    planners: Sequence[Planner],
+    planners: Sequence[System],
     turns: Sequence[Turn],
     *,
     split: str,
@@ -91,7 +91,7 @@ def benchmark_turns(
     """Predicts the plan of every supporter turn with every planner, free-running, and scores it.
 
     Args:
-        planners: Baselines, with different names.
+        planners: Baselines and plan tables, with different names.
         turns: The items, all dialogues' together (:func:`corpus.dialogue.turn_view`).
         split: For the result.
         data: What identifies the data in the signature, e.g. name and shortened fingerprint.
@@ -106,17 +106,19 @@ def benchmark_turns(
     start = time.perf_counter()
     rows = planner_rows(planners, trained, items=len(turns))
     seed = int(rng.integers(2**63))
+    histories = [turn.history for turn in turns]
     predictions: dict[str, tuple[TurnPlans, ...]] = {}
     tallies: dict[str, Tally] = {}
     systems: dict[str, dict[str, Estimate]] = {}
     for name, runs in with_progress(rows, "turn protocol"):
-        predictions[name] = tuple(_plans(planner, turns) for planner in runs)
+        predictions[name] = tuple(_plans(planner, histories) for planner in runs)
         of_runs = [_tally(turns, plans) for plans in predictions[name]]
         tallies[name] = mean_tally(of_runs)
         timed = [
-            measure_speed(planner.plans, turns, rng=np.random.default_rng(seed))
-            | measure_reply_speed(planner, turns, rng=np.random.default_rng(seed))
+            measure_speed(planner.plans, histories, rng=np.random.default_rng(seed))
+            | measure_reply_speed(planner, histories, rng=np.random.default_rng(seed))
             for planner in runs
+            if not isinstance(planner, PlanTable)
         ]
         systems[name] = {
             **run_estimates(of_runs, rng=np.random.default_rng(seed), samples=samples),
@@ -133,11 +135,14 @@ def benchmark_turns(
     return replace(benchmark, result=replace(result, details=_details(benchmark)))
 
 
-def _plans(planner: Planner, turns: Sequence[Turn]) -> TurnPlans:
-    plans = tuple(plan.strategies for plan in planner.plans(turns))
-    if len(plans) != len(turns) or not all(plans):
+def _plans(planner: System, histories: Sequence[Sequence[Message]]) -> TurnPlans:
+    if isinstance(planner, PlanTable):
+        plans = planner.plans
+    else:
+        plans = tuple(plan.strategies for plan in planner.plans(histories))
+    if len(plans) != len(histories) or not all(plans):
         raise ValueError(
-            f"planner {planner.name}: expected {len(turns)} plans that are not empty, "
+            f"planner {planner.name}: expected {len(histories)} plans that are not empty, "
             f"got {len(plans)}, {sum(not plan for plan in plans)} of them empty"
         )
     return plans

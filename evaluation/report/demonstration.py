@@ -18,6 +18,7 @@ from evaluation.generator.benchmark import (
 )
 from evaluation.plan_source import PLAN_SOURCES
 from evaluation.planner.messages import MessageBenchmark, benchmark_messages
+from evaluation.planner.rows import oracle
 from evaluation.planner.turns import TurnBenchmark, benchmark_turns
 from evaluation.report.figures import LearningCurve, Series
 from evaluation.report.page import ReportData, SampleTurn, write_report
@@ -89,8 +90,11 @@ def demonstrate(
     dialogues = corpus.split(split)
     data = f"{corpus.name}-{corpus.digest(split)[:8]}"
     own = [planner]
-    messages = benchmark_messages(ladder, message_view(list(dialogues)), split=split, data=data, rng=rng, trained=own)
-    turns = benchmark_turns(ladder, turn_view(list(dialogues)), split=split, data=data, rng=rng, trained=own)
+    utterances, turns = message_view(list(dialogues)), turn_view(list(dialogues))
+    messages = benchmark_messages(
+        [*ladder, oracle(utterances)], utterances, split=split, data=data, rng=rng, trained=own
+    )
+    planned = benchmark_turns([*ladder, oracle(turns)], turns, split=split, data=data, rng=rng, trained=own)
     items = scored_messages(dialogues)
     texts = tuple(
         benchmark_generator(
@@ -109,7 +113,7 @@ def demonstrate(
     )
     answers = scored_turns(dialogues)
     chosen = [answers[index] for index in rng.choice(len(answers), size=min(_SAMPLES, len(answers)), replace=False)]
-    return Demonstration(messages, turns, texts, sample_turns(chosen, planner, realizer, rng=rng))
+    return Demonstration(messages, planned, texts, sample_turns(chosen, planner, realizer, rng=rng))
 
 
 def generator_by_source(benchmarks: Sequence[GeneratorBenchmark]) -> EvaluationResult:
@@ -128,8 +132,9 @@ def sample_turns(
     turns: Sequence[Turn], planner: Planner, realizer: Realizer, *, rng: np.random.Generator
 ) -> tuple[SampleTurn, ...]:
     """Plans and realizes some turns."""
-    plans = planner.plans(turns)
-    realized = realizer.realize_all([turn.history for turn in turns], [plan.strategies for plan in plans], rng=rng)
+    histories = [turn.history for turn in turns]
+    plans = planner.plans(histories)
+    realized = realizer.realize_all(histories, [plan.strategies for plan in plans], rng=rng)
     return tuple(
         SampleTurn(turn.dialogue.number, turn.history, turn.messages, plan, tuple(pairs))
         for turn, plan, pairs in zip(turns, plans, realized, strict=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from corpus.dialogue import Dialogue, Turn, Utterance
+from corpus.dialogue import Dialogue, Message
 from corpus.strategy import ESCONV_COUNTS, Strategy
 from planner.base_models.decisions import training_turns
 from planner.plan import Plan
@@ -54,8 +54,8 @@ class RandomPlanner:
     6.1); the probabilities are the one-hot of the draw, because their arg-max is the prediction. Turn protocol: the
     plan of a training turn drawn at random.
 
-    A draw is a keyed hash of the item (its dialogue's number, its place and the texts before it) with a key from
-    ``rng``: an item gets the same answer in any batch, in any order and at any repetition.
+    A draw is a hash of the history with a key from ``rng``: a history gets the same answer in any batch, in any order
+    and at any repetition, and equal histories get equal answers.
 
     Args:
         train: Training dialogues: the plans to draw from.
@@ -78,20 +78,20 @@ class RandomPlanner:
         self._strategy_bounds = np.cumsum(counts / counts.sum())
         self._key = rng.bytes(16)
 
-    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-        """A random training plan for every turn."""
-        uniform = [self._uniform("turn", turn.dialogue, turn.start) for turn in turns]
+    def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
+        """A random training plan for every history."""
+        uniform = [self._uniform("turn", history) for history in histories]
         return [self._plans[index] for index in _inverse_distribution(self._plan_bounds, uniform)]
 
-    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
+    def strategy_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
         """One-hot random strategies. Shape: (N, 8)."""
-        uniform = [self._uniform("message", utterance.dialogue, utterance.index) for utterance in utterances]
+        uniform = [self._uniform("message", history) for history in histories]
         return np.eye(len(Strategy))[_inverse_distribution(self._strategy_bounds, uniform)]
 
-    def _uniform(self, protocol: str, dialogue: Dialogue, index: int) -> float:
-        """Uniform in 0..1, a function of the key and the item."""
-        digest = hashlib.blake2b(f"{protocol}:{dialogue.number}:{index}".encode(), digest_size=8, key=self._key)
-        for message in dialogue.messages[:index]:
+    def _uniform(self, protocol: str, history: Sequence[Message]) -> float:
+        """Uniform in 0..1, a function of the key and the history."""
+        digest = hashlib.blake2b(f"{protocol}:{len(history)}".encode(), digest_size=8, key=self._key)
+        for message in history:
             digest.update(b"\n" + message.text.encode())
         return int.from_bytes(digest.digest(), "big") / 2**64
 
@@ -116,13 +116,13 @@ class MajorityPlanner:
         used = [strategy for turn in training_turns(train, name=self.name) for strategy in turn.plan]
         self._shares = np.bincount(used, minlength=len(Strategy)) / len(used)  # (8,)
 
-    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-        """The same plan for every turn."""
-        return [self._plan] * len(turns)
+    def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
+        """The same plan after every history."""
+        return [self._plan] * len(histories)
 
-    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
-        """Training shares of the strategies for every message. Shape: (N, 8)."""
-        return np.tile(self._shares, (len(utterances), 1))
+    def strategy_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        """Training shares of the strategies after every history. Shape: (N, 8)."""
+        return np.tile(self._shares, (len(histories), 1))
 
 
 def _inverse_distribution(bounds: np.ndarray, uniform: Sequence[float]) -> np.ndarray:

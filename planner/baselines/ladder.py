@@ -1,6 +1,6 @@
-"""The baseline ladder: what a trained planner stands beside, from a random draw up to gold.
+"""The baseline ladder: what a trained planner stands beside, from a random draw to logistic regression.
 
-The ceiling of the ladder: a planner that looks up what the supporter really did.
+The ceiling, the oracle, is no planner: it is a table of the gold plans (:func:`evaluation.planner.rows.oracle`).
 """
 
 import logging
@@ -9,34 +9,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from corpus.dialogue import Dialogue, Turn, Utterance
-from corpus.strategy import Strategy
+from corpus.dialogue import Dialogue
 from encoding.observation import Observer
 from planner.base_models.decisions import training_turns
 from planner.baselines.frequencies import MajorityPlanner, RandomPlanner
 from planner.baselines.linear import fit_embedding, fit_tfidf
 from planner.baselines.markov import MarkovPlanner
-from planner.plan import Plan, Planner
-
-
-class GoldPlanner:
-    """Answers with the gold plan, uncut, however long it is; proves that a protocol's scores can reach their best."""
-
-    name = "gold"
-
-    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-        """The gold plan of every turn, with all probability on it."""
-        return [Plan(turn.plan, _one_hot(turn.plan), self.name) for turn in turns]
-
-    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
-        """One-hot gold strategies. Shape: (N, 8)."""
-        return _one_hot([utterance.strategy for utterance in utterances])
-
-
-def _one_hot(strategies: Sequence[Strategy]) -> np.ndarray:
-    """Shape: (N, 8)."""
-    return np.eye(len(Strategy))[np.array(strategies, np.int64)]
-
+from planner.plan import Planner
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +29,7 @@ def fit_ladder(train: Sequence[Dialogue], *, observer: Observer, seed: int) -> l
         seed: Of the random baseline; the others draw nothing.
 
     Returns:
-        The planners ``random majority markov tfidf embedding gold``, in this order.
+        The planners ``random majority markov tfidf embedding``, in this order.
 
     Raises:
         ValueError: No supporter turn to learn from, or only one kind of decision.
@@ -63,7 +42,6 @@ def fit_ladder(train: Sequence[Dialogue], *, observer: Observer, seed: int) -> l
         lambda: MarkovPlanner(train, max_strategies=longest),
         lambda: fit_tfidf(train, observer=observer),
         lambda: fit_embedding(train, observer=observer),
-        GoldPlanner,
     ]
     ladder = []
     for fit in rungs:

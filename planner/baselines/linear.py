@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from corpus.dialogue import Dialogue, Turn, Utterance
+from corpus.dialogue import Dialogue, Message
 from corpus.strategy import Strategy
 from encoding.observation import Observer, plan_features, turn_prefix
 from encoding.plan_codec import STOP
@@ -47,14 +47,14 @@ class LinearPlanner:
         features = np.concatenate([decisions.history[decisions.row], decisions.plan], axis=1)  # (N, H + P)
         self._regression = DecisionRegression(features, decisions.decision, name=name)
 
-    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-        """Plans every turn from the history before it."""
-        if not turns:
+    def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
+        """Plans the turn that follows each history."""
+        if not histories:
             return []
-        history = self._observer.encode_histories([turn.history for turn in turns])
-        slots = np.full((len(turns), self._observer.codec.max_strategies), STOP)
+        history = self._observer.encode_histories(histories)
+        slots = np.full((len(histories), self._observer.codec.max_strategies), STOP)
         chances = np.zeros((*slots.shape, len(Strategy)))  # (N, K, 8)
-        running = np.arange(len(turns))
+        running = np.arange(len(histories))
         for slot in range(slots.shape[1]):
             probabilities = self._probabilities(history[running], slots[running])  # (running, 9)
             chances[running, slot] = _of_strategies(probabilities)
@@ -66,11 +66,10 @@ class LinearPlanner:
         plans = [tuple(Strategy(strategy) for strategy in self._observer.codec.plan(row)) for row in slots]
         return [Plan(plan, chances[row, : len(plan)], self.name) for row, plan in enumerate(plans)]
 
-    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
-        """Strategies given all messages before. Shape: (N, 8)."""
-        if not utterances:
+    def strategy_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        """Strategies of the message that follows each history. Shape: (N, 8)."""
+        if not histories:
             return np.zeros((0, len(Strategy)))
-        histories = [utterance.history for utterance in utterances]
         slots = np.stack([self._observer.codec.prefix_slots(turn_prefix(history)) for history in histories])
         return _of_strategies(self._probabilities(self._observer.encode_histories(histories), slots))
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from corpus.dialogue import Dialogue, Message, Turn, Utterance
+from corpus.dialogue import Dialogue, Message
 from corpus.strategy import Strategy
 from encoding.observation import turn_prefix
 from encoding.plan_codec import STOP
@@ -57,16 +57,16 @@ class MarkovPlanner:
         self._next_strategy = self.following[:, :STOP] / self.following[:, :STOP].sum(axis=1, keepdims=True)  # (8, 8)
         self._plans = [self._plan(state, max_strategies) for state in range(START + 1)]  # one per row of opening
 
-    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-        """The most probable chain after the last strategy before each turn."""
-        return [self._plans[last_strategy(turn.history)] for turn in turns]
+    def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
+        """The most probable chain after the last strategy of each history."""
+        return [self._plans[last_strategy(history)] for history in histories]
 
-    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
+    def strategy_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
         """Rows of the tables. Shape: (N, 8)."""
-        rows = np.zeros((len(utterances), len(Strategy)))
-        for row, utterance in zip(rows, utterances, strict=True):
-            plan = turn_prefix(utterance.history)
-            row[:] = self._next_strategy[plan[-1]] if plan else self.opening[last_strategy(utterance.history)]
+        rows = np.zeros((len(histories), len(Strategy)))
+        for row, history in zip(rows, histories, strict=True):
+            prefix = turn_prefix(history)
+            row[:] = self._next_strategy[prefix[-1]] if prefix else self.opening[last_strategy(history)]
         return rows
 
     def _plan(self, state: int, max_strategies: int) -> Plan:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from corpus.dialogue import Dialogue, Message, Role, Turn, Utterance
+from corpus.dialogue import Dialogue, Message, Role, message_view, turn_view
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
 from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
@@ -24,19 +24,46 @@ def supporter(text: str, strategy: Strategy) -> Message:
     return Message(Role.SUPPORTER, text, strategy)
 
 
+# Five supporter messages, four turns, one of them with two messages; the first dialogue's supporter opens.
+DIALOGUES = (
+    Dialogue(
+        1,
+        (
+            supporter("Hello, what brings you here?", Q),  # 0 of 6
+            seeker("My shop is failing."),
+            supporter("So the shop does badly.", RE),  # 2 of 6
+            supporter("You did all you could.", AF),  # 3 of 6
+            seeker("Maybe."),
+            seeker("I am tired."),
+        ),
+    ),
+    Dialogue(
+        1,  # the same number as the first: two files, each counting from 1
+        (
+            seeker("I cannot sleep."),
+            supporter("How long has it been?", Q),  # 1 of 4
+            seeker("A month."),
+            supporter("Try to keep regular hours.", SU),  # 3 of 4
+        ),
+    ),
+)
+
+
 class TablePlanner:
-    """Says the same plan every time, or what a function of the gold plan gives."""
+    """Says the same plan every time, or what a function of the plan that really followed in ``DIALOGUES`` gives."""
 
     def __init__(self, name: str, choose: Callable[[tuple[Strategy, ...]], tuple[Strategy, ...]]) -> None:
         self.name = name
         self.choose = choose
+        self._followed = {turn.history: turn.plan for turn in turn_view(DIALOGUES)}
+        self._next = {utterance.history: (utterance.strategy,) for utterance in message_view(DIALOGUES)}
 
-    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-        chosen = [self.choose(turn.plan) for turn in turns]
+    def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
+        chosen = [self.choose(self._followed.get(tuple(history), (Q,))) for history in histories]
         return [Plan(plan, np.eye(8)[[int(one) for one in plan]].reshape(-1, 8), "table") for plan in chosen]
 
-    def strategy_probabilities(self, utterances: Sequence[Utterance]) -> np.ndarray:
-        return np.eye(8)[[int(self.choose((utterance.strategy,))[0]) for utterance in utterances]]
+    def strategy_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        return np.eye(8)[[int(self.choose(self._next.get(tuple(history), (Q,)))[0]) for history in histories]]
 
 
 class EchoGenerator:
@@ -89,29 +116,7 @@ class EchoGenerator:
 
 @pytest.fixture()
 def dialogues() -> tuple[Dialogue, ...]:
-    """Two dialogues, five supporter messages, four turns, one of them with two messages; the first one opens."""
-    return (
-        Dialogue(
-            1,
-            (
-                supporter("Hello, what brings you here?", Q),  # 0 of 6
-                seeker("My shop is failing."),
-                supporter("So the shop does badly.", RE),  # 2 of 6
-                supporter("You did all you could.", AF),  # 3 of 6
-                seeker("Maybe."),
-                seeker("I am tired."),
-            ),
-        ),
-        Dialogue(
-            1,  # the same number as the first: two files, each counting from 1
-            (
-                seeker("I cannot sleep."),
-                supporter("How long has it been?", Q),  # 1 of 4
-                seeker("A month."),
-                supporter("Try to keep regular hours.", SU),  # 3 of 4
-            ),
-        ),
-    )
+    return DIALOGUES
 
 
 @pytest.fixture()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from corpus.dialogue import Dialogue, Message, Role, Utterance
+from corpus.dialogue import Dialogue
 from corpus.load import load_corpus, read_dialogues
 from corpus.strategy import Strategy
 from encoding.observation import Observer
@@ -44,13 +44,9 @@ class DrawingPolicy:
         self._planner = LinearPlanner(train, name="small", observer=observer)
 
     def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:
-        to_come = Message(Role.SUPPORTER, "(to come)", strategy=Strategy.OTHERS)
-        asked = [
-            Utterance(Dialogue(1, (*conversation.history, to_come)), len(conversation.history))
-            for conversation in conversations
-        ]
-        bounds = self._planner.strategy_probabilities(asked).cumsum(axis=1)
-        luck = rng.random((len(asked), 1))
+        histories = [conversation.history for conversation in conversations]
+        bounds = self._planner.strategy_probabilities(histories).cumsum(axis=1)
+        luck = rng.random((len(histories), 1))
         return [(Strategy(number),) for number in (bounds <= luck * bounds[:, -1:]).sum(axis=1).tolist()]
 
 

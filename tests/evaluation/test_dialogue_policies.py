@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from corpus.dialogue import Message, Role, Turn
+from corpus.dialogue import Message, Role
 from corpus.strategy import ESCONV_COUNTS, Strategy
 from env.conversation import Conversation, seeker_profiles
 from evaluation.dialogue.policies import (
@@ -100,9 +100,9 @@ class Watching(MajorityPlanner):
 
     asked: Sequence[Sequence[Message]] = ()
 
-    def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-        self.asked = [turn.history for turn in turns]
-        return super().plans(turns)
+    def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
+        self.asked = histories
+        return super().plans(histories)
 
     def sampled_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
         self.asked = histories

@@ -217,7 +217,7 @@ def test_reasoning_is_given_and_needs_who_has_seen_some(dialogues, make_generato
         run(taught, items, planner=question_planner, reasoning=True)
     thought = Reasoning("job crisis", "fear", 4, Need.HEARD, next(iter(Stage)), (0.5,) * 5)
     plans = question_planner.plans
-    question_planner.plans = lambda turns: [replace(plan, reasoning=thought) for plan in plans(turns)]
+    question_planner.plans = lambda histories: [replace(plan, reasoning=thought) for plan in plans(histories)]
     benchmark = run(taught, items, planner=question_planner, reasoning=True)
     assert taught.reasoning == [thought] * 4
     assert "plan:oracle|planner:majority|reasoning:planner" in benchmark.result.signature

@@ -82,8 +82,8 @@ def test_details_for_the_json(dialogues, make_planner):
 
 def test_beliefs_without_offsets_are_what_is_called_calibrated(dialogues, question_planner):
     class Shifted(type(question_planner)):
-        def calibrated_probabilities(self, utterances):
-            return np.tile([0.4, 0.0, 0.0, 0.0, 0.0, 0.6, 0.0, 0.0], (len(utterances), 1))
+        def calibrated_probabilities(self, histories):
+            return np.tile([0.4, 0.0, 0.0, 0.0, 0.0, 0.6, 0.0, 0.0], (len(histories), 1))
 
     planner = Shifted("shifted", lambda _: (Q,))
     assert isinstance(planner, Calibrated) and not isinstance(question_planner, Calibrated)

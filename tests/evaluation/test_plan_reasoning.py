@@ -18,17 +18,17 @@ class Thinker:
         self.planner = planner
         self.asked = 0
 
-    def plans(self, turns):
-        self.asked += len(turns)
+    def plans(self, histories):
+        self.asked += len(histories)
         thoughts = [
-            Reasoning(str(turn.start), "sadness", 3, Need.HEARD, next(iter(Stage)), (1.0,) * 5) for turn in turns
+            Reasoning(str(len(history)), "sadness", 3, Need.HEARD, next(iter(Stage)), (1.0,) * 5)
+            for history in histories
         ]
-        return [
-            replace(plan, reasoning=thought) for plan, thought in zip(self.planner.plans(turns), thoughts, strict=True)
-        ]
+        plans = self.planner.plans(histories)
+        return [replace(plan, reasoning=thought) for plan, thought in zip(plans, thoughts, strict=True)]
 
-    def strategy_probabilities(self, utterances):
-        return self.planner.strategy_probabilities(utterances)
+    def strategy_probabilities(self, histories):
+        return self.planner.strategy_probabilities(histories)
 
 
 def test_a_message_has_the_reasoning_of_its_turn(dialogues, question_planner):
@@ -44,11 +44,17 @@ def test_plan_and_reasoning_are_one_decision(dialogues, question_planner):
     remembering = RememberingPlanner(thinker)
     turns = turn_view(dialogues)
     planned_reasoning(turns, remembering)
-    assert [plan.reasoning.context for plan in remembering.plans(turns[::-1])] == ["3", "1", "2", "0"]
+    assert [plan.reasoning.context for plan in remembering.plans([turn.history for turn in turns[::-1]])] == [
+        "3",
+        "1",
+        "2",
+        "0",
+    ]
     assert thinker.asked == 4
     assert remembering.name == "thinker"
-    expected = question_planner.strategy_probabilities(message_view(dialogues))
-    assert np.array_equal(remembering.strategy_probabilities(message_view(dialogues)), expected)
+    histories = [utterance.history for utterance in message_view(dialogues)]
+    expected = question_planner.strategy_probabilities(histories)
+    assert np.array_equal(remembering.strategy_probabilities(histories), expected)
 
 
 def test_a_planner_without_reasoning_is_refused(dialogues, question_planner):

@@ -1,9 +1,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from evaluation.planner.rows import check_runs, planner_rows
+from corpus.dialogue import Dialogue, Message, Role, message_view, turn_view
+from corpus.strategy import Strategy
+from evaluation.planner.messages import benchmark_messages
+from evaluation.planner.rows import check_runs, oracle, planner_rows
+from evaluation.planner.turns import benchmark_turns
+
+Q = Strategy.QUESTION
 
 
 def run(folder: Path, **settings: object) -> Path:
@@ -60,3 +67,16 @@ def test_damaged_settings_are_named(tmp_path: Path):
     (folder / "config.json").write_text("[]", "utf-8")
     with pytest.raises(ValueError, match=r"config\.json: damaged run"):
         check_runs([folder])
+
+
+def test_the_oracle_is_a_table_of_uncut_gold_plans_that_is_not_timed():
+    long = Dialogue(1, (Message(Role.SEEKER, "hello"), *(Message(Role.SUPPORTER, "hi", Q) for _ in range(5))))
+    table = oracle(turn_view([long]))
+    assert (table.name, table.plans) == ("gold", ((Q,) * 5,))
+    options = {"split": "valid", "data": "tiny", "rng": np.random.default_rng(0), "samples": 10}
+    turns = benchmark_turns([table], turn_view([long]), **options).result.systems["gold"]
+    messages = benchmark_messages([oracle(message_view([long]))], message_view([long]), **options).result.systems[
+        "gold"
+    ]
+    assert (turns["emr"].value, turns["lr"].value, messages["accuracy"].value) == (100.0, 100.0, 100.0)
+    assert "decisions_per_second" not in turns | messages

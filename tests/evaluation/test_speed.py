@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from corpus.dialogue import Dialogue, Message, Role, Turn, turn_view
+from corpus.dialogue import Dialogue, Message, Role, turn_view
 from corpus.strategy import Strategy
 from evaluation.planner.speed import mean_speed, measure_reply_speed, measure_speed
 from metrics.statistics.estimate import Estimate
@@ -79,23 +79,25 @@ def test_a_new_message_is_new_every_time_and_stands_where_the_old_one_stood():
     class Slow:
         name = "slow"
 
-        def plans(self, turns: Sequence[Turn]) -> list[Plan]:
-            met.extend(turns)
+        def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
+            met.extend(histories)
             clock.now += 0.007
             return []
 
-    turns = turn_view([dialogue])
-    scores = measure_reply_speed(Slow(), turns, rng=np.random.default_rng(0), clock=clock)
+    histories = [turn.history for turn in turn_view([dialogue])]
+    scores = measure_reply_speed(Slow(), histories, rng=np.random.default_rng(0), clock=clock)
     assert scores["latency_new_ms_p50"].value == pytest.approx(7.0)
-    assert len(met) == 3, "one warm-up and both turns"
-    texts = [turn.history[-1].text for turn in met]
+    assert len(met) == 3, "one warm-up and both histories"
+    texts = [history[-1].text for history in met]
     assert len(set(texts)) == 3 and all(text.startswith(("Hello. ", "Not well. ")) for text in texts)
-    assert {turn.plan for turn in met[1:]} == {turn.plan for turn in turns}
+    assert {history[:-1] for history in met[1:]} == {history[:-1] for history in histories}
 
 
 def test_no_new_message_where_the_supporter_opens():
     dialogue = Dialogue(1, (Message(Role.SUPPORTER, "Hi.", Strategy.OTHERS), Message(Role.SEEKER, "Hello.")))
-    assert measure_reply_speed(None, turn_view([dialogue]), rng=np.random.default_rng(0)) == {}
+    assert (
+        measure_reply_speed(None, [turn.history for turn in turn_view([dialogue])], rng=np.random.default_rng(0)) == {}
+    )
 
 
 def test_a_slow_planner_gets_batches_that_fit_into_a_pass():

@@ -155,9 +155,9 @@ class Thinker:
         self.planner = planner
         self.name = planner.name
 
-    def plans(self, turns):
+    def plans(self, histories):
         thought = Reasoning("job crisis", "fear", 4, Need.HEARD, next(iter(Stage)), (0.5,) * 5)
-        return [replace(plan, reasoning=thought) for plan in self.planner.plans(turns)]
+        return [replace(plan, reasoning=thought) for plan in self.planner.plans(histories)]
 
 
 def test_without_vanilla_the_first_free_row_is_the_reference(keep, make_generator, question_planner):

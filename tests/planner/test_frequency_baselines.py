@@ -11,6 +11,7 @@ from corpus.load import load_corpus
 from corpus.strategy import ESCONV_COUNTS, Strategy
 from metrics.strategy.edit_distance import levenshtein_ratio
 from planner.baselines.frequencies import MajorityPlanner, PlanFrequencies, RandomPlanner
+from tests.planner.toy_task import histories
 
 Q, RE, AF, SU, OT = (
     Strategy.QUESTION,
@@ -24,7 +25,7 @@ Q, RE, AF, SU, OT = (
 def dialogue(number: int, plans: Sequence[Sequence[Strategy]]) -> Dialogue:
     messages: list[Message] = []
     for plan in plans:
-        messages.append(Message(Role.SEEKER, "I feel stuck."))
+        messages.append(Message(Role.SEEKER, f"I feel stuck, {number}."))
         messages += [Message(Role.SUPPORTER, "I am listening.", strategy) for strategy in plan]
     return Dialogue(number + 1, tuple(messages))
 
@@ -50,26 +51,28 @@ def test_slot_probabilities_are_those_of_training_plans_that_begin_alike():
 
 def test_majority_is_the_most_frequent_plan_and_strategy():
     planner = MajorityPlanner(TRAIN, max_strategies=3)
-    assert [plan.strategies for plan in planner.plans(turn_view(TRAIN))] == [(Q,)] * 4
+    assert [plan.strategies for plan in planner.plans(histories(turn_view(TRAIN)))] == [(Q,)] * 4
     # The shares are of all messages, uncut.
     expected = np.array([3, 1, 0, 0, 2, 1, 0, 1]) / 8
-    np.testing.assert_allclose(planner.strategy_probabilities(message_view(TRAIN)), np.tile(expected, (8, 1)))
+    np.testing.assert_allclose(
+        planner.strategy_probabilities(histories(message_view(TRAIN))), np.tile(expected, (8, 1))
+    )
 
 
 def test_majority_breaks_ties_by_the_strategies_numbers():
-    (plan,) = MajorityPlanner([dialogue(1, [[OT], [AF]])], max_strategies=3).plans(turn_view(TRAIN)[:1])
+    (plan,) = MajorityPlanner([dialogue(1, [[OT], [AF]])], max_strategies=3).plans(histories(turn_view(TRAIN)[:1]))
     assert plan.strategies == (AF,)
 
 
 def test_majority_plan_may_hold_several_strategies():
     planner = MajorityPlanner([dialogue(1, [[RE, Q], [RE, Q], [Q]])], max_strategies=3)
-    assert planner.plans(turn_view(TRAIN)[:1])[0].strategies == (RE, Q)
+    assert planner.plans(histories(turn_view(TRAIN)[:1]))[0].strategies == (RE, Q)
 
 
 def test_random_draws_training_plans_as_often_as_training_has_them():
     planner = RandomPlanner(TRAIN, max_strategies=3, rng=np.random.default_rng(0))
     turns = turn_view([dialogue(number, [[Q]] * 20) for number in range(200)])
-    drawn = Counter(plan.strategies for plan in planner.plans(turns))
+    drawn = Counter(plan.strategies for plan in planner.plans(histories(turns)))
     assert set(drawn) == {(Q,), (RE, Q), (AF, AF, SU)}
     # Standard error of a share over 4,000 draws: 0.8 points.
     assert drawn[(Q,)] / len(turns) == pytest.approx(0.5, abs=0.03)
@@ -79,7 +82,7 @@ def test_random_draws_training_plans_as_often_as_training_has_them():
 def test_random_draws_strategies_from_esconv_not_from_training():
     planner = RandomPlanner(TRAIN, max_strategies=3, rng=np.random.default_rng(0))
     probabilities = planner.strategy_probabilities(
-        message_view([dialogue(number, [[Q]] * 20) for number in range(300)])
+        histories(message_view([dialogue(number, [[Q]] * 20) for number in range(300)]))
     )
     assert set(np.unique(probabilities)) == {0.0, 1.0}
     expected = np.array([ESCONV_COUNTS[strategy] for strategy in Strategy]) / 18376
@@ -90,12 +93,12 @@ def test_random_answers_an_item_alike_in_any_batch():
     planner = RandomPlanner(TRAIN, max_strategies=3, rng=np.random.default_rng(7))
     dialogues = [dialogue(number, [[Q], [Q, Q]] * 4) for number in range(30)]
     turns, utterances = turn_view(dialogues), message_view(dialogues)
-    plans, probabilities = planner.plans(turns), planner.strategy_probabilities(utterances)
+    plans, probabilities = planner.plans(histories(turns)), planner.strategy_probabilities(histories(utterances))
     order = np.random.default_rng(1).permutation(len(turns))
-    assert [plan.strategies for plan in planner.plans([turns[index] for index in order])] == [
+    assert [plan.strategies for plan in planner.plans(histories([turns[index] for index in order]))] == [
         plans[index].strategies for index in order
     ]
-    np.testing.assert_array_equal(planner.strategy_probabilities(utterances[17:18]), probabilities[17:18])
+    np.testing.assert_array_equal(planner.strategy_probabilities(histories(utterances[17:18])), probabilities[17:18])
     assert len({plan.strategies for plan in plans}) > 1
 
 
@@ -104,7 +107,7 @@ def test_random_depends_on_the_seed_alone():
 
     def draws(seed: int) -> list[tuple[Strategy, ...]]:
         planner = RandomPlanner(TRAIN, max_strategies=3, rng=np.random.default_rng(seed))
-        return [plan.strategies for plan in planner.plans(turns)]
+        return [plan.strategies for plan in planner.plans(histories(turns))]
 
     assert draws(3) == draws(3)
     assert draws(3) != draws(4)
@@ -119,7 +122,7 @@ def test_floors_on_esconv_valid(esconv):
     golds = Counter(turn.plan for turn in turns)
     always_question = 100 * golds[(Q,)] / len(turns)
     assert always_question == pytest.approx(18.34, abs=0.01)
-    majority = MajorityPlanner(train, max_strategies=3).plans(turns)
+    majority = MajorityPlanner(train, max_strategies=3).plans(histories(turns))
     assert 100 * np.mean([plan.strategies == turn.plan for plan, turn in zip(majority, turns, strict=True)]) == (
         pytest.approx(always_question)
     )
@@ -128,7 +131,7 @@ def test_floors_on_esconv_valid(esconv):
     weight = sum(count for _, _, count in pairs)
     expected_emr = 100 * sum(count for gold, plan, count in pairs if gold == plan) / weight
     expected_lr = 100 * sum(count * levenshtein_ratio(gold, plan) for gold, plan, count in pairs) / weight
-    random = RandomPlanner(train, max_strategies=3, rng=np.random.default_rng(0)).plans(turns)
+    random = RandomPlanner(train, max_strategies=3, rng=np.random.default_rng(0)).plans(histories(turns))
     emr = 100 * np.mean([plan.strategies == turn.plan for plan, turn in zip(random, turns, strict=True)])
     lr = 100 * np.mean(
         [levenshtein_ratio(turn.plan, plan.strategies) for plan, turn in zip(random, turns, strict=True)]

@@ -7,6 +7,7 @@ from corpus.dialogue import Dialogue, Message, Role, message_view, turn_view
 from corpus.strategy import Strategy
 from encoding.plan_codec import STOP
 from planner.baselines.markov import START, MarkovPlanner
+from tests.planner.toy_task import histories
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 
@@ -51,14 +52,20 @@ def test_following_table(planner):
 
 
 def test_plans_follow_the_tables(planner):
-    assert [plan.strategies for plan in planner.plans(turn_view(TRAIN))] == [(Q,), (RE, AF), (SU,), (Q,), (RE, AF)]
-    second = planner.plans(turn_view(TRAIN))[1]
+    assert [plan.strategies for plan in planner.plans(histories(turn_view(TRAIN)))] == [
+        (Q,),
+        (RE, AF),
+        (SU,),
+        (Q,),
+        (RE, AF),
+    ]
+    second = planner.plans(histories(turn_view(TRAIN)))[1]
     np.testing.assert_allclose(second.probabilities[0, RE], 3 / 10)  # (2 + 1) / (2 + 8)
     np.testing.assert_allclose(second.probabilities[1, AF], 3 / 10)  # STOP left out: (2 + 1) / (2 + 8)
 
 
 def test_message_protocol_tells_a_turns_first_message_from_the_others(planner):
-    probabilities = planner.strategy_probabilities(message_view(TRAIN))
+    probabilities = planner.strategy_probabilities(histories(message_view(TRAIN)))
     assert probabilities.argmax(axis=1).tolist() == [Q, RE, AF, SU, Q, RE, AF]
     np.testing.assert_allclose(probabilities[0], planner.opening[START])
     np.testing.assert_allclose(probabilities[2], planner.following[RE, :STOP] / planner.following[RE, :STOP].sum())
@@ -68,10 +75,10 @@ def test_message_protocol_tells_a_turns_first_message_from_the_others(planner):
 def test_a_chain_that_never_stops_is_cut():
     endless = (Dialogue(1, (seeker(), *(supporter(Q) for _ in range(6)))),)
     for longest in (1, 2, 4):
-        (plan,) = MarkovPlanner(endless, max_strategies=longest).plans(turn_view(endless))
+        (plan,) = MarkovPlanner(endless, max_strategies=longest).plans(histories(turn_view(endless)))
         assert plan.strategies == (Q,) * longest
 
 
 def test_live_history_without_strategy_counts_as_unknown(planner):
     live = Dialogue(1, (Message(Role.SUPPORTER, "Hi."), seeker(), supporter(Q)))
-    assert planner.plans(turn_view([live]))[1].strategies == (Q,)
+    assert planner.plans(histories(turn_view([live])))[1].strategies == (Q,)

@@ -15,7 +15,7 @@ from planner.files import FineTunedEncoderSettings, PlannerSettings
 from planner.planner import StrategyPlanner
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_reader import ToyEncoder, ToyTokenizer, toy_transformer
-from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
+from tests.planner.toy_task import FakeTextEncoder, histories, toy_dialogues
 
 _DIALOGUES = toy_dialogues(3, seed=5)
 _READERS = FineTunedEncoderSettings(folds=2, tokens=32, frozen_layers=1)
@@ -29,12 +29,16 @@ def test_a_loaded_planner_plans_identically_and_nothing_is_pickled(tmp_path: Pat
     loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=FakeTextEncoder())
     assert loaded.name == "run"
     assert loaded.settings == planner.settings
-    for own, its in zip(planner.plans(turn_view(_DIALOGUES)), loaded.plans(turn_view(_DIALOGUES)), strict=True):
+    for own, its in zip(
+        planner.plans(histories(turn_view(_DIALOGUES))), loaded.plans(histories(turn_view(_DIALOGUES))), strict=True
+    ):
         assert own.strategies == its.strategies
         assert own.reasoning == its.reasoning
         np.testing.assert_array_equal(own.probabilities, its.probabilities)
     utterances = message_view(_DIALOGUES)
-    np.testing.assert_array_equal(planner.strategy_probabilities(utterances), loaded.strategy_probabilities(utterances))
+    np.testing.assert_array_equal(
+        planner.strategy_probabilities(histories(utterances)), loaded.strategy_probabilities(histories(utterances))
+    )
 
 
 @pytest.mark.parametrize("readers", [_READERS, None])

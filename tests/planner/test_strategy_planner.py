@@ -19,7 +19,7 @@ from planner.plan import Calibrated
 from planner.planner import StrategyPlanner
 from tests.planner.reference_plans import deliberated_plans
 from tests.planner.toy_planner import toy_planner
-from tests.planner.toy_task import toy_dialogues
+from tests.planner.toy_task import histories, toy_dialogues
 
 _DIALOGUES = toy_dialogues(6, seed=3)
 _SEEKER = Message(Role.SEEKER, "my boss yelled at me")
@@ -110,7 +110,9 @@ def test_the_first_distribution_is_that_of_messages_without_offsets() -> None:
     planner = toy_planner()
     (utterance, *_) = message_view(_DIALOGUES[:1])
     plan = planner.plan(utterance.history)
-    np.testing.assert_allclose(plan.probabilities[0], planner.calibrated_probabilities([utterance])[0], atol=1e-6)
+    np.testing.assert_allclose(
+        plan.probabilities[0], planner.calibrated_probabilities(histories([utterance]))[0], atol=1e-6
+    )
 
 
 def test_the_plan_of_no_history_at_all_is_a_plan() -> None:
@@ -147,21 +149,24 @@ def test_many_at_once_are_planned_as_one_by_one(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("planner.planner._BATCH", batch)
     planner = toy_planner()
     turns, utterances = turn_view(_DIALOGUES), message_view(_DIALOGUES)
-    for turn, plan in zip(turns, planner.plans(turns), strict=True):
+    for turn, plan in zip(turns, planner.plans(histories(turns)), strict=True):
         alone = planner.plan(turn.history)
         assert plan.strategies == alone.strategies
         np.testing.assert_allclose(plan.probabilities, alone.probabilities, atol=1e-5)
         assert str(plan.reasoning) == str(alone.reasoning)
-    together = planner.strategy_probabilities(utterances)
+    together = planner.strategy_probabilities(histories(utterances))
     for row, utterance in zip(together, utterances, strict=True):
-        np.testing.assert_allclose(row, planner.strategy_probabilities([utterance])[0], atol=1e-5)
+        np.testing.assert_allclose(row, planner.strategy_probabilities(histories([utterance]))[0], atol=1e-5)
 
 
 def test_messages_are_decided_over_all_reasoning_given_that_one_follows() -> None:
     planner = toy_planner()
     assert isinstance(planner, Calibrated)
     utterances = message_view(_DIALOGUES[:2])
-    believed, shifted = planner.calibrated_probabilities(utterances), planner.strategy_probabilities(utterances)
+    believed, shifted = (
+        planner.calibrated_probabilities(histories(utterances)),
+        planner.strategy_probabilities(histories(utterances)),
+    )
     offsets = np.exp(np.array(planner.settings.offsets))
     codec, space = planner.observer.codec, planner.settings.layout.space
     for number, utterance in enumerate(utterances):
@@ -269,7 +274,7 @@ def test_other_offsets_make_another_planner() -> None:
     assert planner.settings.offsets[0] == 0.5
     utterances = message_view([Dialogue(1, (_SEEKER, Message(Role.SUPPORTER, "why ?", Strategy.QUESTION)))])
     np.testing.assert_array_equal(
-        planner.calibrated_probabilities(utterances), other.calibrated_probabilities(utterances)
+        planner.calibrated_probabilities(histories(utterances)), other.calibrated_probabilities(histories(utterances))
     )
 
 

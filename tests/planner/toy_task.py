@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from corpus.dialogue import Dialogue, Message, Role, Survey
+from corpus.dialogue import Dialogue, Message, Role, Survey, Turn, Utterance
 from corpus.strategy import Strategy
 from encoding.observation import Observer
 from planner.config import PlannerConfig
@@ -59,6 +59,11 @@ class FakeTextEncoder:
 
 def observer() -> Observer:
     return Observer(FakeTextEncoder(), window=2)
+
+
+def histories(items: Sequence[Turn] | Sequence[Utterance]) -> list[tuple[Message, ...]]:
+    """What a planner is given of turns or messages."""
+    return [item.history for item in items]
 
 
 def toy_dialogues(count: int, *, seed: int) -> tuple[Dialogue, ...]:
