@@ -44,7 +44,7 @@ backbone_options() {
     printf '%s\n' --preset "$preset" --backbone "$1"
     # The authors' second code trains DialoGPT, by whatever name or folder, at another rate than BlenderBot.
     case $preset,${1,,} in
-        esconv-official,*dialogpt*) printf '%s\n' --learning-rate 5e-5 ;;
+        esconv-official,*dialogpt*) printf '%s\n' --optimisation.learning-rate 5e-5 ;;
     esac
 }
 

@@ -118,10 +118,21 @@ def load_preset(command: str, preset: str, base: Any) -> Any:
     if not path.is_file():
         known = ", ".join(sorted(one.stem for one in path.parent.glob("*.toml")))
         raise ValueError(f"unknown preset {preset!r} of {command}, expected one of {known}")
-    values = tomllib.loads(path.read_text(encoding="utf-8"))
+    return _overlaid(base, tomllib.loads(path.read_text(encoding="utf-8")), path)
+
+
+def _overlaid(base: Any, values: Mapping[str, Any], path: Path) -> Any:
+    """A configuration with the values of a file in place of its own; a table overlays a nested configuration."""
     if unknown := sorted(set(values) - {field.name for field in dataclasses.fields(base)}):
         raise ValueError(f"{path}: unknown key {unknown[0]!r}")
-    return dataclasses.replace(base, **values)
+    own = {name: getattr(base, name) for name in values}
+    return dataclasses.replace(
+        base,
+        **{
+            name: _overlaid(own[name], value, path) if isinstance(value, Mapping) else value
+            for name, value in values.items()
+        },
+    )
 
 
 def _summary(command: LazyCommand | type[Command]) -> str:

@@ -1,101 +1,151 @@
-"""What a generator's training can be told: one flat, frozen record, whose field docs are the command line's help."""
+"""What a generator's training can be told. The docs of the fields are the command line's help.
 
-import dataclasses
-from dataclasses import dataclass
+Nothing heavy is imported before :meth:`GeneratorConfig.resolved`, so that a command line can be explained at once.
+"""
 
-from language_models.decoding.sampling import DECODING_PRESETS
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
 
-VARIANTS = ("vanilla", "strategy", "all-in-one", "one-by-one")
-PRECISIONS = ("auto", "bf16", "fp32")
+from language_models.settings import (
+    DECODING_PRESETS,
+    OptimisationConfig,
+    TinyModelConfig,
+    check_choice,
+    check_number,
+)
+
+Variant = Literal["vanilla", "strategy", "all-in-one", "one-by-one"]
+VARIANTS: tuple[str, ...] = get_args(Variant)
+
+
+@dataclass(frozen=True)
+class LengthConfig:
+    """How much of a dialogue is read and written; tokens are those of the backbone's own tokenizer."""
+
+    history_tokens: int | None = None
+    """Longest history in tokens, older ones cut off; None: 96 for tiny backbones, else 160, decoder-only 180."""
+    history_messages: int | None = None
+    """Longest history in messages, older ones left out; None: no limit."""
+    response_tokens: int | None = None
+    """Longest message in tokens with its end token; None: 40 for encoder-decoders, 45 for decoder-only backbones."""
+
+    def __post_init__(self) -> None:
+        check_number("history_tokens", self.history_tokens, least=1)
+        check_number("history_messages", self.history_messages, least=1)
+        check_number("response_tokens", self.response_tokens, least=2)
 
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """Settings of one training. Lengths count tokens of the backbone's own tokenizer."""
+    """Settings of one training."""
 
     backbone: str = "tiny-blenderbot"
     """Backbone: blenderbot, dialogpt, tiny-blenderbot, tiny-dialogpt, or a hub id or folder of one of those kinds."""
-    variant: str = "strategy"
+    variant: Variant = "strategy"
     """What is learned: vanilla (text), strategy (token, text), one-by-one (and when to stop) or all-in-one (a turn)."""
     reasoning_share: float = 0.0
-    """Share of the turns that are learned after the supporter's reasoning as prefix, 0..1; 0: never after one."""
-    max_history_tokens: int = 0
-    """Longest history in tokens, older ones cut off; 0: 96 for tiny backbones, else 160, decoder-only 180."""
-    max_history_messages: int = 0
-    """Longest history in messages, older ones left out; 0: no limit."""
-    max_response_tokens: int = 0
-    """Longest message in tokens with its end token; 0: 40 for encoder-decoders, 45 for decoder-only backbones."""
-    epochs: float = 0.0
-    """Passes over the training examples, the best of which by validation perplexity is kept; 0: 4 for tiny, else 2."""
-    learning_rate: float = 0.0
-    """Peak learning rate of AdamW; 0: 4e-4 for tiny backbones, which start from nothing, else 3e-5."""
-    warmup_steps: int = -1
-    """Optimizer steps of linear warm-up, after which the rate falls linearly to 0; -1: 800 for tiny, else 100."""
-    weight_decay: float = 0.0
-    """Decoupled weight decay of AdamW per step, as a share of the learning rate."""
-    max_gradient_norm: float = 1.0
-    """Gradients with a larger Euclidean norm are scaled down to it."""
-    batch_size: int = 0
-    """Examples per forward pass and process; 0: 32 for tiny backbones, else 16."""
-    accumulation_steps: int = 1
-    """Forward passes per optimizer step."""
-    evaluation_steps: int = 0
-    """Optimizer steps between two validations with a checkpoint each; 0: at the end of every epoch."""
-    evaluation_batch_size: int = 64
-    """Examples per forward pass in validation."""
-    precision: str = "auto"
-    """Arithmetic: bf16 (mixed precision), fp32, or auto (bf16 where the hardware multiplies it natively)."""
-    gradient_checkpointing: bool = False
-    """Trade a third more time for much less memory by computing activations twice."""
-    tiny_width: int = 256
-    """Width of a tiny backbone's layers (pretrained backbones have their own); a multiple of tiny_heads."""
-    tiny_layers: int = 3
-    """Layers of a tiny backbone, in an encoder-decoder as many on either side."""
-    tiny_heads: int = 4
-    """Attention heads of a tiny backbone's layers."""
-    tiny_dropout: float = 0.1
-    """Share of activations dropped while a tiny backbone trains, 0..1."""
-    tiny_vocabulary: int = 6000
-    """Most tokens in a tiny backbone's own vocabulary, at least 259."""
-    decoding: str = "esconv2021"
-    """Decoding settings the run is saved with: esconv2021, esconv-official or greedy."""
-
-    def resolved(self) -> "GeneratorConfig":
-        """The same settings, those left to the kind of backbone filled in (from scratch, or the second 2021 code)."""
-        tiny = self.backbone.startswith("tiny-")
-        return dataclasses.replace(
-            self,
-            epochs=self.epochs or (4.0 if tiny else 2.0),
-            learning_rate=self.learning_rate or (4e-4 if tiny else 3e-5),
-            warmup_steps=self.warmup_steps if self.warmup_steps >= 0 else (800 if tiny else 100),
-            batch_size=self.batch_size or (32 if tiny else 16),
-            max_history_tokens=self.max_history_tokens or (96 if tiny else 0),
-        )
+    """Share of the turns that are learned after the supporter's reasoning as prefix, 0 to 1; 0: never after one."""
+    lengths: LengthConfig = field(default_factory=LengthConfig)
+    optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
+    tiny: TinyModelConfig = field(default_factory=TinyModelConfig)
+    decoding: Literal["esconv2021", "esconv-official", "greedy"] = "esconv2021"
+    """Decoding settings the run is saved with."""
 
     def __post_init__(self) -> None:
-        _check_choice("variant", self.variant, VARIANTS)
-        _check_choice("precision", self.precision, PRECISIONS)
-        _check_choice("decoding", self.decoding, tuple(DECODING_PRESETS))
-        for name in ("accumulation_steps", "evaluation_batch_size", "tiny_layers", "tiny_heads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
-        for name in ("batch_size", "epochs", "learning_rate", "max_history_tokens", "max_history_messages"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
-        if self.max_response_tokens < 0 or self.warmup_steps < -1:
-            raise ValueError("max_response_tokens: expected 0 or more; warmup_steps: expected -1 or more")
-        if not self.max_gradient_norm > 0:
-            raise ValueError(f"max_gradient_norm: got {self.max_gradient_norm}, expected more than 0")
-        if self.evaluation_steps < 0 or self.weight_decay < 0:
-            raise ValueError("evaluation_steps and weight_decay: expected 0 or more")
-        if not 0 <= self.reasoning_share <= 1:
-            raise ValueError(f"reasoning_share: got {self.reasoning_share}, expected 0 to 1")
-        if not 0 <= self.tiny_dropout < 1:
-            raise ValueError(f"tiny_dropout: got {self.tiny_dropout}, expected 0 or more and less than 1")
-        if self.tiny_width < 1 or self.tiny_width % self.tiny_heads:
-            raise ValueError(f"tiny_width: got {self.tiny_width}, expected a multiple of tiny_heads {self.tiny_heads}")
+        check_choice("variant", self.variant, VARIANTS)
+        check_number("reasoning_share", self.reasoning_share, least=0, most=1)
+        check_choice("decoding", self.decoding, tuple(DECODING_PRESETS))
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether the backbone is a tiny one, which starts from random weights."""
+        return self.backbone.startswith("tiny-")
+
+    def resolved(self) -> "GeneratorConfig":
+        """The same settings with every choice made that was left to the program, on this machine.
+
+        Lengths and fine-tuning follow the 2021 authors' second code. The precision is the one that this device computes
+        in. Resolved settings stay as they are when they are resolved again.
+
+        Raises:
+            ValueError: The backbone cannot be found, so that nobody knows of which kind it is.
+        """
+        from language_models.backbone import is_encoder_decoder
+        from language_models.precision import default_device, resolve_precision
+
+        scratch, chosen = self.from_scratch, self.optimisation
+        optimisation = replace(
+            chosen,
+            epochs=chosen.epochs or (4.0 if scratch else 2.0),
+            learning_rate=chosen.learning_rate or (4e-4 if scratch else 3e-5),
+            warmup_steps=(800 if scratch else 100) if chosen.warmup_steps is None else chosen.warmup_steps,
+            batch_size=chosen.batch_size or (32 if scratch else 16),
+            precision=resolve_precision(chosen.precision, default_device()),
+        )
+        history, response = authors_lengths(encoder_decoder=is_encoder_decoder(self.backbone))
+        lengths = replace(
+            self.lengths,
+            history_tokens=self.lengths.history_tokens or (96 if scratch else history),
+            response_tokens=self.lengths.response_tokens or response,
+        )
+        return replace(self, lengths=lengths, optimisation=optimisation)
 
 
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name}: got {value!r}, expected one of {', '.join(choices)}")
+def authors_lengths(*, encoder_decoder: bool) -> tuple[int, int]:
+    """Longest history and longest message in tokens of the 2021 authors' second code, by the backbone's kind."""
+    return (160, 40) if encoder_decoder else (180, 45)
+
+
+# Name of a setting in version 1's flat configuration -> where it is now.
+RENAMED: dict[str, str] = {
+    "max_history_tokens": "lengths.history_tokens",
+    "max_history_messages": "lengths.history_messages",
+    "max_response_tokens": "lengths.response_tokens",
+    "epochs": "optimisation.epochs",
+    "learning_rate": "optimisation.learning_rate",
+    "warmup_steps": "optimisation.warmup_steps",
+    "weight_decay": "optimisation.weight_decay",
+    "max_gradient_norm": "optimisation.max_gradient_norm",
+    "batch_size": "optimisation.batch_size",
+    "accumulation_steps": "optimisation.accumulation_steps",
+    "evaluation_steps": "optimisation.evaluation_steps",
+    "evaluation_batch_size": "optimisation.evaluation_batch_size",
+    "precision": "optimisation.precision",
+    "gradient_checkpointing": "optimisation.gradient_checkpointing",
+    "tiny_width": "tiny.width",
+    "tiny_layers": "tiny.layers",
+    "tiny_heads": "tiny.heads",
+    "tiny_dropout": "tiny.dropout",
+    "tiny_vocabulary": "tiny.vocabulary",
+}
+# What meant "the program chooses" or "no limit" before there was None.
+_CHOSEN_BY_PROGRAM = {
+    "max_history_tokens": 0,
+    "max_history_messages": 0,
+    "max_response_tokens": 0,
+    "epochs": 0,
+    "learning_rate": 0,
+    "warmup_steps": -1,
+    "batch_size": 0,
+    "evaluation_steps": 0,
+}
+
+
+def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain values of a preset or ``config.json``, of today or of a flat earlier one, as today's nested ones.
+
+    Args:
+        values: Names -> values; names that no version knows are kept, for the caller to refuse.
+    """
+    nested: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in RENAMED:
+            section, new = RENAMED[name].split(".")
+            left_open = name in _CHOSEN_BY_PROGRAM and value == _CHOSEN_BY_PROGRAM[name]
+            nested.setdefault(section, {})[new] = None if left_open else value
+        elif isinstance(value, Mapping):
+            nested.setdefault(name, {}).update(value)
+        else:
+            nested[name] = value
+    return nested

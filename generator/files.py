@@ -15,10 +15,11 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoTokenizer
 
 from corpus.files import write_whole
+from generator.config import LengthConfig, upgraded
 from generator.model_card import CurvePoint, GeneratorSummary, model_card
 from language_models.backbone import ARCHITECTURES, Backbone, prepare
-from language_models.decoding.sampling import DecodingConfig
 from language_models.quiet import quiet_transformers
+from language_models.settings import DecodingConfig
 
 SUMMARY = "generator.json"
 MODEL = "model"
@@ -38,7 +39,10 @@ def write_run(out: Path, backbone: Backbone, summary: GeneratorSummary, curve: l
     shutil.rmtree(out / MODEL, ignore_errors=True)
     temporary.rename(out / MODEL)
     write_whole(out / CURVE, json.dumps([dataclasses.asdict(point) for point in curve], indent=1) + "\n")
-    write_whole(out / SUMMARY, json.dumps({"format": FORMAT, **dataclasses.asdict(summary)}, indent=2) + "\n")
+    fields = dataclasses.asdict(summary)
+    for name, value in fields.pop("lengths").items():
+        fields[f"max_{name}"] = value or 0  # the names of version 1; 0: no limit
+    write_whole(out / SUMMARY, json.dumps({"format": FORMAT, **fields}, indent=2) + "\n")
 
 
 def read_summary(run: Path) -> GeneratorSummary:
@@ -54,7 +58,14 @@ def read_summary(run: Path) -> GeneratorSummary:
         fields = json.loads(path.read_text(encoding="utf-8"))
         if fields.pop("format") != FORMAT:
             raise ValueError(f"{path}: another format, expected {FORMAT}")
-        return GeneratorSummary(**fields | {"decoding": DecodingConfig(**fields["decoding"])})
+        lengths = LengthConfig(
+            **{
+                name: fields.pop(f"max_{name}") or None
+                for name in ("history_tokens", "history_messages", "response_tokens")
+            }
+        )
+        decoding, config = DecodingConfig(**fields.pop("decoding")), upgraded(fields.pop("config"))
+        return GeneratorSummary(lengths=lengths, decoding=decoding, config=config, **fields)
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: not a generator's summary: {error}") from error
 

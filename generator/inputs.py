@@ -40,9 +40,10 @@ from transformers import PreTrainedTokenizerBase
 from corpus.dialogue import Dialogue, Message, Role, Turn, turn_view
 from corpus.reasoning import Reasoning, ReasoningLabels, reasoning_labels
 from corpus.strategy import Strategy
-from generator.config import VARIANTS
+from generator.config import VARIANTS, LengthConfig
 from generator.strategy_tokens import continue_id, strategy_ids, text_ids
 from language_models.batching import Example
+from language_models.settings import check_choice
 
 
 def reasoning_words(reasoning: Reasoning | ReasoningLabels) -> str:
@@ -83,11 +84,6 @@ def with_prefix(turns: int, share: float, *, rng: np.random.Generator) -> np.nda
 CACHED_TEXTS = 100_000  # distinct messages kept tokenized; ESConv has about 36,000
 
 
-def authors_lengths(*, encoder_decoder: bool) -> tuple[int, int]:
-    """Longest history and longest message in tokens of the 2021 authors' second code, by the backbone's kind."""
-    return (160, 40) if encoder_decoder else (180, 45)
-
-
 class InputFormat:
     """Turns messages into token ids.
 
@@ -95,15 +91,14 @@ class InputFormat:
         tokenizer: Of the backbone; with strategy tokens unless the variant is ``vanilla``, with the continue token in
             ``one-by-one``.
         variant: One of ``generator.config.VARIANTS``.
-        max_history_tokens: Longest context in tokens; older tokens are cut off.
-        max_response_tokens: Longest message of a target in tokens, strategy token not counted, end token counted.
-            What is longer is cut without an end token, as in the 2021 code: a cut is not an end. Only inside
-            ``all-in-one`` a message that is cut is followed by the next strategy token, as if it ended there.
-        max_history_messages: Longest context in messages; 0: no limit.
+        lengths: Longest context and longest message of a target, both resolved. Older tokens of a context are cut off.
+            Of a message the strategy token does not count, its end token does. What is longer is cut without an end
+            token, as in the 2021 code: a cut is not an end. Only inside ``all-in-one`` a message that is cut is
+            followed by the next strategy token, as if it ended there.
         with_reasoning: Whether the model learns to read reasoning before the history.
 
     Raises:
-        ValueError: Unknown variant, lengths too small, or a tokenizer without the tokens the variant needs.
+        ValueError: Unknown variant, lengths not resolved, or a tokenizer without the tokens the variant needs.
     """
 
     def __init__(
@@ -111,19 +106,15 @@ class InputFormat:
         tokenizer: PreTrainedTokenizerBase,
         *,
         variant: str,
-        max_history_tokens: int,
-        max_response_tokens: int,
-        max_history_messages: int = 0,
+        lengths: LengthConfig,
         with_reasoning: bool = False,
     ) -> None:
-        if variant not in VARIANTS:
-            raise ValueError(f"variant: got {variant!r}, expected one of {', '.join(VARIANTS)}")
-        if max_history_tokens < 1 or max_response_tokens < 2 or max_history_messages < 0:
-            raise ValueError("expected max_history_tokens >= 1, max_response_tokens >= 2, max_history_messages >= 0")
+        check_choice("variant", variant, VARIANTS)
+        if lengths.history_tokens is None or lengths.response_tokens is None:
+            raise ValueError(f"history_tokens and response_tokens: expected numbers, got {lengths}")
         self.variant = variant
-        self.max_history_tokens = max_history_tokens
-        self.max_response_tokens = max_response_tokens
-        self.max_history_messages = max_history_messages
+        self.lengths = lengths
+        self.history_tokens, self.response_tokens = lengths.history_tokens, lengths.response_tokens
         self.with_reasoning = with_reasoning
         self.strategy_ids: list[int] = [] if variant == "vanilla" else strategy_ids(tokenizer)
         self.continuation: int | None = continue_id(tokenizer) if variant == "one-by-one" else None
@@ -133,14 +124,15 @@ class InputFormat:
         self._text_ids = lru_cache(maxsize=CACHED_TEXTS)(lambda text: tuple(text_ids(tokenizer, text)))
 
     def context(self, history: Sequence[Message], reasoning: Reasoning | ReasoningLabels | None = None) -> list[int]:
-        """Token ids of a history after its reasoning, at most ``max_history_tokens``; empty without both.
+        """Token ids of a history after its reasoning, at most ``history_tokens``; empty without both.
 
         Raises:
             ValueError: Reasoning for a model that never reads any, or so much of it that no history is left.
         """
         prefix = self._prefix(reasoning)
-        space = self.max_history_tokens - len(prefix)
-        kept = history[-self.max_history_messages :] if self.max_history_messages else history
+        space = self.history_tokens - len(prefix)
+        limit = self.lengths.history_messages
+        kept = history if limit is None else history[-limit:]
         ids: list[int] = []
         for message in reversed(kept):  # newest first, so that a long dialogue costs no more than what is kept
             strategy = message.strategy if self.strategy_ids else None
@@ -170,7 +162,7 @@ class InputFormat:
                     raise ValueError(f"variant {self.variant} needs a strategy for every response")
                 ids.append(self.strategy_ids[strategy])
             last = [closing] if number == len(responses) else []
-            ids += [*self._text_ids(text), *last][: self.max_response_tokens]
+            ids += [*self._text_ids(text), *last][: self.response_tokens]
         return ids
 
     def turn_examples(
@@ -238,9 +230,9 @@ class InputFormat:
             raise ValueError("reasoning: this generator was trained without any (reasoning_share 0)")
         words = reasoning_words(reasoning)
         prefix = [*self._text_ids(words), self.end] if words else []
-        if len(prefix) >= self.max_history_tokens:
+        if len(prefix) >= self.history_tokens:
             raise ValueError(
-                f"max_history_tokens: got {self.max_history_tokens}, but the reasoning {words!r} takes {len(prefix)} "
+                f"history_tokens: got {self.history_tokens}, but the reasoning {words!r} takes {len(prefix)} "
                 "and leaves nothing for the history"
             )
         return prefix

@@ -3,14 +3,16 @@
 What is known of a finished training beside its weights.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from generator.config import LengthConfig
 from language_models.backbone import HUB_IDS
-from language_models.decoding.sampling import DecodingConfig
+from language_models.settings import DecodingConfig
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,9 @@ class GeneratorSummary:
 
     Attributes:
         variant: One of ``generator.config.VARIANTS``.
-        max_history_tokens: Of the inputs.
-        max_response_tokens: Of the inputs.
-        max_history_messages: Of the inputs; 0: no limit.
+        lengths: Of the inputs, resolved.
         decoding: Settings that texts are sampled with.
-        config: The training's settings as given.
+        config: The training's settings, resolved, as nested plain values.
         seed: The training's.
         data: SHA-256 of the training and the validation examples' messages.
         examples: Numbers of training and validation examples.
@@ -53,9 +53,7 @@ class GeneratorSummary:
     """
 
     variant: str
-    max_history_tokens: int
-    max_response_tokens: int
-    max_history_messages: int
+    lengths: LengthConfig
     decoding: DecodingConfig
     config: dict[str, Any]
     seed: int
@@ -123,9 +121,13 @@ def model_card(summary: GeneratorSummary) -> str:
         else f"ESConv ({summary.corpus or 'name not given'}), licence CC BY-NC 4.0: not for commercial use, and to be "
         "cited (Liu et al., ACL 2021)"
     )
-    shown = {key: getattr(summary, key, value) for key, value in config.items() if scratch or key[:5] != "tiny_"}
-    settings = "\n".join(f"| {key} | {value} |" for key, value in shown.items() if key not in ("backbone", "decoding"))
-    step = config["batch_size"] * config["accumulation_steps"] * summary.processes
+    settings = "\n".join(
+        f"| {name} | {value} |"
+        for name, value in _flat(config)
+        if name not in ("backbone", "decoding") and (scratch or not name.startswith("tiny."))
+    )
+    optimisation = config["optimisation"]
+    step = optimisation["batch_size"] * optimisation["accumulation_steps"] * summary.processes
     return f"""---
 {front.to_yaml()}
 ---
@@ -135,7 +137,7 @@ def model_card(summary: GeneratorSummary) -> str:
 A response generator for emotional support conversations: {summary.variant} variant, {origin}.
 
 - **Reads** {_READS[summary.variant]}.
-  Messages are joined by the end token; the last {summary.max_history_tokens} tokens of the history are read.
+  Messages are joined by the end token; the last {summary.lengths.history_tokens} tokens of the history are read.
 - **Data**: {data}. {summary.examples["train"]:,} training and {summary.examples["valid"]:,} validation examples.
 - **Perplexity** per token of the validation text, strategies given: {summary.best_perplexity:.2f}, after
   {summary.best_step:,} optimizer steps, the best of all validations.
@@ -156,3 +158,12 @@ An optimizer step took {step} examples; processes: {summary.processes}.
 |---|---|
 {settings}
 """
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested settings as pairs of dotted name and value."""
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", "none" if value is None else value

@@ -20,15 +20,16 @@ import numpy as np
 from corpus.dialogue import Message
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
+from generator.config import LengthConfig, authors_lengths
 from generator.files import read_backbone, read_summary
-from generator.inputs import InputFormat, authors_lengths
+from generator.inputs import InputFormat
 from generator.strategy_tokens import added_tokens
 from generator.turn_writer import Response, TurnWriter
 from language_models.backbone import Backbone, load_backbone
 from language_models.batching import Collator, Example
-from language_models.decoding.sampling import DECODING_PRESETS, DecodingConfig
 from language_models.perplexity import Progress, response_losses
 from language_models.precision import default_device
+from language_models.settings import DECODING_PRESETS, DecodingConfig
 
 
 class Realizer:
@@ -84,9 +85,7 @@ class Realizer:
         form = InputFormat(
             backbone.tokenizer,
             variant=summary.variant,
-            max_history_tokens=summary.max_history_tokens,
-            max_response_tokens=summary.max_response_tokens,
-            max_history_messages=summary.max_history_messages,
+            lengths=summary.lengths,
             # Runs of the time before there was reasoning do not have the field.
             with_reasoning=summary.config.get("reasoning_share", 0.0) > 0,
         )
@@ -113,19 +112,13 @@ class Realizer:
         summary = read_summary(Path(like)) if like is not None else None
         loaded = load_backbone(backbone)
         loaded.model.to(default_device())  # type: ignore[arg-type]
-        history, response = authors_lengths(encoder_decoder=loaded.encoder_decoder)
-        decoding = dataclasses.replace(DECODING_PRESETS["esconv2021"], max_message_tokens=response)
-        messages = 0
         if summary is not None:
-            history, response = summary.max_history_tokens, summary.max_response_tokens
-            decoding, messages = summary.decoding, summary.max_history_messages
-        form = InputFormat(
-            loaded.tokenizer,
-            variant="vanilla",
-            max_history_tokens=history,
-            max_response_tokens=response,
-            max_history_messages=messages,
-        )
+            lengths, decoding = summary.lengths, summary.decoding
+        else:
+            history, response = authors_lengths(encoder_decoder=loaded.encoder_decoder)
+            lengths = LengthConfig(history_tokens=history, response_tokens=response)
+            decoding = dataclasses.replace(DECODING_PRESETS["esconv2021"], max_message_tokens=response)
+        form = InputFormat(loaded.tokenizer, variant="vanilla", lengths=lengths)
         return cls(loaded, form, decoding=decoding, batch_size=batch_size, precision=precision)
 
     @property

@@ -6,6 +6,8 @@ What a training starts from: a pretrained backbone or a tiny one, grown by the t
 """
 
 import dataclasses
+import hashlib
+import json
 import logging
 import shutil
 import time
@@ -20,33 +22,33 @@ from transformers.integrations import TensorBoardCallback
 from transformers.trainer_callback import PrinterCallback
 
 from corpus.dialogue import Dialogue
+from corpus.formats.official import to_record
 from generator.config import GeneratorConfig
 from generator.files import CHECKPOINTS, SUMMARY, TENSORBOARD, read_curve, read_summary, write_run
-from generator.identity import Checkpoints, RunIdentity
-from generator.inputs import InputFormat, authors_lengths
+from generator.inputs import InputFormat
 from generator.model_card import CurvePoint, GeneratorSummary
 from generator.strategy_tokens import add_strategy_tokens
 from language_models.backbone import Backbone, build_tiny_backbone, load_backbone, train_tokenizer
 from language_models.batching import Collator, Example
-from language_models.decoding.sampling import DECODING_PRESETS
-from language_models.precision import default_device, resolve_precision
+from language_models.precision import default_device
 from language_models.quiet import quiet_transformers
-from language_models.trainer import ExampleList, ProgressBar, ResponseTrainer
+from language_models.settings import DECODING_PRESETS, OptimisationConfig
+from language_models.trainer import Checkpoints, ExampleList, ProgressBar, ResponseTrainer
 
 LOGGED_STEPS = 20  # optimizer steps between two points of the training curve
 KEPT_CHECKPOINTS = 2  # the best and the last
 
 
-def training_arguments(config: GeneratorConfig, checkpoints: Path, *, precision: str, seed: int) -> TrainingArguments:
+def training_arguments(config: OptimisationConfig, checkpoints: Path, *, seed: int) -> TrainingArguments:
     """The Trainer's arguments; making them joins the other processes of ``torchrun`` or ``accelerate launch``.
 
     Args:
         config: Resolved settings.
         checkpoints: Folder of checkpoints.
-        precision: ``bf16`` or ``fp32``.
         seed: Of order and dropout.
     """
-    moment = "steps" if config.evaluation_steps else "epoch"
+    assert config.epochs and config.learning_rate and config.batch_size and config.warmup_steps is not None  # resolved
+    moment = "epoch" if config.evaluation_steps is None else "steps"
     arguments = TrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=config.epochs,
@@ -58,10 +60,10 @@ def training_arguments(config: GeneratorConfig, checkpoints: Path, *, precision:
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.evaluation_batch_size,
         gradient_accumulation_steps=config.accumulation_steps,
-        bf16=precision == "bf16",
+        bf16=config.precision == "bf16",
         use_cpu=default_device().type == "cpu",
         eval_strategy=moment,
-        eval_steps=config.evaluation_steps or None,
+        eval_steps=config.evaluation_steps,
         save_strategy=moment,
         save_steps=config.evaluation_steps or 500,  # not used with "epoch"
         save_total_limit=KEPT_CHECKPOINTS,
@@ -93,16 +95,16 @@ def initial_backbone(config: GeneratorConfig, train: Sequence[Dialogue], *, rand
     Raises:
         ValueError: The backbone cannot be loaded.
     """
-    if config.backbone.startswith("tiny-"):
+    if config.from_scratch:
         texts = (message.text for dialogue in train for message in dialogue.messages)
-        tokenizer = train_tokenizer(texts, size=config.tiny_vocabulary)
+        tokenizer = train_tokenizer(texts, size=config.tiny.vocabulary)
         backbone = build_tiny_backbone(
             config.backbone,
             tokenizer,
-            width=config.tiny_width,
-            layers=config.tiny_layers,
-            heads=config.tiny_heads,
-            dropout=config.tiny_dropout,
+            width=config.tiny.width,
+            layers=config.tiny.layers,
+            heads=config.tiny.heads,
+            dropout=config.tiny.dropout,
         )
     else:
         backbone = load_backbone(config.backbone, random_weights=random_weights)
@@ -111,7 +113,7 @@ def initial_backbone(config: GeneratorConfig, train: Sequence[Dialogue], *, rand
     if default_device().type == "cpu":
         # torch's fused attention has a slow backward pass on processors: a whole step takes a quarter longer with it.
         backbone.model.set_attn_implementation("eager")
-    if config.gradient_checkpointing:
+    if config.optimisation.gradient_checkpointing:
         backbone.model.activation_checkpointing_enable({"use_reentrant": False})
     return backbone
 
@@ -158,18 +160,16 @@ def train_generator(
         random_weights: Start a pretrained backbone's architecture from random weights (tests, measurements).
 
     Raises:
-        ValueError: The folder holds a training with other settings or data, or the backbone cannot be loaded.
+        ValueError: The backbone cannot be loaded, or the folder's training began in another number of processes.
         CorpusError: A supporter message lacks its strategy.
     """
     config = config.resolved()
-    identity = RunIdentity.of(config, seed=seed, train=train, valid=valid)
     if (out / SUMMARY).is_file():
         summary = read_summary(out)
-        identity.check_same(out, {name: getattr(summary, name) for name in identity.fields()})
         logger.info("%s is finished, not trained again", out)
         return GeneratorTraining(summary, tuple(read_curve(out)))
     with quiet_transformers():
-        return _train(config, train, valid, out, identity=identity, corpus=corpus, random_weights=random_weights)
+        return _train(config, train, valid, out, seed=seed, corpus=corpus, random_weights=random_weights)
 
 
 def _train(
@@ -178,28 +178,32 @@ def _train(
     valid: Sequence[Dialogue],
     out: Path,
     *,
-    identity: RunIdentity,
+    seed: int,
     corpus: str,
     random_weights: bool,
 ) -> GeneratorTraining:
     """Trains from the beginning or the last checkpoint to the end and writes the finished run."""
     started = time.perf_counter()
-    precision = resolve_precision(config.precision, default_device())
-    arguments = training_arguments(config, out / CHECKPOINTS, precision=precision, seed=identity.seed)
+    arguments = training_arguments(config.optimisation, out / CHECKPOINTS, seed=seed)
     checkpoints = Checkpoints(out / CHECKPOINTS, processes=arguments.world_size)
-    checkpoints.check(identity)
-    set_seed(identity.seed)
+    checkpoints.check()
+    set_seed(seed)
     backbone = initial_backbone(config, train, random_weights=random_weights)
-    form = input_format(config, backbone)
+    form = InputFormat(
+        backbone.tokenizer,
+        variant=config.variant,
+        lengths=config.lengths,
+        with_reasoning=config.reasoning_share > 0,
+    )
     share = config.reasoning_share
-    examples = form.examples(train, reasoning_share=share, rng=np.random.default_rng(identity.seed))
+    examples = form.examples(train, reasoning_share=share, rng=np.random.default_rng(seed))
     # Validated on the same examples whatever the seed, so that perplexities compare.
     valid_examples = form.examples(valid, reasoning_share=share, rng=np.random.default_rng(0))
     _check_examples(config, backbone, examples, valid_examples)
     callbacks: list[TrainerCallback] = [ProgressBar()]
     if arguments.process_index == 0:
         # Only now is there something to go on from: a start that failed before leaves nothing behind.
-        checkpoints.claim(identity)
+        checkpoints.begin()
         callbacks.append(TensorBoardCallback(SummaryWriter(str(out / TENSORBOARD))))
     trainer = ResponseTrainer(
         model=backbone.model,
@@ -211,14 +215,14 @@ def _train(
             encoder_decoder=backbone.encoder_decoder, start=form.start, padding=backbone.tokenizer.pad_token_id
         ),
         uncounted=form.strategy_ids,
-        precision=precision,
+        precision=config.optimisation.precision,
         callbacks=callbacks,
     )
     for callback in (ProgressCallback, PrinterCallback):
         trainer.remove_callback(callback)
     last = checkpoints.last()
     if last is not None:
-        logger.info("going on from %s", last)
+        logger.info("resuming from %s", last)
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
 
     state = trainer.state
@@ -230,11 +234,11 @@ def _train(
     ]
     summary = GeneratorSummary(
         variant=config.variant,
-        max_history_tokens=form.max_history_tokens,
-        max_response_tokens=form.max_response_tokens,
-        max_history_messages=form.max_history_messages,
-        decoding=dataclasses.replace(DECODING_PRESETS[config.decoding], max_message_tokens=form.max_response_tokens),
-        **identity.fields(),
+        lengths=form.lengths,
+        decoding=dataclasses.replace(DECODING_PRESETS[config.decoding], max_message_tokens=form.response_tokens),
+        config=dataclasses.asdict(config),
+        seed=seed,
+        data={"train": dialogues_digest(train), "valid": dialogues_digest(valid)},
         examples={"train": len(examples), "valid": len(valid_examples)},
         parameters=backbone.model.num_parameters(),
         best_step=state.best_global_step,
@@ -251,17 +255,12 @@ def _train(
     return GeneratorTraining(summary, tuple(curve))
 
 
-def input_format(config: GeneratorConfig, backbone: Backbone) -> InputFormat:
-    """The inputs a training uses; lengths of 0 become the 2021 authors' (second code) for the backbone's kind."""
-    history, response = authors_lengths(encoder_decoder=backbone.encoder_decoder)
-    return InputFormat(
-        backbone.tokenizer,
-        variant=config.variant,
-        max_history_tokens=config.max_history_tokens or history,
-        max_response_tokens=config.max_response_tokens or response,
-        max_history_messages=config.max_history_messages,
-        with_reasoning=config.reasoning_share > 0,
-    )
+def dialogues_digest(dialogues: Sequence[Dialogue]) -> str:
+    """SHA-256 of what dialogues say, in order, as :meth:`corpus.splits.Corpus.fingerprint`."""
+    digest = hashlib.sha256()
+    for dialogue in dialogues:
+        digest.update(json.dumps(to_record(dialogue), sort_keys=True).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def _check_examples(
@@ -273,7 +272,7 @@ def _check_examples(
     longest = max(_positions(example, backbone) for example in [*train, *valid])
     if longest > backbone.positions:
         raise ValueError(
-            f"max_history_tokens and max_response_tokens: the longest example has {longest} tokens, "
+            f"history_tokens and response_tokens: the longest example has {longest} tokens, "
             f"{config.backbone} has {backbone.positions} positions"
         )
 

@@ -14,7 +14,7 @@ from generator.inputs import InputFormat
 from language_models.backbone import Backbone
 from language_models.decoding.constraints import Vocabulary
 from language_models.decoding.decoder import Request, decode
-from language_models.decoding.sampling import DecodingConfig
+from language_models.settings import DecodingConfig
 
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufffd]")  # control characters, halves of characters
 _BEFORE_PUNCTUATION = re.compile(r"\s+([.,!?%)\]}])")

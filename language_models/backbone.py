@@ -143,23 +143,16 @@ def load_backbone(name: str | Path, *, random_weights: bool = False) -> Backbone
             with the hub out of reach.
     """
     source = HUB_IDS.get(str(name), str(name))
-    folder = Path(source)
-    if folder.is_dir():
-        _check_folder(folder, random_weights=random_weights)
-    elif folder.is_absolute() or source.startswith((".", "~")) or source.count("/") > 1:
-        raise ValueError(f"backbone {source}: no such folder")
+    config = _load_config(source)
+    architecture = _architecture(config, source)
+    if not random_weights and Path(source).is_dir() and weight_file(source) is None:
+        raise ValueError(f"backbone {source}: it has a configuration but no weights, expected {SAFE} or {PICKLED}")
     try:
         with quiet_hub():
-            config = AutoConfig.from_pretrained(source)
-            architecture = _architecture(config, source)
             tokenizer = AutoTokenizer.from_pretrained(source)
             model = architecture(config) if random_weights else load_weights(architecture, config, source)
     except OSError as error:
-        raise ValueError(
-            f"cannot load backbone {source}: it is in no local folder or cache and the hub did not give it "
-            f"({str(error).splitlines()[0]}); download it where there is a network with 'hf download {source} "
-            f"--local-dir FOLDER' and pass that folder as backbone, or use tiny-blenderbot or tiny-dialogpt"
-        ) from error
+        raise _unreachable(source, error) from error
     return prepare(model, tokenizer)
 
 
@@ -240,6 +233,42 @@ def prepare(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Backb
     return Backbone(model.eval(), tokenizer)
 
 
+def is_encoder_decoder(name: str | Path) -> bool:
+    """Whether a backbone is an encoder-decoder, from its configuration alone.
+
+    Args:
+        name: As in :func:`load_backbone`, or one of the tiny backbones.
+
+    Raises:
+        ValueError: As in :func:`load_backbone`.
+    """
+    known = {"blenderbot": True, "tiny-blenderbot": True, "dialogpt": False, "tiny-dialogpt": False}
+    if str(name) in known:
+        return known[str(name)]
+    return bool(_load_config(str(name)).is_encoder_decoder)
+
+
+def _load_config(source: str) -> PretrainedConfig:
+    folder = Path(source)
+    if folder.is_dir():
+        _check_folder(folder)
+    elif folder.is_absolute() or source.startswith((".", "~")) or source.count("/") > 1:
+        raise ValueError(f"backbone {source}: no such folder")
+    try:
+        with quiet_hub():
+            return AutoConfig.from_pretrained(source)
+    except OSError as error:
+        raise _unreachable(source, error) from error
+
+
+def _unreachable(source: str, error: OSError) -> ValueError:
+    return ValueError(
+        f"cannot load backbone {source}: it is in no local folder or cache and the hub did not give it "
+        f"({str(error).splitlines()[0]}); download it where there is a network with 'hf download {source} "
+        f"--local-dir FOLDER' and pass that folder as backbone, or use tiny-blenderbot or tiny-dialogpt"
+    )
+
+
 def _architecture(config: PretrainedConfig, source: str) -> type[PreTrainedModel]:
     if config.model_type not in ARCHITECTURES:
         kinds = " or ".join(ARCHITECTURES)
@@ -247,7 +276,7 @@ def _architecture(config: PretrainedConfig, source: str) -> type[PreTrainedModel
     return ARCHITECTURES[config.model_type]
 
 
-def _check_folder(folder: Path, *, random_weights: bool) -> None:
+def _check_folder(folder: Path) -> None:
     path = folder / "config.json"
     if not path.is_file():
         raise ValueError(f"backbone {folder}: no config.json in it, expected a folder made by save_pretrained")
@@ -257,8 +286,6 @@ def _check_folder(folder: Path, *, random_weights: bool) -> None:
         raise ValueError(f"backbone {folder}: config.json is not JSON: {error}") from error
     if kind not in ARCHITECTURES:
         raise ValueError(f"backbone {folder}: its kind is {kind!r}, expected {' or '.join(ARCHITECTURES)}")
-    if not random_weights and not any((folder / name).is_file() for name in (SAFE, PICKLED)):
-        raise ValueError(f"backbone {folder}: it has a configuration but no weights, expected {SAFE} or {PICKLED}")
 
 
 # Names and numbers of BlenderBot_small's own special tokens; the byte level leaves no need for an unknown token.

@@ -1,8 +1,11 @@
 """Which arithmetic to compute in, and where."""
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import Literal
 
 import torch
+
+from language_models.settings import PRECISIONS, check_choice
 
 
 def default_device() -> torch.device:
@@ -10,13 +13,17 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def resolve_precision(precision: str, device: torch.device) -> str:
+def resolve_precision(precision: str, device: torch.device) -> Literal["bf16", "fp32"]:
     """Turns ``auto`` into ``bf16`` where the hardware multiplies bfloat16 natively, else into ``fp32``.
 
     Elsewhere bfloat16 is emulated and slower than float32.
+
+    Raises:
+        ValueError: Neither ``auto`` nor a precision that the program computes in.
     """
+    check_choice("precision", precision, PRECISIONS)
     if precision != "auto":
-        return precision
+        return "bf16" if precision == "bf16" else "fp32"
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     native = device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -6,7 +6,10 @@ with the same global batch sees, and the same mean loss over them: a training do
 The progress bar of a training.
 """
 
+import json
+import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +18,13 @@ from torch.utils.data import Dataset, Sampler
 from tqdm import tqdm
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from corpus.files import write_whole
 from language_models.batching import BLANK, Collator, Example, LengthGroupedSampler
 from language_models.perplexity import perplexity, response_losses, token_losses
+
+logger = logging.getLogger(__name__)
+
+_SETTINGS = "settings.json"
 
 
 class ExampleList(Dataset[Example]):
@@ -112,6 +120,56 @@ class ResponseTrainer(Trainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+
+class Checkpoints:
+    """The folder of an unfinished training's checkpoints.
+
+    Args:
+        folder: Where they are; made when the training begins.
+        processes: How many processes train side by side; the checkpoints hold random states of each.
+    """
+
+    def __init__(self, folder: Path, *, processes: int = 1) -> None:
+        self.folder = folder
+        self.processes = processes
+
+    def check(self) -> None:
+        """Refuses to resume in another number of processes, which decides the example that meets each step.
+
+        Raises:
+            ValueError: In one line: the checkpoints are of a training in another number of processes.
+        """
+        path = self.folder / _SETTINGS
+        before = json.loads(path.read_text(encoding="utf-8")).get("processes", 1) if path.is_file() else self.processes
+        if before != self.processes:
+            raise ValueError(
+                f"{self.folder.parent} holds a training begun in {before} processes; resume it with {before} "
+                f"instead of {self.processes}, or choose another folder"
+            )
+
+    def begin(self) -> None:
+        """Makes the folder and writes down the number of processes."""
+        write_whole(self.folder / _SETTINGS, json.dumps({"processes": self.processes}) + "\n")
+
+    def last(self) -> Path | None:
+        """The newest complete checkpoint, or ``None``.
+
+        The first process writes a checkpoint's state last, so one without it was cut off; so was one that lacks the
+        random state of another process.
+        """
+        complete = []
+        for path in self.folder.glob("checkpoint-*"):
+            try:
+                step = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
+            except (FileNotFoundError, json.JSONDecodeError):
+                step = None
+            names = ["rng_state.pth"] if self.processes == 1 else [f"rng_state_{n}.pth" for n in range(self.processes)]
+            if step is None or not all((path / name).is_file() for name in names):
+                logger.warning("%s is incomplete, it is not used", path)
+            else:
+                complete.append((step, path))
+        return max(complete)[1] if complete else None
 
 
 # ruff: noqa: ARG002 - callbacks have the Trainer's signature

@@ -42,8 +42,9 @@ _SMALL_PLANNER = (
     "--ppo-envs 16 --ppo-rollout 8 --ppo-batch 64 --ppo-steps 512"
 )
 _SMALL_GENERATOR = (
-    "--tiny-width 32 --tiny-layers 1 --tiny-heads 2 --tiny-vocabulary 600 --tiny-dropout 0 --max-history-tokens 24 "
-    "--learning-rate 6e-3 --warmup-steps 200 --epochs 100 --evaluation-steps 100000"  # the last weights are kept
+    "--tiny.width 32 --tiny.layers 1 --tiny.heads 2 --tiny.vocabulary 600 --tiny.dropout 0 --lengths.history-tokens 24 "
+    "--optimisation.learning-rate 6e-3 --optimisation.warmup-steps 200 --optimisation.epochs 100 "
+    "--optimisation.evaluation-steps 100000"  # the last weights are kept
 )
 _TWO_FOLDS = "--folds 2 --members 2 --width 8 --cloning-rate 5e-3"
 TRAINED = {

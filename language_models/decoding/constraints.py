@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from language_models.decoding.sampling import DecodingConfig
+from language_models.settings import DecodingConfig
 
 FORBIDDEN = float("-inf")
 _MARKER = re.compile(r"__[a-z0-9_]*[a-z0-9][a-z0-9_]*__")  # BlenderBot_small's __newln__, __silence__, __fp16_pad_0__

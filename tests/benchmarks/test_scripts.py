@@ -73,9 +73,10 @@ def test_table4_trains_scores_and_compares_both_backbones(asked, tmp_path):
     assert [(one.config.backbone, one.config.variant) for one in trained] == [
         (backbone, variant) for backbone in ("blenderbot", "dialogpt") for variant in ("vanilla", "strategy")
     ]
-    assert {(one.config.max_history_messages, one.config.batch_size, one.config.epochs) for one in trained} == {
-        (4, 4, 5)
-    }
+    assert {
+        (one.config.lengths.history_messages, one.config.optimisation.batch_size, one.config.optimisation.epochs)
+        for one in trained
+    } == {(4, 4, 5)}
     scored = of_kind(commands, "EvaluateGenerator")
     assert [(Path(one.generator).name, one.plan) for one in scored[:5]] == [
         ("blenderbot", None),
@@ -126,23 +127,28 @@ def test_table4_from_scratch_has_no_bare_backbone(asked, tmp_path):
         "tiny-blenderbot-vanilla",
         *["tiny-blenderbot-strategy"] * 3,
     ]
-    assert {one.config.tiny_width for one in of_kind(commands, "TrainGenerator")} == {256}
+    assert {one.config.tiny.width for one in of_kind(commands, "TrainGenerator")} == {256}
     assert of_kind(commands, "CompareGenerators")[0].split == "valid"
 
 
 def test_table4_with_the_second_code_trains_dialogpt_at_its_own_rate(asked, tmp_path):
     commands = asked(
-        "table4.sh", "data", str(tmp_path / "out"), PRESET="esconv-official", TRAIN_OPTIONS="--precision fp32"
+        "table4.sh",
+        "data",
+        str(tmp_path / "out"),
+        PRESET="esconv-official",
+        TRAIN_OPTIONS="--optimisation.precision fp32",
     )
-    rates = {one.config.backbone: one.config.learning_rate for one in of_kind(commands, "TrainGenerator")}
+    rates = {one.config.backbone: one.config.optimisation.learning_rate for one in of_kind(commands, "TrainGenerator")}
     assert rates == {"blenderbot": 3e-5, "dialogpt": 5e-5}
     backbones = ("microsoft/DialoGPT-small", "weights/dialogpt", "facebook/blenderbot_small-90M")
     named = asked("table4.sh", "data", str(tmp_path / "named"), *backbones, PRESET="esconv-official")
-    rates = {one.config.backbone: one.config.learning_rate for one in of_kind(named, "TrainGenerator")}
+    rates = {one.config.backbone: one.config.optimisation.learning_rate for one in of_kind(named, "TrainGenerator")}
     assert list(rates.values()) == [5e-5, 5e-5, 3e-5]
     first = asked("table4.sh", "data", str(tmp_path / "first"), "dialogpt")
-    assert {one.config.learning_rate for one in of_kind(first, "TrainGenerator")} == {5e-5}  # esconv2021's own
-    assert {one.config.precision for one in of_kind(commands, "TrainGenerator")} == {"fp32"}
+    rates = {one.config.optimisation.learning_rate for one in of_kind(first, "TrainGenerator")}
+    assert rates == {5e-5}  # esconv2021's own
+    assert {one.config.optimisation.precision for one in of_kind(commands, "TrainGenerator")} == {"fp32"}
 
 
 def test_multi_strategy_scores_every_system_in_every_manner(asked, tmp_path):
@@ -182,7 +188,10 @@ def test_table4_runs(tmp_path):
     sample = load_corpus(None).split("train")
     write(tmp_path / "train.json", sample[:10])
     write(tmp_path / "valid.json", sample[10:13])
-    small = "--tiny-width 16 --tiny-layers 1 --tiny-heads 2 --tiny-vocabulary 300 --epochs 1 --max-history-tokens 24"
+    small = (
+        "--tiny.width 16 --tiny.layers 1 --tiny.heads 2 --tiny.vocabulary 300 --optimisation.epochs 1 "
+        "--lengths.history-tokens 24"
+    )
     environment = {"SPLIT": "valid", "SEEDS": "2", "TRAIN_OPTIONS": small, "PYTHON": sys.executable}
     said = run("table4.sh", str(tmp_path), str(tmp_path / "out"), "tiny-blenderbot", **environment)
     assert said.returncode == 0, said.stderr[-3000:]

@@ -10,7 +10,7 @@ from corpus.strategy import Stage, Strategy
 from evaluation.generator.benchmark import benchmark_generator, scored_messages
 from evaluation.generator.comparison import Comparison, compare_evaluations
 from evaluation.generator.stored import read_evaluations, store_evaluation
-from language_models.decoding.sampling import DecodingConfig
+from language_models.settings import DecodingConfig
 from metrics.statistics.bootstrap import paired_difference
 from metrics.statistics.jackknife import jackknife_difference
 from metrics.text.perplexity import perplexity_tally

@@ -8,11 +8,12 @@ import torch
 
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
+from generator.config import LengthConfig
 from generator.inputs import InputFormat
 from generator.realizer import Realizer
 from generator.strategy_tokens import add_strategy_tokens
 from language_models.backbone import Backbone, build_tiny_backbone, train_tokenizer
-from language_models.decoding.sampling import DecodingConfig
+from language_models.settings import DecodingConfig
 
 WORDS = ("rain", "sun", "work", "sleep", "friend", "talk", "walk", "music", "tea", "plan", "day", "night", "help")
 
@@ -64,8 +65,7 @@ def make_form() -> Callable[..., InputFormat]:
         return InputFormat(
             backbone.tokenizer,
             variant=variant,
-            max_history_tokens=history,
-            max_response_tokens=response,
+            lengths=LengthConfig(history_tokens=history, response_tokens=response),
             with_reasoning=with_reasoning,
         )
 

@@ -15,26 +15,19 @@ from pathlib import Path
 import generator.training
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
-from generator.config import GeneratorConfig
+from generator.config import GeneratorConfig, LengthConfig
 from generator.training import GeneratorTraining, train_generator
+from language_models.settings import OptimisationConfig, TinyModelConfig
 from language_models.trainer import ResponseTrainer
 
 PROCESSES = 2
 
 CONFIG = GeneratorConfig(
-    tiny_width=16,
-    tiny_layers=1,
-    tiny_heads=2,
-    tiny_vocabulary=300,
-    tiny_dropout=0.0,
-    max_history_tokens=24,
-    max_response_tokens=12,
-    batch_size=4,
-    epochs=2.0,
-    learning_rate=1e-2,
-    warmup_steps=2,
-    evaluation_steps=3,
-    precision="fp32",
+    lengths=LengthConfig(history_tokens=24, response_tokens=12),
+    optimisation=OptimisationConfig(
+        epochs=2.0, learning_rate=1e-2, warmup_steps=2, evaluation_steps=3, precision="fp32"
+    ),
+    tiny=TinyModelConfig(width=16, layers=1, heads=2, vocabulary=300, dropout=0.0),
 )
 SEED = 3
 KILLED_AT = 5  # in which of a process's training steps
@@ -56,9 +49,10 @@ def dialogues() -> list[Dialogue]:
 
 def train(out: Path, *, processes: int, backbone: str = "tiny-blenderbot", accumulation: int = 1) -> GeneratorTraining:
     """One training whose optimizer steps see eight examples, however many processes share them."""
-    config = dataclasses.replace(
-        CONFIG, backbone=backbone, batch_size=8 // processes // accumulation, accumulation_steps=accumulation
+    optimisation = dataclasses.replace(
+        CONFIG.optimisation, batch_size=8 // processes // accumulation, accumulation_steps=accumulation
     )
+    config = dataclasses.replace(CONFIG, backbone=backbone, optimisation=optimisation)
     data = dialogues()
     return train_generator(config, train=data, valid=data[:3], out=out, seed=SEED)
 

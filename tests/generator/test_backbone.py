@@ -7,13 +7,14 @@ from safetensors.torch import save_file
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
+from generator.config import LengthConfig
 from generator.inputs import InputFormat
 from generator.realizer import Realizer
 from generator.strategy_tokens import add_strategy_tokens, text_ids
 from language_models.backbone import load_backbone
 from language_models.batching import Collator, Example
-from language_models.decoding.sampling import DecodingConfig
 from language_models.perplexity import token_losses
+from language_models.settings import DecodingConfig
 
 HISTORY = (Message(Role.SEEKER, "I can't sleep. It's been hard, you know?"),)
 
@@ -133,7 +134,7 @@ def test_the_real_configurations_train_a_step_and_decode(folder, shared, tmp_pat
         *ids,
         backbone.tokenizer.eos_token_id,
     }
-    form = InputFormat(backbone.tokenizer, variant="strategy", max_history_tokens=160, max_response_tokens=40)
+    form = InputFormat(backbone.tokenizer, variant="strategy", lengths=LengthConfig(160, None, 40))
     context, target = form.context(HISTORY), form.target([(Strategy.QUESTION, "What keeps you awake?")])
     assert backbone.tokenizer.decode(context).lower().replace(" ", "") == HISTORY[0].text.lower().replace(" ", "")
     assert target[0] == ids[0]

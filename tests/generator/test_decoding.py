@@ -10,8 +10,8 @@ from generator.strategy_tokens import add_strategy_tokens
 from language_models.backbone import build_tiny_backbone
 from language_models.decoding.cache import CachedDecoder
 from language_models.decoding.constraints import TurnConstraints, Vocabulary
-from language_models.decoding.decoder import Request, decode
-from language_models.decoding.sampling import DECODING_PRESETS, DecodingConfig, draw, penalize_repetition
+from language_models.decoding.decoder import Request, decode, draw, penalize_repetition
+from language_models.settings import DECODING_PRESETS, DecodingConfig
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
 FREE = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0, max_message_tokens=6)

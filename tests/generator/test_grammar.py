@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from language_models.decoding.constraints import TurnConstraints, Vocabulary
 from language_models.decoding.decoder import Request, decode
-from language_models.decoding.sampling import DecodingConfig
+from language_models.settings import DecodingConfig
 
 START, END, SPECIAL = 1, 2, (0, 1, 2)
 

@@ -6,6 +6,7 @@ from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.reasoning import Need, ReasoningLabels
 from corpus.strategy import Stage, Strategy
+from generator.config import LengthConfig
 from generator.strategy_tokens import strategy_token, text_ids
 from language_models.batching import IGNORED, Collator, Example, LengthGroupedSampler
 
@@ -48,7 +49,7 @@ def test_context_is_cut_on_the_left_and_may_be_empty(make_tiny, make_form):
 def test_history_may_be_limited_in_messages(make_tiny, make_form):
     form = make_form(make_tiny(), "vanilla")
     last = form.context(HISTORY[-2:])
-    form.max_history_messages = 2
+    form.lengths = LengthConfig(form.history_tokens, 2, form.response_tokens)
     assert form.context(HISTORY) == last
 
 
@@ -183,7 +184,7 @@ def test_reasoning_stands_before_the_history_and_is_never_cut(variant, one_by_on
         assert form.context(HISTORY) == whole[-length:]  # without reasoning nothing changes
         assert form.context(HISTORY, ReasoningLabels(*[None] * 5)) == whole[-length:]
     form = make_form(one_by_one, variant, history=len(prefix), with_reasoning=True)
-    with pytest.raises(ValueError, match=f"max_history_tokens: got {len(prefix)}, .*leaves nothing"):
+    with pytest.raises(ValueError, match=f"history_tokens: got {len(prefix)}, .*leaves nothing"):
         form.context(HISTORY, LABELS)
 
 

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 
 from corpus.formats.official import write
 from corpus.load import load_corpus
-from generator.identity import Checkpoints, RunIdentity
-from tests.generator.several_processes import CONFIG, dialogues, train
+from language_models.trainer import Checkpoints
+from tests.generator.several_processes import train
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -81,12 +81,11 @@ def test_only_the_first_process_writes(together):
     assert json.loads((out / "whole" / "generator.json").read_text())["processes"] == 2
 
 
-def test_another_number_of_processes_does_not_go_on(tmp_path):
-    identity = RunIdentity.of(CONFIG, seed=1, train=dialogues(), valid=dialogues())
-    Checkpoints(tmp_path / "checkpoints", processes=2).claim(identity)
-    Checkpoints(tmp_path / "checkpoints", processes=2).check(identity)
-    with pytest.raises(ValueError, match="begun in 2 processes; go on with 2 instead of 1"):
-        Checkpoints(tmp_path / "checkpoints").check(identity)
+def test_another_number_of_processes_cannot_resume(tmp_path):
+    Checkpoints(tmp_path / "checkpoints", processes=2).begin()
+    Checkpoints(tmp_path / "checkpoints", processes=2).check()
+    with pytest.raises(ValueError, match="begun in 2 processes; resume it with 2 instead of 1"):
+        Checkpoints(tmp_path / "checkpoints").check()
 
 
 def test_a_checkpoint_without_the_random_state_of_every_process_was_cut_off(tmp_path):
@@ -105,7 +104,7 @@ def test_the_script_runs_under_a_launcher(launcher, tmp_path):
     sample = load_corpus(None).split("train")
     write(tmp_path / "train.json", sample[:6])
     write(tmp_path / "valid.json", sample[6:8])
-    options = ["--tiny-width", "16", "--tiny-layers", "1", "--tiny-heads", "2", "--tiny-vocabulary", "300"]
+    options = ["--tiny.width", "16", "--tiny.layers", "1", "--tiny.heads", "2", "--tiny.vocabulary", "300"]
     command = [
         "train.py",
         "generator",
@@ -113,7 +112,7 @@ def test_the_script_runs_under_a_launcher(launcher, tmp_path):
         str(tmp_path),
         "--out",
         str(tmp_path / "run"),
-        "--epochs",
+        "--optimisation.epochs",
         "1",
         *options,
     ]

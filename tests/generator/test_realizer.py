@@ -8,12 +8,12 @@ import torch
 from corpus.dialogue import Message, Role
 from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
-from generator.config import VARIANTS, GeneratorConfig
+from generator.config import VARIANTS, GeneratorConfig, LengthConfig
 from generator.files import GeneratorSummary, write_run
 from generator.realizer import Realizer
 from language_models.batching import Collator
-from language_models.decoding.sampling import DECODING_PRESETS, DecodingConfig
 from language_models.perplexity import response_losses
+from language_models.settings import DECODING_PRESETS, DecodingConfig
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
 CONFIG = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, max_message_tokens=6, max_messages=3)
@@ -130,7 +130,7 @@ def test_the_backbone_without_fine_tuning(name, lengths, make_tiny, histories, t
     backbone.tokenizer.save_pretrained(tmp_path)
     realizer = Realizer.pretrained(tmp_path)
     assert (realizer.variant, realizer.with_reasoning) == ("vanilla", False)
-    assert (realizer.form.max_history_tokens, realizer.form.max_response_tokens) == lengths
+    assert (realizer.form.history_tokens, realizer.form.response_tokens) == lengths
     assert realizer.decoding == dataclasses.replace(DECODING_PRESETS["esconv2021"], max_message_tokens=lengths[1])
     assert [
         [strategy for strategy, _ in turn]
@@ -143,19 +143,17 @@ def test_the_backbone_without_fine_tuning(name, lengths, make_tiny, histories, t
 def test_the_backbone_without_fine_tuning_takes_lengths_and_sampling_of_a_run(make_tiny, tmp_path):
     backbone = make_tiny("tiny-dialogpt", strategies=False)
     run = tmp_path / "run"
-    write_run(run, backbone, _summary(config=dataclasses.asdict(GeneratorConfig())), [])
+    write_run(run, backbone, _summary(config=dataclasses.asdict(GeneratorConfig().resolved())), [])
     realizer = Realizer.pretrained(run / "model", like=run)
-    assert (realizer.form.max_history_tokens, realizer.form.max_response_tokens) == (60, 20)
-    assert (realizer.form.max_history_messages, realizer.form.variant) == (4, "vanilla")
+    assert (realizer.form.history_tokens, realizer.form.response_tokens) == (60, 20)
+    assert (realizer.form.lengths.history_messages, realizer.form.variant) == (4, "vanilla")
     assert realizer.decoding == CONFIG
 
 
 def _summary(*, config):
     return GeneratorSummary(
         variant="strategy",
-        max_history_tokens=60,
-        max_response_tokens=20,
-        max_history_messages=4,
+        lengths=LengthConfig(60, 4, 20),
         decoding=CONFIG,
         config=config,
         seed=0,
@@ -170,7 +168,7 @@ def _summary(*, config):
 
 def test_runs_of_the_time_before_reasoning_still_load(make_tiny, make_form, tmp_path):
     backbone = make_tiny()
-    config = dataclasses.asdict(GeneratorConfig())
+    config = dataclasses.asdict(GeneratorConfig().resolved())
     del config["reasoning_share"]
     summary = _summary(config=config)
     write_run(tmp_path, backbone, summary, [])

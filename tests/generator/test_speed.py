@@ -14,8 +14,8 @@ from language_models.backbone import load_backbone
 from language_models.batching import pad
 from language_models.decoding.constraints import Vocabulary
 from language_models.decoding.decoder import Request, decode
-from language_models.decoding.sampling import DecodingConfig
 from language_models.precision import default_device, resolve_precision
+from language_models.settings import DecodingConfig
 
 HISTORIES, TOKENS = 200, 20  # ESConv's mean response has 21 tokens
 # Sampling as in the 2021 paper; every response has the same number of tokens.

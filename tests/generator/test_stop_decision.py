@@ -5,25 +5,19 @@ import pytest
 
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
-from generator.config import GeneratorConfig
+from generator.config import GeneratorConfig, LengthConfig
 from generator.realizer import Realizer
 from generator.training import train_generator
+from language_models.settings import OptimisationConfig, TinyModelConfig
 
 CONFIG = GeneratorConfig(
     variant="one-by-one",
     reasoning_share=0.5,
-    max_history_tokens=100,
-    tiny_width=64,
-    tiny_layers=1,
-    tiny_heads=4,
-    tiny_dropout=0.0,
-    tiny_vocabulary=300,
-    batch_size=16,
-    epochs=25.0,
-    evaluation_steps=100,
-    learning_rate=5e-3,
-    warmup_steps=10,
-    precision="fp32",
+    lengths=LengthConfig(history_tokens=100),
+    optimisation=OptimisationConfig(
+        batch_size=16, epochs=25.0, evaluation_steps=100, learning_rate=5e-3, warmup_steps=10, precision="fp32"
+    ),
+    tiny=TinyModelConfig(width=64, layers=1, heads=4, dropout=0.0, vocabulary=300),
 )
 THINGS = ("rain", "sun", "work", "sleep", "tea", "music")
 
