@@ -10,23 +10,15 @@ ALL_IN_ONE = "EmotionalSupport/AllInOne-v0"
 DIALOGUE_ONE_BY_ONE = "EmotionalSupport/DialogueOneByOne-v0"
 DIALOGUE_ALL_IN_ONE = "EmotionalSupport/DialogueAllInOne-v0"
 
-gymnasium.register(
-    ONE_BY_ONE,
-    entry_point="env.turn_env:OneByOneEnv",
-    vector_entry_point="env.turn_env:OneByOneVectorEnv",
-)
-gymnasium.register(
-    ALL_IN_ONE,
-    entry_point="env.turn_env:AllInOneEnv",
-    vector_entry_point="env.turn_env:AllInOneVectorEnv",
-)
-gymnasium.register(
-    DIALOGUE_ONE_BY_ONE,
-    entry_point="env.dialogue_env:DialogueOneByOneEnv",
-    vector_entry_point="env.dialogue_env:DialogueOneByOneVectorEnv",
-)
-gymnasium.register(
-    DIALOGUE_ALL_IN_ONE,
-    entry_point="env.dialogue_env:DialogueAllInOneEnv",
-    vector_entry_point="env.dialogue_env:DialogueAllInOneVectorEnv",
-)
+for _id, _kind, _mode in (
+    (ONE_BY_ONE, "turn", "one-by-one"),
+    (ALL_IN_ONE, "turn", "all-in-one"),
+    (DIALOGUE_ONE_BY_ONE, "dialogue", "one-by-one"),
+    (DIALOGUE_ALL_IN_ONE, "dialogue", "all-in-one"),
+):
+    gymnasium.register(
+        _id,
+        entry_point=f"env.defaults:{_kind}_env",
+        vector_entry_point=f"env.defaults:{_kind}_vector_env",
+        kwargs={"mode": _mode},
+    )

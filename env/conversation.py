@@ -1,15 +1,14 @@
-"""Who the supporter talks to: what a simulated help-seeker is given, what it answers, and what it may remember.
+"""Conversations with simulated help-seekers: the protocol of a seeker, one turn of a conversation, and when it ends.
 
-The environment (:mod:`env.dialogue_process`) asks a :class:`Seeker` once a step for all its conversations; a
-:class:`Responder`, where there is one, writes the texts of the supporter's plans first. Both are injected.
-
-Seekers out of the corpus: whom a dialogue environment can let the supporter talk to.
-
-A conversation as plain values and back: for checkpoints and transcripts.
+A :class:`Seeker` is asked once a turn for all conversations; a :class:`Responder`, where there is one, writes the texts
+of the supporter's plans before. Both are passed in: :mod:`env.seekers` holds seekers, the generator is a responder. A
+seeker of one's own is one class with ``name``, ``signature`` and ``replies``; nothing is registered.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from math import inf
 from typing import Any, Protocol
 
 import numpy as np
@@ -140,6 +139,127 @@ class Responder(Protocol):
         rng: np.random.Generator,
     ) -> list[tuple[str, ...]]:
         """One text per strategy of each plan, none empty. Length B."""
+
+
+class ConversationStatus(Enum):
+    """How a conversation goes on."""
+
+    ONGOING = "ongoing"
+    SUCCESS = "success"
+    GAVE_UP = "gave up"
+    OUT_OF_TURNS = "out of turns"
+
+
+@dataclass(frozen=True)
+class DialogueRules:
+    """When a conversation ends.
+
+    Attributes:
+        max_turns: Supporter turns after which a conversation is cut off (truncation), at least 1.
+        relieved: Highest intensity of a success, 1..5.
+        least_fall: How far the intensity must have fallen for a success: half a point is what a rating in whole
+            numbers would show. Matters only to seekers who begin at ``relieved`` or little above.
+    """
+
+    max_turns: int = 10
+    relieved: float = 2.0
+    least_fall: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.max_turns < 1:
+            raise ValueError(f"max_turns: got {self.max_turns}, expected at least 1")
+        if not LOWEST_INTENSITY <= self.relieved < HIGHEST_INTENSITY:
+            raise ValueError(f"relieved: got {self.relieved}, expected an intensity from 1 to below 5")
+        if not 0 <= self.least_fall < inf:
+            raise ValueError(f"least_fall: got {self.least_fall}, expected 0 or more")
+
+    def outcome(self, conversation: Conversation, *, gives_up: bool) -> ConversationStatus:
+        """How a conversation goes on after a turn; a success counts before everything else.
+
+        Args:
+            conversation: With the turn and its reply.
+            gives_up: Whether the seeker ended it with this reply.
+        """
+        before, now = conversation.intensities[0], conversation.intensities[-1]
+        if now <= self.relieved and before - now >= self.least_fall:
+            return ConversationStatus.SUCCESS
+        if gives_up:
+            return ConversationStatus.GAVE_UP
+        out_of_turns = len(conversation.plans) >= self.max_turns
+        return ConversationStatus.OUT_OF_TURNS if out_of_turns else ConversationStatus.ONGOING
+
+
+def take_turn(
+    conversations: Sequence[Conversation],
+    plans: Sequence[tuple[Strategy, ...]],
+    *,
+    seeker: Seeker,
+    responder: Responder | None,
+    rng: np.random.Generator,
+) -> list[SeekerReply]:
+    """Lets every supporter carry out its plan and every seeker answer; adds both to the conversations.
+
+    A supporter with an empty plan says nothing: the seeker is not asked, feels as before and rates nothing, the turn
+    counts. (Planners always plan something; an agent in an environment need not.)
+
+    Args:
+        conversations: B different conversations; they are changed.
+        plans: What each supporter does. Length: B.
+        seeker: Answers.
+        responder: Writes the supporter's texts; ``None``: the seeker reacts to strategies alone.
+        rng: Makes every random choice.
+
+    Returns:
+        The replies; of a turn without a plan one without messages. Length: B.
+
+    Raises:
+        ValueError: Seeker or responder break their contract.
+    """
+    speaking = [number for number, plan in enumerate(plans) if plan]
+    asked, planned = [conversations[number] for number in speaking], [plans[number] for number in speaking]
+    texts: Sequence[tuple[str, ...] | None] = [None] * len(asked)
+    if responder is not None and asked:
+        texts = responder.texts([conversation.history for conversation in asked], planned, rng=rng)
+        _check_texts(texts, planned, by="the responder")
+    answers = seeker.replies(asked, planned, texts, rng=rng) if asked else []
+    _check_texts([answer.supporter for answer in answers], planned, by=f"seeker {seeker.name}")
+    replies = [
+        SeekerReply((), feedback=0, intensity=conversation.intensities[-1], gives_up=False, supporter=())
+        for conversation in conversations
+    ]
+    for number, answer in zip(speaking, answers, strict=True):
+        replies[number] = answer
+    for conversation, plan, reply in zip(conversations, plans, replies, strict=True):
+        _add(conversation, plan, reply, name=seeker.name)
+    return replies
+
+
+def _add(conversation: Conversation, plan: tuple[Strategy, ...], reply: SeekerReply, *, name: str) -> None:
+    if plan and not reply.messages:
+        raise ValueError(f"seeker {name}: an answer without a message, expected at least one")
+    if not LOWEST_INTENSITY <= reply.intensity <= HIGHEST_INTENSITY:
+        raise ValueError(f"seeker {name}: intensity {reply.intensity}, expected 1 to 5")
+    conversation.history += [
+        Message(Role.SUPPORTER, text, strategy=strategy) for text, strategy in zip(reply.supporter, plan, strict=True)
+    ]
+    # As in the corpus, the first message after a turn carries its rating.
+    conversation.history += [
+        Message(Role.SEEKER, text, feedback=reply.feedback or None if number == 0 else None)
+        for number, text in enumerate(reply.messages)
+    ]
+    conversation.plans.append(plan)
+    conversation.intensities.append(reply.intensity)
+    conversation.feedbacks.append(reply.feedback)
+
+
+def _check_texts(texts: Sequence[tuple[str, ...] | None], plans: Sequence[tuple[Strategy, ...]], *, by: str) -> None:
+    if len(texts) != len(plans):
+        raise ValueError(f"{by}: {len(texts)} answers to {len(plans)} plans, expected one for each")
+    for written, plan in zip(texts, plans, strict=True):
+        if written is None or len(written) != len(plan):
+            raise ValueError(
+                f"{by}: {0 if written is None else len(written)} texts for a plan of {len(plan)} strategies"
+            )
 
 
 LEAST_INTENSITY = 2  # a seeker at 1 feels as well as the survey can say: nothing can fall

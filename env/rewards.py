@@ -1,44 +1,128 @@
-"""What a plan is worth, term by term; every term is a pure function of the plan and the gold plan.
+"""What the environments pay: every reward term of turns and of dialogues is one function and one weight.
+
+A weight is a field of :class:`RewardWeights` (turns) or :class:`DialogueRewardWeights` (dialogues), made with
+:func:`term`, which ties the field to its function. The reward of a step is the weighted sum of the terms; infos and
+learning curves hold each weighted term under its field's name. To add a term, write a function and a field.
 
 Source: Zhu et al. 2026 (arXiv 2604.17972) reward All-in-One with the Levenshtein ratio to the gold sequence and
-One-by-One additionally with a match of the stop decision. The bonus for exact plans, the reward of reasoning and the
-balance over strategies are this project's.
+One-by-One additionally with a match of the stop decision. The other terms are this project's.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from math import inf
+from typing import Any
 
 import numpy as np
 
 from encoding.plan_codec import PlanCodec
-from metrics.strategy.edit_distance import levenshtein_ratio, levenshtein_ratio_table
+from env.conversation import Conversation, ConversationStatus, SeekerReply
+from metrics.strategy.edit_distance import levenshtein_ratio_table
+
+# Scores of every plan against every gold plan: (G gold plans, P plans) -> shape (G, P).
+PlanScore = Callable[[Sequence[tuple[int, ...]], Sequence[tuple[int, ...]]], np.ndarray]
 
 
-def similarity(plan: Sequence[int], gold: Sequence[int]) -> float:
-    """Levenshtein ratio of a whole plan to the gold plan, 0..1: the metric LR, so that reward and report agree."""
-    return levenshtein_ratio(plan, gold)
+class PlanTables:
+    """Scores of all plans against the gold plans of a task, tabulated when first asked for: a step is then a look-up.
 
-
-def similarity_gain(before: Sequence[int], after: Sequence[int], gold: Sequence[int]) -> float:
-    """What one more strategy adds to the similarity, -1..1.
-
-    Summed over the steps of One-by-One this telescopes to :func:`similarity` of the final plan, because an empty plan
-    has similarity 0 to every gold plan (a turn has at least one message): both environments pay alike for a plan.
+    Args:
+        golds: The N gold plans, repeats allowed.
+        codec: Which plans can be made.
     """
-    return similarity(after, gold) - similarity(before, gold)
+
+    def __init__(self, golds: Sequence[tuple[int, ...]], *, codec: PlanCodec) -> None:
+        self._golds = sorted(set(golds))
+        self._codec = codec
+        row = {gold: number for number, gold in enumerate(self._golds)}
+        self._row = np.array([row[gold] for gold in golds])
+        self._tables: dict[tuple[PlanScore, bool], np.ndarray] = {}
+
+    def look_up(self, score: PlanScore, turns: np.ndarray, codes: np.ndarray, *, cut: bool = False) -> np.ndarray:
+        """Scores of plans against the gold plans of turns.
+
+        Args:
+            score: What is tabulated.
+            turns: Which gold plan. Shape: (B,), 0..N-1.
+            codes: Which plan (:meth:`encoding.plan_codec.PlanCodec.code`). Shape: (B,).
+            cut: Whether gold plans are cut at the most strategies that can be planned.
+
+        Returns:
+            Shape: (B,), float32.
+        """
+        key = (score, cut)
+        if key not in self._tables:
+            longest = self._codec.max_strategies if cut else None
+            table = score([gold[:longest] for gold in self._golds], self._codec.plans)
+            self._tables[key] = np.asarray(table, np.float32)[:, self._codec.plan_of_code]
+        return self._tables[key][self._row[turns], codes]
 
 
-def stop_match(plan: Sequence[int], gold: Sequence[int], *, max_strategies: int) -> float:
-    """1 if the plan stopped where the gold plan does (both cut at ``max_strategies``), else 0.
+@dataclass(frozen=True)
+class TurnStep:
+    """One step in B turns, as the reward terms see it.
+
+    Attributes:
+        tables: Of the task.
+        turn: Which turn each episode plays. Shape: (B,), rows of the task.
+        before: Code of each plan before the step. Shape: (B,).
+        after: Code of each plan after it. Shape: (B,).
+        complete: Whether the step completed the plan. Shape: (B,), bool.
+        right_reasoning: Reasoning slots chosen in the step that equal the known label. Shape: (B,), int.
+    """
+
+    tables: PlanTables
+    turn: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+    complete: np.ndarray
+    right_reasoning: np.ndarray
+
+    def gain(self, score: PlanScore) -> np.ndarray:
+        """How much the step raised the plans' score against the whole gold plans. Shape: (B,)."""
+        after = self.tables.look_up(score, self.turn, self.after)
+        return after - self.tables.look_up(score, self.turn, self.before)
+
+    def when_complete(self, score: PlanScore) -> np.ndarray:
+        """Score of the plans that the step completed against the gold plans cut at K, 0 for others. Shape: (B,)."""
+        return self.complete * self.tables.look_up(score, self.turn, self.after, cut=True)
+
+
+def similarity_gain(step: TurnStep) -> np.ndarray:
+    """What the step adds to the Levenshtein ratio (the metric LR), -1..1.
+
+    Summed over the steps of One-by-One it is the ratio of the final plan, because an empty plan has ratio 0 to every
+    gold plan (a turn has at least one message): both modes are paid alike for a plan.
+    """
+    return step.gain(levenshtein_ratio_table)
+
+
+def right_stop(step: TurnStep) -> np.ndarray:
+    """1 if the plan stops where the gold plan does (cut at K), else 0.
 
     Paid once, when the plan is complete: paid per decision it would reward long plans for having more decisions.
     """
-    return float(min(len(plan), max_strategies) == min(len(gold), max_strategies))
+    return step.when_complete(equal_length)
 
 
-def exact_match(plan: Sequence[int], gold: Sequence[int], *, max_strategies: int) -> float:
-    """1 if the plan is the gold plan cut at ``max_strategies``, else 0. Paid once, when the plan is complete."""
-    return float(tuple(plan) == tuple(gold[:max_strategies]))
+def exact_plan(step: TurnStep) -> np.ndarray:
+    """1 if the plan is the gold plan cut at K, else 0. Paid once, when the plan is complete."""
+    return step.when_complete(equal_plan)
+
+
+def right_reasoning(step: TurnStep) -> np.ndarray:
+    """Number of reasoning slots chosen right, paid when they are chosen; an unknown label pays nothing."""
+    return step.right_reasoning
+
+
+def equal_length(golds: Sequence[tuple[int, ...]], plans: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """Whether plan and gold plan have as many strategies. Shape: (G, P), bool."""
+    return np.equal.outer([len(gold) for gold in golds], [len(plan) for plan in plans])
+
+
+def equal_plan(golds: Sequence[tuple[int, ...]], plans: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """Whether plan and gold plan are the same. Shape: (G, P), bool."""
+    return np.array([[plan == gold for plan in plans] for gold in golds])
 
 
 def balance_factors(golds: Sequence[tuple[int, ...]], *, balance: float) -> np.ndarray:
@@ -61,52 +145,97 @@ def balance_factors(golds: Sequence[tuple[int, ...]], *, balance: float) -> np.n
 
 
 @dataclass(frozen=True)
-class RewardWeights:
-    """How much each reward term counts.
+class DialogueTurn:
+    """One supporter turn that has been answered, as the reward terms see it.
 
     Attributes:
-        similarity: Weight of the Levenshtein ratio to the gold plan.
-        stop: Weight of stopping where the gold plan stops.
-        reasoning: Weight of each reasoning slot that is right; nothing is paid where the label is unknown.
-        exact: Weight of planning exactly the gold plan.
-        balance: Exponent of :func:`balance_factors`, from 0.
+        conversation: With the turn and its reply.
+        reply: What the seeker answered; without messages where the supporter said nothing.
+        status: How the conversation goes on.
     """
 
-    similarity: float = 1.0
-    stop: float = 0.2
-    reasoning: float = 0.1
-    exact: float = 0.0
-    balance: float = 0.0
+    conversation: Conversation
+    reply: SeekerReply
+    status: ConversationStatus
+
+
+def intensity_fall(turn: DialogueTurn) -> float:
+    """How many points of intensity the seeker feels better after the turn, -4..4.
+
+    The falls of all turns sum to the fall of the whole conversation.
+    """
+    before, after = turn.conversation.intensities[-2:]
+    return before - after
+
+
+def rating(turn: DialogueTurn) -> float:
+    """The seeker's rating from -1 (1 star) to 1 (5 stars), 0 where it gave none.
+
+    Few turns are rated and nearly all of those well, so it should count little.
+    """
+    return (turn.reply.feedback - 3) / 2 if turn.reply.feedback else 0.0
+
+
+def every_turn(turn: DialogueTurn) -> float:  # noqa: ARG001 - a term is told the turn
+    """-1 for every supporter turn: short help is better than long help."""
+    return -1.0
+
+
+def success_or_loss(turn: DialogueTurn) -> float:
+    """1 for a success, -1 where the seeker gives up: sets success apart from a fall that stops short of it."""
+    return {ConversationStatus.SUCCESS: 1.0, ConversationStatus.GAVE_UP: -1.0}.get(turn.status, 0.0)
+
+
+def term(function: Callable[..., Any], weight: float) -> Any:
+    """A field of reward weights: the default weight of the term that a function computes."""
+    return field(default=weight, metadata={"term": function})
+
+
+class _Weights:
+    """What the weights of turns and of dialogues share."""
 
     def __post_init__(self) -> None:
-        if self.balance < 0:
-            raise ValueError(f"balance: got {self.balance}, expected an exponent from 0")
+        for each in fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
+            value = getattr(self, each.name)
+            if not 0 <= value < inf:
+                raise ValueError(f"{each.name}: got {value}, expected 0 or more")
+
+    @property
+    def terms(self) -> dict[str, Callable[..., Any]]:
+        """Function of each term by its name, in the order of the fields."""
+        each = fields(self)  # type: ignore[arg-type]
+        return {named.name: named.metadata["term"] for named in each if "term" in named.metadata}
+
+    def weighted(self, step: TurnStep | DialogueTurn) -> dict[str, Any]:
+        """Every term of a step times its weight, by name."""
+        return {name: getattr(self, name) * function(step) for name, function in self.terms.items()}
 
 
-class RewardTable:
-    """The reward terms of every possible plan against every distinct gold plan, computed once.
+@dataclass(frozen=True)
+class RewardWeights(_Weights):
+    """What a supporter turn of the corpus is rewarded for."""
 
-    Args:
-        golds: The G gold plans of a task, repeats allowed.
-        codec: Which plans there are.
+    similarity: float = term(similarity_gain, 1.0)
+    """Weight of the Levenshtein ratio of the plan to the gold plan."""
+    stop: float = term(right_stop, 0.2)
+    """Reward for a plan that stops where the gold plan does."""
+    reasoning: float = term(right_reasoning, 0.1)
+    """Reward for each reasoning slot that is right."""
+    exact: float = term(exact_plan, 0.0)
+    """Reward for a plan that equals the gold plan."""
+    balance: float = 0.0
+    """How much more a turn pays if its first strategy is rare: frequency to the power of minus this (0 to 1)."""
 
-    Attributes:
-        gold_index: Row of each gold plan. Shape: (G,), int.
-        similarity: :func:`similarity` by row and plan code. Shape: (rows, 9^K), float32.
-        stop_match: :func:`stop_match` by row and plan code. Shape: (rows, 9^K), float32.
-        exact_match: :func:`exact_match` by row and plan code. Shape: (rows, 9^K), float32.
-    """
 
-    def __init__(self, golds: Sequence[tuple[int, ...]], *, codec: PlanCodec) -> None:
-        distinct = sorted(set(golds))
-        row = {gold: number for number, gold in enumerate(distinct)}
-        self.gold_index = np.array([row[gold] for gold in golds])
-        most = codec.max_strategies
+@dataclass(frozen=True)
+class DialogueRewardWeights(_Weights):
+    """What a supporter turn in a conversation with a simulated seeker is rewarded for."""
 
-        def tabulated(term: Callable[..., float]) -> np.ndarray:
-            by_plan = [[term(plan, gold, max_strategies=most) for plan in codec.plans] for gold in distinct]
-            return np.array(by_plan, np.float32)[:, codec.plan_of_code]
-
-        self.similarity = levenshtein_ratio_table(distinct, codec.plans)[:, codec.plan_of_code]
-        self.stop_match = tabulated(stop_match)
-        self.exact_match = tabulated(exact_match)
+    fall: float = term(intensity_fall, 1.0)
+    """Weight of the fall in the seeker's intensity over the turn (per point)."""
+    feedback: float = term(rating, 0.1)
+    """Weight of the seeker's rating, scaled to -1 (1 star) to 1 (5 stars)."""
+    turn_cost: float = term(every_turn, 0.05)
+    """What every supporter turn costs."""
+    ending: float = term(success_or_loss, 0.5)
+    """Paid for a success and taken where the seeker gives up."""

@@ -1,4 +1,4 @@
-"""The vectorised environments, of turns and of conversations, as stable-baselines3 wants them."""
+"""The vectorised environments as stable-baselines3 wants them."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -7,33 +7,34 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
-from env.dialogue_env import DialogueVectorEnv
-from env.turn_env import TurnVectorEnv
+from env.environments import SupportVectorEnv
 
 
 class BatchVecEnv(VecEnv):
     """Adapter from Gymnasium's vector interface to SB3's.
 
-    Adds what SB3's monitor would: at the end of an episode ``infos[i]["episode"]`` holds its return ``r`` and length
-    ``l``, ``infos[i]["terminal_observation"]`` the last observation, and ``infos[i]["TimeLimit.truncated"]`` whether it
-    was cut off: then SB3 adds the value of that observation to the last reward, as if the episode went on.
+    Adds what SB3's monitor would: at the end of an episode ``infos[i]["episode"]`` holds its return ``r``, its length
+    ``l``, and the sums of all weighted reward terms and of the events of dialogues by name;
+    ``infos[i]["terminal_observation"]`` is the last observation, and ``infos[i]["TimeLimit.truncated"]`` says whether
+    it was cut off: then SB3 adds the value of that observation to the last reward, as if the episode continued.
 
     Args:
         environment: What is adapted.
         seed: Seed of its generator.
-        sums: Entries of the environment's infos, (B,) each, whose sums over an episode stand in
-            ``infos[i]["episode"]`` under their names.
+
+    Attributes:
+        seconds: Spent in the environment so far.
     """
 
-    def __init__(self, environment: TurnVectorEnv | DialogueVectorEnv, *, seed: int, sums: Sequence[str] = ()) -> None:
+    def __init__(self, environment: SupportVectorEnv, *, seed: int) -> None:
         self.environment = environment  # SB3's constructor asks it for attributes
         super().__init__(environment.num_envs, environment.single_observation_space, environment.single_action_space)
         self._seed = seed
-        self.seconds = 0.0  # spent in the environment itself
+        self.seconds = 0.0
         self._actions = np.zeros(0)
         self._returns = np.zeros(self.num_envs)
         self._lengths = np.zeros(self.num_envs, np.int64)
-        self._sums = {name: np.zeros(self.num_envs) for name in sums}
+        self._sums = {name: np.zeros(self.num_envs) for name in environment.process.tallies}
 
     def reset(self) -> np.ndarray:
         """Starts all episodes anew from the seed."""
@@ -69,7 +70,7 @@ class BatchVecEnv(VecEnv):
         return observations, rewards, ended, infos
 
     def state(self) -> dict[str, Any]:
-        """Everything needed to go on later exactly from here."""
+        """Everything needed to resume exactly from here."""
         sums = {name: total.tolist() for name, total in self._sums.items()}
         return {
             **self.environment.state(),

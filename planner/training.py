@@ -17,7 +17,7 @@ from encoding.reasoning_codec import ReasoningCodec
 from encoding.sentence_encoder import SentenceEncoder
 from encoding.text_encoder import TextEncoder
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
-from env.turn_task import TurnTask
+from env.turns import TurnTask
 from planner.base_models.decisions import Decisions, training_turns
 from planner.base_models.ensemble_training import fold_of_dialogues, train_ensemble
 from planner.base_models.fine_tuned_encoder import FineTunedEncoders, HistoryTokens

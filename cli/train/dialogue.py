@@ -34,8 +34,7 @@ class TrainDialogue(Training):
 
     def start(self) -> None:
         """Trains and compares, or says that the run is finished."""
-        from env.conversation import seeker_profiles
-        from env.dialogue_task import DialogueRules
+        from env.conversation import DialogueRules, seeker_profiles
         from evaluation.dialogue.before_after import (
             PlannerTrial,
             before_after_text,

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from corpus.dialogue import Dialogue, message_view
-from env.conversation import Seeker, SeekerProfile, seeker_profiles
-from env.dialogue_task import DialogueRules
+from env.conversation import DialogueRules, Seeker, SeekerProfile, seeker_profiles
 from evaluation.dialogue.benchmark import benchmark_dialogues
 from evaluation.dialogue.policies import PlannerPolicy
 from evaluation.dialogue.rollout import PlayedConversation, roll_out

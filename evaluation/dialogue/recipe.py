@@ -13,8 +13,7 @@ import numpy as np
 from corpus.dialogue import Dialogue, Message
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
-from env.conversation import SeekerProfile, seeker_profiles
-from env.dialogue_task import DialogueRules
+from env.conversation import DialogueRules, SeekerProfile, seeker_profiles
 from evaluation.dialogue.policies import (
     Acting,
     DialoguePolicy,

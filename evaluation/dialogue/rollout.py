@@ -5,9 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from env.conversation import Conversation, Responder, Seeker, SeekerProfile
-from env.dialogue_process import take_turn
-from env.dialogue_task import ConversationStatus, DialogueRules
+from env.conversation import (
+    Conversation,
+    ConversationStatus,
+    DialogueRules,
+    Responder,
+    Seeker,
+    SeekerProfile,
+    take_turn,
+)
 from evaluation.dialogue.policies import DialoguePolicy
 from metrics.strategy.dialogues import DialogueOutcome
 

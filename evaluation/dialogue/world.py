@@ -6,8 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from env.conversation import Responder, Seeker, SeekerProfile
-from env.dialogue_task import DialogueRules
+from env.conversation import DialogueRules, Responder, Seeker, SeekerProfile
 from evaluation.dialogue.policies import DialoguePolicy
 from evaluation.dialogue.rollout import PlayedConversation, roll_out
 

@@ -31,9 +31,9 @@ from corpus.files import replace_whole
 from encoding.embedding_cache import EmbeddingCache
 from encoding.observation import Observer
 from encoding.text_encoder import TextEncoder
-from env.conversation import Seeker, SeekerProfile
-from env.dialogue_env import DialogueAllInOneVectorEnv, DialogueOneByOneVectorEnv, DialogueVectorEnv
-from env.dialogue_task import DialogueRules, DialogueTask
+from env.conversation import DialogueRules, Seeker, SeekerProfile
+from env.dialogues import DialogueProcess, DialogueTask
+from env.environments import SupportVectorEnv
 from env.sb3 import BatchVecEnv
 from planner.base_models.decisions import Decisions, training_turns
 from planner.base_models.ensemble_training import fold_of_dialogues
@@ -116,12 +116,7 @@ def _read(path: Path, run: Path) -> dict[str, Any]:
 
 logger = logging.getLogger(__name__)
 
-_PARTS: dict[Mode, tuple[type[DialogueVectorEnv], PolicyClass]] = {
-    "one-by-one": (DialogueOneByOneVectorEnv, OneByOnePolicy),
-    "all-in-one": (DialogueAllInOneVectorEnv, SampledAllInOnePolicy),
-}
-# Of every conversation, summed over its steps: the reward's terms, supporter turns, and whether it succeeded.
-_SUMS = ("fall", "feedback", "turn", "ending", "spoken", "success")
+_POLICIES: dict[Mode, PolicyClass] = {"one-by-one": OneByOnePolicy, "all-in-one": SampledAllInOnePolicy}
 
 CHECKPOINTS = "checkpoints"  # folder of the state while training
 
@@ -231,15 +226,14 @@ def train_in_dialogues(
         allowed=lambda scores, of_start: within_limits(scores, of_start, config=config),
         log=log,
     )
-    environment_class, policy_class = _PARTS[start.mode]
     encoder = PredictionEncoder(start)
     task = encoder.task(profiles, seeker, rules=DialogueRules(max_turns=config.max_turns))
     improved = copy.deepcopy(start.parts.deliberation)
     run_ppo(
         improved,
-        BatchVecEnv(environment_class(config.envs, task=task), seed=seed, sums=_SUMS),
+        BatchVecEnv(SupportVectorEnv(DialogueProcess(task, episodes=config.envs, mode=start.mode)), seed=seed),
         settings=PPOSettings(
-            policy=policy_class,
+            policy=_POLICIES[start.mode],
             refine_reasoning=start.settings.reasoning_mode != "supervised",
             steps=config.steps,
             rollout=config.rollout,

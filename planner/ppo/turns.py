@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from env.environments import SupportVectorEnv
+from env.rewards import RewardWeights
 from env.sb3 import BatchVecEnv
-from env.turn_env import AllInOneVectorEnv, OneByOneVectorEnv, TurnVectorEnv
-from env.turn_task import TurnTask
+from env.turns import TurnProcess, TurnTask
 from planner.checkpoint import Checkpoint
 from planner.config import Mode, PlannerConfig
 from planner.policy.network import PolicyNetwork
@@ -13,9 +14,9 @@ from planner.ppo.checkpoint_selection import CheckpointSelection, Scores, Valida
 from planner.ppo.run import PolicyClass, PPOSettings, run_ppo
 from planner.training_log import TrainingLog
 
-_PARTS: dict[Mode, tuple[type[TurnVectorEnv], PolicyClass]] = {
-    "one-by-one": (OneByOneVectorEnv, OneByOnePolicy),
-    "all-in-one": (AllInOneVectorEnv, AllInOnePolicy),
+_POLICIES: dict[Mode, PolicyClass] = {
+    "one-by-one": OneByOnePolicy,
+    "all-in-one": AllInOnePolicy,
 }
 # How much message macro-F1 (points) PPO may give up for LR: without a limit it collapses to frequent strategies.
 _ALLOWED_F1_LOSS = 0.5
@@ -45,20 +46,16 @@ def improve_by_ppo(
         folder: Where the state is kept.
         log: Receives ``ppo/*`` curves by environment step.
     """
-    environment_class, policy_class = _PARTS[config.mode]
-    environment = BatchVecEnv(
-        environment_class(
-            config.ppo_envs,
-            task=task,
-            stop=config.stop_reward,
-            exact=config.exact_reward,
-            reasoning=config.reasoning_reward if config.reasoning == "rl" else 0.0,
-            balance=config.reward_balance,
-        ),
-        seed=seed,
+    reward = RewardWeights(
+        stop=config.stop_reward,
+        exact=config.exact_reward,
+        reasoning=config.reasoning_reward if config.reasoning == "rl" else 0.0,
+        balance=config.reward_balance,
     )
+    process = TurnProcess(task, episodes=config.ppo_envs, mode=config.mode, reward=reward)
+    environment = BatchVecEnv(SupportVectorEnv(process), seed=seed)
     settings = PPOSettings(
-        policy=policy_class,
+        policy=_POLICIES[config.mode],
         refine_reasoning=config.reasoning != "supervised",
         steps=config.ppo_steps,
         rollout=config.ppo_rollout,

@@ -7,8 +7,11 @@ import numpy as np
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.plan_codec import PlanCodec
-from env.conversation import Conversation, SeekerProfile, SeekerReply
-from env.dialogue_task import DialogueRules, DialogueTask
+from env.actions import Mode
+from env.conversation import Conversation, DialogueRules, SeekerProfile, SeekerReply
+from env.dialogues import DialogueProcess, DialogueTask
+from env.environments import SupportEnv, SupportVectorEnv
+from env.rewards import DialogueRewardWeights
 from tests.env.turn_tasks import REASONING
 
 BETTER, WORSE = 0.75, 0.25  # points that a varied and a repeated turn change the intensity by
@@ -93,3 +96,13 @@ def dialogue_task(
         rules=rules,
         reasoning_codec=REASONING if reasoned else None,
     )
+
+
+def dialogue_env(task: DialogueTask, mode: Mode = "one-by-one", **weights: float) -> SupportEnv:
+    """One conversation at a time."""
+    return SupportEnv(DialogueProcess(task, mode=mode, reward=DialogueRewardWeights(**weights)))
+
+
+def dialogue_vector_env(episodes: int, task: DialogueTask, mode: Mode = "one-by-one") -> SupportVectorEnv:
+    """Conversations side by side."""
+    return SupportVectorEnv(DialogueProcess(task, episodes=episodes, mode=mode))

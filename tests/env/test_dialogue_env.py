@@ -12,21 +12,21 @@ from gymnasium.error import ResetNeeded
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.observation import plan_features
-from env.dialogue_env import (
-    DialogueAllInOneEnv,
-    DialogueAllInOneVectorEnv,
-    DialogueEnv,
-    DialogueOneByOneEnv,
-    DialogueOneByOneVectorEnv,
-    DialogueVectorEnv,
-)
-from env.dialogue_task import TERMS, DialogueRules, DialogueTask
-from tests.env.dialogue_tasks import PROFILES, dialogue_task
+from env.actions import Mode
+from env.conversation import Conversation, DialogueRules
+from env.dialogues import DialogueTask
+from env.environments import SupportEnv, SupportVectorEnv
+from tests.env.dialogue_tasks import PROFILES, dialogue_env, dialogue_task, dialogue_vector_env
 
 STOP = 8
-KINDS = [(DialogueOneByOneEnv, DialogueOneByOneVectorEnv), (DialogueAllInOneEnv, DialogueAllInOneVectorEnv)]
-VECTORS = [vector for _, vector in KINDS]
-EXACT = DialogueRules(fall=2.0, feedback=0.5, turn_cost=0.125, ending=1.0)
+EXACT = {"fall": 2.0, "feedback": 0.5, "turn_cost": 0.125, "ending": 1.0}
+TOLD = (*EXACT, "spoken", "success")
+every_mode = pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
+
+
+def conversation_of(environment: SupportEnv) -> Conversation:
+    """The conversation under way."""
+    return environment.process.conversations[0]
 
 
 def plan(*slots: int) -> np.ndarray:
@@ -35,7 +35,7 @@ def plan(*slots: int) -> np.ndarray:
 
 
 def test_a_success_by_hand() -> None:
-    environment = DialogueAllInOneEnv(dialogue_task(phrases=1, rules=EXACT))
+    environment = dialogue_env(dialogue_task(phrases=1), "all-in-one", **EXACT)
     observation, info = environment.reset(options={"profile": 2})  # intensity 3
     assert info == {"profile": 2}
     assert observation[:2].tolist() == [np.float32(3 / 50), 0.0]
@@ -46,7 +46,7 @@ def test_a_success_by_hand() -> None:
     assert info == {"profile": 2, "spoken": True, "success": False} | {
         "fall": 1.5,
         "feedback": 0.5,
-        "turn": -0.125,
+        "turn_cost": -0.125,
         "ending": 0.0,
     }
     assert (reward, terminated, truncated) == (1.875, False, False)
@@ -54,22 +54,22 @@ def test_a_success_by_hand() -> None:
 
     _, reward, terminated, truncated, info = environment.step(plan(1))  # 1.5: success
     assert (reward, terminated, truncated, info["success"], info["ending"]) == (2.875, True, False, True, 1.0)
-    assert environment.conversation.history[3:] == [
+    assert conversation_of(environment).history[3:] == [
         Message(Role.SUPPORTER, "(Question)", strategy=Strategy.QUESTION),
         Message(Role.SUPPORTER, "(Affirmation and Reassurance)", strategy=Strategy.AFFIRMATION),
         Message(Role.SEEKER, "Answer 0 after 0 turns.", feedback=5),
         Message(Role.SUPPORTER, "(Restatement or Paraphrasing)", strategy=Strategy.RESTATEMENT),
         Message(Role.SEEKER, "Answer 0 after 1 turns.", feedback=5),
     ]
-    assert environment.conversation.intensities == [3.0, 2.25, 1.5]
-    assert environment.conversation.feedbacks == [5, 5]
-    assert environment.conversation.exchanges == [0, 0]
+    assert conversation_of(environment).intensities == [3.0, 2.25, 1.5]
+    assert conversation_of(environment).feedbacks == [5, 5]
+    assert conversation_of(environment).exchanges == [0, 0]
     with pytest.raises(ResetNeeded, match="call reset first"):
         environment.step(plan(1))
 
 
 def test_giving_up_is_terminated_and_costs() -> None:
-    environment = DialogueAllInOneEnv(dialogue_task(phrases=1, rules=EXACT))
+    environment = dialogue_env(dialogue_task(phrases=1), "all-in-one", **EXACT)
     environment.reset(options={"profile": 0})
     rewards, ends = [], []
     for _ in range(3):
@@ -82,7 +82,7 @@ def test_giving_up_is_terminated_and_costs() -> None:
 
 
 def test_turns_run_out_as_truncation() -> None:
-    environment = DialogueAllInOneEnv(dialogue_task(phrases=1, rules=DialogueRules(max_turns=2)))
+    environment = dialogue_env(dialogue_task(phrases=1, rules=DialogueRules(max_turns=2)), "all-in-one")
     environment.reset(options={"profile": 0})
     assert environment.step(plan(7))[2:4] == (False, False)
     *_, terminated, truncated, info = environment.step(plan(6))
@@ -90,11 +90,11 @@ def test_turns_run_out_as_truncation() -> None:
 
 
 def test_silence_is_a_turn_that_nobody_answers() -> None:
-    environment = DialogueAllInOneEnv(dialogue_task(phrases=1, rules=EXACT))
+    environment = dialogue_env(dialogue_task(phrases=1), "all-in-one", **EXACT)
     environment.reset(options={"profile": 0})
     _, reward, terminated, _, info = environment.step(plan())
     assert (reward, terminated, info["spoken"]) == (-0.125, False, True)
-    conversation = environment.conversation
+    conversation = conversation_of(environment)
     assert conversation.plans == [()]
     assert conversation.history == list(PROFILES[0].opening)
     assert (conversation.intensities, conversation.feedbacks) == ([5.0, 5.0], [0])
@@ -103,7 +103,7 @@ def test_silence_is_a_turn_that_nobody_answers() -> None:
 
 
 def test_one_by_one_the_seeker_answers_when_the_plan_is_complete() -> None:
-    environment = DialogueOneByOneEnv(dialogue_task(phrases=1, rules=EXACT))
+    environment = dialogue_env(dialogue_task(phrases=1), **EXACT)
     environment.reset(options={"profile": 0})
     observation, reward, *_, info = environment.step(0)
     assert (reward, info["spoken"]) == (0.0, False)
@@ -112,16 +112,16 @@ def test_one_by_one_the_seeker_answers_when_the_plan_is_complete() -> None:
     assert (reward, info["spoken"]) == (1.875, True)
     np.testing.assert_array_equal(observation[2:], plan_features(np.array([plan()]))[0])
     assert [environment.step(strategy)[4]["spoken"] for strategy in (1, 1, 2)] == [False, False, True]
-    assert environment.conversation.plans == [(0,), (1, 1, 2)]
+    assert conversation_of(environment).plans == [(0,), (1, 1, 2)]
 
 
 def test_reasoning_comes_before_every_turn() -> None:
-    environment = DialogueOneByOneEnv(dialogue_task(phrases=1, reasoned=True))
+    environment = dialogue_env(dialogue_task(phrases=1, reasoned=True))
     environment.reset(options={"profile": 0})
     for _ in range(2):
         spoken = [environment.step(action)[4]["spoken"] for action in (10, 1, 4, 0, 2, 3, STOP)]
         assert spoken == [False] * 6 + [True]
-    assert environment.conversation.plans == [(3,), (3,)]
+    assert conversation_of(environment).plans == [(3,), (3,)]
 
 
 class Echo:
@@ -135,19 +135,18 @@ class Echo:
 
 
 def test_a_responder_writes_the_supporters_texts() -> None:
-    environment = DialogueAllInOneEnv(replace(dialogue_task(phrases=1), responder=Echo()))
+    environment = dialogue_env(replace(dialogue_task(phrases=1), responder=Echo()), "all-in-one")
     environment.reset(options={"profile": 0})
     environment.step(plan(0, 1))
-    assert [message.text for message in environment.conversation.history[3:5]] == ["text 0 after 3", "text 1 after 3"]
+    texts = [message.text for message in conversation_of(environment).history[3:5]]
+    assert texts == ["text 0 after 3", "text 1 after 3"]
 
 
-@pytest.mark.parametrize(("single", "vector"), KINDS)
+@every_mode
 @pytest.mark.parametrize("reasoned", [False, True])
-def test_single_and_vectorised_trajectories_are_identical(
-    single: type[DialogueEnv], vector: type[DialogueVectorEnv], reasoned: bool
-) -> None:
+def test_single_and_vectorised_trajectories_are_identical(mode: Mode, reasoned: bool) -> None:
     task = dialogue_task(phrases=1, reasoned=reasoned)
-    together, alone = vector(16, task=task), [single(task) for _ in range(16)]
+    together, alone = dialogue_vector_env(16, task, mode), [dialogue_env(task, mode) for _ in range(16)]
     profiles = np.arange(16) % len(PROFILES)
     observations, infos = together.reset(seed=1, options={"profile": profiles})
     np.testing.assert_array_equal(infos["profile"], profiles)
@@ -161,60 +160,58 @@ def test_single_and_vectorised_trajectories_are_identical(
         for index, environment in enumerate(alone):
             observation, reward, *ended, info = environment.step(actions[index])
             assert (reward, ended) == (rewards[index], [terminated[index], truncated[index]])
-            assert [info[name] for name in (*TERMS, "spoken", "success")] == [
-                infos[name][index] for name in (*TERMS, "spoken", "success")
-            ]
+            assert [info[name] for name in TOLD] == [infos[name][index] for name in TOLD]
             if any(ended):
                 ends += 1
                 assert infos["_final_obs"][index]
                 np.testing.assert_array_equal(infos["final_obs"][index], observation)
-                assert infos["final_conversations"][index] == environment.conversation
+                assert infos["final_info"][index]["conversation"] == conversation_of(environment)
                 observation, _ = environment.reset(options={"profile": infos["profile"][index]})
-            assert together.conversations[index] == environment.conversation
+            assert together.process.conversations[index] == conversation_of(environment)
             np.testing.assert_array_equal(observations[index], observation)
     assert ends > 16  # episodes after the first were compared too
 
 
-def rollout(environment: DialogueVectorEnv, actions: np.ndarray) -> list[np.ndarray]:
+def rollout(environment: SupportVectorEnv, actions: np.ndarray) -> list[np.ndarray]:
     """Everything that steps give back, in order."""
     told: list[np.ndarray] = []
     for action in actions:
         observation, reward, terminated, truncated, infos = environment.step(action)
-        told += [observation, reward, terminated, truncated, *(infos[term] for term in TERMS)]
+        told += [observation, reward, terminated, truncated, *(infos[term] for term in EXACT)]
     return told
 
 
-def draw_actions(environment: DialogueVectorEnv, steps: int) -> np.ndarray:
+def draw_actions(environment: SupportVectorEnv, steps: int) -> np.ndarray:
     """Random actions. Shape: (steps, B, ...)."""
     environment.action_space.seed(0)
     return np.stack([environment.action_space.sample() for _ in range(steps)])
 
 
-@pytest.mark.parametrize("vector", VECTORS)
+@every_mode
 @pytest.mark.parametrize("reasoned", [False, True])
-def test_a_saved_state_goes_on_exactly(vector: type[DialogueVectorEnv], reasoned: bool) -> None:
+def test_a_saved_state_goes_on_exactly(mode: Mode, reasoned: bool) -> None:
     task = dialogue_task(reasoned=reasoned)
-    first, second = vector(8, task=task), vector(8, task=task)
+    first, second = dialogue_vector_env(8, task, mode), dialogue_vector_env(8, task, mode)
     first.reset(seed=3)
     actions = draw_actions(first, 60)
     rollout(first, actions[:31])
     state = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in first.state().items()}
     second.reset(seed=9)
     np.testing.assert_array_equal(second.restore(json.loads(json.dumps(state))), first.restore(first.state()))
-    assert second.conversations == first.conversations
+    assert second.process.conversations == first.process.conversations
     for left, right in zip(rollout(first, actions[31:]), rollout(second, actions[31:]), strict=True):
         np.testing.assert_array_equal(left, right)
-    assert second.conversations == first.conversations
+    assert second.process.conversations == first.process.conversations
 
 
-@pytest.mark.parametrize("vector", VECTORS)
-def test_seed_decides_everything(vector: type[DialogueVectorEnv]) -> None:
+@every_mode
+def test_seed_decides_everything(mode: Mode) -> None:
     conversations = []
     for seed in (5, 5, 6):
-        environment = vector(8, task=dialogue_task())
+        environment = dialogue_vector_env(8, dialogue_task(), mode)
         environment.reset(seed=seed)
         rollout(environment, draw_actions(environment, 20))
-        conversations.append(environment.conversations)
+        conversations.append(environment.process.conversations)
     assert conversations[0] == conversations[1]
     assert conversations[0] != conversations[2]
 
@@ -228,13 +225,13 @@ def test_seed_decides_everything(vector: type[DialogueVectorEnv]) -> None:
 )
 def test_wrong_options_are_refused(options: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        DialogueAllInOneEnv(dialogue_task()).reset(options=options)
+        dialogue_env(dialogue_task()).reset(options=options)
 
 
 def test_wrong_input_is_refused() -> None:
     with pytest.raises(ValueError, match="one whole number"):
-        DialogueOneByOneVectorEnv(2, task=dialogue_task()).reset(seed=[1, 2])
-    environment = DialogueOneByOneEnv(dialogue_task())
+        dialogue_vector_env(2, dialogue_task()).reset(seed=[1, 2])
+    environment = dialogue_env(dialogue_task())
     environment.reset(seed=0)
     with pytest.raises(ValueError, match="action: got"):
         environment.step(9)
@@ -244,11 +241,11 @@ def test_wrong_input_is_refused() -> None:
         replace(dialogue_task(), lowest=1.0)
 
 
-@pytest.mark.parametrize("vector", VECTORS)
-def test_at_least_20000_steps_a_second(vector: type[DialogueVectorEnv], capsys: pytest.CaptureFixture[str]) -> None:
+@every_mode
+def test_at_least_20000_steps_a_second(mode: Mode, capsys: pytest.CaptureFixture[str]) -> None:
     """With 256 conversations and a seeker that costs next to nothing; the best of five, because cores are shared."""
     task: DialogueTask = dialogue_task(phrases=3)
-    environment = vector(256, task=task)
+    environment = dialogue_vector_env(256, task, mode)
     environment.reset(seed=0)
     actions = draw_actions(environment, 20)
     rates = []
@@ -257,5 +254,5 @@ def test_at_least_20000_steps_a_second(vector: type[DialogueVectorEnv], capsys: 
         rollout(environment, actions)
         rates.append(256 * len(actions) / (time.process_time() - began))
     with capsys.disabled():
-        print(f"\n{vector.__name__}: {max(rates):,.0f} steps a second")
+        print(f"\n{mode}: {max(rates):,.0f} steps a second")
     assert max(rates) >= 20_000

@@ -1,4 +1,4 @@
-"""Ends and reward terms as a table; what breaks a contract is refused."""
+"""Ends as a table; what breaks a contract is refused."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from corpus.strategy import Strategy
-from env.conversation import Conversation, SeekerReply
-from env.dialogue_process import take_turn
-from env.dialogue_task import ConversationStatus, DialogueRules
+from env.conversation import Conversation, ConversationStatus, DialogueRules, SeekerReply, take_turn
 from tests.env.dialogue_tasks import PROFILES, VarietySeeker, profile
 
 PLAN = (Strategy.QUESTION, Strategy.INFORMATION)
@@ -35,32 +33,12 @@ def test_outcomes(intensities: list[float], gives_up: bool, outcome: Conversatio
     assert DialogueRules(max_turns=3).outcome(conversation, gives_up=gives_up) is outcome
 
 
-def test_terms_by_hand() -> None:
-    rules = DialogueRules(fall=2, feedback=0.5, turn_cost=0.25, ending=3)
-    replies = [replace(REPLY, feedback=stars) for stars in (0, 1, 2, 3, 5)]
-    outcomes = [
-        ConversationStatus.ONGOING,
-        ConversationStatus.GAVE_UP,
-        ConversationStatus.OUT_OF_TURNS,
-        ConversationStatus.ONGOING,
-        ConversationStatus.SUCCESS,
-    ]
-    assert rules.terms([3, 4, 2, 3, 5], replies, outcomes).tolist() == [
-        [0, 0, -0.25, 0],
-        [2, -0.5, -0.25, -3],
-        [-2, -0.25, -0.25, 0],
-        [0, 0, -0.25, 0],
-        [4, 0.5, -0.25, 3],
-    ]
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"max_turns": 0}, "max_turns: got 0, expected at least 1"),
         ({"relieved": 5.0}, "relieved: got 5.0, expected an intensity from 1 to below 5"),
-        ({"turn_cost": -0.1}, "turn_cost: got -0.1, expected 0 or more"),
-        ({"fall": float("nan")}, "fall: got nan, expected 0 or more"),
+        ({"least_fall": float("nan")}, "least_fall: got nan, expected 0 or more"),
     ],
 )
 def test_wrong_settings_are_refused(settings: dict[str, Any], message: str) -> None:

@@ -14,8 +14,9 @@ import env
 from corpus.load import load_corpus
 from corpus.splits import Corpus
 from encoding.sentence_encoder import SentenceEncoder
-from env.dialogue_env import DialogueEnv
-from env.turn_task import TurnTask
+from env.defaults import bundled_turns
+from env.dialogues import DialogueProcess
+from env.rewards import RewardWeights
 from tests.encoding.fake_encoder import FakeEncoder
 from tests.env.dialogue_tasks import dialogue_task
 from tests.env.turn_tasks import GOLDS, LABELS, random_task, reasoned_task
@@ -48,7 +49,7 @@ def play(environment: gymnasium.Env, *, seed: int, episodes: int) -> list[tuple]
         for _ in range(LONGEST):
             observation, reward, terminated, truncated, info = environment.step(environment.action_space.sample())
             assert observation in environment.observation_space
-            assert not truncated or isinstance(environment.unwrapped, DialogueEnv)
+            assert not truncated or isinstance(environment.unwrapped.process, DialogueProcess)
             told.append((observation.tolist(), float(reward), terminated, truncated, info))
             if terminated or truncated:
                 break
@@ -84,7 +85,7 @@ def test_seed_decides_everything(name: str, task: Any) -> None:
 
 @every_turn_id
 def test_return_is_similarity_and_stop_of_the_plan(name: str) -> None:
-    environment = gymnasium.make(name, task=random_task(), similarity=1.0, stop=0.2)
+    environment = gymnasium.make(name, task=random_task(), reward=RewardWeights(similarity=1.0, stop=0.2))
     one_at_a_time = isinstance(environment.action_space, gymnasium.spaces.Discrete)
     by_hand = [  # turn, its gold plan, slots, return
         (0, (3,), [3, 8, 8], 1 + 0.2),
@@ -115,9 +116,8 @@ def test_return_is_similarity_and_stop_of_the_plan(name: str) -> None:
 def test_return_with_every_term(name: str) -> None:
     # Frequencies of first strategies in GOLDS: 0 three times, 1, 2, 3, 5 and 7 once each; factors 1/3 and 1, of mean
     # (3 / 3 + 5) / 8 = 3/4, so at balance 1 a turn that begins with 0 counts 4/9 and the others 4/3.
-    environment = gymnasium.make(
-        name, task=reasoned_task(), similarity=1, stop=0.2, reasoning=0.1, exact=0.5, balance=1
-    )
+    reward = RewardWeights(similarity=1, stop=0.2, reasoning=0.1, exact=0.5, balance=1)
+    environment = gymnasium.make(name, task=reasoned_task(), reward=reward)
     one_at_a_time = isinstance(environment.action_space, gymnasium.spaces.Discrete)
     by_hand = [  # turn, its labels, reasoning, slots, return before the factor, factor
         (0, [10, 1, 4, 0, 2], [10, 1, 4, 0, 2], [3, 8, 8], 5 * 0.1 + 1 + 0.2 + 0.5, 4 / 3),
@@ -162,7 +162,7 @@ def test_without_arguments_the_bundled_sample_is_played(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = FakeEncoder()
-    monkeypatch.setattr("env.turn_task.SentenceEncoder", lambda: encoder)
+    monkeypatch.setattr("env.defaults.SentenceEncoder", lambda: encoder)
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
     environment = gymnasium.make(name)
     play(environment, seed=0, episodes=3)
@@ -174,20 +174,34 @@ def test_without_arguments_the_bundled_sample_is_played(
 
 
 @pytest.mark.parametrize("name", DIALOGUE_IDS)
-def test_seekers_have_no_default(name: str) -> None:
-    with pytest.raises(TypeError, match="task"):
-        gymnasium.make(name)
+def test_without_arguments_the_bundled_seekers_are_talked_to(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("env.defaults.SentenceEncoder", FakeEncoder)
+    monkeypatch.setenv("ESC_CACHE", str(tmp_path))
+    environment = gymnasium.make(name)
+    assert play(environment, seed=0, episodes=2) == play(environment, seed=0, episodes=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gymnasium_check(environment.unwrapped)
+        sb3_check(environment.unwrapped)
+    vector = gymnasium.make_vec(name, num_envs=2)
+    vector.action_space.seed(0)
+    vector.reset(seed=0)
+    for _ in range(30):
+        observations, *_ = vector.step(vector.action_space.sample())
+        assert observations in vector.observation_space
 
 
 def test_bundled_task_under_the_real_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     two_dialogues = load_corpus(None).split("train")[:2]
-    monkeypatch.setattr("env.turn_task.load_corpus", lambda _: Corpus("sample", "sample", {"train": two_dialogues}))
+    monkeypatch.setattr("env.defaults.load_corpus", lambda _: Corpus("sample", "sample", {"train": two_dialogues}))
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
-    task = TurnTask.bundled()
+    task = bundled_turns()
     assert len(task.golds) == sum(1 for dialogue in two_dialogues for _ in dialogue.turns())
     assert task.history.shape[1] == 3 * (384 + 10) + 384 + 45
     environment = gymnasium.make(env.ONE_BY_ONE, task=task)
     play(environment, seed=0, episodes=3)
     # A second process would embed nothing and load no model.
     monkeypatch.setattr(SentenceEncoder, "_loaded", lambda _: pytest.fail("the model was loaded again"))
-    np.testing.assert_array_equal(TurnTask.bundled().history, task.history)
+    np.testing.assert_array_equal(bundled_turns().history, task.history)

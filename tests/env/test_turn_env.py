@@ -6,8 +6,8 @@ import pytest
 from gymnasium.error import ResetNeeded
 
 from encoding.plan_codec import STOP
-from env.turn_env import AllInOneEnv, OneByOneEnv
-from tests.env.turn_tasks import GOLDS, random_task, reasoned_task
+from env.actions import Mode
+from tests.env.turn_tasks import GOLDS, random_task, reasoned_task, turn_env
 
 # The terms that nothing is paid for without reasoning and with default weights.
 UNPAID = {"reasoning": 0.0, "exact": 0.0}
@@ -15,7 +15,7 @@ UNPAID = {"reasoning": 0.0, "exact": 0.0}
 
 def test_reset_plays_the_turn_asked_for() -> None:
     task = random_task()
-    environment = OneByOneEnv(task)
+    environment = turn_env(task)
     for turn in range(len(GOLDS)):
         observation, info = environment.reset(options={"turn": turn})
         assert info == {"turn": turn}
@@ -24,7 +24,7 @@ def test_reset_plays_the_turn_asked_for() -> None:
 
 
 def test_one_by_one_episode() -> None:
-    environment = OneByOneEnv(random_task(), similarity=2.0, stop=0.5)
+    environment = turn_env(random_task(), similarity=2.0, stop=0.5)
     environment.reset(options={"turn": 1})  # gold (0, 4)
     _, reward, terminated, truncated, info = environment.step(0)
     assert (reward, terminated, truncated) == (pytest.approx(1.0), False, False)
@@ -36,7 +36,7 @@ def test_one_by_one_episode() -> None:
 
 
 def test_all_in_one_episode() -> None:
-    environment = AllInOneEnv(random_task())
+    environment = turn_env(random_task(), "all-in-one")
     environment.reset(options={"turn": 3})  # gold (2, 2, 5)
     observation, reward, terminated, truncated, info = environment.step(np.array([2, STOP, 5]))
     assert (reward, terminated, truncated) == (pytest.approx(1 / 3), True, False)
@@ -45,9 +45,9 @@ def test_all_in_one_episode() -> None:
     assert observation[-1] == pytest.approx(1 / 3)  # length of the plan
 
 
-@pytest.mark.parametrize("kind", [OneByOneEnv, AllInOneEnv])
-def test_observations_handed_out_do_not_change(kind: type[OneByOneEnv] | type[AllInOneEnv]) -> None:
-    environment = kind(random_task())
+@pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
+def test_observations_handed_out_do_not_change(mode: Mode) -> None:
+    environment = turn_env(random_task(), mode)
     first, _ = environment.reset(seed=0)
     kept = first.copy()
     environment.step(environment.action_space.sample())
@@ -56,7 +56,7 @@ def test_observations_handed_out_do_not_change(kind: type[OneByOneEnv] | type[Al
 
 
 def test_no_step_outside_an_episode() -> None:
-    environment = OneByOneEnv(random_task())
+    environment = turn_env(random_task())
     with pytest.raises(ResetNeeded):
         environment.step(0)
     environment.reset(seed=0)
@@ -67,22 +67,22 @@ def test_no_step_outside_an_episode() -> None:
 
 def test_plans_of_other_lengths() -> None:
     task = random_task(max_strategies=2)
-    assert AllInOneEnv(task).action_space == gymnasium.spaces.MultiDiscrete([9, 9])
-    assert OneByOneEnv(task).action_space == gymnasium.spaces.Discrete(9)
-    assert OneByOneEnv(task).observation_space.shape == (12 + 9 * 2 + 1,)
+    assert turn_env(task, "all-in-one").action_space == gymnasium.spaces.MultiDiscrete([9, 9])
+    assert turn_env(task).action_space == gymnasium.spaces.Discrete(9)
+    assert turn_env(task).observation_space.shape == (12 + 9 * 2 + 1,)
 
 
 def test_spaces_with_reasoning() -> None:
     task = reasoned_task()  # slots of 11, 2, 5, 4 and 3 values
-    assert OneByOneEnv(task).action_space == gymnasium.spaces.Discrete(11)
-    assert AllInOneEnv(task).action_space == gymnasium.spaces.MultiDiscrete([11, 2, 5, 4, 3, 9, 9, 9])
-    for kind in (OneByOneEnv, AllInOneEnv):
-        assert kind(task).observation_space == gymnasium.spaces.Box(-1, 1, (12 + 25 + 28,), np.float32)
+    assert turn_env(task).action_space == gymnasium.spaces.Discrete(11)
+    assert turn_env(task, "all-in-one").action_space == gymnasium.spaces.MultiDiscrete([11, 2, 5, 4, 3, 9, 9, 9])
+    for mode in ("one-by-one", "all-in-one"):
+        assert turn_env(task, mode).observation_space == gymnasium.spaces.Box(-1, 1, (12 + 25 + 28,), np.float32)
 
 
 def test_bounds_follow_the_history_only() -> None:
     task = reasoned_task(scale=4.0)
-    space = OneByOneEnv(task).observation_space
+    space = turn_env(task).observation_space
     assert isinstance(space, gymnasium.spaces.Box)
     assert (space.low[:12] == task.history.min()).all()
     assert (space.high[:12] == task.history.max()).all()
@@ -93,7 +93,7 @@ def test_bounds_follow_the_history_only() -> None:
 
 
 def test_one_by_one_reasons_first() -> None:
-    environment = OneByOneEnv(reasoned_task())
+    environment = turn_env(reasoned_task())
     environment.reset(options={"turn": 0})  # labels 10, 1, 4, 0, 2; gold (3,)
     told = []
     for action in (10, 7, 4, 1, 2, 3, 9):  # 7 is no emotion, 9 no strategy: it stops
@@ -112,12 +112,12 @@ def test_one_by_one_reasons_first() -> None:
 )
 def test_wrong_options_are_refused(options: dict, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
-        OneByOneEnv(random_task()).reset(options=options)
+        turn_env(random_task()).reset(options=options)
 
 
 @pytest.mark.parametrize("action", [9, -1, 0.0, [0]])
 def test_wrong_actions_are_refused(action: object) -> None:
-    environment = OneByOneEnv(random_task())
+    environment = turn_env(random_task())
     environment.reset(seed=0)
     with pytest.raises(ValueError, match="action: got"):
         environment.step(action)

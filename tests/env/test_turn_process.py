@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import UNKNOWN
-from env.rewards import RewardWeights, balance_factors, exact_match, similarity, stop_match
-from env.turn_process import AllInOneProcess, OneByOneProcess, TurnProcess
+from env.actions import Mode
+from env.rewards import RewardWeights, balance_factors
+from env.turns import TurnProcess
+from metrics.strategy.edit_distance import levenshtein_ratio as similarity
 from tests.env.turn_tasks import CODECS, GOLDS, LABELS, REASONING, random_task, reasoned_task
 
+RNG = np.random.default_rng(0)  # turns leave nothing to chance
 WEIGHTS = RewardWeights(similarity=1.0, stop=0.2)
 golds = st.lists(st.integers(0, 7), min_size=1, max_size=7).map(tuple)
 plans = st.lists(st.integers(0, 7), max_size=3).map(tuple)
@@ -26,32 +29,31 @@ pairs = st.one_of(
 weights = st.builds(RewardWeights, similarity=st.floats(0, 3), stop=st.floats(0, 3), exact=st.floats(0, 3))
 
 
-def started(kind: type[TurnProcess], gold: tuple[int, ...], *, paid: RewardWeights = WEIGHTS) -> TurnProcess:
+def started(mode: Mode, gold: tuple[int, ...], *, paid: RewardWeights = WEIGHTS) -> TurnProcess:
     """A process of one episode at the start of a turn with this gold plan."""
-    process = kind(random_task([gold]), episodes=1, weights=paid)
+    process = TurnProcess(random_task([gold]), mode=mode, reward=paid)
     process.place(np.array([0]), np.array([0]))
     return process
 
 
 def one_by_one(plan: tuple[int, ...], gold: tuple[int, ...], *, paid: RewardWeights = WEIGHTS) -> list[float]:
     """The rewards of planning strategy by strategy, with STOP at the end where the plan is shorter than K."""
-    process = started(OneByOneProcess, gold, paid=paid)
-    actions = [*plan, STOP][: process.slots.shape[1]]
+    process = started("one-by-one", gold, paid=paid)
+    actions = [*plan, STOP][: process.choices.slots.shape[1]]
     rewards = []
     for number, action in enumerate(actions, start=1):
-        reward, ended, terms = process.step(np.array([action]))
-        assert ended[0] == (number == len(actions))
-        assert reward[0] == pytest.approx(sum(term[0] for term in terms.values()))
-        rewards.append(float(reward[0]))
-    assert process.task.codec.plan(process.slots[0]) == plan
+        step = process.step(np.array([action]), RNG)
+        assert step.ended[0] == (number == len(actions))
+        rewards.append(float(step.rewards[0]))
+    assert process.task.codec.plan(process.choices.slots[0]) == plan
     return rewards
 
 
 def all_in_one(slots: list[int], gold: tuple[int, ...], *, paid: RewardWeights = WEIGHTS) -> float:
     """The reward of the whole plan."""
-    reward, ended, _ = started(AllInOneProcess, gold, paid=paid).step(np.array([slots]))
-    assert ended.tolist() == [True]
-    return float(reward[0])
+    step = started("all-in-one", gold, paid=paid).step(np.array([slots]), RNG)
+    assert step.ended.tolist() == [True]
+    return float(step.rewards[0])
 
 
 @pytest.mark.parametrize(
@@ -81,36 +83,36 @@ def test_both_pay_the_same_for_the_same_plan(
     plan, gold = pair
     whole = all_in_one(CODECS[3].slots(plan).tolist(), gold, paid=paid)
     assert sum(one_by_one(plan, gold, paid=paid)) == pytest.approx(whole, abs=1e-5)
-    stop, exact = (term(plan, gold, max_strategies=3) for term in (stop_match, exact_match))
+    stop, exact = len(plan) == min(3, len(gold)), plan == gold[:3]
     expected = paid.similarity * similarity(plan, gold) + paid.stop * stop + paid.exact * exact
     assert whole == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("slots", [[8, 3, 1], [8, 8, 0]])
 def test_slots_after_the_first_stop_do_not_count(slots: list[int]) -> None:
-    process = started(AllInOneProcess, (3,))
-    reward, _, _ = process.step(np.array([slots]))
-    assert process.slots.tolist() == [[STOP] * 3]
-    assert reward[0] == 0.0
+    process = started("all-in-one", (3,))
+    step = process.step(np.array([slots]), RNG)
+    assert process.choices.slots.tolist() == [[STOP] * 3]
+    assert step.rewards[0] == 0.0
 
 
 def test_stop_ends_only_its_own_episode() -> None:
-    process = OneByOneProcess(random_task(), episodes=3, weights=WEIGHTS)
+    process = TurnProcess(random_task(), episodes=3, reward=WEIGHTS)
     process.place(np.arange(3), np.array([0, 1, 2]))
-    assert process.step(np.array([1, STOP, 2]))[1].tolist() == [False, True, False]
-    assert process.slots.tolist() == [[1, 8, 8], [8, 8, 8], [2, 8, 8]]
+    assert process.step(np.array([1, STOP, 2]), RNG).ended.tolist() == [False, True, False]
+    assert process.choices.slots.tolist() == [[1, 8, 8], [8, 8, 8], [2, 8, 8]]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_full_plan_ends_the_episode(size: int) -> None:
-    process = OneByOneProcess(random_task(max_strategies=size), episodes=1, weights=WEIGHTS)
+    process = TurnProcess(random_task(max_strategies=size), episodes=1, reward=WEIGHTS)
     process.place(np.array([0]), np.array([3]))
-    ends = [bool(process.step(np.array([2]))[1][0]) for _ in range(size)]
+    ends = [bool(process.step(np.array([2]), RNG).ended[0]) for _ in range(size)]
     assert ends == [False] * (size - 1) + [True]
 
 
 def test_observation_is_history_then_plan_so_far() -> None:
-    process = OneByOneProcess(random_task(), episodes=2, weights=WEIGHTS)
+    process = TurnProcess(random_task(), episodes=2, reward=WEIGHTS)
     process.place(np.arange(2), np.array([4, 1]))
     for actions, slots in (
         (None, [[8, 8, 8], [8, 8, 8]]),
@@ -118,58 +120,58 @@ def test_observation_is_history_then_plan_so_far() -> None:
         ([1, 7], [[5, 1, 8], [0, 7, 8]]),
     ):
         if actions is not None:
-            process.step(np.array(actions))
+            process.step(np.array(actions), RNG)
         expected = np.concatenate([process.task.history[[4, 1]], plan_features(np.array(slots))], axis=1)
         np.testing.assert_array_equal(process.observation, expected)
 
 
 def test_turns_are_drawn_uniformly() -> None:
-    process = OneByOneProcess(random_task(), episodes=8000, weights=WEIGHTS)
+    process = TurnProcess(random_task(), episodes=8000, reward=WEIGHTS)
     process.initial_state(np.arange(8000), np.random.default_rng(0))
-    counts = np.bincount(process.turn, minlength=len(GOLDS))
+    counts = np.bincount(process.row, minlength=len(GOLDS))
     expected = 8000 / len(GOLDS)
     assert (np.abs(counts - expected) < 5 * np.sqrt(expected)).all()
 
 
 @pytest.mark.parametrize(
-    ("kind", "actions"),
+    ("mode", "actions"),
     [
-        (OneByOneProcess, [0, 9]),
-        (OneByOneProcess, [-1, 0]),
-        (OneByOneProcess, [0.0, 1.0]),
-        (OneByOneProcess, [[0], [1]]),
-        (OneByOneProcess, [0]),
-        (AllInOneProcess, [[0, 1, 9], [0, 1, 2]]),
-        (AllInOneProcess, [[0, 1], [0, 1]]),
-        (AllInOneProcess, [0, 1]),
+        ("one-by-one", [0, 9]),
+        ("one-by-one", [-1, 0]),
+        ("one-by-one", [0.0, 1.0]),
+        ("one-by-one", [[0], [1]]),
+        ("one-by-one", [0]),
+        ("all-in-one", [[0, 1, 9], [0, 1, 2]]),
+        ("all-in-one", [[0, 1], [0, 1]]),
+        ("all-in-one", [0, 1]),
     ],
 )
-def test_what_is_no_action_is_refused(kind: type[TurnProcess], actions: list) -> None:
-    process = kind(random_task(), episodes=2, weights=WEIGHTS)
+def test_what_is_no_action_is_refused(mode: Mode, actions: list) -> None:
+    process = TurnProcess(random_task(), episodes=2, mode=mode, reward=WEIGHTS)
     process.place(np.arange(2), np.arange(2))
     with pytest.raises(ValueError, match=r"action: got .*, expected whole numbers from 0 to (8|\[8, 8, 8\]) of shape"):
-        process.step(np.array(actions))
-    assert (process.slots == STOP).all()
+        process.step(np.array(actions), RNG)
+    assert (process.choices.slots == STOP).all()
 
 
 @pytest.mark.parametrize(
-    ("kind", "actions"),
+    ("mode", "actions"),
     [
-        (OneByOneProcess, [0, 11]),
-        (OneByOneProcess, [-1, 0]),
-        (AllInOneProcess, [[0, 2, 0, 0, 0, 8, 8, 8]] * 2),  # two emotions
-        (AllInOneProcess, [[0, 1, 0, 0, 0, 9, 8, 8]] * 2),
-        (AllInOneProcess, [[-1, 1, 0, 0, 0, 8, 8, 8]] * 2),
-        (AllInOneProcess, [[0, 1, 2]] * 2),
+        ("one-by-one", [0, 11]),
+        ("one-by-one", [-1, 0]),
+        ("all-in-one", [[0, 2, 0, 0, 0, 8, 8, 8]] * 2),  # two emotions
+        ("all-in-one", [[0, 1, 0, 0, 0, 9, 8, 8]] * 2),
+        ("all-in-one", [[-1, 1, 0, 0, 0, 8, 8, 8]] * 2),
+        ("all-in-one", [[0, 1, 2]] * 2),
     ],
 )
-def test_what_is_no_action_with_reasoning_is_refused(kind: type[TurnProcess], actions: list) -> None:
-    process = kind(reasoned_task(), episodes=2, weights=WEIGHTS)
+def test_what_is_no_action_with_reasoning_is_refused(mode: Mode, actions: list) -> None:
+    process = TurnProcess(reasoned_task(), episodes=2, mode=mode, reward=WEIGHTS)
     process.place(np.arange(2), np.arange(2))
     with pytest.raises(ValueError, match="action: got"):
-        process.step(np.array(actions))
-    assert (process.reasoning == UNKNOWN).all()
-    assert (process.slots == STOP).all()
+        process.step(np.array(actions), RNG)
+    assert (process.choices.reasoning == UNKNOWN).all()
+    assert (process.choices.slots == STOP).all()
 
 
 def test_reasoning_of_both_pays_the_same_in_every_small_case() -> None:
@@ -185,18 +187,19 @@ def test_reasoning_of_both_pays_the_same_in_every_small_case() -> None:
     reasoning = np.array([values for _, values, _ in cases])
     slots = np.stack([task.codec.slots(plan) for _, _, plan in cases])
 
-    whole = AllInOneProcess(task, episodes=len(cases), weights=paid)
+    whole = TurnProcess(task, episodes=len(cases), mode="all-in-one", reward=paid)
     whole.place(np.arange(len(cases)), turns)
-    at_once, ended, _ = whole.step(np.concatenate([reasoning, slots], axis=1))
-    assert ended.all()
+    step = whole.step(np.concatenate([reasoning, slots], axis=1), RNG)
+    assert step.ended.all()
+    at_once = step.rewards
 
-    steps = OneByOneProcess(task, episodes=len(cases), weights=paid)
+    steps = TurnProcess(task, episodes=len(cases), reward=paid)
     steps.place(np.arange(len(cases)), turns)
     total, over = np.zeros(len(cases)), np.zeros(len(cases), bool)
     for actions in np.concatenate([reasoning, slots], axis=1).T:
-        reward, ended, _ = steps.step(np.where(over, STOP, actions))
-        total += np.where(over, 0.0, reward)
-        over |= ended
+        step = steps.step(np.where(over, STOP, actions), RNG)
+        total += np.where(over, 0.0, step.rewards)
+        over |= step.ended
     assert over.all()
     np.testing.assert_allclose(total, at_once, atol=1e-6)
 
@@ -205,39 +208,39 @@ def test_reasoning_of_both_pays_the_same_in_every_small_case() -> None:
         factors[turn]
         * (
             similarity(plan, GOLDS[turn])
-            + 0.2 * stop_match(plan, GOLDS[turn], max_strategies=2)
-            + 0.3 * exact_match(plan, GOLDS[turn], max_strategies=2)
+            + 0.2 * (len(plan) == min(2, len(GOLDS[turn])))
+            + 0.3 * (plan == GOLDS[turn][:2])
             + 0.1 * sum(value == label for value, label in zip(values, LABELS[turn].tolist(), strict=True))
         )
         for turn, values, plan in cases
     ]
     np.testing.assert_allclose(at_once, by_hand, atol=1e-6)
-    np.testing.assert_array_equal(whole.reasoning, reasoning)
-    np.testing.assert_array_equal(steps.reasoning, reasoning)
+    np.testing.assert_array_equal(whole.choices.reasoning, reasoning)
+    np.testing.assert_array_equal(steps.choices.reasoning, reasoning)
 
 
 def test_episodes_at_different_slots_advance_side_by_side() -> None:
-    process = OneByOneProcess(reasoned_task(), episodes=3, weights=WEIGHTS)
+    process = TurnProcess(reasoned_task(), episodes=3, reward=WEIGHTS)
     process.place(np.arange(3), np.array([0, 1, 2]))
     for actions in ([10, 0, 3], [1, 0, 0], [4, 0, 10]):  # the last: no intensity 10
-        assert not process.step(np.array(actions))[1].any()
+        assert not process.step(np.array(actions), RNG).ended.any()
     process.place(np.array([1]), np.array([7]))  # begins anew while the others go on
     for actions in ([0, 7, 3], [2, 0, 1]):
-        process.step(np.array(actions))
-    assert process.reasoned.tolist() == [5, 2, 5]
-    assert process.reasoning.tolist() == [[10, 1, 4, 0, 2], [7, 0, -1, -1, -1], [3, 0, -1, 3, 1]]
-    _, ended, terms = process.step(np.array([3, 3, 10]))  # a strategy, an intensity, STOP
-    assert ended.tolist() == [False, False, True]
-    assert terms["reasoning"].tolist() == [0.0, 0.1, 0.0]
-    assert process.slots.tolist() == [[3, 8, 8], [8, 8, 8], [8, 8, 8]]
+        process.step(np.array(actions), RNG)
+    assert process.choices.reasoned.tolist() == [5, 2, 5]
+    assert process.choices.reasoning.tolist() == [[10, 1, 4, 0, 2], [7, 0, -1, -1, -1], [3, 0, -1, 3, 1]]
+    step = process.step(np.array([3, 3, 10]), RNG)  # a strategy, an intensity, STOP
+    assert step.ended.tolist() == [False, False, True]
+    assert step.terms["reasoning"].tolist() == [0.0, 0.1, 0.0]
+    assert process.choices.slots.tolist() == [[3, 8, 8], [8, 8, 8], [8, 8, 8]]
     history = process.task.history[[0, 7, 2]]
-    reasoning = REASONING.one_hot(process.reasoning)
-    expected = np.concatenate([history, reasoning, plan_features(process.slots)], axis=1)
+    reasoning = REASONING.one_hot(process.choices.reasoning)
+    expected = np.concatenate([history, reasoning, plan_features(process.choices.slots)], axis=1)
     np.testing.assert_array_equal(process.observation, expected)
 
 
 @pytest.mark.parametrize("turns", [[0, 8], [-1, 0], [0.0, 1.0], [0]])
 def test_what_is_no_turn_is_refused(turns: list) -> None:
-    process = OneByOneProcess(random_task(), episodes=2, weights=WEIGHTS)
+    process = TurnProcess(random_task(), episodes=2, reward=WEIGHTS)
     with pytest.raises(ValueError, match=r"turn: got .*, expected 2 whole number\(s\) from 0 to 7"):
         process.place(np.arange(2), np.array(turns))

@@ -7,7 +7,7 @@ from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 from encoding.observation import Observer
 from encoding.reasoning_codec import ReasoningCodec
-from env.turn_task import TurnTask
+from env.turns import TurnTask
 from tests.encoding.fake_encoder import FakeEncoder
 from tests.env.turn_tasks import CODECS, REASONING, random_task
 

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from env.turn_env import AllInOneEnv, AllInOneVectorEnv, OneByOneEnv, OneByOneVectorEnv, TurnEnv, TurnVectorEnv
-from env.turn_task import TurnTask
-from tests.env.turn_tasks import GOLDS, LABELS, random_task, reasoned_task
+from env.actions import Mode
+from env.environments import SupportVectorEnv
+from env.turns import TurnTask
+from tests.env.turn_tasks import GOLDS, LABELS, random_task, reasoned_task, turn_env, turn_vector_env
 
-KINDS = [(OneByOneEnv, OneByOneVectorEnv), (AllInOneEnv, AllInOneVectorEnv)]
-VECTORS = [vector for _, vector in KINDS]
+every_mode = pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
 TERMS = ("similarity", "stop", "reasoning", "exact")
 every_task = pytest.mark.parametrize("task", [random_task(), reasoned_task()])
 
 
-def rollout(environment: TurnVectorEnv, actions: np.ndarray) -> list[np.ndarray]:
+def rollout(environment: SupportVectorEnv, actions: np.ndarray) -> list[np.ndarray]:
     """Everything that steps give back, in order."""
     told: list[np.ndarray] = []
     for action in actions:
@@ -33,20 +33,18 @@ def equal(left: list[np.ndarray], right: list[np.ndarray]) -> bool:
     return len(left) == len(right) and all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
 
 
-def draw_actions(environment: TurnVectorEnv, steps: int, seed: int = 0) -> np.ndarray:
+def draw_actions(environment: SupportVectorEnv, steps: int, seed: int = 0) -> np.ndarray:
     """Random actions. Shape: (steps, B, ...)."""
     environment.action_space.seed(seed)
     return np.stack([environment.action_space.sample() for _ in range(steps)])
 
 
 @every_task
-@pytest.mark.parametrize(("single", "vector"), KINDS)
-def test_single_and_vectorised_trajectories_are_identical(
-    single: type[TurnEnv], vector: type[TurnVectorEnv], task: TurnTask
-) -> None:
+@every_mode
+def test_single_and_vectorised_trajectories_are_identical(mode: Mode, task: TurnTask) -> None:
     weights = {"similarity": 1.5, "stop": 0.3, "reasoning": 0.2, "exact": 0.4, "balance": 0.5}
-    together = vector(64, task=task, **weights)
-    alone = [single(task, **weights) for _ in range(64)]
+    together = turn_vector_env(64, task, mode, **weights)
+    alone = [turn_env(task, mode, **weights) for _ in range(64)]
     turns = np.arange(64) % len(GOLDS)
     observations, infos = together.reset(seed=1, options={"turn": turns})
     np.testing.assert_array_equal(infos["turn"], turns)
@@ -69,10 +67,10 @@ def test_single_and_vectorised_trajectories_are_identical(
     assert ends > 64  # episodes after the first were compared too
 
 
-@pytest.mark.parametrize("vector", VECTORS)
-def test_ended_episode_is_replaced_in_the_same_step(vector: type[TurnVectorEnv]) -> None:
+@every_mode
+def test_ended_episode_is_replaced_in_the_same_step(mode: Mode) -> None:
     task = random_task()
-    environment = vector(5, task=task)
+    environment = turn_vector_env(5, task, mode)
     environment.reset(seed=3)
     stop_first = np.full(environment.action_space.shape or (), 8)
     played = environment.state()["turn"]
@@ -88,16 +86,16 @@ def test_ended_episode_is_replaced_in_the_same_step(vector: type[TurnVectorEnv])
 
 
 def test_no_final_observation_while_nothing_ends() -> None:
-    environment = OneByOneVectorEnv(4, task=random_task())
+    environment = turn_vector_env(4, random_task())
     environment.reset(seed=0)
     assert "final_obs" not in environment.step(np.zeros(4, int))[4]
 
 
-@pytest.mark.parametrize("vector", VECTORS)
-def test_seed_decides_everything(vector: type[TurnVectorEnv]) -> None:
+@every_mode
+def test_seed_decides_everything(mode: Mode) -> None:
     told = []
     for seed in (5, 5, 6):
-        environment = vector(16, task=random_task())
+        environment = turn_vector_env(16, random_task(), mode)
         told.append([environment.reset(seed=seed)[0], *rollout(environment, draw_actions(environment, 20))])
     assert equal(told[0], told[1])
     assert not equal(told[0], told[2])
@@ -105,19 +103,19 @@ def test_seed_decides_everything(vector: type[TurnVectorEnv]) -> None:
 
 def test_a_list_of_seeds_is_refused() -> None:
     with pytest.raises(ValueError, match="one whole number"):
-        OneByOneVectorEnv(2, task=random_task()).reset(seed=[1, 2])
+        turn_vector_env(2, random_task()).reset(seed=[1, 2])
 
 
 @pytest.mark.parametrize("turns", [[0], [0, 8], [0, -1]])
 def test_wrong_turns_are_refused(turns: list[int]) -> None:
     with pytest.raises(ValueError, match="turn: got"):
-        OneByOneVectorEnv(2, task=random_task()).reset(options={"turn": turns})
+        turn_vector_env(2, random_task()).reset(options={"turn": turns})
 
 
 @every_task
-@pytest.mark.parametrize("vector", VECTORS)
-def test_restored_state_replays_exactly(vector: type[TurnVectorEnv], task: TurnTask) -> None:
-    environment = vector(16, task=task)
+@every_mode
+def test_restored_state_replays_exactly(mode: Mode, task: TurnTask) -> None:
+    environment = turn_vector_env(16, task, mode)
     environment.reset(seed=7)
     actions = draw_actions(environment, 40)
     rollout(environment, actions[:11])
@@ -129,16 +127,16 @@ def test_restored_state_replays_exactly(vector: type[TurnVectorEnv], task: TurnT
 
     # The state outlives the process: through JSON, into an environment that was never reset.
     read = json.loads(json.dumps({name: written(value) for name, value in state.items()}))
-    for target in (environment, vector(16, task=task)):
+    for target in (environment, turn_vector_env(16, task, mode)):
         observations = target.restore(read)
         np.testing.assert_array_equal(observations[:, :12], task.history[state["turn"]])
         assert equal(rollout(target, actions[11:]), expected)
 
 
 @every_task
-@pytest.mark.parametrize("vector", VECTORS)
-def test_what_was_handed_out_does_not_change(vector: type[TurnVectorEnv], task: TurnTask) -> None:
-    environment = vector(8, task=task)
+@every_mode
+def test_what_was_handed_out_does_not_change(mode: Mode, task: TurnTask) -> None:
+    environment = turn_vector_env(8, task, mode)
     first, _ = environment.reset(seed=0)
     state = environment.state()
     states = [state[name] for name in ("turn", "slots", "reasoning", "reasoned")]
@@ -149,14 +147,12 @@ def test_what_was_handed_out_does_not_change(vector: type[TurnVectorEnv], task: 
 
 
 @pytest.mark.parametrize("reasoned", [False, True])
-@pytest.mark.parametrize("vector", VECTORS)
-def test_hundred_thousand_steps_a_second(
-    vector: type[TurnVectorEnv], reasoned: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
+@every_mode
+def test_hundred_thousand_steps_a_second(mode: Mode, reasoned: bool, capsys: pytest.CaptureFixture[str]) -> None:
     # 256 environments; observations of a window of 3 messages of 384 numbers; more turns than caches hold.
     history_size = 3 * (384 + 10) + 384 + 45
     labels = np.tile(LABELS, (400, 1)) if reasoned else None
-    environment = vector(256, task=random_task(GOLDS * 400, history_size=history_size, labels=labels))
+    environment = turn_vector_env(256, random_task(GOLDS * 400, history_size=history_size, labels=labels), mode)
     environment.reset(seed=0)
     actions = draw_actions(environment, 40)
     best = 0.0
@@ -167,5 +163,5 @@ def test_hundred_thousand_steps_a_second(
         best = max(best, 256 * len(actions) / (time.perf_counter() - began))
     with capsys.disabled():
         reasoning = "with" if reasoned else "without"
-        print(f"\n{vector.__name__} {reasoning} reasoning: {best:,.0f} environment steps a second")
+        print(f"\n{mode} {reasoning} reasoning: {best:,.0f} environment steps a second")
     assert best >= 100_000

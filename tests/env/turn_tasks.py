@@ -6,7 +6,10 @@ import numpy as np
 
 from encoding.plan_codec import PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
-from env.turn_task import TurnTask
+from env.actions import Mode
+from env.environments import SupportEnv, SupportVectorEnv
+from env.rewards import RewardWeights
+from env.turns import TurnProcess, TurnTask
 
 # One to five strategies, so that some are longer than three slots; a repeat; the same plan twice.
 GOLDS = ((3,), (0, 4), (5,), (2, 2, 5), (0, 1, 2, 3), (1, 2, 3, 4, 5), (0, 4), (7,))
@@ -49,3 +52,13 @@ def random_task(
 def reasoned_task(**settings: int | float) -> TurnTask:
     """The task of GOLDS with the reasoning labels LABELS."""
     return random_task(labels=LABELS, **settings)
+
+
+def turn_env(task: TurnTask, mode: Mode = "one-by-one", **weights: float) -> SupportEnv:
+    """One turn at a time."""
+    return SupportEnv(TurnProcess(task, mode=mode, reward=RewardWeights(**weights)))
+
+
+def turn_vector_env(episodes: int, task: TurnTask, mode: Mode = "one-by-one", **weights: float) -> SupportVectorEnv:
+    """Turns side by side."""
+    return SupportVectorEnv(TurnProcess(task, episodes=episodes, mode=mode, reward=RewardWeights(**weights)))

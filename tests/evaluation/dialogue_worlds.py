@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.strategy import Strategy
-from env.conversation import seeker_profiles
-from env.dialogue_task import DialogueRules
+from env.conversation import DialogueRules, seeker_profiles
 from evaluation.dialogue.policies import MarkovPolicy, RandomPolicy, ReplayPolicy, fixed_policies, gold_plans
 from evaluation.dialogue.world import DialogueWorld
 from planner.baselines.markov import MarkovPlanner

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from corpus.strategy import Strategy
-from env.conversation import Conversation
-from env.dialogue_task import ConversationStatus, DialogueRules
+from env.conversation import Conversation, ConversationStatus, DialogueRules
 from evaluation.dialogue.benchmark import DialogueBenchmark, benchmark_dialogues
 from evaluation.dialogue.policies import GOLD, SHUFFLED, FixedPolicy
 from evaluation.dialogue.rollout import roll_out

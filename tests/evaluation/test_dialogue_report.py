@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from corpus.strategy import Strategy
-from env.dialogue_task import DialogueRules
+from env.conversation import DialogueRules
 from evaluation.dialogue.benchmark import DialogueBenchmark, benchmark_dialogues
 from evaluation.dialogue.console import dialogue_text, exploit_text
 from evaluation.dialogue.policies import FixedPolicy

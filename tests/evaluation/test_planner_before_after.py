@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from corpus.dialogue import message_view
-from env.conversation import seeker_profiles
-from env.dialogue_task import DialogueRules
+from env.conversation import DialogueRules, seeker_profiles
 from evaluation.dialogue.before_after import PlannerTrial, before_after_text, compare_before_after, training_text
 from planner.planner import StrategyPlanner
 from tests.env.dialogue_tasks import VarietySeeker

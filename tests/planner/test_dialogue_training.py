@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from env.dialogue_task import DialogueRules
+from env.conversation import DialogueRules
 from evaluation.dialogue.before_after import PlannerTrial
 from planner.checkpoint import Checkpoint
 from planner.config import DialogueConfig, Mode
@@ -72,11 +72,11 @@ def test_learns_what_helps(tmp_path: Path, mode: Mode) -> None:
     assert trained.kept.start["success_rate"] < 15
     assert trained.kept.scores["success_rate"] > 60
     curves = trained.curves
-    for name in ("return", "success", "fall", "feedback", "turn", "ending", "spoken"):
+    for name in ("return", "success", "fall", "feedback", "turn_cost", "ending", "spoken"):
         points = curves[f"ppo/train_{name}"]
         assert set(points) <= set(curves["ppo/steps_per_second"])
     last = max(curves["ppo/train_return"])
-    paid = sum(curves[f"ppo/train_{term}"][last] for term in ("fall", "feedback", "turn", "ending"))
+    paid = sum(curves[f"ppo/train_{term}"][last] for term in ("fall", "feedback", "turn_cost", "ending"))
     assert curves["ppo/train_return"][last] == pytest.approx(paid)
     assert curves["ppo/divergence"][last] > 0
     summary = trained.summary()

@@ -10,12 +10,13 @@ from torch import Tensor
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import ReasoningCodec
+from env.actions import Mode
 from env.sb3 import BatchVecEnv
-from env.turn_env import AllInOneVectorEnv, OneByOneVectorEnv
-from env.turn_task import TurnTask
+from env.turns import TurnTask
 from planner.base_models.predictions import PredictionLayout
 from planner.policy.network import NEED, STAGE, PolicyNetwork
 from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy, PlanActorCriticPolicy, choose
+from tests.env.turn_tasks import turn_vector_env
 from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout
 
 _MANY = ReasoningCodec(tuple(f"problem {number}" for number in range(11)), ("fear",))  # more contexts than decisions
@@ -42,8 +43,8 @@ def _policy(
     network: PolicyNetwork | None = None,
     refine: bool = True,
 ) -> Any:
-    environment_class = OneByOneVectorEnv if policy_class is OneByOnePolicy else AllInOneVectorEnv
-    environment = BatchVecEnv(environment_class(3, task=_task(layout)), seed=0)
+    mode: Mode = "one-by-one" if policy_class is OneByOnePolicy else "all-in-one"
+    environment = BatchVecEnv(turn_vector_env(3, _task(layout), mode), seed=0)
     return policy_class(
         environment.observation_space,
         environment.action_space,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from encoding.observation import STATISTICS
-from env.turn_task import TurnTask
+from env.turns import TurnTask
 from planner.base_models.predictions import PredictionLayout
 from planner.checkpoint import Checkpoint
 from planner.config import Mode, PlannerConfig

@@ -5,9 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from corpus.strategy import Strategy
-from env.conversation import Conversation, Seeker, SeekerProfile
-from env.dialogue_process import take_turn
-from env.dialogue_task import ConversationStatus, DialogueRules
+from env.conversation import Conversation, ConversationStatus, DialogueRules, Seeker, SeekerProfile, take_turn
 
 Policy = Callable[[int, int], tuple[Strategy, ...]]  # profile's row, turn -> plan
 

@@ -1,17 +1,18 @@
-"""The data behind the turn environments: every supporter turn of a split, encoded once."""
+"""The process over real turns: an episode is one supporter turn of a corpus, and its gold plan decides the reward."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from corpus.dialogue import Dialogue, turn_view
-from corpus.load import load_corpus
-from encoding.embedding_cache import EmbeddingCache, cache_folder
 from encoding.observation import Observer
 from encoding.plan_codec import STOP, PlanCodec
 from encoding.reasoning_codec import REASONING_SLOTS, UNKNOWN, ReasoningCodec
-from encoding.sentence_encoder import SentenceEncoder
+from env.actions import Mode
+from env.process import Process, ProcessStep
+from env.rewards import PlanTables, RewardWeights, TurnStep, balance_factors
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,77 @@ class TurnTask:
             reasoning_codec=reasoning_codec,
         )
 
-    @classmethod
-    def bundled(cls) -> "TurnTask":
-        """The bundled sample's training split under the default text encoder: what ``gymnasium.make(id)`` uses."""
-        observer = Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder()))
-        return cls.build(load_corpus(None).split("train"), observer=observer)
+
+class TurnProcess(Process):
+    """B supporter turns, drawn uniformly from a task. The agent reasons where the task asks for that, and plans.
+
+    One-by-One takes at most S + K steps, All-in-One one; both are paid alike for a plan. Nothing is truncated.
+
+    Args:
+        task: The turns.
+        episodes: B.
+        mode: How plans are chosen.
+        reward: Weights of the reward terms.
+    """
+
+    row_name = "turn"
+
+    def __init__(
+        self,
+        task: TurnTask,
+        *,
+        episodes: int = 1,
+        mode: Mode = "one-by-one",
+        reward: RewardWeights = RewardWeights(),  # noqa: B008 - frozen
+    ) -> None:
+        self.task = task
+        self.reward = reward
+        self.tallies = tuple(reward.terms)
+        self._tables = PlanTables(task.golds, codec=task.codec)
+        self._factors = balance_factors(task.golds, balance=reward.balance)  # (N,)
+        super().__init__(
+            episodes=episodes,
+            rows=len(task.golds),
+            mode=mode,
+            codec=task.codec,
+            reasoning_codec=task.reasoning_codec,
+            history_size=task.history.shape[1],
+            bounds=(task.history.min(initial=-1.0), task.history.max(initial=1.0)),
+        )
+
+    def outcome(self, episode: int) -> dict[str, Any]:
+        """``plan`` and ``gold`` of a turn, tuples of strategy indices."""
+        return {"plan": self.task.codec.plan(self.choices.slots[episode]), "gold": self.task.golds[self.row[episode]]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes back to a state."""
+        super().restore(state)
+        self.observe(np.arange(len(self.row)))
+
+    def _begin(self, episodes: np.ndarray) -> None:
+        """The rows are all there is to a turn."""
+
+    def _histories(self, episodes: np.ndarray) -> np.ndarray:
+        return self.task.history[self.row[episodes]]
+
+    def _transition(self, actions: np.ndarray, rng: np.random.Generator) -> ProcessStep:  # noqa: ARG002 - no chance
+        before, right_before = self.task.codec.code(self.choices.slots), self._right_reasoning()
+        complete = self.choices.apply(actions)
+        step = TurnStep(
+            tables=self._tables,
+            turn=self.row,
+            before=before,
+            after=self.task.codec.code(self.choices.slots),
+            complete=complete,
+            right_reasoning=self._right_reasoning() - right_before,
+        )
+        factor = self._factors[self.row]
+        terms = {name: factor * value for name, value in self.reward.weighted(step).items()}
+        return ProcessStep(terms, events={}, terminated=complete, truncated=np.zeros_like(complete))
+
+    def _right_reasoning(self) -> np.ndarray:
+        """Reasoning slots chosen so far that equal the known label. Shape: (B,), int."""
+        if self.task.reasoning is None:
+            return np.zeros(len(self.row), np.int64)
+        labels = self.task.reasoning[self.row]  # (B, 5)
+        return ((self.choices.reasoning == labels) & (labels != UNKNOWN)).sum(axis=1)

@@ -1,0 +1,165 @@
+"""The process over whole conversations: an episode is one conversation with a simulated help-seeker.
+
+The agent sees the encoded history and chooses the plan of the supporter's next turn; when the plan is complete the
+seeker answers, and the next turn begins.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from corpus.strategy import Strategy
+from encoding.observation import HistoryEncoder
+from encoding.plan_codec import PlanCodec
+from encoding.reasoning_codec import ReasoningCodec
+from env.actions import Mode
+from env.conversation import (
+    Conversation,
+    ConversationStatus,
+    DialogueRules,
+    Responder,
+    Seeker,
+    SeekerProfile,
+    conversation_state,
+    restored_conversation,
+    take_turn,
+)
+from env.process import Process, ProcessStep
+from env.rewards import DialogueRewardWeights, DialogueTurn
+
+
+@dataclass(frozen=True)
+class DialogueTask:
+    """All that decides a dialogue environment beside its seed.
+
+    Attributes:
+        profiles: Seekers; an episode draws one uniformly.
+        seeker: Answers for all of them.
+        encoder: Makes observations of histories.
+        codec: Which plans can be made.
+        responder: Writes the supporter's texts; ``None``: the seeker reacts to strategies alone.
+        rules: When a conversation ends.
+        reasoning_codec: What is reasoned about before every plan (chosen, and paid nothing); ``None``: nothing.
+        lowest: Smallest entry that ``encoder`` gives.
+        highest: Largest entry that ``encoder`` gives.
+    """
+
+    profiles: tuple[SeekerProfile, ...]
+    seeker: Seeker
+    encoder: HistoryEncoder
+    codec: PlanCodec
+    responder: Responder | None = None
+    rules: DialogueRules = field(default_factory=DialogueRules)
+    reasoning_codec: ReasoningCodec | None = None
+    lowest: float = -1.0
+    highest: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.profiles:
+            raise ValueError("profiles: got none, expected at least 1 seeker")
+        if not self.lowest < self.highest:
+            raise ValueError(f"bounds of the history: got {self.lowest} to {self.highest}, expected the lower first")
+
+
+class DialogueProcess(Process):
+    """B conversations with seekers drawn uniformly from a task.
+
+    A step that completes a plan lets the seeker answer and pays the reward; other steps pay nothing. An episode
+    terminates when the seeker is helped or gives up, and is truncated when the turns run out.
+
+    Args:
+        task: Whom the supporter talks to, and how.
+        episodes: B.
+        mode: How the plan of each turn is chosen.
+        reward: Weights of the reward terms.
+
+    Attributes:
+        conversations: With the hidden intensities, which a policy must not see. Length: B.
+    """
+
+    row_name = "profile"
+
+    def __init__(
+        self,
+        task: DialogueTask,
+        *,
+        episodes: int = 1,
+        mode: Mode = "one-by-one",
+        reward: DialogueRewardWeights = DialogueRewardWeights(),  # noqa: B008 - frozen
+    ) -> None:
+        self.task = task
+        self.reward = reward
+        self.tallies = (*reward.terms, "spoken", "success")
+        self.conversations: list[Conversation] = [Conversation.start(task.profiles[0])] * episodes
+        super().__init__(
+            episodes=episodes,
+            rows=len(task.profiles),
+            mode=mode,
+            codec=task.codec,
+            reasoning_codec=task.reasoning_codec,
+            history_size=task.encoder.history_size,
+            bounds=(task.lowest, task.highest),
+        )
+
+    def outcome(self, episode: int) -> dict[str, Any]:
+        """The ``conversation``."""
+        return {"conversation": self.conversations[episode]}
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the random generator and the seeker's own state."""
+        return super().state() | {
+            "conversations": [conversation_state(conversation) for conversation in self.conversations],
+            # Not made anew: networks round by the batch they see, and a history is not encoded again until it grows.
+            "observation": self.observation.copy(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes back to a :meth:`state`."""
+        super().restore(state)
+        self.conversations[:] = [
+            restored_conversation(written, self.task.profiles[row])
+            for written, row in zip(state["conversations"], self.row, strict=True)
+        ]
+        self.observation[:] = state["observation"]
+
+    def _begin(self, episodes: np.ndarray) -> None:
+        for episode in episodes:
+            self.conversations[episode] = Conversation.start(self.task.profiles[self.row[episode]])
+
+    def _histories(self, episodes: np.ndarray) -> np.ndarray:
+        return self.task.encoder.encode_histories([self.conversations[episode].history for episode in episodes])
+
+    def _transition(self, actions: np.ndarray, rng: np.random.Generator) -> ProcessStep:
+        spoken = self.choices.apply(actions)
+        terms = {name: np.zeros(len(spoken)) for name in self.reward.terms}
+        status = np.full(len(spoken), ConversationStatus.ONGOING)
+        episodes = np.flatnonzero(spoken)
+        for episode, turn in zip(episodes, self._take_turns(episodes, rng), strict=True):
+            status[episode] = turn.status
+            for name, value in self.reward.weighted(turn).items():
+                terms[name][episode] = value
+        if len(episodes):
+            self.choices.clear(episodes)
+            # What has ended is observed too: the last observation of an episode shows the last reply.
+            self._observe_histories(episodes)
+        success = status == ConversationStatus.SUCCESS
+        return ProcessStep(
+            terms,
+            events={"spoken": spoken, "success": success},
+            terminated=success | (status == ConversationStatus.GAVE_UP),
+            truncated=status == ConversationStatus.OUT_OF_TURNS,
+        )
+
+    def _take_turns(self, episodes: np.ndarray, rng: np.random.Generator) -> list[DialogueTurn]:
+        """Carries out the complete plans of episodes (E,)."""
+        conversations = [self.conversations[episode] for episode in episodes]
+        plans = [
+            tuple(Strategy(strategy) for strategy in self.task.codec.plan(slots))
+            for slots in self.choices.slots[episodes].tolist()
+        ]
+        replies = take_turn(conversations, plans, seeker=self.task.seeker, responder=self.task.responder, rng=rng)
+        return [
+            DialogueTurn(conversation, reply, self.task.rules.outcome(conversation, gives_up=reply.gives_up))
+            for conversation, reply in zip(conversations, replies, strict=True)
+        ]
