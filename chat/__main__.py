@@ -1,18 +1,12 @@
-"""A person talks with a trained system, in the terminal or on a web page, or compares two systems there."""
+"""``python -m chat``: a person talks with a trained system, in the terminal or on a web page, or compares two there."""
 
 import dataclasses
 import sys
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import tyro
 
-from chat.conversation import ChatSession
-from chat.study.store import StudyStore
-from chat.study.study import Study
-from chat.system import System, load_system
-from chat.terminal import Terminal, prompted_lines
 from cli.command_line import run_command
 
 
@@ -25,25 +19,24 @@ class Chat:
     web: bool = False
     """Serve a web page instead of the terminal."""
     compare: tuple[str, str] | None = None
-    """Two systems, each NAME=RUN or NAME=RUN,RUN: participants talk with both and judge. Needs --web."""
+    """Two systems, each NAME=RUN or NAME=RUN,RUN: participants talk with both and compare them. Needs --web."""
     study: Path = Path("study.sqlite")
-    """File that keeps what participants of --compare do; one that exists goes on."""
+    """File that stores what participants of --compare do; a study whose file exists is resumed."""
     host: str = "127.0.0.1"
-    """Address of the web page; another than the loopback address lets others in, without a password."""
+    """Address of the web page; any but the loopback address lets others in, without a password."""
     port: int = 7860
     """Port of the web page."""
     seed: int = 0
     """Seed of the texts (whole number)."""
 
+    # Models and the page's library are imported where they are needed, so that help and mistakes answer at once.
     def start(self) -> None:
         """Loads the system or systems and opens the chat."""
         if self.compare is not None:
-            if not self.web or self.runs:
-                raise ValueError(
-                    "--compare names both systems and needs --web: python -m chat --web --compare A=RUN,RUN B=RUN,RUN"
-                )
-            self._serve_study(*(_named_system(text) for text in self.compare))
+            self._serve_study(self.compare)
             return
+        from chat.system import load_system
+
         system = load_system(self.runs)
         if self.web:
             from chat.web.page import chat_page
@@ -51,28 +44,43 @@ class Chat:
 
             serve(chat_page(system, seed=self.seed), host=self.host, port=self.port)
         else:
+            from chat.conversation import ChatSession
+            from chat.terminal import Terminal, prompted_lines
+
             Terminal(ChatSession(system, seed=self.seed)).run(prompted_lines())
 
-    def _serve_study(self, first: System, second: System) -> None:
+    def _serve_study(self, compare: tuple[str, str]) -> None:
+        if not self.web or self.runs:
+            raise ValueError(
+                "--compare names both systems and needs --web: python -m chat --web --compare A=RUN,RUN B=RUN,RUN"
+            )
+        (first, first_runs), (second, second_runs) = map(_name_and_runs, compare)
+        if first == second:
+            raise ValueError(f"two systems named {first}, expected two names")
+        from chat.system import load_system, system_runs
+        from evaluation.human.study_file import StudyStore
+
+        system_runs(first_runs), system_runs(second_runs)  # a wrong folder is found before anything is loaded
+        store = StudyStore(self.study, systems=(first, second))
+        systems = (load_system(first_runs, name=first), load_system(second_runs, name=second))
+
+        import numpy as np
+
         from chat.study.page import study_page
+        from chat.study.study import Study
         from chat.web.server import serve
 
-        if first.name == second.name:
-            raise ValueError(f"two systems named {first.name}, expected two names")
-        store = StudyStore(self.study, systems=(first.name, second.name))
         # Who meets which system first is not seeded: a server that starts again must not repeat its order.
-        study = Study(store, (first, second), rng=np.random.default_rng(), seed=self.seed)
+        study = Study(store, systems, rng=np.random.default_rng(), seed=self.seed)
         serve(study_page(study), host=self.host, port=self.port)
 
 
-def _named_system(text: str) -> System:
-    name, mark, runs = text.partition("=")
-    if not (name.strip() and mark and runs):
+def _name_and_runs(text: str) -> tuple[str, list[Path]]:
+    name, equals, runs = text.partition("=")
+    if not (name.strip() and equals and runs):
         raise ValueError(f"{text!r}: expected NAME=RUN,RUN")
-    return load_system([Path(run) for run in runs.split(",")], name=name.strip())
+    return name.strip(), [Path(run) for run in runs.split(",")]
 
-
-COMMANDS = {"chat": Chat}
 
 if __name__ == "__main__":
-    run_command(COMMANDS, ["chat", *sys.argv[1:]], program="chat")
+    run_command(Chat, sys.argv[1:], program="python -m chat")

@@ -1,27 +1,19 @@
-"""A conversation with one system, in memory: a message is checked, screened, answered, and may be taken back.
+"""A conversation of one person with one system: a message is checked, screened and answered, and can be taken back.
 
 Care comes first: every message of the person is screened for a crisis *before* anything else is done with it. A crisis
-is answered with a fixed text instead of the model's, and from then on no model text appears in the conversation, until
-that message is taken back. No argument switches this off.
-
-What everybody reads before they chat.
-
-A conversation on disk: in the official schema, so that every tool for corpora reads it, or as text for people.
+is answered with the fixed reply instead of a model's, and from then on no model's text appears in the conversation,
+until that message is taken back. No argument switches this off.
 """
 
-import json
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from chat.system import System
-from corpus.dialogue import Dialogue, Message, Role
-from corpus.files import write_whole
-from corpus.formats.official import to_record
+from corpus.dialogue import Message, Role
 from corpus.strategy import LABELS, Strategy
 from planner.plan import Plan
 from safety.reply import CRISIS_REPLY
@@ -34,11 +26,11 @@ when you are in distress: if you are, or are in danger, call your local emergenc
 https://findahelpline.com. Messages that sound like a crisis are answered with a fixed text that names places to turn \
 to; this check misses many such messages, and it reads English only. Please write no names, no addresses and nothing \
 that you would not want stored."""
-
+"""What everybody is shown before they chat."""
 
 MAX_CHARACTERS = 1000  # of one message; ESConv's longest seeker message has fewer
-MAX_EXCHANGES = 60  # a conversation; ESConv's have 15 on average
-MAX_STRATEGIES = 3  # of one turn, as the planner's own plans
+MAX_EXCHANGES = 60  # of one conversation; ESConv's have 15 on average
+MAX_STRATEGIES = 3  # of one turn, as in the planner's own plans
 
 
 @dataclass(frozen=True)
@@ -49,8 +41,8 @@ class Exchange:
         seeker: What the person wrote.
         replies: The supporter's messages.
         plan: What the planner chose; ``None`` where it was not asked.
-        chosen: Strategies the person chose for this turn; ``None`` where they did not.
-        crisis: Why the fixed text was given instead of the model's; ``None`` in an ordinary exchange.
+        chosen: Strategies that the person chose for this turn; ``None`` where they chose none.
+        crisis: Why the fixed reply was given instead of a model's; ``None`` in an ordinary exchange.
     """
 
     seeker: Message
@@ -65,7 +57,7 @@ class ChatSession:
 
     Args:
         system: Answers.
-        seed: Of the texts. The same messages get the same answers, also when a conversation is taken up again.
+        seed: Of the texts. The same messages get the same answers, also when a conversation is resumed.
         exchanges: What was said before.
     """
 
@@ -81,7 +73,7 @@ class ChatSession:
 
     @property
     def crisis(self) -> CrisisKind | None:
-        """The first crisis that marks the conversation."""
+        """The first crisis of the conversation; ``None`` where there was none."""
         return next((exchange.crisis for exchange in self.exchanges if exchange.crisis is not None), None)
 
     def say(self, text: str, *, strategies: Sequence[Strategy] | None = None) -> Exchange:
@@ -111,7 +103,7 @@ class ChatSession:
 
         Args:
             message: By the person.
-            strategies: Instead of the planner's, for this turn.
+            strategies: Of this turn, instead of the planner's.
 
         Raises:
             ValueError: Strategies for a generator that knows none, or not 1 to 3 of them.
@@ -124,8 +116,8 @@ class ChatSession:
         screening = self._screen(message.text)
         crisis = screening.kind if screening.crisis else self.crisis
         if crisis is not None:
-            # Pointers to help are what ESConv calls Information (useful resources).
-            fixed = Message(Role.SUPPORTER, CRISIS_REPLY.strip(), Strategy.INFORMATION)
+            # Helplines are what ESConv calls Information (useful resources).
+            fixed = Message(Role.SUPPORTER, CRISIS_REPLY, Strategy.INFORMATION)
             exchange = Exchange(message, (fixed,), crisis=crisis)
         else:
             rng = np.random.default_rng([self.seed, len(self.exchanges)])
@@ -144,10 +136,10 @@ class ChatSession:
 
 
 def parse_strategies(text: str) -> tuple[Strategy, ...]:
-    """Reads strategies between commas, by any known spelling or the beginning of a word of the label: ``refl, sugg``.
+    """Strategies between commas, in any known spelling or by the beginning of a word of the label: ``refl, sugg``.
 
     Raises:
-        ValueError: One is unknown or could be several, or there are not 1 to 3.
+        ValueError: One is unknown or ambiguous, or there are not 1 to 3.
     """
     strategies = []
     for word in filter(None, (part.strip().lower() for part in text.split(","))):
@@ -162,92 +154,6 @@ def parse_strategies(text: str) -> tuple[Strategy, ...]:
 
 
 def _tidy(text: str) -> str:
-    """One line without control characters (they could steer a terminal) and broken halves of characters."""
-    kinds = {"Cc": " ", "Cs": ""}
-    return re.sub(r"\s+", " ", "".join(kinds.get(unicodedata.category(one), one) for one in text)).strip()
-
-
-SUFFIXES = (".json", ".txt")
-
-
-def save(conversation: ChatSession, path: Path) -> None:
-    """Writes a conversation: ``.json`` as :func:`official_json`, ``.txt`` as :func:`readable_text`.
-
-    Raises:
-        ValueError: Nothing was said yet, another suffix, the file exists, or the schema cannot hold it.
-    """
-    if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)}")
-    if path.exists():
-        raise ValueError(f"{path}: exists already, choose another name")
-    write_whole(path, official_json(conversation) if path.suffix == ".json" else readable_text(conversation))
-
-
-def official_json(conversation: ChatSession) -> str:
-    """The schema of ``ESConv.json``: an array with this one dialogue.
-
-    Two fields are added, which readers pass over: ``system``, and ``crisis`` where the screening marked it.
-
-    Raises:
-        ValueError: Nothing was said yet, or a message has no strategy (a generator that knows none), which the schema
-            demands.
-    """
-    _demand(conversation)
-    record = to_record(Dialogue(1, tuple(conversation.history))) | {"system": conversation.system.name}
-    if conversation.crisis is not None:
-        record["crisis"] = conversation.crisis.value
-    return json.dumps([record], ensure_ascii=False, indent=1) + "\n"
-
-
-def readable_text(conversation: ChatSession) -> str:
-    """Everything that was said, with plans and the reasons for them.
-
-    Raises:
-        ValueError: Nothing was said yet.
-    """
-    _demand(conversation)
-    head = [f"Conversation with {conversation.system.name}", *NOTICE.strip().splitlines(), ""]
-    if conversation.crisis is not None:
-        head.append(f"Marked by the crisis screening: {conversation.crisis.value}\n")
-    return (
-        "\n".join([*head, *(line for exchange in conversation.exchanges for line in exchange_lines(exchange))]) + "\n"
-    )
-
-
-def exchange_lines(exchange: Exchange) -> list[str]:
-    """The lines of one exchange."""
-    return [f"you: {exchange.seeker.text}", *plan_lines(exchange), *reply_lines(exchange), ""]
-
-
-def reply_lines(exchange: Exchange) -> list[str]:
-    """What the supporter said, with its strategies."""
-    marks = [
-        "" if reply.strategy is None or exchange.crisis else f" [{reply.strategy.label}]" for reply in exchange.replies
-    ]
-    return [f"supporter{mark}: {reply.text}" for mark, reply in zip(marks, exchange.replies, strict=True)]
-
-
-def plan_lines(exchange: Exchange, *, shown: int = 3) -> list[str]:
-    """How the turn came about: each planned strategy with the likeliest alternatives, and the planner's reasons."""
-    if exchange.crisis is not None:
-        return [f"    crisis screening: {exchange.crisis.value}; a fixed text instead of the model's"]
-    if exchange.chosen is not None:
-        return ["    plan, chosen by hand: " + " -> ".join(strategy.label for strategy in exchange.chosen)]
-    if exchange.plan is None:
-        return ["    plan: the generator's own"]
-    lines = [f"    plan ({exchange.plan.mode}): {exchange.plan}"]
-    for place, row in enumerate(exchange.plan.probabilities, start=1):
-        lines.append(f"      {place}. " + ", ".join(f"{label} {share:.0%}" for label, share in likeliest(row)[:shown]))
-    if exchange.plan.reasoning is not None:
-        lines += [f"    {line}" for line in str(exchange.plan.reasoning).splitlines()]
-    return lines
-
-
-def likeliest(row: Sequence[float]) -> list[tuple[str, float]]:
-    """Labels with their probabilities, the likeliest first. ``row``: the eight strategies' probabilities."""
-    return sorted(zip(LABELS, map(float, row), strict=True), key=lambda pair: -pair[1])
-
-
-def _demand(conversation: ChatSession) -> None:
-    if not conversation.exchanges:
-        raise ValueError("nothing to save yet")
+    """One line, without control characters (they could steer a terminal) and without broken halves of characters."""
+    replacements = {"Cc": " ", "Cs": ""}
+    return re.sub(r"\s+", " ", "".join(replacements.get(unicodedata.category(one), one) for one in text)).strip()

@@ -1,6 +1,6 @@
-"""A system a person can talk with: a planner and a generator, whatever they are made of.
+"""A system that a person can talk with: a generator and usually a planner, loaded from run folders or made by hand.
 
-A system from run folders: which of them is the planner and which the generator is seen from their contents.
+``load_system`` recognises by their contents which run folder holds the planner and which the generator.
 """
 
 import json
@@ -8,31 +8,30 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from corpus.dialogue import Message
 from corpus.strategy import Strategy
-from encoding.embedding_cache import EmbeddingCache
-from encoding.sentence_encoder import SentenceEncoder
-from generator.realizer import Realizer
-from language_models.quiet import quiet_transformers
 from planner.plan import Plan
-from planner.planner import StrategyPlanner
+
+if TYPE_CHECKING:
+    from planner.planner import StrategyPlanner
 
 SystemReply = tuple[Strategy | None, str]
+"""One message of the supporter: its strategy (``None`` from a generator that knows none) and its text."""
 
 
 class PlansTurns(Protocol):
-    """History to plan."""
+    """What a system asks of its planner."""
 
     def plan(self, history: Sequence[Message]) -> Plan:
         """Plans what the supporter does next."""
 
 
 class WritesTurns(Protocol):
-    """History and strategies to texts."""
+    """What a system asks of its generator."""
 
     @property
     def variant(self) -> str:
@@ -45,15 +44,15 @@ class WritesTurns(Protocol):
         *,
         rng: np.random.Generator | None = None,
     ) -> list[SystemReply]:
-        """Writes the next turn; without strategies the model chooses them itself."""
+        """Writes the next turn; without strategies the generator chooses them itself."""
 
 
 @dataclass(frozen=True)
 class System:
-    """A planner and a generator. Several people may talk with it at once: it answers them one after the other.
+    """A planner and a generator. Any number of people may talk with it at once; it answers one after the other.
 
     Attributes:
-        name: What tables call it; a participant of a comparison never sees it.
+        name: What tables call it; a participant of a study never sees it.
         generator: Writes the texts.
         planner: Chooses the strategies; ``None``: the generator does (the 2021 paper's *Joint*, or *Vanilla*).
     """
@@ -65,7 +64,7 @@ class System:
 
     @property
     def knows_strategies(self) -> bool:
-        """Whether the texts follow strategies, so that they can be chosen by hand."""
+        """Whether the texts follow strategies, so that a person can choose them."""
         return self.generator.variant != "vanilla"
 
     def reply(
@@ -74,7 +73,7 @@ class System:
         """Plans the next turn, unless strategies are given, and writes it.
 
         Returns:
-            The plan (``None`` where nobody planned) and (strategy, text) pairs.
+            The plan (``None`` where the planner was not asked) and the messages.
         """
         with self._busy:
             plan = self.planner.plan(history) if strategies is None and self.planner is not None else None
@@ -82,39 +81,67 @@ class System:
             return plan, self.generator.realize(history, chosen, rng=rng)
 
 
-_PLANNER, _GENERATOR = "planner.json", "generator.json"  # what a finished run of either kind holds
+_PLANNER, _GENERATOR = "planner.json", "generator.json"  # the file by which a finished run of either kind is known
 
 
 def load_system(runs: Sequence[Path], *, name: str | None = None) -> System:
     """Loads run folders, in any order.
 
     Args:
-        runs: A generator's run folder, and usually a planner's. A folder that holds both as ``planner`` and
-            ``generator``, as the quickstart's does, stands for its two.
+        runs: See :func:`system_runs`.
         name: Name of the system; by default those of the folders.
+
+    Raises:
+        ValueError: As :func:`system_runs`, or a run is damaged.
+    """
+    planner, generator = system_runs(runs)
+    from generator.realizer import Realizer
+
+    return System(
+        name or "+".join(run.resolve().name for run in (planner, generator) if run is not None),
+        Realizer.load(generator),
+        None if planner is None else _load_planner(planner),
+    )
+
+
+def system_runs(runs: Sequence[Path]) -> tuple[Path | None, Path]:
+    """The planner's run folder, if any, and the generator's; looks at names of files only and loads nothing.
+
+    Args:
+        runs: A generator's run folder, and usually a planner's; or one folder with both in it as ``planner`` and
+            ``generator``, such as the quickstart's.
 
     Raises:
         ValueError: A folder is neither, there are two of one kind, or there is no generator.
     """
     found: dict[str, Path] = {}
     for run in (part for folder in runs for part in _parts(folder)):
-        kinds = [kind for kind in (_PLANNER, _GENERATOR) if (run / kind).is_file()]
-        if not kinds:
+        kind = next((kind for kind in (_PLANNER, _GENERATOR) if (run / kind).is_file()), None)
+        if kind is None:
             raise ValueError(f"{run}: no finished run, expected {_PLANNER} or {_GENERATOR} in it")
-        if kinds[0] in found:
-            raise ValueError(f"{run} and {found[kinds[0]]}: two runs of one kind, expected a planner and a generator")
-        found[kinds[0]] = run
+        if kind in found:
+            raise ValueError(f"{run} and {found[kind]}: two runs of one kind, expected a planner and a generator")
+        found[kind] = run
     if _GENERATOR not in found:
         raise ValueError("no generator given, expected the run folders of a planner and a generator")
-    return System(
-        name or "+".join(found[kind].resolve().name for kind in (_PLANNER, _GENERATOR) if kind in found),
-        Realizer.load(found[_GENERATOR]),
-        _load_planner(found[_PLANNER]) if _PLANNER in found else None,
-    )
+    return found.get(_PLANNER), found[_GENERATOR]
 
 
-def _load_planner(run: Path) -> StrategyPlanner:
-    """The planner with its encoder loaded now, not at a person's first message, and without the cache on disk."""
+def _parts(folder: Path) -> list[Path]:
+    parts = [folder / "planner", folder / "generator"]
+    return parts if all(part.is_dir() for part in parts) else [folder]
+
+
+def _load_planner(run: Path) -> "StrategyPlanner":
+    """The planner, its encoder loaded now and not at the first message, and its embeddings in memory only.
+
+    What a person writes must not end up in the embedding cache on disk.
+    """
+    from encoding.embedding_cache import EmbeddingCache
+    from encoding.sentence_encoder import SentenceEncoder
+    from language_models.quiet import quiet_transformers
+    from planner.planner import StrategyPlanner
+
     try:
         name = json.loads((run / _PLANNER).read_text(encoding="utf-8"))["encoder"]
     except (ValueError, KeyError, TypeError) as error:
@@ -123,8 +150,3 @@ def _load_planner(run: Path) -> StrategyPlanner:
         text_encoder = EmbeddingCache(SentenceEncoder(name), folder=None)
         _ = text_encoder.dimension  # loads the model
         return StrategyPlanner.load(run, text_encoder=text_encoder)
-
-
-def _parts(folder: Path) -> list[Path]:
-    parts = [folder / "planner", folder / "generator"]
-    return parts if all(part.is_dir() for part in parts) else [folder]

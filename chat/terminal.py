@@ -4,14 +4,15 @@ import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from chat.conversation import NOTICE, ChatSession, parse_strategies, plan_lines, reply_lines, save
+from chat.conversation import NOTICE, ChatSession, parse_strategies
+from chat.transcript import plan_lines, reply_lines, save
 from corpus.strategy import LABELS, Strategy
 
 HELP = f"""/plan A,B    choose the strategies of the next reply (the beginning of a name is enough)
 /plan        let the planner choose again
-/undo        take your last message and the reply back
-/save FILE   keep the conversation: FILE.json (the schema of ESConv.json) or FILE.txt (to read)
-/help        this page
+/undo        take your last message and its reply back
+/save FILE   save the conversation: FILE.json (the schema of ESConv.json) or FILE.txt (for people)
+/help        show this text
 /quit        leave
 Strategies: {", ".join(LABELS)}"""
 
@@ -30,8 +31,8 @@ class Terminal:
         self._next: tuple[Strategy, ...] | None = None
 
     def run(self, lines: Iterator[str]) -> None:
-        """Reads lines until there are no more, or until ``/quit``. A mistake is one line, and the chat goes on."""
-        self.show(f"{NOTICE.strip()}\n\nYou talk with {self.conversation.system.name}. /help shows the commands.\n")
+        """Takes lines until there are no more, or until ``/quit``. A mistake is answered with one line."""
+        self.show(f"{NOTICE}\n\nYou talk with {self.conversation.system.name}. /help shows the commands.\n")
         for line in lines:
             try:
                 if self._take(line.strip()):
@@ -40,15 +41,15 @@ class Terminal:
                 self.show(f"  ! {error}")
 
     def _take(self, line: str) -> bool:
-        """Does what one line says; whether to leave."""
+        """Does what one line says; returns whether to leave."""
         command, _, rest = line.partition(" ")
         if command == "/quit":
             return True
         if command == "/help":
             self.show(HELP)
         elif command == "/undo":
-            gone = self.conversation.undo()
-            self.show("  nothing to take back" if gone is None else f"  taken back: {gone.seeker.text}")
+            taken_back = self.conversation.undo()
+            self.show("  nothing to take back" if taken_back is None else f"  taken back: {taken_back.seeker.text}")
         elif command == "/plan":
             self._choose(rest.strip())
         elif command == "/save":
@@ -61,7 +62,7 @@ class Terminal:
 
     def _say(self, line: str) -> None:
         exchange = self.conversation.say(line, strategies=self._next)
-        self._next = None  # kept where the message was refused
+        self._next = None  # only now: a message that is refused does not use the choice up
         for text in (*plan_lines(exchange), *reply_lines(exchange)):
             self.show(text)
         self.show("")
@@ -83,7 +84,7 @@ class Terminal:
 
 
 def prompted_lines(prompt: str = "you> ") -> Iterator[str]:
-    """Lines of standard input, each asked for; ends with the input or with Ctrl+C."""
+    """Lines of standard input, each after a prompt, until the input ends or Ctrl+C is pressed."""
     while True:
         try:
             yield input(prompt)

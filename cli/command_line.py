@@ -49,11 +49,11 @@ class LazyCommand:
 Commands = Mapping[str, LazyCommand | type[Command]]
 
 
-def run_command(commands: Commands, arguments: Sequence[str], *, program: str) -> None:
+def run_command(commands: Commands | type[Command], arguments: Sequence[str], *, program: str) -> None:
     """Parses a command and starts it; wrong usage and wrong input end with one line and exit status 2.
 
     Args:
-        commands: The commands by name.
+        commands: The commands by name; or the only one, which then has no name.
         arguments: What follows the program's name.
         program: The program's name, for messages.
     """
@@ -71,13 +71,15 @@ def run_command(commands: Commands, arguments: Sequence[str], *, program: str) -
         sys.exit(130)
 
 
-def parse(commands: Commands, arguments: Sequence[str], *, program: str) -> Any:
+def parse(commands: Commands | type[Command], arguments: Sequence[str], *, program: str) -> Any:
     """The command that the arguments describe.
 
     Raises:
         SystemExit: With status 0 after ``--help``, with status 2 and one line on wrong usage.
         ValueError: The preset or a value is wrong.
     """
+    if isinstance(commands, type):
+        return _parsed(commands, arguments, program=program)
     if not arguments or arguments[0] in ("-h", "--help"):
         width = max(map(len, commands))
         lines = [f"  {name:{width}}  {_summary(command)}" for name, command in commands.items()]
@@ -89,17 +91,21 @@ def parse(commands: Commands, arguments: Sequence[str], *, program: str) -> Any:
         _fail(program, f"unknown command {name!r}, expected one of {', '.join(commands)}")
     command = commands[name]
     kind: Any = command.load() if isinstance(command, LazyCommand) else command
+    preset = _value_of("--preset", rest)
+    default = None
+    if preset is not None and "config" in {field.name for field in dataclasses.fields(kind)}:
+        default = kind(config=load_preset(name, preset, kind().config))
+    return _parsed(kind, rest, program=f"{program} {name}", default=default)
+
+
+def _parsed(kind: Any, arguments: Sequence[str], *, program: str, default: Any = None) -> Any:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            preset = _value_of("--preset", rest)
-            default = None
-            if preset is not None and "config" in {field.name for field in dataclasses.fields(kind)}:
-                default = kind(config=load_preset(name, preset, kind().config))
-            return tyro.cli(kind, prog=f"{program} {name}", args=rest, default=default)
+            return tyro.cli(kind, prog=program, args=arguments, default=default)
     except SystemExit as end:
         if end.code:
-            _fail(f"{program} {name}", _first_paragraph(said.getvalue()))
+            _fail(program, _first_paragraph(said.getvalue()))
         raise
 
 

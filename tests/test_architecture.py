@@ -228,7 +228,7 @@ def test_no_path_of_a_machine() -> None:
         ("planner.planner", "from generator.realizer import Realizer", "generator"),
         ("generator.inputs", "if TYPE_CHECKING:\n    from planner.plan import Plan", "planner"),
         ("generator.inputs", "importlib.import_module('planner.plan')", "planner"),
-        ("evaluation.result", "import chat.study.store", "chat"),
+        ("evaluation.result", "import chat.study.study", "chat"),
         ("metrics.text.bleu", "import pandas", "pandas"),
     ],
 )

@@ -1,1 +1,1 @@
-"""Human comparison of two systems: the steps of a participant, the store of events, the page."""
+"""Comparison of two systems by people: leads participants through it, on a web page."""

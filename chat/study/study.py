@@ -1,17 +1,27 @@
-"""A comparison of two systems by people: every step is checked, stored, and only then shown."""
+"""A comparison of two systems by people: leads each participant through it; every step is checked, stored, then shown.
+
+``evaluation/human/participant.py`` lists the steps and the events, ``evaluation/human/study_file.py`` stores them.
+"""
 
 import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from chat.conversation import ChatSession, Exchange
-from chat.study.session import TIE, Session, StudyStep, fold, reply_content
-from chat.study.store import Event, StudyStore, participant_of
 from chat.system import System
+from evaluation.human.participant import (
+    TIE,
+    ParticipantState,
+    StudyExchange,
+    StudyStep,
+    participant_state,
+    reply_event,
+)
+from evaluation.human.study_file import Event, StudyStore, participant_of
 from evaluation.published import QUESTIONS
 
 
@@ -19,9 +29,9 @@ class Study:
     """Leads participants through two conversations and the questions.
 
     Args:
-        store: Where everything goes.
+        store: Where every event goes.
         systems: The first and the second system, as named in the store.
-        rng: Draws who meets which system first.
+        rng: Decides which system a participant meets first.
         seed: Of the texts.
     """
 
@@ -32,106 +42,117 @@ class Study:
         self.systems = systems
         self._rng = rng
         self._seed = seed
-        self._turns: dict[str, threading.Lock] = {}
+        self._locks: dict[str, threading.Lock] = {}
 
     def join(self, *, readable: bool = False) -> str:
-        """A new participant; returns the secret token that leads back to their conversation.
+        """Adds a participant; returns the secret token that leads back to their conversations.
 
         Args:
-            readable: The participant agrees that others read and judge the two conversations.
+            readable: The participant agrees that others see and compare the two conversations.
         """
         token = secrets.token_urlsafe(18)
-        self._add(token, Session(), Event("joined", {"order": self._order(), "readable": readable}))
+        self._add(token, ParticipantState(), Event("joined", {"order": self._order(), "readable": readable}))
         return token
 
-    def session(self, token: str) -> Session:
-        """Where a participant is; that of a stranger is new."""
-        return fold(self.store.events(participant_of(token)))
+    def state(self, token: str) -> ParticipantState:
+        """Where a participant is; the state of a stranger is new."""
+        return participant_state(self.store.events(participant_of(token)))
 
-    def rate(self, token: str, value: int) -> Session:
+    def rate(self, token: str, value: int) -> ParticipantState:
         """Stores an intensity: before the first conversation, or after one, which ends it.
 
         Raises:
             ValueError: Not 1 to 5, not asked now, or the conversation is too short.
         """
-        session = self._at(token, StudyStep.BEFORE, StudyStep.FIRST, StudyStep.SECOND)
+        state = self._at(token, StudyStep.BEFORE, StudyStep.FIRST, StudyStep.SECOND)
         if type(value) is not int or not 1 <= value <= 5:
             raise ValueError("please choose a number from 1 to 5")
-        if session.stage is not StudyStep.BEFORE and (session.pending or not session.long_enough):
+        if state.step is not StudyStep.BEFORE and (state.pending or not state.long_enough):
             raise ValueError("please talk a little longer first")
-        return self._add(token, session, Event("intensity", {"value": value}))
+        return self._add(token, state, Event("intensity", {"value": value}))
 
-    def say(self, token: str, text: str) -> Iterator[Session]:
-        """Stores a message, then the reply; yields the session after each.
+    def say(self, token: str, text: str) -> Iterator[ParticipantState]:
+        """Stores a message, then the reply; yields the state after each.
 
         Raises:
-            ValueError: The message cannot be taken, or nobody talks now.
+            ValueError: The message is refused, or this participant is not in a conversation.
         """
-        with self._turn(token):
-            session = self._at(token, StudyStep.FIRST, StudyStep.SECOND)
-            if session.pending is None:
-                message = self._conversation(token, session).accept(text)
-                session = self._add(token, session, Event("seeker", {"text": message.text}))
-        yield session  # outside the lock: a closed tab may never ask for the rest
+        with self._lock(token):
+            state = self._at(token, StudyStep.FIRST, StudyStep.SECOND)
+            if state.pending is None:
+                message = self._session(token, state).accept(text)
+                state = self._add(token, state, Event("seeker", {"text": message.text}))
+        yield state  # outside the lock: a closed tab may never ask for the rest
         yield self.resume(token)
 
-    def resume(self, token: str) -> Session:
-        """The session, with the reply that a killed server still owed."""
-        with self._turn(token):
-            session = self.session(token)
-            return self._reply(token, session) if session.pending is not None else session
+    def resume(self, token: str) -> ParticipantState:
+        """The state, after writing the reply that is missing where the server was killed."""
+        with self._lock(token):
+            state = self.state(token)
+            if state.pending is None:
+                return state
+            start = time.perf_counter()
+            exchange = self._session(token, state).answer(state.pending)
+            seconds = time.perf_counter() - start
+            event = reply_event(exchange.replies, crisis=exchange.crisis, plan=exchange.plan, seconds=seconds)
+            return self._add(token, state, event)
 
-    def answer(self, token: str, question: str, verdict: int | str) -> Session:
+    def answer(self, token: str, question: str, verdict: int | str) -> ParticipantState:
         """Stores the answer to one question: 0 or 1, which of the two was better, or ``tie``.
 
         Raises:
-            ValueError: No such question or answer, or nobody asked.
+            ValueError: No such question or answer, or not asked now.
         """
         if question not in QUESTIONS or verdict not in (0, 1, TIE):
             raise ValueError(
                 f"got {verdict!r} to {question!r}, expected 0, 1 or {TIE} to one of {', '.join(QUESTIONS)}"
             )
-        with self._turn(token):
-            session = self._at(token, StudyStep.QUESTIONS)
-            return self._add(token, session, Event("answer", {"question": question, "verdict": verdict}))
+        with self._lock(token):
+            state = self._at(token, StudyStep.QUESTIONS)
+            return self._add(token, state, Event("answer", {"question": question, "verdict": verdict}))
 
-    def submit(self, token: str) -> Session:
+    def submit(self, token: str) -> ParticipantState:
         """Makes the answers final.
 
         Raises:
             ValueError: One is missing.
         """
-        session = self._at(token, StudyStep.QUESTIONS)
-        if not session.complete:
+        state = self._at(token, StudyStep.QUESTIONS)
+        if not state.complete:
             raise ValueError("please answer all five questions")
-        return self._add(token, session, Event("submitted", {}))
+        return self._add(token, state, Event("submitted", {}))
 
     def next_pair(self, token: str) -> str | None:
-        """The pair of conversations that fewest people judged, of those that may be read and this person has not."""
+        """The pair of conversations to show next to a rater.
+
+        It is one whose participant lets others see it, that this person has neither talked in nor seen, and that the
+        fewest people were shown; ``None`` where there is none.
+        """
         seen: set[str] = set()
         own: str | None = participant_of(token)
         while own is not None:
-            session = fold(self.store.events(own))
-            seen.add(session.pair or own)
-            own = session.after
-        judged: Counter[str] = Counter()
+            state = participant_state(self.store.events(own))
+            seen.add(state.pair or own)
+            own = state.after
+        shown: Counter[str] = Counter()
         readable = []
         for participant in self.store.participants():
-            session = fold(self.store.events(participant))
-            if session.pair is not None:
-                judged[session.pair] += 1
-            elif session.stage is StudyStep.DONE and session.readable and participant not in seen:
+            state = participant_state(self.store.events(participant))
+            if state.pair is not None:
+                shown[state.pair] += 1
+            elif state.step is StudyStep.DONE and state.readable and participant not in seen:
                 readable.append(participant)
-        return min(readable, key=lambda pair: judged[pair], default=None)
+        return min(readable, key=lambda pair: shown[pair], default=None)
 
-    def read(self, token: str) -> str:
-        """Makes a reader of the next pair, its conversations in random order; returns the reader's secret token.
+    def join_as_rater(self, token: str) -> str:
+        """Adds a rater of the next pair, its conversations in random order; returns the rater's secret token.
 
         Args:
-            token: Of what the person did before in this study, so that nobody judges a pair twice; may be a stranger's.
+            token: Of what the same person did before in this study, so that nobody sees a pair twice; may be a
+                stranger's.
 
         Raises:
-            ValueError: There is none.
+            ValueError: There is no pair.
         """
         pair = self.next_pair(token)
         if pair is None:
@@ -139,42 +160,41 @@ class Study:
         content: dict[str, object] = {"order": self._order(), "pair": pair}
         if self.store.events(participant_of(token)):
             content["after"] = participant_of(token)
-        reader = secrets.token_urlsafe(18)
-        self._add(reader, Session(), Event("joined", content))
-        return reader
+        rater = secrets.token_urlsafe(18)
+        self._add(rater, ParticipantState(), Event("joined", content))
+        return rater
 
-    def conversations(self, session: Session) -> tuple[tuple[Exchange, ...], ...]:
-        """The two conversations in the order in which this participant meets them."""
-        if session.pair is None:
-            return session.conversations
-        told = fold(self.store.events(session.pair))
-        return tuple(told.conversations[told.order.index(system)] for system in session.order)
+    def conversations(self, state: ParticipantState) -> tuple[tuple[Exchange, ...], ...]:
+        """The two conversations in the order in which this participant, or rater, meets them."""
+        if state.pair is None:
+            return tuple(map(exchanges, state.conversations))
+        shown = participant_state(self.store.events(state.pair))
+        return tuple(exchanges(shown.conversations[shown.order.index(system)]) for system in state.order)
 
     def _order(self) -> list[int]:
         return [int(system) for system in self._rng.permutation(2)]
 
-    def _turn(self, token: str) -> threading.Lock:
-        """One at a time for a participant's tabs, so that no reply is written twice."""
-        return self._turns.setdefault(participant_of(token), threading.Lock())
+    def _lock(self, token: str) -> threading.Lock:
+        """One tab of a participant at a time, so that no reply is written twice."""
+        return self._locks.setdefault(participant_of(token), threading.Lock())
 
-    def _at(self, token: str, *stages: StudyStep) -> Session:
-        session = self.session(token)
-        if session.stage not in stages:
+    def _at(self, token: str, *steps: StudyStep) -> ParticipantState:
+        state = self.state(token)
+        if state.step not in steps:
             raise ValueError("this step is over, please reload the page")
-        return session
+        return state
 
-    def _conversation(self, token: str, session: Session) -> ChatSession:
+    def _session(self, token: str, state: ParticipantState) -> ChatSession:
+        """The conversation under way; its seed follows from the participant and the place alone."""
         person = int(participant_of(token)[:8], 16)
-        seed = int(np.random.SeedSequence([self._seed, person, session.place]).generate_state(1)[0])
-        return ChatSession(self.systems[session.order[session.place]], seed=seed, exchanges=session.current)
+        seed = int(np.random.SeedSequence([self._seed, person, state.place]).generate_state(1)[0])
+        return ChatSession(self.systems[state.order[state.place]], seed=seed, exchanges=exchanges(state.current))
 
-    def _reply(self, token: str, session: Session) -> Session:
-        assert session.pending is not None
-        start = time.perf_counter()
-        exchange = self._conversation(token, session).answer(session.pending)
-        content = reply_content(exchange, seconds=time.perf_counter() - start)
-        return self._add(token, session, Event("reply", content))
+    def _add(self, token: str, state: ParticipantState, event: Event) -> ParticipantState:
+        self.store.append(participant_of(token), state.events, event)
+        return self.state(token)
 
-    def _add(self, token: str, session: Session, event: Event) -> Session:
-        self.store.append(participant_of(token), session.events, event)
-        return self.session(token)
+
+def exchanges(stored: Sequence[StudyExchange]) -> tuple[Exchange, ...]:
+    """Stored exchanges as the chat knows them, without their plans, which participants never see."""
+    return tuple(Exchange(one.seeker, one.replies, crisis=one.crisis) for one in stored)

@@ -1,26 +1,19 @@
-"""The web page on which a person talks with one system and sees its plans. Nothing is kept on the server."""
+"""The web page on which a person talks with one system and sees its plans. Nothing is stored on the server."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import gradio
 
-from chat.conversation import (
-    MAX_CHARACTERS,
-    MAX_STRATEGIES,
-    NOTICE,
-    ChatSession,
-    Exchange,
-    official_json,
-    readable_text,
-)
+from chat.conversation import MAX_CHARACTERS, MAX_STRATEGIES, NOTICE, ChatSession, Exchange
 from chat.system import System
-from chat.web.bubbles import conversation_html, plan_html, safe
-from chat.web.server import page
+from chat.transcript import official_json, readable_text
+from chat.web.bubbles import conversation_html, plan_html, problem_html, safe
+from chat.web.server import PRIVATE, page
 from corpus.strategy import LABELS, Strategy
 
 _EMPTY = "Write what is on your mind."
-# The browser itself makes the file from the text: no path, no file on the server.
+# The browser itself makes the file from the text: no path and no file on the server.
 _DOWNLOAD = """(text) => { if (!text) return; const link = document.createElement('a');
 link.href = URL.createObjectURL(new Blob([text], {type: 'text/plain'}));
 link.download = 'conversation.%s'; link.click(); }"""
@@ -34,37 +27,41 @@ def chat_page(system: System, *, seed: int = 0) -> gradio.Blocks:
         seed: Of the texts.
     """
 
-    def opened(said: tuple[Exchange, ...]) -> ChatSession:
-        return ChatSession(system, seed=seed, exchanges=said)
+    def session(exchanges: tuple[Exchange, ...]) -> ChatSession:
+        return ChatSession(system, seed=seed, exchanges=exchanges)
 
-    def say(text: str, labels: list[str], said: tuple[Exchange, ...]) -> Iterator[tuple[Any, ...]]:
-        conversation = opened(said)
+    def say(text: str, labels: list[str], exchanges: tuple[Exchange, ...]) -> Iterator[tuple[Any, ...]]:
+        conversation = session(exchanges)
         strategies = [Strategy.parse(label) for label in labels] if labels else None
         try:
             message = conversation.accept(text)
-            yield _talk(said, pending=message.text), gradio.skip(), "", gradio.skip(), said, ""
+            yield _talk(exchanges, pending=message.text), gradio.skip(), "", gradio.skip(), exchanges, ""
             conversation.answer(message, strategies=strategies)
         except ValueError as error:
-            yield _talk(said), gradio.skip(), text, gradio.skip(), said, _problem(error)
+            yield _talk(exchanges), gradio.skip(), text, gradio.skip(), exchanges, problem_html(str(error))
             return
         now = tuple(conversation.exchanges)
         yield _talk(now), plan_html(now[-1]), "", [], now, ""
 
-    def undo(said: tuple[Exchange, ...]) -> tuple[Any, ...]:
-        conversation = opened(said)
-        gone = conversation.undo()
+    def undo(exchanges: tuple[Exchange, ...]) -> tuple[Any, ...]:
+        conversation = session(exchanges)
+        taken_back = conversation.undo()
         now = tuple(conversation.exchanges)
-        return _talk(now), plan_html(now[-1] if now else None), gone.seeker.text if gone else "", [], now, ""
+        text = taken_back.seeker.text if taken_back else ""
+        return _talk(now), plan_html(now[-1] if now else None), text, [], now, ""
 
-    def save(said: tuple[Exchange, ...], *, readable: bool) -> tuple[str, str]:
+    def start_again() -> tuple[Any, ...]:
+        return _talk(()), plan_html(None), "", [], (), ""
+
+    def save(exchanges: tuple[Exchange, ...], *, readable: bool) -> tuple[str, str]:
         try:
-            return (readable_text if readable else official_json)(opened(said)), ""
+            return (readable_text if readable else official_json)(session(exchanges)), ""
         except ValueError as error:
-            return "", _problem(error)
+            return "", problem_html(str(error))
 
     with page("Emotional support: chat") as blocks:
-        gradio.HTML(f'<h2>Talk with {safe(system.name)}</h2><p class="notice">{safe(NOTICE.strip())}</p>')
-        said = gradio.State(())
+        gradio.HTML(f'<h2>Talk with {safe(system.name)}</h2><p class="notice">{safe(NOTICE)}</p>')
+        exchanges = gradio.State(())
         with gradio.Row():
             with gradio.Column(scale=3, min_width=340):
                 talk = gradio.HTML(_talk(()), elem_id="talk")
@@ -87,23 +84,21 @@ def chat_page(system: System, *, seed: int = 0) -> gradio.Blocks:
             with gradio.Column(scale=2, min_width=320):
                 gradio.HTML("<h3>Plan of the last reply</h3>")
                 plan = gradio.HTML(plan_html(None), elem_id="plan")
-        kept = gradio.Textbox(visible=False)
-        shown = [talk, plan, text, choice, said, problem]
-        own: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        gradio.on([send.click, text.submit], say, [text, choice, said], shown, trigger_mode="once", **own)
-        back.click(undo, said, shown, **own)
-        fresh.click(lambda: (_talk(()), plan_html(None), "", [], (), ""), None, shown, **own)
+        saved = gradio.Textbox(visible=False)
+        shown = [talk, plan, text, choice, exchanges, problem]
+        gradio.on([send.click, text.submit], say, [text, choice, exchanges], shown, trigger_mode="once", **PRIVATE)
+        back.click(undo, exchanges, shown, **PRIVATE)
+        fresh.click(start_again, None, shown, **PRIVATE)
         for button, readable, suffix in ((save_json, False, "json"), (save_text, True, "txt")):
             event = button.click(
-                lambda said, readable=readable: save(said, readable=readable), said, [kept, problem], **own
+                lambda exchanges, readable=readable: save(exchanges, readable=readable),
+                exchanges,
+                [saved, problem],
+                **PRIVATE,
             )
-            event.then(None, kept, None, js=_DOWNLOAD % suffix)
+            event.then(None, saved, None, js=_DOWNLOAD % suffix)
     return blocks
 
 
-def _talk(said: tuple[Exchange, ...], *, pending: str | None = None) -> str:
-    return conversation_html(said, pending=pending, empty=_EMPTY)
-
-
-def _problem(error: ValueError) -> str:
-    return f'<div class="problem" role="alert">{safe(str(error))}</div>'
+def _talk(exchanges: tuple[Exchange, ...], *, pending: str | None = None) -> str:
+    return conversation_html(exchanges, pending=pending, empty=_EMPTY)

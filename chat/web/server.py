@@ -1,13 +1,10 @@
-"""Starts a page on this machine: no telemetry, no public link, no uploads, no files, no foreign addresses.
+"""Serves a page on this machine: no telemetry, no public link, no uploads, no files, no foreign addresses.
 
-What the web server answers at all: the page, its assets and its events; nothing that names a file or an address.
-
-The page's library brings many more addresses (uploads, files by path, a proxy, recordings, run history). None is
-needed, so all are refused before they see the request.
+The page's library brings many more addresses than the page needs (uploads, files by path, a proxy, recordings, a run
+history). :class:`RequestGuard` refuses all that are not needed before the library sees the request.
 """
 
 import logging
-import os
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
@@ -15,6 +12,11 @@ from typing import Any
 
 import gradio
 from starlette.middleware import Middleware
+
+LOOPBACK = "127.0.0.1"
+_STYLE = Path(__file__).with_name("page.css")
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+"""Options of every event of a page: programs cannot call it, and no progress bar covers what is shown."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -45,8 +47,8 @@ class RequestGuard:
 
     Args:
         app: The application behind it.
-        names: Names the server may be asked by, in lower case and without a port: a foreign page whose name was made to
-            lead to this machine is refused. Empty: any name.
+        names: Names by which a request may call this server, in lower case and without a port; empty: any name. They
+            stop a foreign page whose name was made to lead to this machine.
     """
 
     def __init__(
@@ -72,8 +74,8 @@ class RequestGuard:
                 own = {
                     name for name, _ in _HEADERS if name != b"cache-control" or not scope["path"].startswith("/assets/")
                 }
-                kept = [pair for pair in message.get("headers", []) if pair[0].lower() not in own]
-                message["headers"] = [*kept, *(pair for pair in _HEADERS if pair[0] in own)]
+                others = [pair for pair in message.get("headers", []) if pair[0].lower() not in own]
+                message["headers"] = [*others, *(pair for pair in _HEADERS if pair[0] in own)]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -91,24 +93,12 @@ def _host(scope: Scope) -> str:
 
 
 def _length(scope: Scope) -> int:
-    """Announced length of the body; a body without one is refused as too long unless there is none."""
+    """Announced length of the body; one that is not announced counts as too long."""
     headers = dict(scope["headers"])
     if b"transfer-encoding" in headers:
         return MAX_BODY + 1
     given = headers.get(b"content-length", b"0")
     return int(given) if given.isdigit() else MAX_BODY + 1
-
-
-# Read when the library is imported: without these it would report its use and keep what people write in a history.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-os.environ["GRADIO_RUN_HISTORY"] = "False"
-os.environ["GRADIO_SHARE"] = "False"
-os.environ["DO_NOT_TRACK"] = "1"
-
-
-LOOPBACK = "127.0.0.1"
-_STYLE = Path(__file__).with_name("page.css")
 
 
 def page(title: str) -> gradio.Blocks:

@@ -1,4 +1,4 @@
-"""evaluate.py human: what participants of studies said of two systems."""
+"""evaluate.py human: how participants of studies compared two systems."""
 
 import dataclasses
 from pathlib import Path
@@ -15,7 +15,7 @@ class EvaluateHuman(EvaluationCommand):
 
     def start(self) -> None:
         """Reads the studies and counts."""
-        from chat.study.session import read_study
-        from evaluation.human import compare_humans
+        from evaluation.human.comparison import compare_humans
+        from evaluation.human.participant import read_study
 
         self.report(compare_humans([read_study(path) for path in self.study]))

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from chat.study.page import study_page
-from chat.study.store import StudyStore
 from chat.study.study import Study
 from chat.system import System
 from chat.web.page import chat_page
 from chat.web.server import serve
 from corpus.dialogue import Message
 from corpus.strategy import Strategy
+from evaluation.human.study_file import StudyStore
 from tests.chat.fake_system import SLOW, FakeGenerator, FakePlanner
 
 MINUTE = 60

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from chat.study.session import MINIMUM_EXCHANGES, read_study
 from corpus.formats.official import read
-from evaluation.human import Preference
+from evaluation.human.comparison import Preference
+from evaluation.human.participant import MINIMUM_EXCHANGES, read_study
 from tests.chat.fake_system import SLOW
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -225,8 +225,8 @@ def test_study_survives_reloads_kills_and_two_at_once(browser: Any, server: Serv
 
     study = read_study(server.file)
     assert (study.started, study.stopped) == (2, 1)
-    (judgement,) = study.judgements
-    assert judgement.verdicts["fluency"] is Preference.TIE
-    assert judgement.verdicts["overall"] in (Preference.WIN, Preference.LOSE)
+    (answered,) = study.answers
+    assert answered.verdicts["fluency"] is Preference.TIE
+    assert answered.verdicts["overall"] in (Preference.WIN, Preference.LOSE)
     assert sorted(change for changes in study.intensities.values() for change in changes) == [(3, 2), (5, 3)]
     assert problems == []

@@ -5,45 +5,45 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.human import HumanStudy, ParticipantAnswers, Preference, compare_humans
+from evaluation.human.comparison import HumanStudy, ParticipantAnswers, Preference, compare_humans
 from evaluation.published import HUMAN_ESCONV_2021, QUESTIONS
 
 W, L, T = Preference.WIN, Preference.LOSE, Preference.TIE
 
 
-def judgement(pair: str, judge: str, *answers: Preference) -> ParticipantAnswers:
+def answered(pair: str, person: str, *answers: Preference) -> ParticipantAnswers:
     """Answers to all five questions: one for all of them, or five."""
     return ParticipantAnswers(
-        pair, judge, dict(zip(QUESTIONS, answers * 5 if len(answers) == 1 else answers, strict=True))
+        pair, person, dict(zip(QUESTIONS, answers * 5 if len(answers) == 1 else answers, strict=True))
     )
 
 
-def study(judgements: Sequence[ParticipantAnswers], **changes: object) -> HumanStudy:
-    given = {"systems": ("joint", "vanilla"), "intensities": {}, "started": len(judgements), "stopped": 0}
-    return HumanStudy(judgements=tuple(judgements), **(given | changes))
+def study(answers: Sequence[ParticipantAnswers], **changes: object) -> HumanStudy:
+    given = {"systems": ("joint", "vanilla"), "intensities": {}, "started": len(answers), "stopped": 0}
+    return HumanStudy(answers=tuple(answers), **(given | changes))
 
 
 def test_shares_marks_and_ties() -> None:
-    judged = [judgement(f"p{n}", f"j{n}", verdict) for n, verdict in enumerate([W] * 9 + [L] + [T] * 2)]
-    scores = compare_humans([study(judged)]).systems["joint vs vanilla"]
+    all_answers = [answered(f"p{n}", f"j{n}", verdict) for n, verdict in enumerate([W] * 9 + [L] + [T] * 2)]
+    scores = compare_humans([study(all_answers)]).systems["joint vs vanilla"]
     assert scores["overall_win"].value == pytest.approx(75)
     assert scores["overall_lose"].value == pytest.approx(100 / 12)
     assert scores["overall_preference"].value == pytest.approx(90)
     assert scores["overall_p"].value == pytest.approx(22 / 1024)
     assert scores["overall_win"].low < 75 < scores["overall_win"].high
     assert math.isnan(scores["overall_kappa"].value)
-    table = compare_humans([study(judged)]).table()
+    table = compare_humans([study(all_answers)]).table()
     assert "75 / 8‡" in table
     assert "2 stopped" not in table
 
 
-def test_several_judges_of_a_pair_count_once_by_majority() -> None:
-    judged = [
-        judgement("a", "1", W), judgement("a", "2", W), judgement("a", "3", L),  # W
-        judgement("b", "4", L), judgement("b", "5", W),  # no majority: a tie
-        judgement("c", "6", L),
+def test_two_people_of_a_pair_count_once_by_majority() -> None:
+    all_answers = [
+        answered("a", "1", W), answered("a", "2", W), answered("a", "3", L),  # W
+        answered("b", "4", L), answered("b", "5", W),  # no majority: a tie
+        answered("c", "6", L),
     ]  # fmt: skip
-    result = compare_humans([study(judged)])
+    result = compare_humans([study(all_answers)])
     scores = result.systems["joint vs vanilla"]
     assert result.n == scores["pairs"].value == 3
     assert scores["judgements"].value == 6
@@ -55,7 +55,7 @@ def test_several_judges_of_a_pair_count_once_by_majority() -> None:
 
 
 def test_intensities_and_json(tmp_path: Path) -> None:
-    one = study([judgement("a", "1", T)], intensities={"joint": [(5, 2), (3, 3)], "vanilla": [(4, 4)]}, stopped=2)
+    one = study([answered("a", "1", T)], intensities={"joint": [(5, 2), (3, 3)], "vanilla": [(4, 4)]}, stopped=2)
     result = compare_humans([one])
     result.save(tmp_path / "human.json")
     scores = json.loads((tmp_path / "human.json").read_text())["systems"]["joint vs vanilla"]
@@ -67,7 +67,7 @@ def test_intensities_and_json(tmp_path: Path) -> None:
 
 
 def test_published_rows_stand_under_the_measured_one() -> None:
-    lines = compare_humans([study([judgement("a", "1", W)])]).table().splitlines()
+    lines = compare_humans([study([answered("a", "1", W)])]).table().splitlines()
     names = [line.split("  ")[0] for line in lines]
     assert names.index("joint vs vanilla") < names.index("Joint vs Vanilla")
     # Copied by hand from Table 5.
@@ -78,7 +78,7 @@ def test_published_rows_stand_under_the_measured_one() -> None:
     assert HUMAN_ESCONV_2021.protocol == "human"
 
 
-def test_nobody_judged() -> None:
+def test_nobody_answered() -> None:
     table = compare_humans([study([], started=3)]).table()
     assert "–" in table
     assert "3 people began" in table

@@ -1,11 +1,12 @@
-"""A study's file: one SQLite database to which events are only ever added, each committed before anything goes on.
+"""A study's file: one SQLite database to which events are only ever added, each committed before the next can happen.
 
-What a participant did is the list of their events (``study_session.py`` says what they mean), so there is no state
-beside it that could be lost: after a kill at any moment, every event that was acknowledged is there. Write-ahead log
-with full synchronisation; each event has its number in the participant's list, and the number is unique, so of two
-writers that both believe to be next one is refused.
+What a participant did is the list of their events (``participant.py`` says what they mean). No state is held beside
+it, so nothing can be lost: after a kill at any moment, every event that was acknowledged is there. The file uses a
+write-ahead log with full synchronisation. Each event has its number in the participant's list, and the number is
+unique: of two writers that both try to add the next event, one is refused.
 
-The file holds a digest of a participant's token and not the token: who reads the file cannot go on in their name.
+The file holds a digest of a participant's token and not the token itself, so that nobody who opens the file can resume
+in a participant's name.
 """
 
 import hashlib
@@ -41,7 +42,7 @@ CREATE TABLE event (
 
 
 class ConflictError(ValueError):
-    """Somebody else added the participant's next event: another tab. Read the events again."""
+    """Another tab has added the participant's next event; the events must be read again."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Event:
     """One thing that happened to one participant.
 
     Attributes:
-        kind: What; see ``study_session.py``.
+        kind: What happened; ``participant.py`` lists the kinds.
         content: Plain values.
     """
 
@@ -58,7 +59,7 @@ class Event:
 
 
 class StudyStore:
-    """Writes and reads a study's file; safe from several threads and processes.
+    """Writes and reads a study's file; many threads and processes may use one file at once.
 
     Args:
         path: The file; made if missing.
@@ -102,10 +103,10 @@ class StudyStore:
                     "INSERT INTO event (participant, number, at, kind, content) VALUES (?, ?, ?, ?, ?)", row
                 )
         except sqlite3.IntegrityError as error:
-            raise ConflictError("this conversation went on in another tab") from error
+            raise ConflictError("this conversation was continued in another tab") from error
 
     def events(self, participant: str) -> list[Event]:
-        """A participant's events in order; none of a stranger."""
+        """A participant's events in order; a stranger has none."""
         with self._open() as connection:
             rows = connection.execute(
                 "SELECT kind, content FROM event WHERE participant = ? ORDER BY number", (participant,)
@@ -156,7 +157,7 @@ def read_events(path: Path) -> tuple[tuple[str, str], dict[str, list[Event]]]:
 
 
 def participant_of(token: str) -> str:
-    """The name that stands in the file for a participant's secret token."""
+    """The name that a participant has in the file: a digest of their secret token."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()[:24]
 
 

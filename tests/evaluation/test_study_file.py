@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from chat.study.store import ConflictError, Event, StudyStore, participant_of, read_events
+from evaluation.human.study_file import ConflictError, Event, StudyStore, participant_of, read_events
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEMS = ("alpha", "beta")
 WRITER = """
 import sys
 from pathlib import Path
-from chat.study.store import Event, StudyStore
+from evaluation.human.study_file import Event, StudyStore
 store = StudyStore(Path(sys.argv[1]), systems=("alpha", "beta"))
 for number in range(100_000):
     store.append(sys.argv[2], number, Event("seeker", {"text": "word " * 50, "number": number}))

@@ -1,8 +1,9 @@
-"""People compared two systems: who won on which question, how sure that is, and how far the judges agree.
+"""Table 5 of the 2021 paper: which of two systems people preferred, how sure that is, and how far the people agree.
 
-The five questions and the marks are those of Table 5 of the 2021 paper (Liu et al., ACL 2021, section 6.4). One pair of
-conversations is one item. Where several people judged one pair, the answer most of them gave counts (a tie where none
-leads), because judgements of one pair are not independent; their agreement is Fleiss' kappa over the single answers.
+The five questions and the marks are those of Table 5 (Liu et al., ACL 2021, section 6.4). One pair of conversations is
+one item. Where two or more people answered for one pair, the answer that most of them gave counts (a tie where no
+answer leads), because answers about one pair are not independent; their agreement is Fleiss' kappa over the single
+answers.
 """
 
 import math
@@ -34,12 +35,12 @@ class ParticipantAnswers:
 
     Attributes:
         pair: Names the pair of conversations.
-        judge: Names the person.
+        person: Names the person.
         verdicts: Answer to every one of the five questions.
     """
 
     pair: str
-    judge: str
+    person: str
     verdicts: Mapping[str, Preference]
 
     def __post_init__(self) -> None:
@@ -53,14 +54,14 @@ class HumanStudy:
 
     Attributes:
         systems: Names of the first and the second system.
-        judgements: Finished judgements.
+        answers: Final answers, one entry for each person and pair.
         intensities: System -> (before, after) of every finished conversation with it, each 1..5, 5 = worst.
         started: People who began.
-        stopped: Conversation pairs that ended because of a crisis; they are judged by nobody.
+        stopped: Conversation pairs that ended because of a crisis; nobody answers for them.
     """
 
     systems: tuple[str, str]
-    judgements: tuple[ParticipantAnswers, ...]
+    answers: tuple[ParticipantAnswers, ...]
     intensities: Mapping[str, Sequence[tuple[int, int]]]
     started: int
     stopped: int
@@ -72,7 +73,7 @@ class HumanStudy:
 
 
 class HumanResult(EvaluationResult):
-    """A result whose table is Table 5."""
+    """The scores of studies; their table is Table 5."""
 
     def table(self, columns: Sequence[str] | None = None) -> str:  # noqa: ARG002 - Table 5 has always its columns
         """Win / lose shares with the marks of the sign test, and the published rows under them."""
@@ -98,12 +99,12 @@ def compare_humans(studies: Sequence[HumanStudy]) -> HumanResult:
 
     Returns:
         Protocol ``human``. Of every study: ``<question>_win`` and ``_lose`` in percent of the pairs, ``_preference`` in
-        percent of the decided ones (all with exact 95 % intervals), ``_p``, ``_kappa`` (undefined unless several people
-        judged a pair), ``pairs``, ``judgements``, ``started``, ``stopped``, and ``intensity_drop_first`` / ``_second``:
-        mean intensity before minus after.
+        percent of the decided ones (all with exact 95 % intervals), ``_p``, ``_kappa`` (undefined unless two people
+        answered for one pair), ``pairs``, ``judgements`` (people's answers), ``started``, ``stopped``, and
+        ``intensity_drop_first`` / ``_second``: mean intensity before minus after.
 
     Raises:
-        ValueError: Two studies are of the same systems: they belong in one row, and their judges may be the same.
+        ValueError: Two studies are of the same systems: they belong in one row, and the same people may be in both.
     """
     start = time.perf_counter()
     systems: dict[str, dict[str, Estimate]] = {}
@@ -121,16 +122,16 @@ def compare_humans(studies: Sequence[HumanStudy]) -> HumanResult:
 
 def _scores(study: HumanStudy) -> dict[str, Estimate]:
     by_pair: dict[str, list[ParticipantAnswers]] = {}
-    for judgement in study.judgements:
-        by_pair.setdefault(judgement.pair, []).append(judgement)
+    for one in study.answers:
+        by_pair.setdefault(one.pair, []).append(one)
     scores = {
         "pairs": _bare(len(by_pair)),
-        "judgements": _bare(len(study.judgements)),
+        "judgements": _bare(len(study.answers)),
         "started": _bare(study.started),
         "stopped": _bare(study.stopped),
     }
     for question in QUESTIONS:
-        answers = [Counter(one.verdicts[question] for one in judged) for judged in by_pair.values()]
+        answers = [Counter(one.verdicts[question] for one in pair) for pair in by_pair.values()]
         decided = Counter(map(_majority, answers))
         test = SignTest(decided[Preference.WIN], decided[Preference.LOSE], decided[Preference.TIE])
         counts = np.array([[answer[verdict] for verdict in Preference] for answer in answers], np.int64)
@@ -164,7 +165,7 @@ def _measured(scores: Mapping[str, Estimate], question: str) -> str:
 def _notes(name: str, scores: Mapping[str, Estimate]) -> str:
     """What stands under the table for one study: intervals, agreement, who began and who was stopped."""
     lines = [
-        f"{name}: {scores['judgements'].value:.0f} judgements of {scores['pairs'].value:.0f} pairs, "
+        f"{name}: {scores['judgements'].value:.0f} people's answers about {scores['pairs'].value:.0f} pairs, "
         f"{scores['started'].value:.0f} people began, {scores['stopped'].value:.0f} stopped by the crisis screening"
     ]
     for question in QUESTIONS:

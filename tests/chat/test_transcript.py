@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from chat.conversation import ChatSession, readable_text, save
+from chat.conversation import ChatSession
+from chat.transcript import readable_text, save
 from corpus.formats.official import read
 from corpus.strategy import Strategy
 from safety.screening import CrisisKind

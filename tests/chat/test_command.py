@@ -8,9 +8,10 @@ from types import ModuleType
 import pytest
 
 import chat.__main__
+import chat.system
 import cli.evaluate
-from chat.study.store import Event, StudyStore
 from cli.command_line import run_command
+from evaluation.human.study_file import Event, StudyStore
 from evaluation.published import QUESTIONS
 from tests.chat.fake_system import fake_system
 
@@ -19,13 +20,14 @@ from tests.chat.fake_system import fake_system
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The command with fake systems behind its run folders."""
     monkeypatch.setattr(
-        chat.__main__, "load_system", lambda runs, *, name=None: fake_system(name or "+".join(map(str, runs)))
+        chat.system, "load_system", lambda runs, *, name=None: fake_system(name or "+".join(map(str, runs)))
     )
+    monkeypatch.setattr(chat.system, "system_runs", lambda runs: None)
     return chat.__main__
 
 
 def run(script: ModuleType, *arguments: str) -> None:
-    run_command(script.COMMANDS, ["chat", *arguments], program="chat")
+    run_command(script.Chat, arguments, program="python -m chat")
 
 
 def test_a_scripted_conversation(
@@ -46,7 +48,7 @@ def test_a_scripted_conversation(
     [
         (["--compare", "A=a", "B=b"], "needs --web"),
         (["a", "--web", "--compare", "A=a", "B=b"], "names both systems"),
-        (["--web", "--compare", "A=a"], "chat: error"),
+        (["--web", "--compare", "A=a"], "python -m chat: error"),
         (["--web", "--compare", "a", "B=b"], "'a': expected NAME=RUN,RUN"),
         (["--web", "--compare", "A=a", "A=b"], "two systems named A"),
         (["--web", "--compare", "A=a", "B=b", "--study", "{text}"], "no study of this program"),
@@ -64,7 +66,7 @@ def test_mistakes_are_one_line(
     assert said in lines[-1]
 
 
-def test_what_people_judged_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_people_preferred_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = StudyStore(tmp_path / "study.sqlite", systems=("joint", "vanilla"))
     for person in range(6):
         events = [Event("joined", {"order": [person % 2, 1 - person % 2]})]

@@ -1,0 +1,82 @@
+"""Systems from run folders: real, tiny trained runs answer, and nothing that a person writes reaches the disk."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chat.conversation import ChatSession
+from chat.system import System, load_system, system_runs
+from corpus.strategy import Strategy
+from generator.realizer import Realizer
+from planner.planner import StrategyPlanner
+
+GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
+PLANNER, GENERATOR = GOLDEN / "planner-quickstart", GOLDEN / "generator"
+
+
+@pytest.fixture(scope="module")
+def system() -> System:
+    return load_system([GENERATOR, PLANNER])
+
+
+def test_planner_and_generator_are_found_in_any_order_or_in_one_folder(tmp_path: Path) -> None:
+    assert system_runs([PLANNER, GENERATOR]) == system_runs([GENERATOR, PLANNER]) == (PLANNER, GENERATOR)
+    for part in ("planner", "generator"):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / f"{part}.json").touch()
+    assert system_runs([tmp_path]) == (tmp_path / "planner", tmp_path / "generator")
+    assert system_runs([tmp_path / "generator"]) == (None, tmp_path / "generator")
+
+
+def test_wrong_folders_are_refused(tmp_path: Path) -> None:
+    for folders, said in (
+        ([], "no generator given"),
+        ([PLANNER], "no generator given"),
+        ([tmp_path / "missing"], "missing: no finished run"),
+        ([PLANNER, GENERATOR, GENERATOR], "two runs of one kind"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            system_runs(folders)
+
+
+def test_trained_runs_plan_and_write(system: System) -> None:
+    assert system.name == "planner-quickstart+generator"
+    assert isinstance(system.planner, StrategyPlanner)
+    assert isinstance(system.generator, Realizer)
+    conversation = ChatSession(system)
+    exchange = conversation.say("I failed my exam and I cannot tell my parents.")
+    assert exchange.plan is not None
+    assert exchange.plan.strategies == tuple(reply.strategy for reply in exchange.replies)
+    assert exchange.plan.reasoning is not None
+    np.testing.assert_allclose(exchange.plan.probabilities.sum(axis=1), 1, atol=1e-5)
+    chosen = conversation.say("What now?", strategies=[Strategy.QUESTION, Strategy.SUGGESTIONS])
+    assert [reply.strategy for reply in chosen.replies] == [Strategy.QUESTION, Strategy.SUGGESTIONS]
+    assert all(reply.text for reply in (*exchange.replies, *chosen.replies))
+
+
+def test_a_generator_alone_chooses_its_strategies() -> None:
+    alone = load_system([GENERATOR], name="joint")
+    assert (alone.name, alone.planner) == ("joint", None)
+    exchange = ChatSession(alone).say("I failed my exam.")
+    assert exchange.plan is None
+    assert all(isinstance(reply.strategy, Strategy) for reply in exchange.replies)
+
+
+def test_what_a_person_writes_is_not_in_the_embedding_cache(
+    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ESC_CACHE", str(tmp_path / "cache"))
+    private = "Nobody may find this sentence again."
+    for each in (system, load_system([PLANNER, GENERATOR])):
+        ChatSession(each).say(private)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_damaged_planner_is_refused_in_one_line(tmp_path: Path) -> None:
+    run = shutil.copytree(PLANNER, tmp_path / "planner")
+    (run / "planner.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"planner\.json.*damaged"):
+        load_system([run, GENERATOR])
