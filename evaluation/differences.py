@@ -1,13 +1,14 @@
-"""What trained planners are ahead of one other system, measured on the same resampled dialogues."""
+"""Paired differences of trained planners to one other system, measured on the same resampled dialogues."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from evaluation.result import aligned, heading, number
-from metrics.statistics.bootstrap import Tally, paired_difference
+from evaluation.report.tables import UNDEFINED, Cell, Column, Row, Table
+from evaluation.result import metric_columns, number
+from metrics.statistics.bootstrap import Tally, paired_differences
 from metrics.statistics.estimate import Difference
 
 REFERENCE = "tfidf"  # unless told otherwise: the best rung of the ladder on ESConv, below gold
@@ -38,7 +39,7 @@ def differences_to_reference(
     """Paired differences, trained planner minus reference.
 
     Args:
-        tallies: Of every system, means over its runs included.
+        tallies: Of every system; of one with more than one run their mean.
         trained: Systems to compare; the reference itself is left out.
         reference: What they are compared with.
         metrics: What to compare them in.
@@ -47,36 +48,49 @@ def differences_to_reference(
     """
     if reference not in tallies:
         return Differences(reference, {})
-    systems = {
-        name: {
-            metric: paired_difference(
-                tallies[name], tallies[reference], metric=metric, rng=np.random.default_rng(seed), samples=samples
-            )
-            for metric in metrics
-        }
-        for name in trained
-        if name != reference
-    }
+    systems = {}
+    for name in trained:
+        if name != reference:
+            rng = np.random.default_rng(seed)
+            differences = paired_differences(tallies[name], tallies[reference], rng=rng, samples=samples)
+            systems[name] = {metric: differences[metric] for metric in metrics}
     return Differences(reference, systems)
 
 
-def differences_table(differences: Mapping[str, Mapping[str, Difference]]) -> str:
-    """One line a planner, cells ``value [low, high]``, with ``*`` where the interval leaves zero out."""
+def difference_table(
+    differences: Mapping[str, Mapping[str, Difference]], *, title: str = "", own: Collection[str] = ()
+) -> Table:
+    """A row for every system, each value with its interval, and ``*`` where the interval leaves zero out.
+
+    Args:
+        differences: System -> metric -> difference; the metrics of the first are the columns.
+        title: What is shown, and what the star means.
+        own: Names of the trained systems.
+    """
     metrics = list(next(iter(differences.values())))
-    rows = [["system", *(heading(metric) for metric in metrics)]]
-    rows += [[name, *(_cell(metric, scores[metric]) for metric in metrics)] for name, scores in differences.items()]
-    return aligned(rows)
-
-
-def _cell(metric: str, difference: Difference) -> str:
-    value, low, high = (
-        f"{'+' if end > 0 else ''}{number(metric, end)}" for end in (difference.value, difference.low, difference.high)
+    rows = tuple(
+        Row.of(
+            name, *(difference_cell(metric, scores[metric]) for metric in metrics), kind="own" if name in own else ""
+        )
+        for name, scores in differences.items()
     )
-    return f"{value} [{low}, {high}]{'*' if difference.low > 0 or difference.high < 0 else ' '}"
+    # No arrows: whether a difference is an advance depends on who is subtracted.
+    columns = tuple(Column(column.label, meaning=column.meaning) for column in metric_columns(metrics))
+    return Table((Column("system", "left"), *columns), rows, title)
+
+
+def difference_cell(metric: str, difference: Difference) -> Cell:
+    """A difference with its sign, its interval, and ``*`` where that leaves zero out."""
+    if not math.isfinite(difference.value):
+        return Cell(UNDEFINED)
+    value, low, high = (
+        f"{'+' if one > 0 else ''}{number(metric, one)}" for one in (difference.value, difference.low, difference.high)
+    )
+    return Cell(value, f"[{low}, {high}]", mark="*" if difference.low > 0 or difference.high < 0 else "")
 
 
 def differences_json(differences: Differences) -> dict[str, dict[str, dict[str, float | None]]]:
-    """The same for the JSON: planner -> metric -> ``value``, ``low``, ``high``, ``p``; undefined becomes ``None``."""
+    """Planner -> metric -> ``value``, ``low``, ``high``, ``p``, for the JSON; what is undefined becomes ``None``."""
     return {
         name: {
             metric: {part: number if math.isfinite(number) else None for part, number in asdict(one).items()}

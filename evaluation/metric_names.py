@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from metrics.strategy.classification import STAGE_F1, STRATEGY_F1
-
 
 @dataclass(frozen=True, slots=True)
 class MetricName:
@@ -96,34 +94,18 @@ METRIC_NAMES: dict[str, MetricName] = {
 }
 
 # What a table of one protocol shows unless told otherwise; the JSON always holds everything.
-REPORT_COLUMNS: dict[str, tuple[str, ...]] = {
+COLUMNS: dict[str, tuple[str, ...]] = {
     "message": ("accuracy", "macro_f1", "weighted_f1", "preference_bias", "entropy", "decisions_per_second"),
     "turn": ("emr", "lr", "set_f1", "emr_single", "emr_multi", "ald", "multi_rate", "macro_f1", "preference_bias"),
     "text": (
-        "ppl",
-        "bleu_1",
-        "bleu_2",
-        "bleu_4",
-        "rouge_l",
-        "distinct_1",
-        "distinct_2",
-        "unigram_f1",
-        "length",
-        "emr",
-        "lr",
+        "ppl", "ppl_with_strategy", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "bertscore", "distinct_1", "distinct_2",
+        "unigram_f1", "length", "emr", "lr",
     ),
     "dialogue": (
         "success_rate", "average_turns", "success_at_5", "gave_up_rate", "intensity_drop", "feedback",
         "preference_bias", "entropy",
     ),
 }  # fmt: skip
-# The same for a terminal, where a cell with its interval takes some twenty characters.
-CONSOLE_COLUMNS: dict[str, tuple[str, ...]] = {
-    "message": ("accuracy", "macro_f1", "weighted_f1", "preference_bias", "decisions_per_second"),
-    "turn": ("emr", "lr", "emr_multi", "multi_rate", "macro_f1"),
-    "text": ("ppl", "ppl_with_strategy", "bleu_2", "rouge_l", "bertscore", "distinct_2", "length", "emr", "lr"),
-    "dialogue": ("success_rate", "average_turns", "intensity_drop", "feedback", "preference_bias", "entropy"),
-}
 # What a comparison of generators shows, by what was written: the columns of the 2021 and of the 2026 paper among them.
 COMPARED_COLUMNS: dict[str, tuple[str, ...]] = {
     "message": (
@@ -135,9 +117,3 @@ COMPARED_COLUMNS: dict[str, tuple[str, ...]] = {
         "distinct_1", "distinct_2", "unigram_f1", "length",
     ),
 }  # fmt: skip
-# Second tables of the planners' protocols: where the mean F1 comes from, and what else tells planners apart.
-CLASS_COLUMNS: tuple[str, ...] = (*STRATEGY_F1, *STAGE_F1)
-FURTHER_COLUMNS: dict[str, tuple[str, ...]] = {
-    "message": ("entropy", "ece", "progress_tv", "latency_ms_p50", "latency_ms_p95"),
-    "turn": ("ald", "preference_bias", "progress_tv", "decisions_per_second", "latency_new_ms_p50"),
-}

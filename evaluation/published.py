@@ -1,18 +1,16 @@
 """Published figures as data: what others report, in the protocol they report it under.
 
-Figures of different protocols or settings stand in different tables and never share a column: each table carries its
-own columns. Nothing here was measured by this project, except the floors marked as computed.
-
-Table 5 of the 2021 paper as data: Joint against three other systems, judged by people who had talked with both.
-
-Published figures on a terminal, so that nobody takes them for measured ones: own block, a mark on every line.
+Figures of different protocols or settings are in different tables and never share a column: each table carries its own
+columns. Nothing here was measured by this project, except the floors marked as computed, and wherever the figures are
+shown, every row bears the mark of its provenance.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from evaluation.result import aligned, heading, number
+from evaluation.report.tables import Column, Row, Table, to_text
+from evaluation.result import metric_columns, number
 
 
 class Provenance(Enum):
@@ -203,33 +201,37 @@ HUMAN_ESCONV_2021 = PublishedTable(
 )
 
 
-_MARKS = {
-    Provenance.READ: "published [P]",
-    Provenance.SECOND_HAND: "published [S]",
-    Provenance.COMPUTED: "computed [C]",
-}
 _HEAD = """\
 PUBLISHED by others, NOT measured here: on the official TEST split, unless a line says otherwise; no intervals known.
 Measured above was the split {split} of the data given. Compare only where data, split and setting are the same.
 [P] read in the paper or its repository, [S] read in somebody's notes on it, [C] computed from the data."""
 
 
+def published_table(table: PublishedTable) -> Table:
+    """One source's figures under its name and setting."""
+    columns = (Column("published system", "left"), *metric_columns(table.columns))
+    return Table(columns, published_rows(table, table.columns), f"{table.source}: {table.setting}")
+
+
+def published_rows(table: PublishedTable, metrics: Iterable[str]) -> tuple[Row, ...]:
+    """The source's systems in these metrics, each with its mark behind the name; who has none of them is left out."""
+    metrics = tuple(metrics)
+    return tuple(
+        Row.of(
+            f"{row.system} [{row.provenance.value}]",
+            *(published_number(metric, row.metrics.get(metric)) for metric in metrics),
+            kind="published",
+        )
+        for row in table.rows
+        if not row.metrics.keys().isdisjoint(metrics)
+    )
+
+
 def published_text(tables: Sequence[PublishedTable], *, split: str) -> str:
-    """Every table under its source and setting.
+    """Every table for a terminal, below a head that tells them from what was measured.
 
     Args:
         tables: Of one protocol.
         split: What was measured above these tables, and may not be what they are about.
     """
-    blocks = [f"{table.source}: {table.setting}\n{_aligned(table)}" for table in tables]
-    return "\n\n".join([_HEAD.format(split=split), *blocks])
-
-
-def _aligned(table: PublishedTable) -> str:
-    rows = [["mark", "published system", *(heading(metric) for metric in table.columns)]]
-    return aligned([*rows, *(_console_row(row, table.columns) for row in table.rows)], left=2)
-
-
-def _console_row(row: PublishedRow, columns: Sequence[str]) -> list[str]:
-    numbers = [published_number(metric, row.metrics.get(metric)) for metric in columns]
-    return [_MARKS[row.provenance], row.system, *numbers]
+    return "\n\n".join([_HEAD.format(split=split), *(to_text(published_table(table)) for table in tables)])

@@ -1,45 +1,23 @@
-"""What one evaluation found: scores of several systems under one signature, as JSON and as a console table.
-
-Plain-text tables for a terminal.
-"""
+"""What one evaluation found: scores of systems under one signature, kept as JSON and shown as a table."""
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from corpus.files import write_whole
-from evaluation.metric_names import CONSOLE_COLUMNS, METRIC_NAMES
+from evaluation.metric_names import COLUMNS, METRIC_NAMES
+from evaluation.report.tables import UNDEFINED, Cell, Column, Row, Table
 from metrics.statistics.estimate import Estimate
 
-
-def aligned(rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """Rows as lines with aligned columns and a rule below the first one.
-
-    Args:
-        rows: The heading, then any number of rows, all of one length.
-        left: How many columns, from the first, hold names and stand to the left; numbers stand to the right.
-    """
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            text.ljust(width) if place < left else text.rjust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(line.rstrip() for line in lines)
-
-
-UNDEFINED = "–"  # shown where a metric has no value, e.g. EMR on several messages where no turn has several
+REFERENCES = ("random", "gold")  # systems that the others are read against: they win no column
 
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """Scores of several systems on the same items under one signature.
+    """Scores of systems on the same items under one signature.
 
     Attributes:
         command: Sub-command that measured it, e.g. ``planner``.
@@ -111,37 +89,83 @@ class EvaluationResult:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{path}: {error}") from error
 
-    def table(self, columns: Sequence[str] | None = None) -> str:
-        """An aligned plain-text table, one system a line, cells as in :func:`cell`.
+    @property
+    def default_columns(self) -> tuple[str, ...]:
+        """Metric keys that a table of this protocol shows unless told otherwise; some may be in no system."""
+        return COLUMNS.get(self.protocol) or tuple(sorted({metric for one in self.systems.values() for metric in one}))
+
+    def table(self, columns: Sequence[str] | None = None, *, own: Collection[str] = ()) -> Table:
+        """A row for every system.
 
         Args:
-            columns: Metric keys in order; the protocol's usual ones if ``None``, those that no system has left out.
+            columns: Metric keys in order; ``None``: the protocol's usual ones, those that no system has left out.
+            own: Names of the trained systems.
 
         Raises:
             ValueError: A column asked for is in no system.
         """
         present = {metric for scores in self.systems.values() for metric in scores}
         if columns is None:
-            columns = [column for column in CONSOLE_COLUMNS.get(self.protocol, sorted(present)) if column in present]
+            columns = self.default_columns
         elif unknown := [column for column in columns if column not in present]:
             raise ValueError(f"no system has the metric {unknown[0]!r}, there are: {', '.join(sorted(present))}")
-        rows = [["system", *(heading(column) for column in columns)]]
-        rows += [
-            [system_name(name, scores), *(cell(column, scores.get(column)) for column in columns)]
-            for name, scores in self.systems.items()
-        ]
-        return aligned(rows)
+        return measured_table(self.systems, columns=columns, own=own)
 
 
-def system_name(name: str, scores: Mapping[str, Estimate]) -> str:
-    """A system's name in a table, with the number of its runs where its scores are means over several."""
-    runs = max((estimate.runs for estimate in scores.values()), default=1)
-    return f"{name} ({runs} runs)" if runs > 1 else name
+def measured_table(
+    systems: Mapping[str, Mapping[str, Estimate]],
+    *,
+    columns: Sequence[str],
+    own: Collection[str] = (),
+    title: str = "",
+    notes: Sequence[str] = (),
+) -> Table:
+    """A row for every system, its values with their intervals, the best value of each column marked as such.
+
+    Args:
+        systems: System -> metric -> estimate, in order.
+        columns: Metric keys; those that no system has are left out.
+        own: Names of the trained systems.
+        title: What is shown.
+        notes: What must be said of it.
+    """
+    present = {metric for scores in systems.values() for metric in scores}
+    metrics = [metric for metric in columns if metric in present]
+    best = {metric: _best(systems, metric) for metric in metrics}
+    rows = tuple(
+        Row.of(
+            system_name(name, scores),
+            *(estimate_cell(metric, scores.get(metric), best=name in best[metric]) for metric in metrics),
+            kind="own" if name in own else "gold" if name == "gold" else "",
+        )
+        for name, scores in systems.items()
+    )
+    return Table((Column("system", "left"), *metric_columns(metrics)), rows, title, tuple(notes))
+
+
+def metric_columns(metrics: Iterable[str]) -> tuple[Column, ...]:
+    """Headings of metrics, each with its direction and meaning; a key without a name stands for itself."""
+    names = {metric: METRIC_NAMES.get(metric) for metric in metrics}
+    return tuple(
+        Column(metric) if name is None else Column(name.label, better=name.better, meaning=name.meaning)
+        for metric, name in names.items()
+    )
 
 
 def heading(metric: str) -> str:
-    """Column heading of a metric: its label, or the key itself where it has none."""
-    return METRIC_NAMES[metric].label if metric in METRIC_NAMES else metric
+    """Heading of one metric."""
+    return metric_columns([metric])[0].label
+
+
+def estimate_cell(metric: str, estimate: Estimate | None, *, best: bool = False, mark: str = "") -> Cell:
+    """The value with the metric's decimals, its interval where it has a width, its spread over more than one run."""
+    if estimate is None or not math.isfinite(estimate.value):
+        return Cell(UNDEFINED)
+    # An interval without width (a constant, the oracle's ceiling) says nothing and takes room.
+    wide = math.isfinite(estimate.low) and math.isfinite(estimate.high) and estimate.low < estimate.high
+    interval = f"[{number(metric, estimate.low)}, {number(metric, estimate.high)}]" if wide else ""
+    spread = f"± {number(metric, estimate.spread)}" if estimate.runs > 1 else ""
+    return Cell(number(metric, estimate.value), interval, spread, mark, best)
 
 
 def number(metric: str, value: float) -> str:
@@ -150,11 +174,21 @@ def number(metric: str, value: float) -> str:
     return f"{value:,.{decimals}f}" if math.isfinite(value) else UNDEFINED
 
 
-def cell(metric: str, estimate: Estimate | None) -> str:
-    """One table cell: ``value [low, high]``, no brackets where there is no interval; several runs add ``± spread``."""
-    if estimate is None or not math.isfinite(estimate.value):
-        return UNDEFINED
-    value = number(metric, estimate.value)
-    if math.isfinite(estimate.low) and math.isfinite(estimate.high):
-        value += f" [{number(metric, estimate.low)}, {number(metric, estimate.high)}]"
-    return f"{value} ± {number(metric, estimate.spread)}" if estimate.runs > 1 else value
+def system_name(name: str, scores: Mapping[str, Estimate]) -> str:
+    """A system's name in a table, with the number of its runs where its scores are means over more than one."""
+    runs = max((estimate.runs for estimate in scores.values()), default=1)
+    return f"{name} ({runs} runs)" if runs > 1 else name
+
+
+def _best(systems: Mapping[str, Mapping[str, Estimate]], metric: str) -> set[str]:
+    """The systems with the best value: all of a tie, none where all are equal or the metric has no direction."""
+    better = METRIC_NAMES[metric].better if metric in METRIC_NAMES else ""
+    values = {
+        name: scores[metric].value
+        for name, scores in systems.items()
+        if name not in REFERENCES and metric in scores and math.isfinite(scores[metric].value)
+    }
+    if not better or len(set(values.values())) < 2:
+        return set()
+    top = max(values.values()) if better == "higher" else min(values.values())
+    return {name for name, value in values.items() if value == top}

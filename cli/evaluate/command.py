@@ -26,7 +26,10 @@ class EvaluationCommand:
 
     def report(self, result: "EvaluationResult", *, closer: str = "") -> None:
         """Prints the table, then the closer look, and writes the JSON."""
-        blocks = [result.table(), closer, f"{result.n} items, {result.seconds:.1f} s\n{result.signature}"]
+        from evaluation.report.tables import to_text
+
+        table = to_text(result.table(), below=True)
+        blocks = [table, closer, f"{result.n} items, {result.seconds:.1f} s\n{result.signature}"]
         print("\n" + "\n\n".join(block for block in blocks if block))
         if self.json is not None:
             result.save(self.json)

@@ -58,11 +58,11 @@ class EvaluateDialogue(EvaluationCommand):
         """Plays, scores, shows and writes."""
         from corpus.load import load_corpus
         from evaluation.dialogue.benchmark import benchmark_dialogues
-        from evaluation.dialogue.console import alone_text, dialogue_text, with_alone
         from evaluation.dialogue.critic import critic_verdicts
         from evaluation.dialogue.recipe import CorpusRecipe
         from evaluation.dialogue.report import write_dialogue_report
         from evaluation.dialogue.seeker import SeekerChoice
+        from evaluation.dialogue.tables import alone_text, dialogue_text, with_alone
         from evaluation.dialogue.transcripts import write_transcripts
         from evaluation.dialogue.workers import Workers
 

@@ -41,11 +41,11 @@ class EvaluatePlanner(EvaluationCommand):
         from encoding.embedding_cache import EmbeddingCache, cache_folder
         from encoding.observation import Observer
         from encoding.sentence_encoder import SentenceEncoder
-        from evaluation.planner.console import message_text, turn_text
         from evaluation.planner.messages import benchmark_messages
         from evaluation.planner.rows import System, check_runs, oracle
+        from evaluation.planner.tables import message_text, turn_text
         from evaluation.planner.turns import benchmark_turns
-        from evaluation.report.page import ReportData, write_report
+        from evaluation.report.system_report import ReportData, write_report
         from planner.baselines.ladder import fit_ladder
         from planner.planner import StrategyPlanner
 

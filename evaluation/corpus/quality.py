@@ -29,7 +29,8 @@ from corpus.analysis.quality import (
 from corpus.files import write_whole
 from corpus.formats.detection import read_dialogues
 from evaluation.corpus.threshold_search import ThresholdSearch, approved, labelled, read_human_labels, search_thresholds
-from evaluation.result import EvaluationResult, aligned
+from evaluation.report.tables import plain_table, to_text
+from evaluation.result import EvaluationResult
 from metrics.statistics.agreement import score_kappa
 from metrics.statistics.estimate import Estimate, signature
 
@@ -197,37 +198,40 @@ def _counts(judgements: Sequence[Assessment], measured: Measurements) -> dict[st
 
 
 def _verdict_table(judgements: Sequence[Assessment]) -> str:
-    rows = [["survey after the chat", "conversations", *(verdict.label for verdict in _ORDER)]]
-    for name, part in {**_by_survey(judgements), "all": list(judgements)}.items():
-        rows.append([name, str(len(part)), *map(str, _counted(part).values())])
-    return aligned(rows)
+    parts = {**_by_survey(judgements), "all": list(judgements)}
+    rows = [[name, str(len(part)), *map(str, _counted(part).values())] for name, part in parts.items()]
+    headings = ["survey after the chat", "conversations", *(verdict.label for verdict in _ORDER)]
+    return to_text(plain_table(headings, rows))
 
 
 def _reason_table(judgements: Sequence[Assessment]) -> str:
-    rows = [["reason", "too low", "missing"]]
+    rows = []
     for name in CRITERIA:
         failed, missing = (
             _because(judgements, name, outcome) for outcome in (CriterionOutcome.FAILED, CriterionOutcome.UNKNOWN)
         )
         if failed or missing:
             rows.append([name, str(failed), str(missing)])
-    if len(rows) == 1:
+    if not rows:
         return "Every conversation was approved."
-    return aligned(rows) + "\nConversations not approved, by what kept them from it; one may have several reasons."
+    notes = ["Conversations not approved, by what kept them from it; one may have more than one reason."]
+    return to_text(plain_table(["reason", "too low", "missing"], rows, notes=notes))
 
 
 def _missing_table(judgements: Sequence[Assessment], measured: Measurements, thresholds: Thresholds) -> str:
-    rows = [["missing field", "conversations", *(verdict.label for verdict in _ORDER)]]
+    rows = []
     for name, part in _without(judgements, measured).items():
         if part:
             label = f"{name} (not required)" if name == "detail" and thresholds.detail is None else name
             rows.append([label, str(len(part)), *map(str, _counted(part).values())])
-    if len(rows) == 1:
+    if not rows:
         return "No field is missing."
-    return aligned(rows) + (
-        "\nMissing counts as unknown, and unknown is not approved; only where neither empathy nor relevance is given\n"
-        "do the last two ratings decide for the supporter."
-    )
+    notes = [
+        "Missing counts as unknown, and unknown is not approved; only where neither empathy nor relevance is given",
+        "do the last two ratings decide for the supporter.",
+    ]
+    headings = ["missing field", "conversations", *(verdict.label for verdict in _ORDER)]
+    return to_text(plain_table(headings, rows, notes=notes))
 
 
 def _search_text(search: ThresholdSearch, truth: np.ndarray, *, given: Estimate, best: Estimate) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from corpus.files import write_whole
@@ -13,8 +12,9 @@ from corpus.splits import Corpus
 from evaluation.corpus import strategy_tables, tables
 from evaluation.corpus.analysis import CorpusAnalysis, analyse
 from evaluation.corpus.summary import summarise_corpus
-from evaluation.corpus.tables import CorpusTable
 from evaluation.report.figures import progress_figure, save_progress
+from evaluation.report.pages import template
+from evaluation.report.tables import Table, to_text
 from evaluation.result import EvaluationResult
 
 
@@ -23,7 +23,7 @@ class CorpusSection:
     """A part of the report: tables under a heading, after a figure where there is one."""
 
     heading: str
-    tables: tuple[CorpusTable, ...]
+    tables: tuple[Table, ...]
     figure: Markup | None = None
 
 
@@ -46,21 +46,14 @@ class CorpusReport:
         blocks = []
         for section in self.sections():
             blocks.append(f"{section.heading}\n{'=' * len(section.heading)}")
-            blocks += [table.text() for table in section.tables]
+            blocks += map(to_text, section.tables)
         return "\n\n".join(blocks)
 
     def html(self) -> str:
         """The page: styles and figure inline, nothing fetched, nothing executed, every text escaped."""
         figure = progress_figure(self._panel(), title="Strategies over the conversation")
-        environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parents[1] / "report" / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        return environment.get_template("corpus.html.j2").render(
-            name=self.name, result=self.result, sections=self.sections(figure=Markup(figure))
+        return template("corpus.html.j2").render(
+            name=self.name, result=self.result, sections=self.sections(figure=figure)
         )
 
     def sections(self, *, figure: Markup | None = None) -> tuple[CorpusSection, ...]:
@@ -86,7 +79,7 @@ class CorpusReport:
                 (
                     strategy_tables.length_table(found.turns),
                     strategy_tables.plan_table(found.turns),
-                    strategy_tables.several_table(found.turns),
+                    strategy_tables.multi_strategy_table(found.turns),
                     strategy_tables.pair_table(found.turns),
                 ),
             ),

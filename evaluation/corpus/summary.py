@@ -2,13 +2,14 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from corpus.analysis.statistics import CorpusStatistics, corpus_statistics
 from corpus.splits import Corpus
 from corpus.strategy import LABELS
 from evaluation.corpus.tables import decimal
-from evaluation.result import EvaluationResult, aligned
+from evaluation.report.tables import Table, plain_table
+from evaluation.result import EvaluationResult
 from metrics.statistics.estimate import Estimate, signature
 
 # Figure -> its decimals, in a terminal; the report's own tables hold the rest.
@@ -26,14 +27,14 @@ _SHOWN = {
 class CorpusResult(EvaluationResult):
     """A result whose table has a line per split and few columns."""
 
-    def table(self, columns: Sequence[str] | None = None) -> str:  # noqa: ARG002 - the overview has always its columns
+    def table(self, columns: Sequence[str] | None = None, *, own: Collection[str] = ()) -> Table:  # noqa: ARG002 - always the same columns
         """Sizes of every split; ``multi_message_share`` in percent of the turns, the last two in words per message."""
-        rows = [("split", *(column.replace("_", " ") for column in _SHOWN))]
+        rows = []
         for name, scores in self.systems.items():
             values = {column: scores[column].value for column in _SHOWN}
             cells = [decimal(None if math.isnan(value) else value, _SHOWN[column]) for column, value in values.items()]
             rows.append((name, *cells))
-        return aligned(rows)
+        return plain_table(("split", *(column.replace("_", " ") for column in _SHOWN)), rows)
 
 
 def summarise_corpus(corpus: Corpus, *, split: str) -> CorpusResult:

@@ -1,52 +1,26 @@
-"""A finished table of the corpus report: texts only, for terminal and page alike.
-
-Tables 2 and 3 of the 2021 paper for any corpus, and what the seekers' ratings and intensities say.
+"""Tables 2 and 3 of the 2021 paper for any corpus, and what the seekers' ratings and intensities say.
 
 Source: Liu et al., ACL 2021, section 4: Table 2 (sizes), Table 3 (problems, emotions, feedback, strategies).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from corpus.analysis.ratings import STARS, Feedback, Intensity, mean_star
 from corpus.analysis.statistics import CorpusStatistics
-from evaluation.result import UNDEFINED, aligned
+from evaluation.report.tables import UNDEFINED, Column, Table, plain_table
 
 
-@dataclass(frozen=True, slots=True)
-class CorpusTable:
-    """A title, rows of cells, and what must be said of them.
-
-    Attributes:
-        title: What is counted, with its unit.
-        rows: The heading, then any number of rows of the same length; empty where the data carry nothing to count.
-        note: One line below the table; may be empty.
-        left: How many columns, from the first, hold names.
-    """
-
-    title: str
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-    left: int = 1
-
-    def text(self) -> str:
-        """The table for a terminal."""
-        parts = [self.title, aligned(self.rows, left=self.left) if self.rows else "", self.note]
-        return "\n".join(part for part in parts if part)
-
-
-def absent(title: str, what: str) -> CorpusTable:
+def absent(title: str, what: str) -> Table:
     """The table of something that the data do not carry: one line that says so."""
-    return CorpusTable(title, (), f"These data carry no {what}.")
+    return Table((Column(""),), (), title, (f"These data carry no {what}.",))
 
 
-def shares(title: str, heading: str, counts: Mapping[str, int], *, note: str = "") -> CorpusTable:
+def shares(title: str, heading: str, counts: Mapping[str, int], *, note: str = "") -> Table:
     """Counts with their share of all of them."""
     total = sum(counts.values())
     rows = [(name, f"{count:,}", percent(count, total)) for name, count in counts.items()]
-    return CorpusTable(
-        title, ((heading, "number", "%"), *rows, ("together", f"{total:,}", percent(total, total))), note
-    )
+    together = ("together", f"{total:,}", percent(total, total))
+    return plain_table((heading, "number", "%"), rows, title=title, notes=[note], totals=[together])
 
 
 def percent(count: float, total: float) -> str:
@@ -62,14 +36,13 @@ def decimal(value: float | None, places: int = 1) -> str:
 STAR_NAMES = ("1 (very bad)", "2 (bad)", "3 (average)", "4 (good)", "5 (excellent)")
 
 
-def size_table(statistics: CorpusStatistics) -> CorpusTable:
+def size_table(statistics: CorpusStatistics) -> Table:
     """Table 2: messages and lengths by role."""
     dialogues = statistics.dialogues
     seeker, supporter = statistics.seeker_messages, statistics.supporter_messages
-    return CorpusTable(
-        "Dialogues, messages, lengths",
+    return plain_table(
+        ("", "both", "supporter", "seeker"),
         (
-            ("", "both", "supporter", "seeker"),
             ("dialogues", f"{dialogues:,}", "", ""),
             ("messages", f"{statistics.messages:,}", f"{supporter:,}", f"{seeker:,}"),
             (
@@ -85,27 +58,28 @@ def size_table(statistics: CorpusStatistics) -> CorpusTable:
                 decimal(statistics.seeker_words),
             ),
         ),
-        "Words are what white space separates.",
+        title="Dialogues, messages, lengths",
+        notes=["Words are what white space separates."],
     )
 
 
-def problem_table(statistics: CorpusStatistics) -> CorpusTable:
+def problem_table(statistics: CorpusStatistics) -> Table:
     """Table 3: what the seekers' problems are."""
     return _per_dialogue("Problems", "problem", statistics.problems, statistics.dialogues)
 
 
-def emotion_table(statistics: CorpusStatistics) -> CorpusTable:
+def emotion_table(statistics: CorpusStatistics) -> Table:
     """Table 3: what the seekers feel."""
     return _per_dialogue("Emotions", "emotion", statistics.emotions, statistics.dialogues)
 
 
-def strategy_table(statistics: CorpusStatistics) -> CorpusTable:
+def strategy_table(statistics: CorpusStatistics) -> Table:
     """Table 3: what the supporters do."""
     counts = {strategy.label: count for strategy, count in statistics.strategies.items()}
     return shares("Strategies of the supporter's messages", "strategy", counts)
 
 
-def feedback_table(feedback: Feedback) -> CorpusTable:
+def feedback_table(feedback: Feedback) -> Table:
     """Table 3: the seekers' ratings of what the supporter wrote."""
     title = "Feedback of the seekers, stars"
     if not feedback.total:
@@ -114,7 +88,7 @@ def feedback_table(feedback: Feedback) -> CorpusTable:
     return shares(title, "stars", counts, note=f"Mean {decimal(mean_star(feedback.stars), 2)}.")
 
 
-def phase_table(feedback: Feedback) -> CorpusTable:
+def phase_table(feedback: Feedback) -> Table:
     """Ratings in each sixth of a conversation."""
     title = "Feedback by phase of the conversation"
     if not feedback.total:
@@ -129,10 +103,11 @@ def phase_table(feedback: Feedback) -> CorpusTable:
         for phase, (row, mean) in enumerate(zip(feedback.by_phase, feedback.phase_means(), strict=True), start=1)
     ]
     heading = ("progress up to", "ratings", "mean", *(f"{star}, %" for star in STARS))
-    return CorpusTable(title, (heading, *rows), "A rating counts where it was given: at the message that bears it.")
+    notes = ["A rating counts where it was given: at the message that bears it."]
+    return plain_table(heading, rows, title=title, notes=notes)
 
 
-def intensity_table(intensity: Intensity) -> CorpusTable:
+def intensity_table(intensity: Intensity) -> Table:
     """Emotion intensity before against after, in dialogues."""
     title = "Emotion intensity before and after, dialogues (5 = worst)"
     if not intensity.total:
@@ -159,18 +134,16 @@ def intensity_table(intensity: Intensity) -> CorpusTable:
         note += (
             f" Left out: {intensity.before_only:,} dialogues without the one after, {intensity.neither:,} without any."
         )
-    return CorpusTable(
-        title,
-        (
-            ("", *(f"after {star}" for star in STARS), "together"),
-            *rows,
-            ("together", *(f"{count:,}" for count in after), f"{intensity.total:,}"),
-        ),
-        note,
+    return plain_table(
+        ("", *(f"after {star}" for star in STARS), "together"),
+        rows,
+        title=title,
+        notes=[note],
+        totals=[("together", *(f"{count:,}" for count in after), f"{intensity.total:,}")],
     )
 
 
-def _per_dialogue(title: str, heading: str, counts: Mapping[str, int], dialogues: int) -> CorpusTable:
+def _per_dialogue(title: str, heading: str, counts: Mapping[str, int], dialogues: int) -> Table:
     if not counts:
         return absent(title, f"{heading} types")
     given = sum(counts.values())

@@ -3,6 +3,7 @@
 A trial: how a planner in training fares in conversations with a few seekers, always the same ones from one seed.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,12 @@ from evaluation.dialogue.policies import PlannerPolicy
 from evaluation.dialogue.rollout import PlayedConversation, roll_out
 from evaluation.dialogue.workers import Workers
 from evaluation.dialogue.world import DialogueWorld
-from evaluation.differences import differences_json, differences_to_reference
+from evaluation.differences import difference_cell, differences_json, differences_to_reference
 from evaluation.planner.messages import benchmark_messages
-from evaluation.result import EvaluationResult, aligned, cell, heading, number
+from evaluation.report.tables import Column, Row, Table, to_text
+from evaluation.result import EvaluationResult, estimate_cell, metric_columns
 from metrics.statistics.bootstrap import Tally, tally_values
-from metrics.statistics.estimate import Estimate
+from metrics.statistics.estimate import Difference, Estimate
 from metrics.statistics.run_mean import joined_tally, mean_tally
 from metrics.strategy.dialogues import dialogue_tally, strategy_use_tally
 from planner.planner import StrategyPlanner
@@ -163,29 +165,24 @@ def before_after_text(compared: Mapping[str, Any]) -> str:
     """Tables of what :func:`compare_before_after` gave: before, after, difference."""
     talked, said = compared["conversations"], compared["messages"]
     curve = [metric for metric in talked["differences"] if metric.startswith("success_at_")]
-    blocks = [
-        f"Conversations with {talked['n']} seekers of {talked['split']} (* = interval leaves zero out)",
-        _table(talked, [*_SHOWN, *curve]),
-        talked["signature"],
-        f"{said['n']} real messages of {said['split']}",
-        _table(said, _ON_MESSAGES),
-        said["signature"],
+    title = f"Conversations with {talked['n']} seekers of {talked['split']}; * where 0 is not in the interval"
+    tables = [
+        _table(talked, [*_SHOWN, *curve], title=title),
+        _table(said, _ON_MESSAGES, title=f"{said['n']} real messages of {said['split']}"),
     ]
-    return "\n".join(blocks)
+    return "\n".join(map(to_text, tables))
 
 
-def _table(compared: Mapping[str, Any], metrics: Sequence[str]) -> str:
-    rows = [["", BEFORE, AFTER, "difference"]]
-    for metric in metrics:
+def _table(compared: Mapping[str, Any], metrics: Sequence[str], *, title: str) -> Table:
+    rows = []
+    for metric, column in zip(metrics, metric_columns(metrics), strict=True):
         scores = [Estimate.from_json(compared["systems"][name][metric]) for name in (BEFORE, AFTER)]
-        apart = compared["differences"][metric]
-        ends = [
-            f"{'+' if end > 0 else ''}{number(metric, end)}" for end in (apart[k] for k in ("value", "low", "high"))
-        ]
-        mark = "*" if apart["low"] > 0 or apart["high"] < 0 else " "
-        label = _LABELS.get(metric) or heading(metric).replace("success_at_", "SR@")
-        rows.append([label, *(cell(metric, one) for one in scores), f"{ends[0]} [{ends[1]}, {ends[2]}]{mark}"])
-    return aligned(rows)
+        parts = compared["differences"][metric]
+        difference = Difference(**{part: math.nan if value is None else value for part, value in parts.items()})
+        label = _LABELS.get(metric) or column.label.replace("success_at_", "SR@")
+        rows.append(Row.of(label, *(estimate_cell(metric, one) for one in scores), difference_cell(metric, difference)))
+    columns = (Column("metric", "left"), Column(BEFORE), Column(AFTER), Column("difference"))
+    return Table(columns, tuple(rows), title, (compared["signature"],))
 
 
 def _as_json(result: EvaluationResult) -> dict[str, Any]:

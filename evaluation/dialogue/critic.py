@@ -9,7 +9,8 @@ import numpy as np
 from env.seekers.prompted.critic import Critic, CriticConfig, CriticScore
 from env.seekers.prompted.seeker import ModelSeeker
 from evaluation.dialogue.benchmark import DialogueBenchmark
-from evaluation.result import aligned, cell
+from evaluation.report.tables import Column, Row, Table, to_text
+from evaluation.result import estimate_cell
 from metrics.statistics.bootstrap import Tally, estimates
 from metrics.statistics.estimate import Estimate, ratio
 
@@ -49,13 +50,17 @@ class CriticVerdicts:
 
     def text(self) -> str:
         """For a terminal."""
-        rows = [["system", "critic SR", "critic score", "without a score"]]
-        rows += [
-            [name, cell("success_rate", found["critic_success_rate"]), cell("", found["critic_score"]),
-             str(self.unscored[name])]
+        rows = tuple(
+            Row.of(
+                name,
+                estimate_cell("success_rate", found["critic_success_rate"]),
+                estimate_cell("", found["critic_score"]),
+                str(self.unscored[name]),
+            )
             for name, found in self.scores.items()
-        ]  # fmt: skip
-        return "\n".join(["Verdicts of the critic on the conversations as they ended", aligned(rows), *self.lines])
+        )
+        columns = (Column("system", "left"), Column("critic SR"), Column("critic score"), Column("without a score"))
+        return to_text(Table(columns, rows, "The critic on the conversations as they ended", self.lines))
 
 
 def critic_verdicts(

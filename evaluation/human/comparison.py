@@ -9,14 +9,15 @@ answers.
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
 from evaluation.published import HUMAN_ESCONV_2021, QUESTIONS
-from evaluation.result import UNDEFINED, EvaluationResult, aligned
+from evaluation.report.tables import UNDEFINED, Cell, Column, Row, Table
+from evaluation.result import EvaluationResult
 from metrics.statistics.agreement import SignTest, fleiss_kappa, sign_mark
 from metrics.statistics.estimate import Estimate, signature
 
@@ -75,23 +76,24 @@ class HumanStudy:
 class HumanResult(EvaluationResult):
     """The scores of studies; their table is Table 5."""
 
-    def table(self, columns: Sequence[str] | None = None) -> str:  # noqa: ARG002 - Table 5 has always its columns
+    def table(self, columns: Sequence[str] | None = None, *, own: Collection[str] = ()) -> Table:  # noqa: ARG002 - always the same columns
         """Win / lose shares with the marks of the sign test, and the published rows under them."""
-        rows = [["win / lose, %", "pairs", *(question.capitalize() for question in QUESTIONS)]]
-        for name, scores in self.systems.items():
-            cells = [_measured(scores, question) for question in QUESTIONS]
-            rows.append([name, f"{scores['pairs'].value:.0f}", *cells])
-        measured = len(rows)
-        for row in HUMAN_ESCONV_2021.rows:
-            cells = [
-                f"{row.metrics[f'{question}_win']:g} / {row.metrics[f'{question}_lose']:g}" for question in QUESTIONS
-            ]
-            rows.append([row.system, "100", *cells])
-        lines = aligned(rows).splitlines()
-        lines.insert(1 + measured, f"-- published: {HUMAN_ESCONV_2021.source}; {HUMAN_ESCONV_2021.setting}")
-        notes = [_notes(name, scores) for name, scores in self.systems.items()]
-        legend = "‡ p < 0.05, † p < 0.1 (two-sided sign test, ties left out)"
-        return "\n".join([*lines, legend, "", *notes])
+        headings = ("win / lose, %", "pairs", *(question.capitalize() for question in QUESTIONS))
+        measured = [
+            Row.of(name, f"{scores['pairs'].value:.0f}", *(_measured(scores, question) for question in QUESTIONS))
+            for name, scores in self.systems.items()
+        ]
+        published = [
+            Row.of(row.system, "100", *(_published(row.metrics, question) for question in QUESTIONS), kind="published")
+            for row in HUMAN_ESCONV_2021.rows
+        ]
+        heading = f"published: {HUMAN_ESCONV_2021.source}; {HUMAN_ESCONV_2021.setting}"
+        notes = [line for name, scores in self.systems.items() for line in _notes(name, scores)]
+        return Table(
+            tuple(Column(label, "right" if place else "left") for place, label in enumerate(headings)),
+            (*measured, heading, *published),
+            notes=("‡ p < 0.05, † p < 0.1 (two-sided sign test, ties left out)", *notes),
+        )
 
 
 def compare_humans(studies: Sequence[HumanStudy]) -> HumanResult:
@@ -154,15 +156,16 @@ def _bare(value: float) -> Estimate:
     return Estimate(float(value), math.nan, math.nan)
 
 
-def _measured(scores: Mapping[str, Estimate], question: str) -> str:
+def _measured(scores: Mapping[str, Estimate], question: str) -> Cell:
     win, lose, p = (scores[f"{question}_{part}"].value for part in ("win", "lose", "p"))
-    if not math.isfinite(win):
-        return UNDEFINED
-    mark = sign_mark(p) or " "
-    return f"{win:.0f} / {lose:.0f}{mark}"
+    return Cell(f"{win:.0f} / {lose:.0f}", mark=sign_mark(p)) if math.isfinite(win) else Cell(UNDEFINED)
 
 
-def _notes(name: str, scores: Mapping[str, Estimate]) -> str:
+def _published(metrics: Mapping[str, float | tuple[float, float]], question: str) -> str:
+    return f"{metrics[f'{question}_win']:g} / {metrics[f'{question}_lose']:g}"
+
+
+def _notes(name: str, scores: Mapping[str, Estimate]) -> list[str]:
     """What stands under the table for one study: intervals, agreement, who began and who was stopped."""
     lines = [
         f"{name}: {scores['judgements'].value:.0f} people's answers about {scores['pairs'].value:.0f} pairs, "
@@ -181,4 +184,4 @@ def _notes(name: str, scores: Mapping[str, Estimate]) -> str:
     drops = [scores[f"intensity_drop_{place}"].value for place in ("first", "second")]
     if all(map(math.isfinite, drops)):
         lines.append(f"  intensity fell by {drops[0]:.2f} with the first and {drops[1]:.2f} with the second")
-    return "\n".join(lines)
+    return lines

@@ -21,7 +21,8 @@ from evaluation.planner.messages import MessageBenchmark, benchmark_messages
 from evaluation.planner.rows import oracle
 from evaluation.planner.turns import TurnBenchmark, benchmark_turns
 from evaluation.report.figures import LearningCurve, Series
-from evaluation.report.page import ReportData, SampleTurn, write_report
+from evaluation.report.system_report import ReportData, SampleTurn, write_report
+from evaluation.report.tables import to_text
 from evaluation.result import EvaluationResult
 from generator.files import CurvePoint
 from generator.realizer import Realizer
@@ -57,11 +58,11 @@ class Demonstration:
         generator = generator_by_source(self.texts)
         parts = [
             "Strategy of the next message (message protocol)",
-            self.messages.result.table(),
+            to_text(self.messages.result.table(), below=True),
             "Strategies of the next turn (turn protocol)",
-            self.turns.result.table(),
+            to_text(self.turns.result.table(), below=True),
             "Generated text by plan source",
-            generator.table(),
+            to_text(generator.table(), below=True),
             "Sample turns",
             *(_sample_text(sample) for sample in self.samples),
         ]

@@ -11,6 +11,7 @@ from html import escape
 from typing import Any, Literal
 
 import matplotlib
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -74,7 +75,7 @@ def new_figure(width: float, height: float) -> Iterator[Figure]:
         yield Figure(figsize=(width, height), layout="constrained", facecolor="none")
 
 
-def svg(figure: Figure, title: str) -> str:
+def svg(figure: Figure, title: str) -> Markup:
     """The figure as an ``<svg>`` element that scales with the page and has a name for screen readers."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -84,4 +85,4 @@ def svg(figure: Figure, title: str) -> str:
     element = re.sub(r"<style.*?</style>", "", element, flags=re.DOTALL)
     element = re.sub(r' id="([^"]*)"', lambda match: match[0] if f"#{match[1]}" in text else "", element)
     element = element.replace(f"'{_FONT}'", "var(--figure-font)")  # the page decides the font
-    return element.replace("<svg", f'<svg role="img" aria-label="{escape(title, quote=True)}"', 1)
+    return Markup(element.replace("<svg", f'<svg role="img" aria-label="{escape(title, quote=True)}"', 1))

@@ -1,7 +1,4 @@
-"""The report's figures, each a function from numbers to an inline ``<svg>`` element; one is a picture file too.
-
-The reliability curve: how often a planner is right when it is so confident.
-"""
+"""The figures of all pages, each a function from numbers to an inline ``<svg>`` element; one is a picture file too."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -34,6 +33,17 @@ from metrics.strategy.calibration import Reliability
 
 HEAT = LinearSegmentedColormap.from_list("heat", ["#FFFFFF", "#CFDFEC", "#6F9DC4", "#2B5C8A", "#173450"])
 GOLD = "gold"
+_ROOM = 9  # percent of a bar that has room for a number
+_LARGEST = 500.0  # points squared: the marker of a reliability bin that holds everything
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A figure on the page: a finished ``<svg>`` element under its caption, over one or both columns."""
+
+    caption: str
+    svg: Markup
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ class LearningCurve:
     series: tuple[Series, ...]
 
 
-def confusion_figure(counts: np.ndarray, *, title: str) -> str:
+def confusion_figure(counts: np.ndarray, *, title: str) -> Markup:
     """Heat map of a confusion matrix, each row scaled to 100 %.
 
     Args:
@@ -109,7 +119,7 @@ def confusion_figure(counts: np.ndarray, *, title: str) -> str:
         return svg(figure, title)
 
 
-def progress_figure(panels: Mapping[str, np.ndarray], *, title: str) -> str:
+def progress_figure(panels: Mapping[str, np.ndarray], *, title: str) -> Markup:
     """Strategy distribution over the six intervals of a conversation, one panel beside the other.
 
     Args:
@@ -135,7 +145,7 @@ def save_progress(path: Path, panels: Mapping[str, np.ndarray]) -> None:
         figure.savefig(temporary, format="png", dpi=160, facecolor="white", metadata={"Software": None})
 
 
-def interval_figure(estimates: Mapping[str, Estimate], *, title: str, highlight: str | None) -> str:
+def interval_figure(estimates: Mapping[str, Estimate], *, title: str, highlight: str | None) -> Markup:
     """A dot with its 95 % interval for every system: whether intervals overlap is seen at a glance.
 
     Args:
@@ -159,7 +169,7 @@ def interval_figure(estimates: Mapping[str, Estimate], *, title: str, highlight:
         return svg(figure, title)
 
 
-def plan_length_figure(lengths: Mapping[str, np.ndarray], *, title: str) -> str:
+def plan_length_figure(lengths: Mapping[str, np.ndarray], *, title: str) -> Markup:
     """Bars of the share of plans with 1, 2, 3 and 4 or more messages.
 
     Args:
@@ -189,7 +199,7 @@ def plan_length_figure(lengths: Mapping[str, np.ndarray], *, title: str) -> str:
         return svg(figure, title)
 
 
-def learning_figure(curve: LearningCurve) -> str:
+def learning_figure(curve: LearningCurve) -> Markup:
     """One panel of learning curves.
 
     Returns:
@@ -221,35 +231,42 @@ def _progress(panels: Mapping[str, np.ndarray]) -> Iterator[Figure]:
     with new_figure(4.1 * len(panels) + 1.5, 4.0) as figure:
         all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for axes, (heading, counts) in zip(all_axes, panels.items(), strict=True):
-            counts = np.asarray(counts)
-            shares = 100 * counts / np.maximum(counts.sum(axis=1), 1)[:, None]  # (6, 8) percent of the interval
-            bottom = np.zeros(len(shares))
-            for strategy in Strategy:
-                heights = shares[:, strategy]
-                axes.bar(
-                    range(len(shares)), heights, bottom=bottom, width=0.86, color=STRATEGY_COLOURS[strategy],
-                    edgecolor="#FFFFFF", linewidth=0.7, label=SHORT_LABELS[strategy],
-                )  # fmt: skip
-                for place, (height, base) in enumerate(zip(heights, bottom, strict=True)):
-                    if height >= 9:  # percent: room for a number
-                        colour = "#FFFFFF" if strategy in DARK_STRATEGIES else INK
-                        axes.text(
-                            place, base + height / 2, f"{height:.0f}", ha="center", va="center", color=colour, size=7.5
-                        )
-                bottom += heights
+            _stack(axes, np.arange(len(counts)), counts)
             axes.set_title(shorten(heading))
-            axes.set_xticks(range(len(shares)), [f"{place}/6" for place in range(1, len(shares) + 1)])
+            axes.set_xticks(range(len(counts)), [f"{place}/6" for place in range(1, len(counts) + 1)])
             axes.set_xlabel("conversation progress, up to")
-            axes.set_ylim(0, 100)
-            axes.spines[["top", "right", "left"]].set_visible(False)
         all_axes[0].set_ylabel("share of strategies, %")
-        handles, labels = all_axes[0].get_legend_handles_labels()
-        # Reversed: the legend reads from the top of the stack to its foot.
-        figure.legend(
-            handles[::-1], labels[::-1], loc="outside right center", frameon=False, handlelength=1.0, handleheight=1.0,
-            labelspacing=0.7,
-        )  # fmt: skip
+        _stack_legend(figure, all_axes[0])
         yield figure
+
+
+def _stack(axes: Axes, places: np.ndarray, counts: np.ndarray) -> None:
+    """Bars of the strategies' shares at every place, one on top of the other; ``counts`` has shape (places, 8)."""
+    counts = np.asarray(counts)
+    shares = 100 * counts / np.maximum(counts.sum(axis=1), 1e-9)[:, None]  # (places, 8) percent of the place
+    bottom = np.zeros(len(shares))
+    for strategy in Strategy:
+        heights = shares[:, strategy]
+        axes.bar(
+            places, heights, bottom=bottom, width=0.86, color=STRATEGY_COLOURS[strategy], edgecolor="#FFFFFF",
+            linewidth=0.7, label=SHORT_LABELS[strategy],
+        )  # fmt: skip
+        colour = "#FFFFFF" if strategy in DARK_STRATEGIES else INK
+        for place, height, base in zip(places, heights, bottom, strict=True):
+            if height >= _ROOM:
+                axes.text(place, base + height / 2, f"{height:.0f}", ha="center", va="center", color=colour, size=7.5)
+        bottom += heights
+    axes.set_ylim(0, 100)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _stack_legend(figure: Figure, axes: Axes) -> None:
+    """The strategies beside the bars, from the top of the stack to its foot."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles[::-1], labels[::-1], loc="outside right center", frameon=False, handlelength=1.0, handleheight=1.0,
+        labelspacing=0.7,
+    )  # fmt: skip
 
 
 def _series_colour(number: int, name: str) -> str:
@@ -265,10 +282,7 @@ def _thousands(value: float, _position: int) -> str:
     return f"{value:g}"
 
 
-_LARGEST = 500.0  # points squared: the marker of a bin that holds everything
-
-
-def reliability_figure(curves: Mapping[str, Reliability], *, title: str) -> str:
+def reliability_figure(curves: Mapping[str, Reliability], *, title: str) -> Markup:
     """Accuracy over confidence, one line a system; honest probabilities lie on the diagonal.
 
     Args:
@@ -297,4 +311,61 @@ def reliability_figure(curves: Mapping[str, Reliability], *, title: str) -> str:
         axes.set_ylim(0, 100)
         quiet(axes)
         axes.legend(frameon=False, loc="upper left")
+        return svg(figure, title)
+
+
+def curve_figure(curves: Mapping[str, Sequence[Estimate]], *, first: int, title: str, y_label: str) -> Markup:
+    """One line a system over supporter turns, its 95 % interval as a band.
+
+    Args:
+        curves: System -> estimate after each turn.
+        first: Turn of the first estimate.
+        title: Text for screen readers; the page sets it as the caption too.
+        y_label: What is measured, with its unit.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    with new_figure(5.2, 3.6) as figure:
+        axes = figure.add_subplot()
+        for number, (name, estimates) in enumerate(curves.items()):
+            colour = SERIES_COLOURS[number % len(SERIES_COLOURS)]
+            turns = np.arange(first, first + len(estimates))
+            axes.fill_between(
+                turns, [one.low for one in estimates], [one.high for one in estimates], color=colour, alpha=0.12,
+                linewidth=0,
+            )  # fmt: skip
+            axes.plot(
+                turns, [one.value for one in estimates], SERIES_LINES[number % len(SERIES_LINES)], color=colour,
+                linewidth=1.8, label=shorten(name),
+            )  # fmt: skip
+        axes.set_xlabel("supporter turns")
+        axes.set_ylabel(y_label)
+        axes.margins(x=0.02)
+        axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+        quiet(axes)
+        axes.legend(frameon=False, fontsize=8)
+        return svg(figure, title)
+
+
+def flow_figure(panels: Mapping[str, np.ndarray], *, title: str) -> Markup:
+    """Shares of the strategies in each supporter turn, one panel below the other.
+
+    Args:
+        panels: Heading -> counts. Shape of each: (turns, 8).
+        title: Text for screen readers; the page sets it as the caption too.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    with new_figure(8.6, 0.6 + 2.5 * len(panels)) as figure:
+        all_axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
+        for axes, (heading, counts) in zip(all_axes, panels.items(), strict=True):
+            turns = np.arange(1, len(counts) + 1)
+            _stack(axes, turns, counts)
+            axes.set_title(shorten(heading))
+            axes.set_xticks(turns)
+        all_axes[-1].set_xlabel("supporter turn")
+        all_axes[0].set_ylabel("share of strategies, %")
+        _stack_legend(figure, all_axes[0])
         return svg(figure, title)

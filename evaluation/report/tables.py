@@ -1,145 +1,242 @@
-"""Turns results and published figures into plain rows and cells, so that the template holds no logic."""
+"""Tables of cells, and their three writers: plain text for a terminal, HTML for a page, LaTeX for a paper.
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+Whatever is shown in rows and columns is a :class:`Table`; who measures makes one, and the writers alone decide how an
+interval, a mark or the best value of a column looks. The text writer is a few lines of its own: libraries for terminals
+fit a table to the width of a window, and what is piped into a file then depends on that window.
+"""
 
-from evaluation.metric_names import METRIC_NAMES
-from evaluation.published import PublishedTable, published_number
-from evaluation.result import UNDEFINED, heading, number, system_name
-from metrics.statistics.estimate import Difference, Estimate
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-REFERENCES = ("random", "gold")  # rows to read the others against: they win no column
+from markupsafe import Markup
+
+from evaluation.report.pages import template
+
+UNDEFINED = "–"  # shown where a number has no value, e.g. EMR on multi-strategy turns where there are none
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One number: its value, its interval, whether it is in bold, its spread over runs; texts may be empty."""
+    """One entry; each part but the text may be empty.
 
-    value: str
+    Attributes:
+        text: The value as it is shown.
+        interval: Its interval, e.g. ``[12.1, 14.3]``.
+        spread: Its spread over runs, e.g. ``± 0.31``.
+        mark: A sign behind the value, e.g. ``*`` or ``†``; the notes of the table say what it means.
+        best: Whether it is the best of its column: bold in HTML and LaTeX.
+    """
+
+    text: str = ""
     interval: str = ""
-    best: bool = False
     spread: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One system; ``kind`` is ``own`` (the trained one), ``gold``, ``baseline`` or ``published``."""
-
-    name: str
-    kind: str
-    cells: tuple[Cell, ...]
     mark: str = ""
+    best: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Heading, direction (an arrow or nothing) and meaning of a column."""
+    """Heading of a column.
+
+    Attributes:
+        label: The heading.
+        align: Names stand to the left, numbers to the right.
+        better: ``higher``, ``lower``, or empty where neither is better by itself.
+        meaning: One line that explains it, with the unit.
+    """
 
     label: str
-    arrow: str
-    meaning: str
+    align: Literal["left", "right"] = "right"
+    better: str = ""
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A cell for every column, the name first; ``kind`` is ``own``, ``gold``, ``published``, ``total`` or empty."""
+
+    cells: tuple[Cell, ...]
+    kind: str = ""
+
+    @classmethod
+    def of(cls, *cells: str | Cell, kind: str = "") -> "Row":
+        """A row of texts and cells."""
+        return cls(tuple(Cell(cell) if isinstance(cell, str) else cell for cell in cells), kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Headings and rows of equal length."""
+    """Rows of equal length under their headings.
+
+    Attributes:
+        columns: Headings, at least one.
+        rows: In order; a string is a heading over the rows that follow it.
+        title: What is shown, with its unit; may be empty.
+        notes: What must be said of it, one line or paragraph each.
+    """
 
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    caption: str = ""
-    source: str = ""
+    rows: tuple[Row | str, ...]
+    title: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if isinstance(row, Row) and len(row.cells) != len(self.columns):
+                raise ValueError(f"table {self.title!r}: a row of {len(row.cells)} cells, {len(self.columns)} columns")
 
 
-def measured_table(
-    systems: Mapping[str, Mapping[str, Estimate]], *, columns: Sequence[str], own: Sequence[str], caption: str = ""
+def plain_table(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: str = "",
+    notes: Sequence[str] = (),
+    names: int = 1,
+    totals: Iterable[Sequence[str]] = (),
 ) -> Table:
-    """The table of what was measured here: values with intervals, the best of each column marked.
+    """A table of strings.
 
     Args:
-        systems: System -> metric -> estimate, in order.
-        columns: Metric keys; those that no system has are left out.
-        own: Names of the trained systems.
-        caption: What stands above the table.
+        headings: Of the columns.
+        rows: Their cells.
+        title: What is shown.
+        notes: What must be said of it; empty ones are left out.
+        names: How many columns, from the first, hold names and stand to the left.
+        totals: Rows at the end that sum up the others.
     """
-    present = {metric for scores in systems.values() for metric in scores}
-    metrics = [metric for metric in columns if metric in present]
-    best = {metric: _best(systems, metric) for metric in metrics}
-    rows = tuple(
-        Row(
-            system_name(name, scores),
-            "own" if name in own else "gold" if name == "gold" else "baseline",
-            tuple(_cell(metric, scores.get(metric), best=name in best[metric]) for metric in metrics),
-        )
-        for name, scores in systems.items()
+    columns = tuple(Column(label, "left" if place < names else "right") for place, label in enumerate(headings))
+    lines = [*(Row.of(*row) for row in rows), *(Row.of(*row, kind="total") for row in totals)]
+    return Table(columns, tuple(lines), title, tuple(note for note in notes if note))
+
+
+def to_text(table: Table, *, below: bool = False) -> str:
+    """Title, aligned rows under a rule, and notes; a table without rows has no headings either.
+
+    Args:
+        table: What is shown.
+        below: Whether intervals and spreads have lines of their own below their row, and not a place beside the value.
+    """
+    rows = [row for row in table.rows if isinstance(row, Row)]
+    # A blank stands where other cells of the column carry a mark, so that the digits stand below each other.
+    blanks = tuple(
+        " " if column.align == "right" and any(row.cells[place].mark for row in rows) else ""
+        for place, column in enumerate(table.columns)
     )
-    return Table(_columns(metrics), rows, caption)
+    lines: list[str | list[str]] = [
+        [f"{column.label}{blank}" for column, blank in zip(table.columns, blanks, strict=True)]
+    ]
+    for row in table.rows:
+        lines += [f"-- {row}"] if isinstance(row, str) else _text_lines(row, blanks, below=below)
+    widths = [max(len(line[place]) for line in lines if not isinstance(line, str)) for place in range(len(blanks))]
+    written = [
+        line if isinstance(line, str) else "  ".join(map(_aligned, line, widths, table.columns)).rstrip()
+        for line in lines
+    ]
+    written.insert(1, "  ".join("-" * width for width in widths))
+    blocks = ([table.title], written if table.rows else [], table.notes)
+    return "\n".join(line for block in blocks for line in block if line)
 
 
-def difference_table(differences: Mapping[str, Mapping[str, Difference]], *, caption: str, own: Sequence[str]) -> Table:
-    """Systems against the reference, trained planners (``own``) marked; bold where the interval leaves zero out."""
-    metrics = list(next(iter(differences.values())))
-    rows = tuple(
-        Row(
-            name,
-            "own" if name in own else "baseline",
-            tuple(_difference(metric, scores[metric]) for metric in metrics),
-        )
-        for name, scores in differences.items()
-    )
-    return Table(tuple(replace(column, arrow="") for column in _columns(metrics)), rows, caption)
+def _text_lines(row: Row, blanks: Sequence[str], *, below: bool) -> list[list[str]]:
+    parts = [(cell.text,) if below else (cell.text, cell.interval, cell.spread) for cell in row.cells]
+    values = [
+        " ".join(part for part in shown if part) + (cell.mark or blank)
+        for shown, cell, blank in zip(parts, row.cells, blanks, strict=True)
+    ]
+    further = ([cell.interval for cell in row.cells], [cell.spread for cell in row.cells]) if below else ()
+    return [values, *(line for line in further if any(line))]
 
 
-def published_table(table: PublishedTable) -> Table:
-    """The table of what others report: its own columns, no intervals, each row with its mark."""
-    rows = tuple(
-        Row(
-            row.system,
-            "published",
-            tuple(Cell(published_number(metric, row.metrics.get(metric))) for metric in table.columns),
-            row.provenance.value,
-        )
-        for row in table.rows
-    )
-    return Table(_columns(table.columns), rows, caption=table.setting, source=table.source)
+def _aligned(text: str, width: int, column: Column) -> str:
+    return text.ljust(width) if column.align == "left" else text.rjust(width)
 
 
-def _columns(metrics: Sequence[str]) -> tuple[Column, ...]:
-    arrows = {"higher": "↑", "lower": "↓", "": ""}
-    return tuple(
-        Column(heading(metric), arrows[METRIC_NAMES[metric].better], METRIC_NAMES[metric].meaning) for metric in metrics
-    )
+def to_html(table: Table) -> Markup:
+    """A ``<figure>`` that scrolls where the page is too narrow; pages take the same macro (``table.html.j2``)."""
+    return Markup(template("table.html.j2").module.show(table))  # type: ignore[attr-defined]
 
 
-def _cell(metric: str, estimate: Estimate | None, *, best: bool) -> Cell:
-    if estimate is None or not math.isfinite(estimate.value):
-        return Cell(UNDEFINED)
-    ends = (estimate.low, estimate.high)
-    # An interval without width (a constant, the gold ceiling) says nothing and takes room.
-    wide = all(map(math.isfinite, ends)) and ends[0] < ends[1]
-    interval = "–".join(number(metric, end) for end in ends) if wide else ""
-    spread = f"± {number(metric, estimate.spread)}" if estimate.runs > 1 else ""
-    return Cell(number(metric, estimate.value), interval, best, spread)
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': "''",
+    "[": "{[}",  # after a line's end LaTeX would take it for the height of a gap
+    "]": "{]}",
+    "†": r"$^{\dagger}$",
+    "‡": r"$^{\ddagger}$",
+    "±": r"$\pm$",
+    "–": "--",
+    "’": "'",
+    "→": r"$\rightarrow$",
+}
 
 
-def _difference(metric: str, difference: Difference) -> Cell:
-    if not math.isfinite(difference.value):
-        return Cell(UNDEFINED)
-    value, low, high = (
-        f"{'+' if one > 0 else ''}{number(metric, one)}" for one in (difference.value, difference.low, difference.high)
-    )
-    return Cell(value, f"{low} to {high}", difference.low > 0 or difference.high < 0)
+def latex_escaped(text: str) -> str:
+    """Text that LaTeX prints as it stands, whatever its font encoding.
+
+    Special characters are escaped, letters beyond ASCII lose their accents, and what then still is none of ASCII
+    becomes its code point, as in ``(U+4E2D)``. Line breaks become blanks: an empty line would end the paragraph.
+    """
+    return "".join(_escaped(character) for character in text)
 
 
-def _best(systems: Mapping[str, Mapping[str, Estimate]], metric: str) -> set[str]:
-    """The systems with the best value: several in a tie, none where all are equal or the metric has no direction."""
-    better = METRIC_NAMES[metric].better
-    values = {
-        name: scores[metric].value
-        for name, scores in systems.items()
-        if name not in REFERENCES and metric in scores and math.isfinite(scores[metric].value)
-    }
-    if not better or len(set(values.values())) < 2:
-        return set()
-    top = max(values.values()) if better == "higher" else min(values.values())
-    return {name for name, value in values.items() if value == top}
+def _escaped(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if character.isspace():
+        return " "
+    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    if not plain.isprintable() or not plain:
+        return f"(U+{ord(character):04X})"
+    return "".join(_ESCAPES.get(one, one) for one in plain)
+
+
+def to_latex(table: Table) -> str:
+    """A ``table*`` that needs booktabs and nothing else; intervals and spreads stand below their row."""
+    lines = [
+        r"\begin{table*}",
+        r"\centering\scriptsize\setlength{\tabcolsep}{2pt}",
+        rf"\caption{{{latex_escaped(table.title)}.}}",
+        rf"\begin{{tabular}}{{{''.join(column.align[0] for column in table.columns)}}}",
+        r"\toprule",
+        _latex_line(latex_escaped(column.label) for column in table.columns),
+    ]
+    if table.rows and isinstance(table.rows[0], Row):
+        lines.append(r"\midrule")
+    for row in table.rows:
+        if isinstance(row, str):
+            title = rf"\multicolumn{{{len(table.columns)}}}{{p{{0.95\textwidth}}}}{{\itshape {latex_escaped(row)}}}"
+            lines += [r"\midrule", _latex_line([title])]
+        else:
+            lines += _latex_lines(row)
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    if table.notes:
+        notes = " ".join(latex_escaped(note) for note in table.notes)
+        lines += ["", r"\smallskip", rf"\parbox{{0.95\textwidth}}{{\scriptsize {notes}}}"]
+    return "\n".join([*lines, r"\end{table*}"])
+
+
+def _latex_lines(row: Row) -> list[str]:
+    values = [latex_escaped(f"{cell.text}{cell.mark}") for cell in row.cells]
+    first = [rf"\textbf{{{value}}}" if cell.best else value for value, cell in zip(values, row.cells, strict=True)]
+    below = [[cell.interval for cell in row.cells], [cell.spread for cell in row.cells]]
+    small = [[rf"{{\tiny {latex_escaped(text)}}}" if text else "" for text in texts] for texts in below if any(texts)]
+    return [_latex_line(cells) for cells in (first, *small)]
+
+
+def _latex_line(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"

@@ -172,7 +172,7 @@ def test_command(chat: type[ScriptedChat], tmp_path: Path, capsys: pytest.Captur
     for text in (
         "gold replay",
         "Success rate by problem type",
-        "Verdicts of the critic",
+        "The critic on the conversations as they ended",
         "scripted:",
         "seeds:1|seed:0",
     ):

@@ -11,12 +11,13 @@ import pytest
 from corpus.strategy import Strategy
 from env.conversation import DialogueRules
 from evaluation.dialogue.benchmark import DialogueBenchmark, benchmark_dialogues
-from evaluation.dialogue.console import dialogue_text, exploit_text
 from evaluation.dialogue.policies import FixedPolicy
-from evaluation.dialogue.report import curve_figure, flow_figure, write_dialogue_report
+from evaluation.dialogue.report import write_dialogue_report
 from evaluation.dialogue.rollout import roll_out
+from evaluation.dialogue.tables import dialogue_text, exploit_text
 from evaluation.dialogue.transcripts import transcript_turns, write_transcripts
 from evaluation.dialogue.workers import Workers
+from evaluation.report.figures import curve_figure, flow_figure
 from metrics.statistics.estimate import Estimate
 from tests.env.dialogue_tasks import PROFILES, VarietySeeker
 from tests.evaluation.dialogue_worlds import VarietyWorld
@@ -97,7 +98,11 @@ def test_page(benchmark: DialogueBenchmark, tmp_path: Path) -> None:
 
 def test_terminal(benchmark: DialogueBenchmark) -> None:
     text = dialogue_text(benchmark)
-    for line in ("Helped within k turns (SR@k), %", "Success rate by problem type, %", "Difference to gold replay"):
+    for line in (
+        "Success rate within k turns (SR@k), %",
+        "Success rate by problem type, %",
+        "Difference to gold replay",
+    ):
         assert line in text
     assert "Question / Others is ahead of gold replay: SR +" in text
     assert benchmark.compared[:4] == ("gold replay", "shuffled gold", "random", "markov")
@@ -122,7 +127,7 @@ def test_own_planner_is_shown(benchmark: DialogueBenchmark, tmp_path: Path) -> N
     write_dialogue_report(tmp_path / "page.html", own, facts=())
     page = (tmp_path / "page.html").read_text("utf-8")
     assert page.count('class="talk"') == 6
-    assert '<tr class="own"><th scope="row">markov' in page
+    assert '<tr class="own">\n<th scope="row" class="name">markov' in page
 
 
 def test_figures_say_what_they_are() -> None:

@@ -4,7 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from evaluation.differences import Differences, differences_json, differences_table, differences_to_reference
+from evaluation.differences import Differences, difference_table, differences_json, differences_to_reference
+from evaluation.report.tables import to_text
 from metrics.statistics.estimate import Difference
 from metrics.strategy.messages import message_tally
 
@@ -37,13 +38,13 @@ def test_a_star_where_the_interval_leaves_zero_out() -> None:
         "behind": {"lr": Difference(-1.5, -2.5, -0.5, 0.01)},
         "unknown": {"lr": Difference(nan, nan, nan, nan)},
     }
-    assert differences_table(scores).split("\n") == [
-        "system                      LR",
+    assert to_text(difference_table(scores)).split("\n") == [
+        "system                     LR",
         "-------  ---------------------",
         "ahead    +1.50 [+0.50, +2.50]*",
         "even     +0.50 [-0.50, +1.50]",
         "behind   -1.50 [-2.50, -0.50]*",
-        "unknown              – [–, –]",
+        "unknown                     –",
     ]
     plain = json.loads(json.dumps(differences_json(Differences("tfidf", scores)), allow_nan=False))
     assert plain["ahead"]["lr"] == {"value": 1.5, "low": 0.5, "high": 2.5, "p": 0.01}

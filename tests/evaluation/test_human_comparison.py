@@ -7,6 +7,7 @@ import pytest
 
 from evaluation.human.comparison import HumanStudy, ParticipantAnswers, Preference, compare_humans
 from evaluation.published import HUMAN_ESCONV_2021, QUESTIONS
+from evaluation.report.tables import to_text
 
 W, L, T = Preference.WIN, Preference.LOSE, Preference.TIE
 
@@ -32,7 +33,7 @@ def test_shares_marks_and_ties() -> None:
     assert scores["overall_p"].value == pytest.approx(22 / 1024)
     assert scores["overall_win"].low < 75 < scores["overall_win"].high
     assert math.isnan(scores["overall_kappa"].value)
-    table = compare_humans([study(all_answers)]).table()
+    table = to_text(compare_humans([study(all_answers)]).table())
     assert "75 / 8‡" in table
     assert "2 stopped" not in table
 
@@ -51,7 +52,7 @@ def test_two_people_of_a_pair_count_once_by_majority() -> None:
     assert scores["fluency_lose"].value == pytest.approx(100 / 3)
     # Pairs a and b: agreement (1/3 + 0) / 2 = 1/6, by chance (3/5)^2 + (2/5)^2 = 0.52.
     assert scores["fluency_kappa"].value == pytest.approx((1 / 6 - 0.52) / (1 - 0.52))
-    assert "kappa -0.74" in result.table()
+    assert "kappa -0.74" in to_text(result.table())
 
 
 def test_intensities_and_json(tmp_path: Path) -> None:
@@ -63,11 +64,11 @@ def test_intensities_and_json(tmp_path: Path) -> None:
     assert scores["intensity_drop_second"]["value"] == 0
     assert scores["stopped"]["value"] == 2
     assert scores["overall_p"]["value"] is None
-    assert "nothing decided" in result.table()
+    assert "nothing decided" in to_text(result.table())
 
 
 def test_published_rows_stand_under_the_measured_one() -> None:
-    lines = compare_humans([study([answered("a", "1", W)])]).table().splitlines()
+    lines = to_text(compare_humans([study([answered("a", "1", W)])]).table()).splitlines()
     names = [line.split("  ")[0] for line in lines]
     assert names.index("joint vs vanilla") < names.index("Joint vs Vanilla")
     # Copied by hand from Table 5.
@@ -79,7 +80,7 @@ def test_published_rows_stand_under_the_measured_one() -> None:
 
 
 def test_nobody_answered() -> None:
-    table = compare_humans([study([], started=3)]).table()
+    table = to_text(compare_humans([study([], started=3)]).table())
     assert "–" in table
     assert "3 people began" in table
 

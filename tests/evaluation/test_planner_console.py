@@ -5,11 +5,11 @@ import pytest
 
 from corpus.dialogue import message_view, turn_view
 from corpus.strategy import Strategy
-from evaluation.metric_names import CLASS_COLUMNS, METRIC_NAMES
-from evaluation.planner.console import class_table, confusion_table, length_lines, message_text, turn_text
 from evaluation.planner.messages import MessageBenchmark, benchmark_messages
+from evaluation.planner.tables import confusion_table, further_tables, length_table, message_text, turn_text
 from evaluation.planner.turns import TurnBenchmark, benchmark_turns
 from evaluation.published import published, published_text
+from evaluation.report.tables import to_text
 
 Q = Strategy.QUESTION
 
@@ -33,16 +33,28 @@ def turns(planners, dialogues) -> TurnBenchmark:
     return benchmark_turns(turns=turn_view(dialogues), **planners, **options)
 
 
-def test_f1_of_every_system_with_intervals_and_spread_of_the_trained(messages):
-    lines = class_table(messages.result, messages.trained).split("\n")
-    assert lines[0].split() == ["system", *(METRIC_NAMES[metric].label for metric in CLASS_COLUMNS)]
-    assert [line.split("  ")[0] for line in lines[2:]] == ["tfidf", "gold", "fast (2 runs)", "", "", "best", ""]
-    assert lines[2].split()[1:4] == ["57.1", "0.0", "0.0"]
-    assert re.fullmatch(r" +(\d+ to \d+ *){11}", lines[5]) and re.fullmatch(r" +(± \d+\.\d *){11}", lines[6])
+def test_every_metric_of_the_result_is_in_a_table(messages, turns):
+    """A metric that is new in metrics/strategy is seen without a change anywhere else."""
+    for benchmark in (messages, turns):
+        tables = [benchmark.result.table(), *further_tables(benchmark)[:2]]
+        columns = sum(len(table.columns) - 1 for table in tables)
+        measured = {metric for scores in benchmark.result.systems.values() for metric in scores}
+        assert columns == len(measured)
+
+
+def test_f1_of_every_strategy_with_intervals_and_spread(messages):
+    table = further_tables(messages)[0]
+    assert [column.label for column in table.columns][:3] == ["system", "Question", "Restatement"]
+    assert [(row.cells[0].text, row.kind) for row in table.rows] == [
+        ("tfidf", ""), ("gold", "gold"), ("fast (2 runs)", "own"), ("best", "own"),
+    ]  # fmt: skip
+    assert [cell.text for cell in table.rows[0].cells[1:4]] == ["57.1", "0.0", "0.0"]
+    assert table.rows[2].cells[1].interval and table.rows[2].cells[1].spread.startswith("± ")
 
 
 def test_confusion_in_shares_of_gold(messages):
-    lines = confusion_table(messages, "fast").split("\n")
+    title, *lines = to_text(confusion_table(messages, "fast")).split("\n")
+    assert title.startswith("Confusion of fast (2 runs)")
     assert lines[0].split() == ["gold", "messages", "Que", "Res", "Ref", "Sel", "Aff", "Sug", "Inf", "Oth"]
     assert lines[2].split() == ["Question", "2", "100", *["."] * 7]
     assert lines[3].split() == ["Restatement", "or", "Paraphrasing", "1", "50", "50", *["."] * 6]
@@ -50,7 +62,7 @@ def test_confusion_in_shares_of_gold(messages):
 
 
 def test_lengths_of_gold_and_the_trained_planners(turns):
-    lines = length_lines(turns).split("\n")
+    lines = to_text(length_table(turns)).split("\n")
     assert [line.split("  ")[0] for line in lines[2:]] == ["gold", "fast (2 runs)", "best"]
     assert lines[2].split()[-4:] == ["75.0", "25.0", "0.0", "0.0"]
     assert lines[3].split()[-4:] == ["50.0", "50.0", "0.0", "0.0"]
@@ -58,7 +70,7 @@ def test_lengths_of_gold_and_the_trained_planners(turns):
 
 def test_all_blocks_are_there(messages, turns):
     for text in (message_text(messages), turn_text(turns)):
-        assert "F1 by strategy and by stage" in text and "Calibration, progress, speed" in text
+        assert "F1 by strategy, %" in text and "F1 by stage of the conversation" in text
         assert "Differences to tfidf" in text and "PUBLISHED by others, NOT measured here" in text
         assert "split valid of the data given" in text
     assert message_text(messages).count("Confusion of ") == 2 and "ECE" in message_text(messages)
@@ -66,11 +78,11 @@ def test_all_blocks_are_there(messages, turns):
 
 
 def test_differences_carry_a_star_where_zero_is_outside(messages):
-    block = message_text(messages).split("Differences to tfidf")[1].split("\n\n")[0].split("\n")
-    assert re.split(r"\s{2,}", block[1].strip()) == ["system", "macro-F1", "weighted-F1", "Bias B", "Entropy"]
-    names = [line.split("  ")[0] for line in block[3:]]
-    assert names == ["fast (2 runs)", "best"]
-    assert re.search(r"\+\d+\.\d\d \[\+\d+\.\d\d, \+\d+\.\d\d\]\*", block[4])
+    table = further_tables(messages)[2]
+    assert [column.label for column in table.columns] == ["system", "macro-F1", "weighted-F1", "Bias B", "Entropy"]
+    assert [row.cells[0].text for row in table.rows] == ["fast (2 runs)", "best"]
+    best = table.rows[1].cells[1]
+    assert best.mark == "*" and re.fullmatch(r"\[\+\d+\.\d\d, \+\d+\.\d\d\]", best.interval)
 
 
 def test_without_trained_planners_there_is_no_closer_look(dialogues, gold_planner):
@@ -85,9 +97,7 @@ def test_every_published_line_says_so(protocol: str):
     for table in published(protocol):
         assert f"{table.source}: {table.setting}" in text
         for row in table.rows:
-            (line,) = [line for line in text.split("\n") if f"]  {row.system}  " in f"{line}  "]
-            mark = row.provenance.value
-            assert line.startswith(f"computed [{mark}]" if mark == "C" else f"published [{mark}]")
+            (line,) = [line for line in text.split("\n") if line.startswith(f"{row.system} [{row.provenance.value}]")]
             assert all(f"{value:.2f}".rstrip("0") in line for value in row.metrics.values())
 
 

@@ -9,13 +9,10 @@ import pytest
 from corpus.dialogue import Message, Role, message_view, turn_view
 from corpus.strategy import Strategy
 from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
-from evaluation.metric_names import REPORT_COLUMNS
 from evaluation.planner.messages import benchmark_messages
 from evaluation.planner.turns import benchmark_turns
 from evaluation.report.figures import LearningCurve, Series
-from evaluation.report.page import ReportData, SampleTurn, render_report, write_report
-from evaluation.report.tables import measured_table
-from metrics.statistics.estimate import Estimate
+from evaluation.report.system_report import ReportData, SampleTurn, render_report, write_report
 from planner.plan import Plan
 
 EVIL = "<script>alert('x')</script>"
@@ -94,11 +91,19 @@ def test_full_page(data: ReportData, tmp_path: Path):
     text = (tmp_path / "runs" / "report.html").read_text(encoding="utf-8")
     page = Page(text)
     assert headings(text) == [*HEADINGS, "How to read this"]
-    for needed in ("run-a", "run-g, plan: oracle", "EmoDynamiX", "Seed", "13", "Reported by others, not measured here"):
+    for needed in (
+        "run-a",
+        "run-g, plan: oracle",
+        "EmoDynamiX [P]",
+        "Seed",
+        "13",
+        "Reported by others, not measured here",
+    ):
         assert needed in page.texts
+    assert page.texts.count("Reported by others, not measured here") == 3
     # Intervals, reliability, confusion, progress; intervals, lengths, progress; one training curve.
     assert sum(tag == "svg" for tag, _ in page.tags) == 8
-    for caption in ("F1 by strategy, %", "F1 by stage, %; calibration, progress, speed"):
+    for caption in ("F1 by strategy, %", "F1 by stage of the conversation, %, and all other metrics"):
         assert page.texts.count(caption) == 2
     assert data.messages.result.signature in text and data.turns.result.signature in text
 
@@ -186,25 +191,6 @@ def test_sample_shows_tail_plan_and_text(data: ReportData):
 def test_opening_turn_has_no_history(data: ReportData):
     text = render_report(ReportData(title="Samples", samples=(replace(data.samples[0], history=()),)))
     assert "The supporter opens the conversation." in text
-
-
-def test_best_value_is_marked_without_random_and_gold():
-    def estimate(value: float) -> Estimate:
-        return Estimate(value, value - 1, value + 1)
-
-    systems = {
-        "random": {"macro_f1": estimate(90), "preference_bias": estimate(0.1), "entropy": estimate(3)},
-        "markov": {"macro_f1": estimate(20), "preference_bias": estimate(0.5), "entropy": estimate(2)},
-        "run": {"macro_f1": estimate(25), "preference_bias": estimate(0.7), "entropy": estimate(1)},
-        "gold": {"macro_f1": Estimate(100, 100, 100), "preference_bias": estimate(0), "entropy": estimate(2)},
-    }
-    table = measured_table(systems, columns=REPORT_COLUMNS["message"], own=("run",))
-    assert [column.label for column in table.columns] == ["macro-F1", "Bias B", "Entropy"]
-    assert [row.kind for row in table.rows] == ["baseline", "baseline", "own", "gold"]
-    best = {(row.name, place) for row in table.rows for place, cell in enumerate(row.cells) if cell.best}
-    assert best == {("run", 0), ("markov", 1)}
-    assert table.rows[3].cells[0].interval == ""  # an interval without width is not shown
-    assert table.rows[1].cells[0].interval == "19.00–21.00"
 
 
 def test_published_figures_stand_apart(data: ReportData):

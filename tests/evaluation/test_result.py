@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.result import EvaluationResult
+from evaluation.report.tables import to_text
+from evaluation.result import EvaluationResult, measured_table
 from metrics.statistics.estimate import Estimate
 
 NUMBERS = st.floats(allow_infinity=False, allow_nan=True)
@@ -73,7 +74,7 @@ def test_details_are_kept_where_there_are_any():
 def test_means_over_runs_show_their_spread():
     runs = {"accuracy": Estimate(12.25, 9.0, 15.5, 0.75, 5), "macro_f1": Estimate(2, math.nan, math.nan, 0.5, 5)}
     table = make({"one": {"accuracy": Estimate(1, 0, 2)}, "fast": runs}).table(["accuracy", "macro_f1"])
-    assert table.split("\n")[2:] == [
+    assert to_text(table).split("\n")[2:] == [
         "one                     1.00 [0.00, 2.00]            –",
         "fast (5 runs)  12.25 [9.00, 15.50] ± 0.75  2.00 ± 0.50",
     ]
@@ -113,15 +114,12 @@ def test_wrong_scores_are_named_too(tmp_path: Path, systems: str):
         EvaluationResult.load(path)
 
 
-def test_table_is_aligned():
+def test_a_row_for_every_system_and_a_dash_where_nothing_was_measured():
     systems = {
-        "random": {
-            "accuracy": Estimate(12.25, 9.0, 15.5),
-            "decisions_per_second": Estimate(12345.6, 12000.0, 13000.0),
-        },
+        "random": {"accuracy": Estimate(12.25, 9.0, 15.5), "decisions_per_second": Estimate(12345.6, 12000.0, 13000.0)},
         "a-run": {"accuracy": Estimate(math.nan, math.nan, math.nan)},
     }
-    assert make(systems).table(["decisions_per_second", "accuracy"]).split("\n") == [
+    assert to_text(make(systems).table(["decisions_per_second", "accuracy"])).split("\n") == [
         "system              Decisions/s             Accuracy",
         "------  -----------------------  -------------------",
         "random  12,346 [12,000, 13,000]  12.25 [9.00, 15.50]",
@@ -130,11 +128,31 @@ def test_table_is_aligned():
 
 
 def test_table_shows_usual_columns_that_exist():
-    table = make({"random": {"entropy": Estimate(1, 1, 1), "macro_f1": Estimate(2, math.nan, math.nan)}}).table()
-    assert table.split("\n")[0].split() == ["system", "macro-F1"]
-    assert table.split("\n")[2].split() == ["random", "2.00"]  # no interval, no brackets
+    table = make({"random": {"own_metric": Estimate(1, 1, 1), "macro_f1": Estimate(2, math.nan, math.nan)}}).table()
+    assert [column.label for column in table.columns] == ["system", "macro-F1"]
+    assert table.columns[1].better == "higher" and table.columns[1].meaning.endswith("%")
+    assert (table.rows[0].cells[1].text, table.rows[0].cells[1].interval) == ("2.00", "")  # no interval, no brackets
 
 
 def test_table_refuses_an_unknown_column():
     with pytest.raises(ValueError, match="no system has the metric 'emr', there are: accuracy"):
         make({"random": {"accuracy": Estimate(1, 1, 1)}}).table(["emr"])
+
+
+def test_best_value_is_marked_without_random_and_gold():
+    def estimate(value: float) -> Estimate:
+        return Estimate(value, value - 1, value + 1)
+
+    systems = {
+        "random": {"macro_f1": estimate(90), "preference_bias": estimate(0.1), "entropy": estimate(3)},
+        "markov": {"macro_f1": estimate(20), "preference_bias": estimate(0.5), "entropy": estimate(2)},
+        "run": {"macro_f1": estimate(25), "preference_bias": estimate(0.7), "entropy": estimate(1)},
+        "gold": {"macro_f1": Estimate(100, 100, 100), "preference_bias": estimate(0), "entropy": estimate(2)},
+    }
+    table = measured_table(systems, columns=("macro_f1", "ald", "preference_bias", "entropy"), own=("run",))
+    assert [column.label for column in table.columns] == ["system", "macro-F1", "Bias B", "Entropy"]
+    assert [row.kind for row in table.rows] == ["", "", "own", "gold"]
+    best = {(row.cells[0].text, place) for row in table.rows for place, cell in enumerate(row.cells) if cell.best}
+    assert best == {("run", 1), ("markov", 2)}
+    assert table.rows[3].cells[1].interval == ""  # an interval without width is not shown
+    assert table.rows[1].cells[1].interval == "[19.00, 21.00]"

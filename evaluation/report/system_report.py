@@ -1,26 +1,34 @@
-"""One self-contained HTML page: what was run, how good it is, and what it looks like."""
+"""The report page of a system: planners and generator in tables and figures, training curves, and sample turns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from corpus.dialogue import Message, Role
 from corpus.files import write_whole
 from corpus.strategy import Strategy
 from evaluation.generator.benchmark import GeneratorBenchmark, comparable
-from evaluation.metric_names import METRIC_NAMES, REPORT_COLUMNS
+from evaluation.metric_names import METRIC_NAMES
 from evaluation.planner.messages import MessageBenchmark
-from evaluation.planner.sections import message_section, turn_section
+from evaluation.planner.tables import further_tables
 from evaluation.planner.turns import TurnBenchmark
+from evaluation.published import published_table
 from evaluation.report.figure_style import SHORT_LABELS, STRATEGY_COLOURS
-from evaluation.report.figures import LearningCurve, learning_figure
-from evaluation.report.sections import Panel, Section
-from evaluation.report.tables import REFERENCES, measured_table, published_table
-from evaluation.result import EvaluationResult, number
+from evaluation.report.figures import (
+    GOLD,
+    LearningCurve,
+    Panel,
+    confusion_figure,
+    interval_figure,
+    learning_figure,
+    plan_length_figure,
+    progress_figure,
+    reliability_figure,
+)
+from evaluation.report.pages import template
+from evaluation.report.tables import Table
+from evaluation.result import REFERENCES, EvaluationResult, measured_table, number, system_name
 from planner.plan import Plan
 
 TOP = 3  # strategies shown of each slot's distribution
@@ -74,6 +82,19 @@ class ReportData:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """One protocol's part of the page: the main table, further ones with captions, figures, what others report."""
+
+    heading: str
+    introduction: str
+    table: Table
+    published: tuple[Table, ...]
+    panels: tuple[Panel, ...]
+    signature: str
+    further: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Tile:
     """A key figure of the trained planner beside the best baseline."""
 
@@ -104,30 +125,93 @@ def render_report(data: ReportData) -> str:
     sections = []
     tiles: list[Tile] = []
     if data.messages is not None:
-        sections.append(message_section(data.messages, data.own))
+        sections.append(_message_section(data.messages, data.own))
         tiles += _tiles(data.messages.result, data.own, ("macro_f1", "weighted_f1"))
     if data.turns is not None:
-        sections.append(turn_section(data.turns, data.own))
+        sections.append(_turn_section(data.turns, data.own))
         tiles += _tiles(data.turns.result, data.own, ("emr", "lr"))
     if data.texts:
         sections.append(_text_section(data.texts))
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,  # for every template, whatever its name
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         data=data,
         tiles=tiles,
         sections=sections,
-        curves=[Panel(curve.title, Markup(learning_figure(curve))) for curve in data.curves],
+        curves=[Panel(curve.title, learning_figure(curve)) for curve in data.curves],
         samples=[_sample(sample) for sample in data.samples],
         meanings=_meanings(sections),
         colours=STRATEGY_COLOURS,
         seeker=Role.SEEKER,
     )
+
+
+def _message_section(benchmark: MessageBenchmark, own: Sequence[str]) -> Section:
+    """The message protocol's part of the page, with a closer look at the planners of ``own``."""
+    result = benchmark.result
+    _check_known(own, result)
+    panels = [_interval_panel(result, own, "macro_f1", "macro-F1 with 95 % interval")]
+    if own:
+        caption = "Reliability: how often decisions of some confidence are right (larger dots: more decisions)"
+        curves = {name: benchmark.reliability(name) for name in own}
+        panels.append(Panel(caption, reliability_figure(curves, title=caption)))
+    for name in own:
+        shown = system_name(name, result.systems[name])
+        caption = f"Confusion of {shown}: of each gold strategy (rows) the share predicted as, %"
+        panels.append(Panel(caption, confusion_figure(benchmark.confusion(name), title=caption)))
+    panels += [_progress_panel(benchmark, name) for name in own]
+    return Section(
+        "Planner: next message",
+        f"The strategy of each of {result.n:,} supporter messages ({result.split} split), given all that came before.",
+        result.table(own=own),
+        tuple(published_table(table) for table in benchmark.published),
+        tuple(panels),
+        result.signature,
+        tuple(further_tables(benchmark, own=own)),
+    )
+
+
+def _turn_section(benchmark: TurnBenchmark, own: Sequence[str]) -> Section:
+    """The turn protocol's part of the page, with a closer look at the planners of ``own``."""
+    result = benchmark.result
+    _check_known(own, result)
+    lengths = {GOLD: benchmark.plan_lengths()} | {name: benchmark.plan_lengths(name) for name in own}
+    caption = "Messages per turn, as planned"
+    panels = [
+        _interval_panel(result, own, "lr", "Levenshtein ratio (LR) with 95 % interval"),
+        Panel(caption, plan_length_figure(lengths, title=caption)),
+        *(_progress_panel(benchmark, name) for name in own),
+    ]
+    return Section(
+        "Planner: whole turn",
+        f"The strategy sequence of each of {result.n:,} supporter turns ({result.split} split), decided before the "
+        "turn begins.",
+        result.table(own=own),
+        tuple(published_table(table) for table in benchmark.published),
+        tuple(panels),
+        result.signature,
+        tuple(further_tables(benchmark, own=own)),
+    )
+
+
+def _progress_panel(benchmark: MessageBenchmark | TurnBenchmark, name: str) -> Panel:
+    caption = f"Strategies over the course of the conversation, in sixths: corpus and {name}"
+    shares = {"In the corpus": benchmark.by_progress(), name: benchmark.by_progress(name)}
+    return Panel(caption, progress_figure(shares, title=caption), wide=True)
+
+
+def _check_known(own: Sequence[str], result: EvaluationResult) -> None:
+    """Refuses names of trained planners that were not scored.
+
+    Raises:
+        ValueError: One is in no table.
+    """
+    if unknown := [name for name in own if name not in result.systems]:
+        raise ValueError(f"no planner {unknown[0]!r} in the {result.protocol} results: {', '.join(result.systems)}")
+
+
+def _interval_panel(result: EvaluationResult, own: Sequence[str], metric: str, caption: str) -> Panel:
+    """All systems but gold in one metric, with their intervals; the first trained one in colour."""
+    estimates = {name: scores[metric] for name, scores in result.systems.items() if name != "gold"}
+    return Panel(caption, interval_figure(estimates, title=caption, highlight=own[0] if own else None))
 
 
 def _text_section(benchmarks: Sequence[GeneratorBenchmark]) -> Section:
@@ -142,7 +226,7 @@ def _text_section(benchmarks: Sequence[GeneratorBenchmark]) -> Section:
         "Generator: texts",
         f"{result.n:,} responses ({result.split} split) against the supporter's own words, by where the plan comes "
         "from. Perplexity is that of the supporter's words under their own strategies.",
-        measured_table(systems, columns=REPORT_COLUMNS["text"], own=()),
+        measured_table(systems, columns=result.default_columns),
         tuple(published_table(table) for table in benchmarks[0].published),
         (),
         shared,
@@ -188,4 +272,4 @@ def _sample(sample: SampleTurn) -> dict[str, Any]:
 def _meanings(sections: Sequence[Section]) -> dict[str, str]:
     """Label -> meaning of every column on the page, in order of appearance."""
     tables = [table for section in sections for table in (section.table, *section.further, *section.published)]
-    return {column.label: column.meaning for table in tables for column in table.columns}
+    return {column.label: column.meaning for table in tables for column in table.columns if column.meaning}
