@@ -5,24 +5,28 @@ import dataclasses
 import importlib
 import io
 import logging
+import math
 import os
 import re
 import sqlite3
 import sys
-import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 import tyro
 
-PRESETS = Path(__file__).resolve().parent.parent / "configs"
+from cli.configuration import load_preset
+
 _USAGE_ERROR = 2
 _NOISY = ("httpx", "sentence_transformers", "matplotlib", "transformers")  # loggers of libraries
 
 
 class Command(Protocol):
-    """A frozen dataclass whose fields are options; their documentation is the help."""
+    """A frozen dataclass whose fields are options; their documentation is the help.
+
+    A command may also have ``RENAMED``, earlier names of its options -> the dotted names of today, and, beside a field
+    ``config``, ``upgraded``, which turns the values of earlier presets into those of today.
+    """
 
     def start(self) -> None:
         """Does what the command is for."""
@@ -91,54 +95,51 @@ def parse(commands: Commands | type[Command], arguments: Sequence[str], *, progr
         _fail(program, f"unknown command {name!r}, expected one of {', '.join(commands)}")
     command = commands[name]
     kind: Any = command.load() if isinstance(command, LazyCommand) else command
-    preset = _value_of("--preset", rest)
-    default = None
-    if preset is not None and "config" in {field.name for field in dataclasses.fields(kind)}:
-        default = kind(config=load_preset(name, preset, kind().config))
-    return _parsed(kind, rest, program=f"{program} {name}", default=default)
+    _refuse_renamed(kind, rest, program=f"{program} {name}")
+    return _parsed(kind, rest, program=f"{program} {name}", default=_with_preset(kind, name, rest))
 
 
 def _parsed(kind: Any, arguments: Sequence[str], *, program: str, default: Any = None) -> Any:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(kind, prog=program, args=arguments, default=default)
+            parsed = tyro.cli(kind, prog=program, args=arguments, default=default)
     except SystemExit as end:
         if end.code:
             _fail(program, _first_paragraph(said.getvalue()))
         raise
+    _check_finite(parsed)
+    return parsed
 
 
-def load_preset(command: str, preset: str, base: Any) -> Any:
-    """A configuration overlaid with ``configs/<command>/<preset>.toml``.
-
-    Args:
-        command: ``planner`` or ``generator``.
-        preset: Name of the file without its suffix.
-        base: A configuration dataclass with the defaults.
-
-    Raises:
-        ValueError: No such preset, or it sets what the configuration does not have.
-    """
-    path = PRESETS / command / f"{preset}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(one.stem for one in path.parent.glob("*.toml")))
-        raise ValueError(f"unknown preset {preset!r} of {command}, expected one of {known}")
-    return _overlaid(base, tomllib.loads(path.read_text(encoding="utf-8")), path)
+def _with_preset(kind: Any, name: str, arguments: Sequence[str]) -> Any:
+    """The command whose configuration is that of ``--preset``, to be overridden by options; ``None`` without one."""
+    preset = _value_of("--preset", arguments)
+    if preset is None or "config" not in {field.name for field in dataclasses.fields(kind)}:
+        return None
+    default = kind()
+    config = load_preset(name, preset, default.config, upgraded=getattr(kind, "upgraded", dict))
+    return dataclasses.replace(default, config=config)
 
 
-def _overlaid(base: Any, values: Mapping[str, Any], path: Path) -> Any:
-    """A configuration with the values of a file in place of its own; a table overlays a nested configuration."""
-    if unknown := sorted(set(values) - {field.name for field in dataclasses.fields(base)}):
-        raise ValueError(f"{path}: unknown key {unknown[0]!r}")
-    own = {name: getattr(base, name) for name in values}
-    return dataclasses.replace(
-        base,
-        **{
-            name: _overlaid(own[name], value, path) if isinstance(value, Mapping) else value
-            for name, value in values.items()
-        },
-    )
+def _refuse_renamed(kind: Any, arguments: Sequence[str], *, program: str) -> None:
+    """Ends with one line where an option goes by a name of earlier versions."""
+    renamed: Mapping[str, str] = getattr(kind, "RENAMED", {})
+    for argument in arguments:
+        option = argument.partition("=")[0]
+        earlier = option.removeprefix("--").replace("-", "_")
+        if option.startswith("--") and earlier in renamed:
+            _fail(program, f"{option} is now --{renamed[earlier].replace('_', '-')}")
+
+
+def _check_finite(config: Any, prefix: str = "--") -> None:
+    """Raises a ValueError where an option is infinite or no number."""
+    for field in dataclasses.fields(config):
+        value, place = getattr(config, field.name), f"{prefix}{field.name.replace('_', '-')}"
+        if dataclasses.is_dataclass(value):
+            _check_finite(value, "--" if field.name == "config" else f"{place}.")
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{place}: got {value}, expected a finite number")
 
 
 def _summary(command: LazyCommand | type[Command]) -> str:
@@ -155,16 +156,19 @@ def _value_of(option: str, arguments: Sequence[str]) -> str | None:
 
 
 def _first_paragraph(box: str) -> str:
-    """What tyro says inside its frame before the first rule, as one line."""
+    """What tyro says below its title, before the next rule, as one line; drawn in Unicode or, where it must, ASCII."""
     lines = [line.strip("│ ") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    said = []
+    said: list[str] = []
     for line in lines:
-        if line.startswith("╭"):
-            continue
-        if set(line) <= {"─"} or line.startswith("╰"):
+        rule = not line.strip("─-╭╮╰╯")
+        if line.startswith("╭") or (rule and len(said) == 1 and not box.startswith("╭") and line is lines[1]):
+            said = []  # what came before was the title
+        elif rule:
             break
-        said.append(line)
-    return " ".join(said) or box.strip()
+        else:
+            said.append(line)
+    problem = " ".join(said) or box.strip()
+    return re.sub(r"^Error parsing (?:config\.)?([\w.]+): (?=\w+: got)", r"\1.", problem)
 
 
 def _described(error: Exception) -> str:

@@ -1,83 +1,111 @@
 """A run folder: its resolved configuration, its manifest, its metrics. One configuration per folder, for ever."""
 
-import dataclasses
+import errno
 import hashlib
-import importlib.metadata
 import json
+import logging
 import os
-import platform
-import random
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-import numpy as np
-
+from cli.configuration import Upgrade, differences
+from cli.machine import hardware, versions
 from corpus.files import write_whole
 from corpus.splits import Corpus
 
-_PACKAGES = (
-    "torch",
-    "transformers",
-    "scikit-learn",
-    "sentence-transformers",
-    "stable-baselines3",
-    "gymnasium",
-    "nltk",
-    "numpy",
-)
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 2  # of config.json; 1 had flat configurations, not always as resolved
+CONFIG, MANIFEST, METRICS, LOCK = "config.json", "manifest.json", "metrics.json", ".lock"
+_UNTOUCHED = {CONFIG, MANIFEST, LOCK}  # what a start leaves that failed before it made anything
 
 
-class Run:
-    """An opened run folder.
+class RunFolder:
+    """An opened run folder, locked against other processes until it is closed.
 
-    Opening it again with the same command goes on with it; with another command it is an error, so that nothing is
-    ever mixed or overwritten.
+    Opening it again with the same command resumes the run; with another command it is an error, so that nothing is
+    ever mixed or overwritten. Use it as a context manager.
 
     Args:
         folder: Where; made if missing.
         command: Name of the command.
-        settings: Everything that decides the result: the resolved configuration and the seed.
+        settings: Everything that decides the result: ``config`` as resolved, the seed, what it builds on.
         corpus: The data; their hashes go into the manifest.
+        precision: The arithmetic that the training computes in.
+        upgraded: Turns the ``config`` of an earlier version's ``config.json`` into the values of today.
 
     Attributes:
-        leads: Whether this is the only process, or the first of several (``torchrun``, ``accelerate launch``), which
-            alone looks and writes.
+        leads: Whether this is the only process, or the first of those that ``torchrun`` or ``accelerate launch``
+            started, which alone compares, locks and writes.
 
     Raises:
-        ValueError: The folder holds another run.
+        ValueError: The folder holds another run or other things, or another process is training in it.
     """
 
-    def __init__(self, folder: Path, *, command: str, settings: Mapping[str, Any], corpus: Corpus) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        command: str,
+        settings: Mapping[str, Any],
+        corpus: Corpus,
+        precision: str = "fp32",
+        upgraded: Upgrade = dict,
+    ) -> None:
         self.folder = folder
         self.leads = os.environ.get("RANK", "0") == "0"
-        config = json.loads(json.dumps({"command": command, **settings}, default=str))
-        hashes = {name: corpus.digest(name) for name in corpus.splits}
-        self._config_path, self._manifest_path = folder / "config.json", folder / "manifest.json"
-        names = {path.name for path in folder.iterdir()} if self.leads and folder.is_dir() else set()
-        # A start that failed before it made anything leaves these two files only: the folder is as good as unused.
-        begun = bool(names - {self._config_path.name, self._manifest_path.name})
-        if begun and self._config_path.name in names:
-            self._check_same(config, hashes)
-            self._manifest = _read_json(self._manifest_path)
-        else:
-            if begun:
-                raise ValueError(f"{folder}: not empty and no run of this program, choose another --out")
-            self._manifest = {
-                "command": command,
-                "started": _now(),
-                "finished": None,
-                "seconds": None,
-                "corpus": {"name": corpus.name, "source": corpus.source, "splits": hashes},
-                "versions": versions(),
-                "hardware": hardware(),
-            }
-            self._write_manifest()
-            if self.leads:
-                write_whole(self._config_path, json.dumps(config, indent=2) + "\n")
+        self._lock: int | None = None
         self._began = time.perf_counter()
+        processes = int(os.environ.get("WORLD_SIZE", "1"))
+        facts = {"format": FORMAT, "command": command, **settings, "processes": processes}
+        config = json.loads(json.dumps(facts, default=str))
+        hashes = {name: corpus.digest(name) for name in corpus.splits}
+        self._manifest: dict[str, Any] = {
+            "command": command,
+            "started": _now(),
+            "finished": None,
+            "seconds": None,
+            "seed": config.get("seed"),
+            "precision": precision,
+            "corpus": {"name": corpus.name, "source": corpus.source, "splits": hashes},
+            "versions": versions(),
+            "hardware": hardware(),
+        }
+        if not self.leads:
+            if (folder / MANIFEST).is_file():
+                self._manifest = _read_json(folder / MANIFEST)
+            return
+        self._holds(config, hashes, upgraded)
+        if self.finished:
+            return  # nothing will be written, so that the folder may be one that cannot be
+        self._acquire()
+        try:
+            # Asked again under the lock: whoever held it may have begun or finished the run since.
+            if not self._holds(config, hashes, upgraded):
+                write_whole(folder / CONFIG, json.dumps(config, indent=2) + "\n")
+                self._write_manifest()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        """The folder itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes it."""
+        self.close()
 
     @property
     def finished(self) -> bool:
@@ -92,38 +120,63 @@ class Run:
     def finish(self, metrics: Mapping[str, Any]) -> None:
         """Writes ``metrics.json`` and marks the run as finished."""
         if self.leads:
-            write_whole(self.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+            write_whole(self.folder / METRICS, json.dumps(metrics, indent=2) + "\n")
         self._manifest |= {"seconds": round(time.perf_counter() - self._began, 1), "finished": _now()}
-        self._write_manifest()
+        if self.leads:
+            self._write_manifest()
 
     def metrics(self) -> dict[str, Any]:
         """What :meth:`finish` wrote."""
-        return json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
+        return _read_json(self.folder / METRICS)
 
-    def _check_same(self, config: dict[str, Any], hashes: dict[str, str]) -> None:
-        found = _read_json(self._config_path)
-        different = [key for key in config if found.get(key) != config[key]]
-        if "config" in different:
-            older, newer = found.get("config") or {}, config["config"]
-            different += [f"{key} {older.get(key)!r} there" for key in newer if older.get(key) != newer[key]]
-            different.remove("config")
-        if _read_json(self._manifest_path).get("corpus", {}).get("splits") != hashes:
+    def close(self) -> None:
+        """Lets other processes in. The system does so too where a process is killed."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _holds(self, config: dict[str, Any], hashes: dict[str, str], upgraded: Upgrade) -> bool:
+        """Whether the folder holds this run, begun or finished; raises a ValueError where it holds something else."""
+        names = {path.name for path in self.folder.iterdir()} if self.folder.is_dir() else set()
+        if not names - _UNTOUCHED:
+            return False
+        if CONFIG not in names:
+            raise ValueError(f"{self.folder}: not empty and no run of this program, choose another --out")
+        found = _read_json(self.folder / CONFIG)
+        different = []
+        if found.get("format", 1) < FORMAT:
+            try:
+                found = {**found, "format": FORMAT, "processes": 1, "config": upgraded(found.get("config") or {})}
+            except (ValueError, TypeError, AttributeError) as error:
+                different.append(str(error))
+        if not different:
+            for place, value in differences(found, config):
+                inner = place.removeprefix("config.")
+                different.append(inner if inner == place else f"{inner} {value!r} there")
+        manifest = _read_json(self.folder / MANIFEST)
+        if manifest.get("corpus", {}).get("splits") != hashes:
             different.append("data")
         if different:
             raise ValueError(f"{self.folder}: holds another run ({', '.join(different)}), choose another --out")
+        self._manifest = manifest
+        return True
+
+    def _acquire(self) -> None:
+        """Takes the lock; a ValueError where another process has it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if fcntl is None:
+            return
+        self._lock = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self.close()
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise ValueError(f"{self.folder}: another process is training in it") from error
+            logger.warning("%s: this disk has no locks; do not train in it twice at once", self.folder)
 
     def _write_manifest(self) -> None:
-        if self.leads:
-            write_whole(self._manifest_path, json.dumps(self._manifest, indent=2) + "\n")
-
-
-def seed_everything(seed: int) -> None:
-    """Seeds every global generator once; everything below takes its randomness as an argument or from these."""
-    import torch
-
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - libraries draw from it
-    torch.manual_seed(seed)
+        write_whole(self.folder / MANIFEST, json.dumps(self._manifest, indent=2) + "\n")
 
 
 def weights_digest(folder: Path) -> str:
@@ -132,33 +185,11 @@ def weights_digest(folder: Path) -> str:
     Left out is what says when and where it was made: configuration, manifest, scores, curves. Empty where there are no
     weights.
     """
-    about = {"config.json", "manifest.json", "metrics.json", "curves.json"}
+    about = {CONFIG, MANIFEST, METRICS, "curves.json"}
     weights = sorted(folder.glob("*.safetensors"))
     settings = sorted(path for path in folder.glob("*.json") if path.name not in about)
     hashes = [path.name.encode() + hashlib.sha256(path.read_bytes()).digest() for path in (*weights, *settings)]
     return hashlib.sha256(b"".join(hashes)).hexdigest()[:16] if weights else ""
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide results."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in _PACKAGES}
-
-
-def hardware() -> dict[str, Any]:
-    """What the run ran on, in figures."""
-    import torch
-
-    return {
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
-
-
-def resolved(config: Any) -> dict[str, Any]:
-    """A configuration dataclass as plain values, for ``config.json``."""
-    return dataclasses.asdict(config)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from cli.evaluate.command import EvaluationCommand, data_name
-from cli.run_folder import versions
+from cli.machine import versions
 from env.seekers.prompted.settings import ModelSettings
 
 if TYPE_CHECKING:

@@ -2,13 +2,10 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from cli.evaluate.command import EvaluationCommand, Split, data_name
-from cli.run_folder import versions
-
-if TYPE_CHECKING:
-    pass
+from cli.machine import versions
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import tyro
 
 from cli.evaluate.command import data_name
-from cli.run_folder import Run, resolved, seed_everything, weights_digest
+from cli.run_folder import weights_digest
 from cli.train.training import Training
 from corpus.load import load_corpus
 from planner.config import DialogueConfig
@@ -21,6 +21,8 @@ class TrainDialogue(Training):
     The defaults suit one-by-one planners; for all-in-one ones take --preset all-in-one.
     """
 
+    NAME: ClassVar[str] = "dialogue"
+
     planner: Path = Path("runs/planner")
     """Run folder of the planner to start from, and to stay near to; its mode says how PPO acts."""
     seeker_run: Path | None = None
@@ -32,8 +34,12 @@ class TrainDialogue(Training):
     out: Path = Path("runs/dialogue")
     """Run folder, a planner's as any other. The same command resumes a killed run."""
 
-    def start(self) -> None:
-        """Trains and compares, or says that the run is finished."""
+    def resolved(self) -> DialogueConfig:
+        """Nothing is left to the program."""
+        return self.config
+
+    def train(self) -> None:
+        """Trains, compares on valid, and prints both."""
         from env.conversation import DialogueRules, seeker_profiles
         from evaluation.dialogue.before_after import (
             PlannerTrial,
@@ -57,53 +63,50 @@ class TrainDialogue(Training):
             raise ValueError(f"seeds: got {self.seeds}, expected at least 1")
         corpus = load_corpus(self.data)
         fold_seed = read_fold_seed(self.planner, train=corpus.digest("train"))
-        settings = {
-            "config": resolved(self.config),
+        built_on = {
             "planner": weights_digest(self.planner),
             FOLD_SEED: fold_seed,
             "seeker": weights_digest(self.seeker_run) if self.seeker_run is not None else "fitted",
             "seeds": self.seeds,
-            "seed": self.seed,
         }
-        run = Run(self.out, command="dialogue", settings=settings, corpus=corpus)
-        if not run.finished:
-            seed_everything(self.seed)
-            start = load_start(self.planner)
-            train, valid = corpus.split("train"), corpus.split("valid")
-            if not seeker_profiles(valid):
-                raise ValueError("valid: no dialogue whose seeker told the initial intensity, nobody to compare on")
-            (seeker,) = SeekerChoice(run=self.seeker_run).open(train, runs=1, seed=self.seed)
-            rules = DialogueRules(max_turns=self.config.max_turns)
-            learned, apart = divide_seekers(
-                seeker_profiles(train), kept_apart=self.config.kept_apart, rng=np.random.default_rng(self.seed)
-            )
-            judge = PlannerTrial(apart, seeker, rules=rules, trials=self.config.trials, seed=self.seed)
-            copy_readers(self.planner, self.out)
-            trained = train_in_dialogues(
-                start,
-                learned,
-                seeker,
-                judge=judge,
-                train=train,
-                fold_seed=fold_seed,
-                config=self.config,
-                out=self.out,
-                seed=self.seed,
-            )
-            compared = compare_before_after(
-                start,
-                trained.planner,
-                valid,
-                seeker=seeker,
-                rules=rules,
-                seeds=self.seeds,
-                seed=self.seed,
-                split="valid",
-                data=data_name(corpus, "train") + "+" + data_name(corpus, "valid").removeprefix(f"{corpus.name}-"),
-            )
-            run.finish({"training": trained.summary(), **compared})
-            discard_checkpoints(self.out / CHECKPOINTS)
-        metrics = run.metrics()
-        print(training_text(metrics["training"]))
-        print(before_after_text(metrics))
-        print(f"{self.out}: finished, {run.minutes:.1f} minutes")
+        with self.run_folder(self.out, corpus, **built_on) as run:
+            if not run.finished:
+                start = load_start(self.planner)
+                train, valid = corpus.split("train"), corpus.split("valid")
+                if not seeker_profiles(valid):
+                    raise ValueError("valid: no dialogue whose seeker told the initial intensity, nobody to compare on")
+                (seeker,) = SeekerChoice(run=self.seeker_run).open(train, runs=1, seed=self.seed)
+                rules = DialogueRules(max_turns=self.config.max_turns)
+                learned, apart = divide_seekers(
+                    seeker_profiles(train), kept_apart=self.config.kept_apart, rng=np.random.default_rng(self.seed)
+                )
+                judge = PlannerTrial(apart, seeker, rules=rules, trials=self.config.trials, seed=self.seed)
+                copy_readers(self.planner, self.out)
+                trained = train_in_dialogues(
+                    start,
+                    learned,
+                    seeker,
+                    judge=judge,
+                    train=train,
+                    fold_seed=fold_seed,
+                    config=self.config,
+                    out=self.out,
+                    seed=self.seed,
+                )
+                compared = compare_before_after(
+                    start,
+                    trained.planner,
+                    valid,
+                    seeker=seeker,
+                    rules=rules,
+                    seeds=self.seeds,
+                    seed=self.seed,
+                    split="valid",
+                    data=data_name(corpus, "train") + "+" + data_name(corpus, "valid").removeprefix(f"{corpus.name}-"),
+                )
+                run.finish({"training": trained.summary(), **compared})
+                discard_checkpoints(self.out / CHECKPOINTS)
+            metrics = run.metrics()
+            print(training_text(metrics["training"]))
+            print(before_after_text(metrics))
+            print(f"{self.out}: finished, {run.minutes:.1f} minutes")

@@ -1,39 +1,47 @@
 """train.py generator: supporter messages from histories and strategies."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import tyro
 
 from cli.train.training import Training
-from generator.config import GeneratorConfig
+from corpus.load import load_corpus
+from generator.config import RENAMED, GeneratorConfig, upgraded
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainGenerator(Training):
     """Train a generator: fine-tune a pretrained backbone, or train a tiny one from scratch."""
 
+    NAME: ClassVar[str] = "generator"
+    SHARED: ClassVar[bool] = True
+    RENAMED: ClassVar[Mapping[str, str]] = RENAMED
+    upgraded = staticmethod(upgraded)
+
     config: Annotated[GeneratorConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=GeneratorConfig)
     out: Path = Path("runs/generator")
     """Run folder. The same command resumes a killed run."""
 
-    def start(self) -> None:
-        """Trains, or says that the run is finished."""
+    def resolved(self) -> GeneratorConfig:
+        """Settings of the backbone's kind where none are given, and this machine's precision."""
+        return self.config.resolved()
+
+    def train(self) -> None:
+        """Trains and prints the perplexity on valid."""
         from generator.training import train_generator
 
-        corpus, run = self.open("generator", self.config.resolved(), self.out)
-        trained = train_generator(
-            self.config,
-            train=corpus.split("train"),
-            valid=corpus.split("valid"),
-            out=self.out,
-            seed=self.seed,
-            corpus=corpus.name,
-        )
-        if not run.leads:
-            return  # the first of several processes reports
-        if not run.finished:
-            run.finish({"valid": {"ppl": trained.summary.best_perplexity, "step": trained.summary.best_step}})
-        print(f"perplexity on valid: {trained.summary.best_perplexity:.2f} (step {trained.summary.best_step})")
-        print(f"{self.out}: finished, {run.minutes:.1f} minutes")
+        corpus, config = load_corpus(self.data), self.resolved()
+        train, valid = corpus.split("train"), corpus.split("valid")
+        with self.run_folder(self.out, corpus, precision=config.optimisation.precision) as run:
+            if not run.finished:
+                trained = train_generator(
+                    config, train=train, valid=valid, out=self.out, seed=self.seed, corpus=corpus.name
+                )
+                run.finish({"valid": {"ppl": trained.summary.best_perplexity, "step": trained.summary.best_step}})
+            if run.leads:  # the first of several processes reports
+                scores = run.metrics()["valid"]
+                print(f"perplexity on valid: {scores['ppl']:.2f} (step {scores['step']})")
+                print(f"{self.out}: finished, {run.minutes:.1f} minutes")

@@ -2,11 +2,12 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import tyro
 
 from cli.train.training import Training
+from corpus.load import load_corpus
 from planner.config import PlannerConfig
 
 
@@ -14,25 +15,31 @@ from planner.config import PlannerConfig
 class TrainPlanner(Training):
     """Train a planner: behaviour cloning, then PPO in the turn environment."""
 
+    NAME: ClassVar[str] = "planner"
+
     config: Annotated[PlannerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=PlannerConfig)
     out: Path = Path("runs/planner")
     """Run folder. The same command resumes a killed run."""
 
-    def start(self) -> None:
-        """Trains, or says that the run is finished."""
+    def resolved(self) -> PlannerConfig:
+        """Nothing is left to the program."""
+        return self.config
+
+    def train(self) -> None:
+        """Trains and prints the scores on valid."""
         from planner.training import train_planner
 
-        corpus, run = self.open("planner", self.config, self.out)
-        if not run.finished:
-            trained = train_planner(
-                corpus.split("train"), corpus.split("valid"), config=self.config, out=self.out, seed=self.seed
-            )
-            scores = {
-                "cloned": trained.before,
-                "planner": trained.after,
-                "planner, without offsets": trained.without_offsets,
-            }
-            run.finish({"valid": scores})
-        for name, scores in run.metrics()["valid"].items():
-            print(f"{name}, valid: " + ", ".join(f"{metric} {value:.2f}" for metric, value in scores.items()))
-        print(f"{self.out}: finished, {run.minutes:.1f} minutes")
+        corpus = load_corpus(self.data)
+        train, valid = corpus.split("train"), corpus.split("valid")
+        with self.run_folder(self.out, corpus) as run:
+            if not run.finished:
+                trained = train_planner(train, valid, config=self.config, out=self.out, seed=self.seed)
+                scores = {
+                    "cloned": trained.before,
+                    "planner": trained.after,
+                    "planner, without offsets": trained.without_offsets,
+                }
+                run.finish({"valid": scores})
+            for name, scores in run.metrics()["valid"].items():
+                print(f"{name}, valid: " + ", ".join(f"{metric} {value:.2f}" for metric, value in scores.items()))
+            print(f"{self.out}: finished, {run.minutes:.1f} minutes")

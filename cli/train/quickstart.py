@@ -1,17 +1,18 @@
 """train.py without a command: the whole pipeline on the bundled sample, with a report."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from cli.command_line import load_preset
-from cli.run_folder import Run, resolved, seed_everything, versions
+from cli.configuration import load_preset, plain, toml_text
+from cli.machine import check_seed, choose_device, seed_everything, versions
+from cli.run_folder import RunFolder
 from cli.train.generator import TrainGenerator
 from cli.train.planner import TrainPlanner
 from corpus.load import load_corpus
-from generator.config import GeneratorConfig
-from planner.config import PlannerConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +22,60 @@ class Quickstart:
     out: Path = Path("runs/quickstart")
     """Run folder; planner and generator become runs of their own in it."""
     seed: int = 0
-    """Seed of everything random (whole number)."""
+    """Seed of everything random (whole number from 0)."""
+    device: str = "auto"
+    """Where models compute: auto (a GPU where there is one), cpu, cuda, or cuda:NUMBER."""
+    print_config: bool = False
+    """Print the configurations as resolved, as TOML, and exit."""
 
     def start(self) -> None:
-        """The whole pipeline, in a few minutes."""
-        print("Trains a planner and a generator on the bundled sample and compares them with baselines.", flush=True)
+        """Trains both, compares them with the baselines, and writes the report."""
+        check_seed(self.seed)
+        choose_device(self.device)
+        trainings = self._trainings()
+        if self.print_config:
+            print(toml_text({training.NAME: plain(training.resolved()) for training in trainings}), end="")
+            return
+        _say(
+            "Trains a planner and a generator on the bundled sample and compares them with baselines: "
+            "about two minutes on two cores."
+        )
+        seed_everything(self.seed)
+        with RunFolder(
+            self.out,
+            command="quickstart",
+            settings={"config": {one.NAME: plain(one.resolved()) for one in trainings}, "seed": self.seed},
+            corpus=load_corpus(None),
+            upgraded=self._upgraded,
+        ) as run:
+            report = self.out / "report.html"
+            if run.finished:
+                print(f"{self.out}: finished, {run.minutes:.1f} minutes. Report: {report}")
+                return
+            for step, training in enumerate(trainings, start=1):
+                _say(f"\n[{step}/3] Training the {training.NAME}")
+                training.train()
+            _say("\n[3/3] Comparing them with the baselines on test, and writing texts")
+            self._report(run, report)
+
+    def _trainings(self) -> tuple[TrainPlanner, TrainGenerator]:
+        """The two trainings, each in a folder of its own."""
+        planner, generator = TrainPlanner(out=self.out / "planner"), TrainGenerator(out=self.out / "generator")
+        return tuple(  # type: ignore[return-value]
+            dataclasses.replace(
+                training,
+                config=load_preset(training.NAME, "quickstart", training.config, upgraded=training.upgraded),
+                seed=self.seed,
+            )
+            for training in (planner, generator)
+        )
+
+    def _upgraded(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The configurations of an earlier version's run as those of today."""
+        return {training.NAME: training.completed(values[training.NAME]) for training in self._trainings()}
+
+    def _report(self, run: RunFolder, report: Path) -> None:
+        """Scores both trained systems and the baselines on test, writes the report and finishes the run."""
         from encoding.embedding_cache import EmbeddingCache, cache_folder
         from encoding.observation import Observer
         from encoding.sentence_encoder import SentenceEncoder
@@ -36,30 +86,15 @@ class Quickstart:
         from planner.planner import StrategyPlanner
         from planner.training_log import read_curves
 
-        seed_everything(self.seed)
         corpus = load_corpus(None)
-        planner_config = load_preset("planner", "quickstart", PlannerConfig())
-        generator_config = load_preset("generator", "quickstart", GeneratorConfig())
-        settings = {"planner": resolved(planner_config), "generator": resolved(generator_config)}
-        run = Run(self.out, command="quickstart", settings={"config": settings, "seed": self.seed}, corpus=corpus)
-        report = self.out / "report.html"
-        if run.finished:
-            print(f"{self.out}: finished, {run.minutes:.1f} minutes. Report: {report}")
-            return
-        planner_run, generator_run = self.out / "planner", self.out / "generator"
-        TrainPlanner(config=planner_config, out=planner_run, seed=self.seed).start()
-        TrainGenerator(config=generator_config, out=generator_run, seed=self.seed).start()
-        planner = StrategyPlanner.load(planner_run)
+        planner = StrategyPlanner.load(self.out / "planner")
+        observer = Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder()))
         demonstration = demonstrate(
             corpus,
             split="test",
             planner=planner,
-            ladder=fit_ladder(
-                corpus.split("train"),
-                observer=Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder())),
-                seed=self.seed,
-            ),
-            realizer=Realizer.load(generator_run),
+            ladder=fit_ladder(corpus.split("train"), observer=observer, seed=self.seed),
+            realizer=Realizer.load(self.out / "generator"),
             rng=np.random.default_rng(self.seed),
         )
         write_demonstration(
@@ -73,8 +108,15 @@ class Quickstart:
                 ("minutes", f"{run.minutes:.1f}"),
                 *versions().items(),
             ],
-            curves=[*planner_curves(read_curves(planner_run)), generator_curve(read_curve(generator_run))],
+            curves=[
+                *planner_curves(read_curves(self.out / "planner")),
+                generator_curve(read_curve(self.out / "generator")),
+            ],
         )
         run.finish(demonstration.metrics())
         print(demonstration.text())
         print(f"\n{run.minutes:.1f} minutes. Report: {report}")
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

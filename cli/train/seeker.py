@@ -2,12 +2,11 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import tyro
 
-from cli.run_folder import Run, resolved, seed_everything
 from cli.train.training import Training
 from corpus.load import load_corpus
 from env.seekers.retrieval.fitting import SeekerConfig
@@ -17,13 +16,19 @@ from env.seekers.retrieval.fitting import SeekerConfig
 class TrainSeeker(Training):
     """Fit a simulated help-seeker: its ratings, its hidden intensity, when it gives up; and measure the fit."""
 
+    NAME: ClassVar[str] = "seeker"
+
     config: Annotated[SeekerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=SeekerConfig)
     failed: str | None = None
     """File of failed conversations (FailedESConv.json); without it training dialogues with a small fall stand in."""
     out: Path = Path("runs/seeker")
     """Run folder."""
 
-    def start(self) -> None:
+    def resolved(self) -> SeekerConfig:
+        """Nothing is left to the program."""
+        return self.config
+
+    def train(self) -> None:
         """Fits, scores on valid, prints the figures."""
         from corpus.formats.detection import read_dialogues
         from corpus.splits import dialogues_digest
@@ -32,20 +37,18 @@ class TrainSeeker(Training):
         from env.seekers.retrieval.fit_quality import fit_quality, fit_quality_lines
         from env.seekers.retrieval.fitting import divide_failed, fit_seeker
 
-        seed_everything(self.seed)
         corpus = load_corpus(self.data)
+        train, valid = corpus.split("train"), corpus.split("valid")
         failed = read_dialogues(Path(self.failed)) if self.failed else ()
-        settings = {"config": resolved(self.config), "failed": dialogues_digest(failed), "seed": self.seed}
-        run = Run(self.out, command="seeker", settings=settings, corpus=corpus)
-        if not run.finished:
-            rng = np.random.default_rng(self.seed)
-            text_encoder = EmbeddingCache(SentenceEncoder(), folder=cache_folder())
-            train = corpus.split("train")
-            fitted, held_out = divide_failed(failed, share=self.config.failed_share, rng=rng)
-            models = fit_seeker(train, fitted, text_encoder=text_encoder, config=self.config)
-            models.save(self.out)
-            figures = fit_quality(models, train, corpus.split("valid"), held_out, text_encoder=text_encoder, rng=rng)
-            run.finish({"valid": {name: estimate.as_json() for name, estimate in figures.items()}})
-        for line in fit_quality_lines(run.metrics()["valid"]):
-            print(line)
-        print(f"{self.out}: finished, {run.minutes:.1f} minutes")
+        with self.run_folder(self.out, corpus, failed=dialogues_digest(failed)) as run:
+            if not run.finished:
+                rng = np.random.default_rng(self.seed)
+                text_encoder = EmbeddingCache(SentenceEncoder(), folder=cache_folder())
+                fitted, held_out = divide_failed(failed, share=self.config.failed_share, rng=rng)
+                models = fit_seeker(train, fitted, text_encoder=text_encoder, config=self.config)
+                models.save(self.out)
+                figures = fit_quality(models, train, valid, held_out, text_encoder=text_encoder, rng=rng)
+                run.finish({"valid": {name: estimate.as_json() for name, estimate in figures.items()}})
+            for line in fit_quality_lines(run.metrics()["valid"]):
+                print(line)
+            print(f"{self.out}: finished, {run.minutes:.1f} minutes")

@@ -1,27 +1,81 @@
-"""What all trainings have in common: data, seed, preset, and the run folder they open."""
+"""What all trainings have in common: their options, and the run folder they open."""
 
+import abc
 import dataclasses
-from typing import Any
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
 
-from cli.run_folder import Run, resolved, seed_everything
-from corpus.load import load_corpus
+from cli.configuration import overlaid, plain, toml_text
+from cli.machine import check_seed, choose_device, seed_everything
+from cli.run_folder import CONFIG, RunFolder
 from corpus.splits import Corpus
 
 
 @dataclasses.dataclass(frozen=True)
-class Training:
-    """Base of the commands that train."""
+class Training(abc.ABC):
+    """Base of the commands that train a configured model."""
+
+    NAME: ClassVar[str]
+    RENAMED: ClassVar[Mapping[str, str]] = {}
+    SHARED: ClassVar[bool] = False  # whether processes of torchrun or accelerate launch may share a training
 
     data: str | None = None
     """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
     seed: int = 0
-    """Seed of everything random (whole number)."""
+    """Seed of everything random (whole number from 0)."""
     preset: str | None = None
-    """Named settings from configs; further options override them."""
+    """Settings by name (configs/), or the path of a TOML file; further options override them."""
+    device: str = "auto"
+    """Where models compute: auto (a GPU where there is one), cpu, cuda, or cuda:NUMBER."""
+    print_config: bool = False
+    """Print the configuration as resolved, as TOML for --preset, and exit."""
 
-    def open(self, command: str, config: Any, out: Any) -> tuple[Corpus, Run]:
-        """Seeds, loads the data and opens the run folder."""
+    def start(self) -> None:
+        """Checks the options; trains, or prints the configuration."""
+        check_seed(self.seed)
+        choose_device(self.device)
+        if self.print_config:
+            print(toml_text(plain(self.resolved())), end="")
+            return
+        if not self.SHARED and os.environ.get("WORLD_SIZE", "1") != "1":
+            raise ValueError(f"train.py {self.NAME} trains in one process, start it without torchrun")
+        self.train()
+
+    @abc.abstractmethod
+    def train(self) -> None:
+        """Trains, or says that the run is finished."""
+
+    @abc.abstractmethod
+    def resolved(self) -> Any:
+        """The configuration with every choice made that was left to the program."""
+
+    @staticmethod
+    def upgraded(values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The plain values of an earlier version's preset or run as those of today."""
+        return values
+
+    def run_folder(self, out: Path, corpus: Corpus, *, precision: str = "fp32", **built_on: Any) -> RunFolder:
+        """Seeds every generator and opens the run folder.
+
+        Args:
+            out: The folder.
+            corpus: The data.
+            precision: The arithmetic of the training.
+            built_on: What else decides the result, for ``config.json``.
+        """
         seed_everything(self.seed)
-        corpus = load_corpus(self.data)
-        settings = {"config": resolved(config), "seed": self.seed}
-        return corpus, Run(out, command=command, settings=settings, corpus=corpus)
+        return RunFolder(
+            out,
+            command=self.NAME,
+            settings={"config": plain(self.resolved()), **built_on, "seed": self.seed},
+            corpus=corpus,
+            precision=precision,
+            upgraded=self.completed,
+        )
+
+    def completed(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What an earlier version wrote as ``config`` in ``config.json``, as this one writes it."""
+        earlier = overlaid(type(self.resolved())(), self.upgraded(values), source=CONFIG)
+        return plain(dataclasses.replace(self, config=earlier).resolved())  # type: ignore[call-arg]

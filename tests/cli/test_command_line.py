@@ -1,14 +1,33 @@
 """Words on the command line: presets, overrides, and one line for every mistake."""
 
 import dataclasses
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 import tyro
 
 import cli.command_line
-from cli.command_line import load_preset, parse, run_command
+import cli.configuration
+import cli.train
+from cli.command_line import parse, run_command
+from cli.configuration import load_preset, overlaid, plain, toml_text
+
+
+@dataclasses.dataclass(frozen=True)
+class _Learning:
+    """How it learns."""
+
+    rate: float = 0.5
+    """Learning rate (per step)."""
+    steps: int | None = None
+    """Steps."""
+
+    def __post_init__(self) -> None:
+        if not self.rate > 0:
+            raise ValueError(f"rate: got {self.rate}, expected more than 0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,20 +36,32 @@ class _Config:
     """Size of the thing (things)."""
     kind: Literal["a", "b"] = "a"
     """Which kind."""
+    learning: _Learning = dataclasses.field(default_factory=_Learning)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Thing:
     """Make a thing."""
 
+    RENAMED: ClassVar = {"learning_rate": "learning.rate"}
+
     config: Annotated[_Config, tyro.conf.arg(name="")] = dataclasses.field(default_factory=_Config)
     seed: int = 0
     """Seed."""
+    share: float = 0.5
+    """Share."""
     preset: str | None = None
     """Preset."""
 
     def start(self) -> None:
         """Makes it."""
+
+    @staticmethod
+    def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
+        nested = dict(values)
+        if "learning_rate" in nested:
+            nested["learning"] = {"rate": nested.pop("learning_rate")}
+        return nested
 
 
 _COMMANDS = {"thing": _Thing}
@@ -40,9 +71,12 @@ _COMMANDS = {"thing": _Thing}
 def presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "thing"
     folder.mkdir()
-    (folder / "large.toml").write_text('# large\nsize = 30\nkind = "b"\n')
-    (folder / "wrong.toml").write_text("colour = 1\n")
-    monkeypatch.setattr(cli.command_line, "PRESETS", tmp_path)
+    (folder / "large.toml").write_text('# large\nsize = 30\nkind = "b"\n[learning]\nrate = 2\n')
+    (folder / "earlier.toml").write_text("learning_rate = 0.25\n")
+    (folder / "wrong.toml").write_text("[learning]\ncolour = 1\n")
+    (folder / "typed.toml").write_text('size = "3"\n')
+    (folder / "broken.toml").write_text("size =\n")
+    monkeypatch.setattr(cli.configuration, "PRESETS", tmp_path)
     return tmp_path
 
 
@@ -50,13 +84,23 @@ def _parse(*arguments: str) -> _Thing:
     return parse(_COMMANDS, arguments, program="make.py")
 
 
-def test_defaults_then_preset_then_flags(presets: Path) -> None:
-    assert _parse("thing").config == _Config(3, "a")
-    assert _parse("thing", "--preset", "large").config == _Config(30, "b")
-    command = _parse("thing", "--preset=large", "--size", "5", "--seed", "7")
-    assert command.config == _Config(5, "b")
+def test_defaults_then_preset_then_options(presets: Path) -> None:
+    assert _parse("thing").config == _Config(3, "a", _Learning(0.5))
+    assert _parse("thing", "--preset", "large").config == _Config(30, "b", _Learning(2.0))
+    command = _parse("thing", "--preset=large", "--size", "5", "--learning.steps", "9", "--seed", "7")
+    assert command.config == _Config(5, "b", _Learning(2.0, 9))
     assert command.seed == 7
     assert command.preset == "large"
+    assert _parse("thing", "--preset", "earlier").config.learning.rate == 0.25
+    own = presets / "own.toml"
+    own.write_text("size = 8\n")
+    assert _parse("thing", "--preset", str(own)).config.size == 8
+
+
+def test_a_printed_configuration_is_a_preset() -> None:
+    config = _Config(30, "b", _Learning(1e-5, 7))
+    assert overlaid(_Config(), tomllib.loads(toml_text(plain(config))), source="here") == config
+    assert "# steps: the program chooses" in toml_text(plain(_Config()))
 
 
 @pytest.mark.parametrize(
@@ -66,8 +110,15 @@ def test_defaults_then_preset_then_flags(presets: Path) -> None:
         (["thing", "--size", "x"], "--size"),
         (["thing", "--kind", "c"], "invalid choice 'c'"),
         (["thing", "--siz", "3"], "--siz"),
-        (["thing", "--preset", "small"], "unknown preset 'small' of thing, expected one of large, wrong"),
-        (["thing", "--preset", "wrong"], "unknown key 'colour'"),
+        (["thing", "--learning.rate", "0"], "error: learning.rate: got 0.0, expected more than 0"),
+        (["thing", "--learning.rate", "inf"], "--learning.rate: got inf, expected a finite number"),
+        (["thing", "--share", "nan"], "--share: got nan, expected a finite number"),
+        (["thing", "--learning-rate=3"], "make.py thing: error: --learning-rate is now --learning.rate"),
+        (["thing", "--preset", "small"], "unknown preset 'small' of thing, expected one of broken, earlier, large"),
+        (["thing", "--preset", "wrong"], "wrong.toml: unknown key 'learning.colour'"),
+        (["thing", "--preset", "typed"], "typed.toml: size: got '3', expected int"),
+        (["thing", "--preset", "broken"], "broken.toml: no valid TOML"),
+        (["thing", "--preset", "nowhere/own.toml"], "nowhere/own.toml: No such file or directory"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(
@@ -80,6 +131,11 @@ def test_a_mistake_is_one_line_and_status_2(
     assert said in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
+
+
+def test_a_mistake_is_one_line_without_unicode_too() -> None:
+    box = " Value error   \n ------------- \n  Error parsing --size: no number  \n  ---\n  For help, see make.py\n"
+    assert cli.command_line._first_paragraph(box) == "Error parsing --size: no number"
 
 
 @pytest.mark.parametrize(
@@ -130,13 +186,11 @@ def test_help_lists_commands_and_field_documentation(capsys: pytest.CaptureFixtu
         assert said in capsys.readouterr().out
 
 
-def test_every_shipped_preset_fits_its_configuration() -> None:
-    from generator.config import GeneratorConfig
-    from planner.config import DialogueConfig, PlannerConfig
-
-    bases = {"planner": PlannerConfig(), "generator": GeneratorConfig(), "dialogue": DialogueConfig()}
-    for command, base in bases.items():
-        names = [path.stem for path in (cli.command_line.PRESETS / command).glob("*.toml")]
-        assert names
-        for name in names:
-            assert load_preset(command, name, base) != base
+@pytest.mark.parametrize("name", ["planner", "generator", "dialogue"])
+def test_every_shipped_preset_fits_its_configuration(name: str) -> None:
+    command = cli.train.COMMANDS[name].load()
+    presets = [path.stem for path in (cli.configuration.PRESETS / name).glob("*.toml")]
+    assert presets
+    for preset in presets:
+        base = command().config
+        assert load_preset(name, preset, base, upgraded=command.upgraded) != base
