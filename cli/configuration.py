@@ -85,9 +85,9 @@ def load_preset(command: str, preset: str, base: Config, *, upgraded: Upgrade = 
 
 
 def toml_text(values: Mapping[str, Any], *, prefix: str = "") -> str:
-    """Plain values as TOML, to be read again as a preset; what the program chooses (``None``) is left to it."""
+    """Plain values as TOML, to be read again as a preset; ``None`` is a comment."""
     lines = [
-        f"# {name}: the program chooses" if value is None else f"{name} = {json.dumps(value)}"
+        f"# {name}: not set" if value is None else f"{name} = {json.dumps(value)}"
         for name, value in values.items()
         if not isinstance(value, Mapping)
     ]

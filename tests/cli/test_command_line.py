@@ -100,7 +100,7 @@ def test_defaults_then_preset_then_options(presets: Path) -> None:
 def test_a_printed_configuration_is_a_preset() -> None:
     config = _Config(30, "b", _Learning(1e-5, 7))
     assert overlaid(_Config(), tomllib.loads(toml_text(plain(config))), source="here") == config
-    assert "# steps: the program chooses" in toml_text(plain(_Config()))
+    assert "# steps: not set" in toml_text(plain(_Config()))
 
 
 @pytest.mark.parametrize(
