@@ -36,42 +36,39 @@ class EvaluateGenerator(TextCommand):
     like: Path | None = None
     """For a backbone as it is: run folder whose lengths and decoding it takes, so that both can be compared."""
     out: Path | None = None
-    """Folder in which evaluations/NAME is kept; by default the generator's run folder."""
+    """Folder in which evaluations/NAME is stored; by default the generator's run folder."""
 
     def start(self) -> None:
-        """Generates, scores and keeps the texts."""
+        """Generates, scores and stores the texts."""
         from corpus.load import load_corpus
         from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
-        from evaluation.generator.setting import default_unit, open_generator, plan_source
         from evaluation.generator.stored import store_evaluation
+        from evaluation.generator.system import load_generator
         from planner.planner import StrategyPlanner
 
-        opened = open_generator(
+        loaded = load_generator(
             self.generator, out=self.out, like=self.like, batch_size=self.batch_size, precision=self.precision
         )
-        realizer = opened.realizer
-        source = plan_source(realizer.variant, self.plan)
-        corpus = load_corpus(self.data)
-        dialogues = corpus.split(self.split)
-        unit = self.unit or default_unit(realizer.variant)
-        benchmark = benchmark_generator(
-            realizer,
-            scored_turns(dialogues) if unit == "turn" else scored_messages(dialogues),
-            name=opened.name,
-            source=source,
-            split=self.split,
-            data=data_name(corpus, self.split),
-            tokenizer=realizer.tokenizer_name,
-            decoding=str(realizer.decoding),
-            precision=realizer.precision,
-            rng=self.rng,
-            planner=StrategyPlanner.load(self.planner) if self.planner is not None else None,
+        planner = StrategyPlanner.load(self.planner) if self.planner is not None else None
+        system = loaded.system(
+            plan=self.plan,
+            unit=self.unit,
+            planner=planner.name if planner is not None else "",
             reasoning=self.reasoning,
             seeds=self.seeds,
-            backbone=opened.backbone,
-            fine_tuned=opened.fine_tuned,
+        )
+        corpus = load_corpus(self.data)
+        dialogues = corpus.split(self.split)
+        benchmark = benchmark_generator(
+            loaded.realizer,
+            scored_turns(dialogues) if system.unit == "turn" else scored_messages(dialogues),
+            system=system,
+            split=self.split,
+            data=data_name(corpus, self.split),
+            rng=self.rng,
+            planner=planner,
             vectors=self.read_vectors(),
             bertscore=self.read_bertscore(),
         )
-        kept = store_evaluation(opened.folder, benchmark.result, benchmark.setting, benchmark.responses)
-        self.report(benchmark.result, closer=f"{benchmark.setting.row}\n{self.skipped}kept in {kept}")
+        folder = store_evaluation(loaded.folder, benchmark.result, system, benchmark.responses)
+        self.report(benchmark.result, closer=f"{system.label}\n{self.skipped}stored in {folder}")

@@ -1,39 +1,88 @@
-"""Scores a generator's texts under one plan source and keeps them."""
+"""Benchmark of a generator under one plan source: realizes a plan for every item and scores the texts."""
 
+import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from tqdm import tqdm
 
-from corpus.dialogue import Dialogue, Turn, Utterance, message_view, turn_view
+from corpus.dialogue import Dialogue, Message, Turn, Utterance, message_view, turn_view
+from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
-from evaluation.generator.response_statistics import response_statistics
-from evaluation.generator.responses import TAIL, GeneratedResponse
-from evaluation.generator.setting import NO_PLAN, GeneratorSetting
-from evaluation.generator.stored import setting_json
-from evaluation.generator.writing import (
-    Realized,
-    RememberingPlanner,
-    TextGenerator,
-    gold_losses,
-    gold_texts,
-    planned_reasoning,
-    realize_items,
-    scored_sequences,
-)
+from evaluation.generator.responses import TAIL, GeneratedResponse, Loss, response_statistics
+from evaluation.generator.system import NO_PLAN, TextSystem
 from evaluation.items import dialogue_units
-from evaluation.plan_source import choose_plans, gold_plan
+from evaluation.plan_source import CachedPlanner, ScoredItem, choose_plans, gold_plan, planned_reasoning
 from evaluation.published import PublishedTable, published
 from evaluation.result import EvaluationResult
 from metrics.text.embedding_scores import WordVectors
 from metrics.text.scores import embedding_scores, text_signature
 from planner.plan import Planner
 
-FREE = ("plan", "planner", "reasoning", "seeds")  # signature fields that tell systems apart, not how they are measured
-FULL_PRECISION = "fp32"  # what is computed in unless otherwise asked, and what signatures do not mention
+SYSTEM_FIELDS = ("plan", "planner", "reasoning", "seeds")  # signature fields that tell systems apart
+FULL_PRECISION = "fp32"  # the default, which signatures do not mention
+CHUNK = 256  # items realized between two steps of the progress bar; the sampled texts depend on it
+
+Realized = list[list[tuple[Strategy | None, str]]]
+
+
+class TextGenerator(Protocol):
+    """What a benchmark needs of a generator (``generator.realizer.Realizer`` has it)."""
+
+    @property
+    def variant(self) -> str:
+        """``vanilla``, ``strategy``, ``all-in-one`` or ``one-by-one``."""
+        ...
+
+    @property
+    def with_reasoning(self) -> bool:
+        """Whether it was trained on histories that begin with reasoning, and may be given some."""
+        ...
+
+    @property
+    def tokenizer_name(self) -> str:
+        """What identifies the tokenizer in the signature: perplexities compare only under the same one."""
+        ...
+
+    @property
+    def decoding(self) -> object:
+        """Decoding configuration; its text identifies it in the signature."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """Arithmetic it computes in, which the signature names unless it is full."""
+        ...
+
+    def realize_all(
+        self,
+        histories: Sequence[Sequence[Message]],
+        plans: Sequence[Sequence[Strategy] | None],
+        *,
+        rng: np.random.Generator,
+        reasoning: Sequence[Reasoning | None] | None = None,
+    ) -> Realized:
+        """Texts of every plan; a plan of ``None`` lets the generator choose."""
+        ...
+
+    def negative_log_likelihood(
+        self,
+        histories: Sequence[Sequence[Message]],
+        plans: Sequence[Sequence[Strategy]],
+        responses: Sequence[Sequence[str]],
+        *,
+        with_strategies: bool = False,
+        reasoning: Sequence[Reasoning | None] | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Summed negative log-likelihood (nats) and tokens of every given response under its plan; (N,) each.
+
+        ``progress`` is called with the number of newly scored sequences: whole turns of ``all-in-one``, else messages.
+        """
+        ...
 
 
 class ResponseScorer(Protocol):
@@ -52,18 +101,18 @@ class GeneratorBenchmark:
 
     Attributes:
         result: Its scores, under its name.
-        setting: How it was asked to write.
-        responses: What it wrote, one sampling run after the other. Length: runs times N.
+        system: The generator and how it was asked.
+        responses: Of all sampling runs, one run after the other. Length: runs times N.
     """
 
     result: EvaluationResult
-    setting: GeneratorSetting
+    system: TextSystem
     responses: tuple[GeneratedResponse, ...]
 
     @property
     def source(self) -> str:
         """Plan source."""
-        return self.setting.plan
+        return self.system.plan
 
     @property
     def published(self) -> tuple[PublishedTable, ...]:
@@ -74,8 +123,8 @@ class GeneratorBenchmark:
 def scored_messages(dialogues: Sequence[Dialogue]) -> list[Utterance]:
     """The text protocol's items: supporter messages that are not the first message of their dialogue.
 
-    Source: the 2021 authors' second code (``codes_zcj``), which scores 2,793 of the official test split's 2,895. Their
-    reason is plain: the first message answers nothing.
+    Source: the 2021 authors' second code (``codes_zcj``), which scores 2,793 of the official test split's 2,895: the
+    first message answers nothing.
     """
     return [utterance for utterance in message_view(list(dialogues)) if utterance.index > 0]
 
@@ -89,19 +138,11 @@ def benchmark_generator(
     generator: TextGenerator,
     items: Sequence[Utterance] | Sequence[Turn],
     *,
-    name: str,
-    source: str,
+    system: TextSystem,
     split: str,
     data: str,
-    tokenizer: str,
-    decoding: str,
-    precision: str = FULL_PRECISION,
     rng: np.random.Generator,
     planner: Planner | None = None,
-    reasoning: bool = False,
-    seeds: int = 1,
-    backbone: str = "unknown",
-    fine_tuned: bool = True,
     vectors: WordVectors | None = None,
     bertscore: ResponseScorer | None = None,
     samples: int = 1000,
@@ -116,62 +157,48 @@ def benchmark_generator(
         generator: What writes.
         items: Messages (:func:`scored_messages`; the reference is the message's text) or turns (:func:`scored_turns`;
             the reference is the turn's messages joined by a blank), whole dialogues of them.
-        name: System's name in the result.
-        source: ``oracle``, ``joint``, ``random`` or ``planner``; of a generator without strategies ``none``.
+        system: Its name, and how it is asked: plan source, reasoning, sampling runs, messages or turns.
         split: For the result.
         data: What identifies the data in the signature, e.g. name and shortened fingerprint.
-        tokenizer: What identifies the tokenizer in the signature: perplexities compare only under the same one.
-        decoding: What identifies the decoding settings in the signature, e.g. the preset's name.
-        precision: Arithmetic the generator computes in, which the signature names unless it is full.
         rng: For plans, decoding and bootstrap.
-        planner: For the source ``planner``, and for ``reasoning``.
-        reasoning: Whether the planner's reasoning is given to the generator.
-        seeds: How often texts (and random plans) are sampled; metrics are means over these runs, with their spread.
-        backbone: What the generator was trained from, for tables.
-        fine_tuned: Whether it was trained on dialogues at all.
+        planner: For the plan source ``planner``, and for reasoning.
         vectors: Word vectors for Extrema, Average and Greedy; without them these are left out.
         bertscore: BERTScore's model; without it BERTScore is left out.
         samples: Bootstrap resamples.
 
     Raises:
-        ValueError: No items, or a plan source, unit or reasoning that does not fit generator or planner.
+        ValueError: No items, items of another unit than the system's, a planner or reasoning that does not fit.
     """
     start = time.perf_counter()
     if not items:
         raise ValueError("nothing to evaluate: 0 responses")
-    scored: list[Utterance | Turn] = list(items)
-    setting = GeneratorSetting(
-        generator=name,
-        variant=generator.variant,
-        backbone=backbone,
-        fine_tuned=fine_tuned,
-        unit="turn" if isinstance(scored[0], Turn) else "message",
-        plan=source,
-        planner=planner.name if planner is not None else "",
-        reasoning=reasoning,
-        seeds=seeds,
-    )
-    if reasoning and not generator.with_reasoning:
-        raise ValueError(f"generator {name} was trained without reasoning: --reasoning needs one that has seen some")
-    asked = RememberingPlanner(planner) if planner is not None else None
-    concluded = planned_reasoning(scored, asked) if reasoning and asked is not None else None
-    seed = int(rng.integers(2**63))  # of the bootstrap
-    with_strategies = source != NO_PLAN
-    steps = len(items) * seeds + scored_sequences(generator, scored) * (1 + with_strategies)
-    with tqdm(total=steps, desc=setting.row, unit="response", disable=None) as bar:
-        realized = []
-        for sampling in rng.spawn(seeds):
-            plans = _plans(scored, source, rng=sampling, planner=asked)
-            realized.append(realize_items(generator, scored, plans, concluded, rng=sampling, bar=bar))
-        losses = gold_losses(generator, scored, concluded, with_strategies=False, bar=bar)
-        with_tokens = (
-            gold_losses(generator, scored, concluded, with_strategies=True, bar=bar) if with_strategies else None
+    scored: list[ScoredItem] = list(items)
+    if isinstance(scored[0], Turn) != (system.unit == "turn"):
+        raise ValueError(f"expected {system.unit}s to score, got {type(scored[0]).__name__}")
+    if system.reasoning and not generator.with_reasoning:
+        raise ValueError(
+            f"generator {system.generator} was trained without reasoning: --reasoning needs one that has seen some"
         )
+    cached = CachedPlanner(planner) if planner is not None else None
+    reasoning = planned_reasoning(scored, cached) if system.reasoning and cached is not None else None
+    seed = int(rng.integers(2**63))  # of the bootstrap
+    with_strategies = system.plan != NO_PLAN
+    steps = len(scored) * system.seeds + _sequences(generator, scored) * (1 + with_strategies)
+    with tqdm(total=steps, desc=system.label, unit="response", disable=None) as bar:
+        realized = []
+        for sampling in rng.spawn(system.seeds):
+            plans = _plans(scored, system.plan, rng=sampling, planner=cached)
+            realized.append(_realize(generator, scored, plans, reasoning, rng=sampling, bar=bar))
+        losses = _gold_losses(generator, scored, reasoning, with_strategies=False, bar=bar)
+        with_tokens: Sequence[Loss | None] = [None] * len(scored)
+        if with_strategies:
+            with_tokens = _gold_losses(generator, scored, reasoning, with_strategies=True, bar=bar)
     units = dialogue_units(items).tolist()
     references = [" ".join(gold_texts(item)) for item in scored]
     responses: list[GeneratedResponse] = []
     for number, pairs_of_items in enumerate(realized):
-        scores = _response_scores(pairs_of_items, references, vectors=vectors, bertscore=bertscore)
+        texts = [" ".join(text for _, text in pairs) for pairs in pairs_of_items]
+        scores = _response_scores(texts, references, vectors=vectors, bertscore=bertscore)
         responses += [
             GeneratedResponse(
                 dialogue=item.dialogue.number,
@@ -183,43 +210,50 @@ def benchmark_generator(
                 unit=units[index],
                 run=number,
                 loss=losses[index],
-                loss_with_strategy=with_tokens[index] if with_tokens is not None else None,
+                loss_with_strategy=with_tokens[index],
                 scores={metric: float(column[index]) for metric, column in scores.items()},
             )
             for index, (item, pairs) in enumerate(zip(scored, pairs_of_items, strict=True))
         ]
-    estimated = response_statistics(responses, setting=setting).estimates(seed=seed, samples=samples)
-    text = text_signature(
+    estimated = response_statistics(responses, system=system).estimates(seed=seed, samples=samples)
+    signature = text_signature(
         samples=samples,
         vectors=vectors,
         bertscore=bertscore.name if bertscore is not None else None,
         data=data,
         split=split,
-        items=f"{setting.unit}s-not-first",
+        items=f"{system.unit}s-not-first",
         ppl="gold-text-under-gold-plan",
-        tokenizer=tokenizer,
-        decoding=decoding,
-        **({"precision": precision} if precision != FULL_PRECISION else {}),
-        plan=source,
-        **({"planner": setting.planner} if setting.planner else {}),
-        **({"reasoning": "planner"} if reasoning else {}),
-        seeds=seeds,
+        tokenizer=generator.tokenizer_name,
+        decoding=str(generator.decoding),
+        **({"precision": generator.precision} if generator.precision != FULL_PRECISION else {}),
+        plan=system.plan,
+        **({"planner": system.planner} if system.planner else {}),
+        **({"reasoning": "planner"} if system.reasoning else {}),
+        seeds=system.seeds,
     )
-    seconds = round(time.perf_counter() - start, 2)
-    details = {"setting": setting_json(setting)}
-    result = EvaluationResult("generator", "text", split, len(items), text, seconds, {name: estimated}, details)
-    return GeneratorBenchmark(result, setting, tuple(responses))
+    result = EvaluationResult(
+        command="generator",
+        protocol="text",
+        split=split,
+        n=len(items),
+        signature=signature,
+        seconds=round(time.perf_counter() - start, 2),
+        systems={system.generator: estimated},
+        details={"setting": dataclasses.asdict(system)},
+    )
+    return GeneratorBenchmark(result, system, tuple(responses))
 
 
-def comparable(benchmarks: Sequence[GeneratorBenchmark]) -> str:
-    """The signature shared by benchmarks that may stand in one table: equal in everything but where plans come from.
+def shared_signature(benchmarks: Sequence[GeneratorBenchmark]) -> str:
+    """The signature of benchmarks that may stand in one table: equal in everything but what tells systems apart.
 
     Raises:
         ValueError: Their signatures differ elsewhere.
     """
 
-    def measured(text: str) -> str:
-        return "|".join(part for part in text.split("|") if part.split(":", 1)[0] not in FREE)
+    def measured(signature: str) -> str:
+        return "|".join(part for part in signature.split("|") if part.split(":", 1)[0] not in SYSTEM_FIELDS)
 
     shared = {measured(one.result.signature) for one in benchmarks}
     if len(shared) != 1:
@@ -227,21 +261,70 @@ def comparable(benchmarks: Sequence[GeneratorBenchmark]) -> str:
     return shared.pop()
 
 
+def gold_texts(item: ScoredItem) -> list[str]:
+    """The corpus's texts: one of a message, all of a turn."""
+    return [message.text for message in item.messages] if isinstance(item, Turn) else [item.message.text]
+
+
 def _plans(
-    items: Sequence[Utterance | Turn], source: str, *, rng: np.random.Generator, planner: Planner | None
+    items: Sequence[ScoredItem], source: str, *, rng: np.random.Generator, planner: Planner | None
 ) -> Sequence[tuple[Strategy, ...] | None]:
     if source == NO_PLAN:
         return [None] * len(items)
     return choose_plans(items, source, rng=rng, planner=planner if source == "planner" else None)
 
 
+def _realize(
+    generator: TextGenerator,
+    items: Sequence[ScoredItem],
+    plans: Sequence[tuple[Strategy, ...] | None],
+    reasoning: Sequence[Reasoning] | None,
+    *,
+    rng: np.random.Generator,
+    bar: tqdm,
+) -> Realized:
+    """Texts of every item under its plan, with its reasoning where given, whole chunks at a time."""
+    realized: Realized = []
+    for first in range(0, len(items), CHUNK):
+        part = slice(first, first + CHUNK)
+        given = reasoning[part] if reasoning is not None else None
+        histories = [item.history for item in items[part]]
+        realized += generator.realize_all(histories, plans[part], rng=rng, reasoning=given)
+        bar.update(len(histories))
+    return realized
+
+
+def _gold_losses(
+    generator: TextGenerator,
+    items: Sequence[ScoredItem],
+    reasoning: Sequence[Reasoning] | None,
+    *,
+    with_strategies: bool,
+    bar: tqdm,
+) -> list[Loss]:
+    # All at once: the more sequences there are, the less padding do batches of about one length hold.
+    nats, tokens = generator.negative_log_likelihood(
+        [item.history for item in items],
+        [gold_plan(item) for item in items],
+        [gold_texts(item) for item in items],
+        with_strategies=with_strategies,
+        reasoning=reasoning,
+        progress=bar.update,
+    )
+    return [Loss(float(loss), int(count)) for loss, count in zip(nats, tokens, strict=True)]
+
+
+def _sequences(generator: TextGenerator, items: Sequence[ScoredItem]) -> int:
+    """How many sequences the gold texts are scored as: whole turns in ``all-in-one``, else single messages."""
+    return len(items) if generator.variant == "all-in-one" else sum(len(gold_texts(item)) for item in items)
+
+
 def _response_scores(
-    realized: Realized,
+    texts: Sequence[str],
     references: Sequence[str],
     *,
     vectors: WordVectors | None,
     bertscore: ResponseScorer | None,
 ) -> dict[str, np.ndarray]:
-    texts = [" ".join(text for _, text in pairs) for pairs in realized]
     scores = embedding_scores(texts, references, vectors=vectors) if vectors is not None else {}
     return scores | ({"bertscore": bertscore(texts, references)} if bertscore is not None else {})

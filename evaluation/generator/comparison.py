@@ -1,8 +1,8 @@
-"""Kept evaluations beside each other: who may stand in one table, and which differences are more than chance.
+"""Comparison of systems by their stored evaluations: which may share a table, and paired differences to a reference.
 
 Scores compare only under equal signatures (sacrebleu's rule): data, split, items, metrics and decoding must agree,
-while plan source, planner, reasoning and number of sampling runs are what tells systems apart. What counts tokens means
-something only under one tokenizer: perplexities, and how long a message may become.
+while plan source, planner, reasoning and number of sampling runs tell systems apart. Perplexities, and the longest
+message that decoding allows, count tokens and compare only under one tokenizer.
 """
 
 import math
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.generator.benchmark import FREE
-from evaluation.generator.response_statistics import ResponseStatistics, response_statistics
-from evaluation.generator.setting import UNITS, GeneratorSetting
+from evaluation.generator.benchmark import SYSTEM_FIELDS
+from evaluation.generator.responses import ResponseStatistics, response_statistics
 from evaluation.generator.stored import StoredEvaluation
+from evaluation.generator.system import UNITS, TextSystem
 from metrics.statistics.bootstrap import paired_differences, tally_values
 from metrics.statistics.estimate import Difference, Estimate
 from metrics.statistics.jackknife import jackknife_difference
@@ -39,8 +39,8 @@ class Comparison:
         n: Items.
         signature: What they share.
         reference: Row that the others are compared with.
-        systems: Row -> metric -> estimate, in order.
-        settings: Row -> how it was asked to write.
+        systems: Row -> system, in order.
+        scores: Row -> metric -> estimate.
         tokenizers: Row -> its tokenizer.
         differences: Row -> metric -> difference to the reference; the reference itself has none, and no perplexity has
             one under another tokenizer, or where other tokens are counted. Nothing differs on a single dialogue.
@@ -51,8 +51,8 @@ class Comparison:
     n: int
     signature: str
     reference: str
-    systems: Mapping[str, Mapping[str, Estimate]]
-    settings: Mapping[str, GeneratorSetting]
+    systems: Mapping[str, TextSystem]
+    scores: Mapping[str, Mapping[str, Estimate]]
     tokenizers: Mapping[str, str]
     differences: Mapping[str, Mapping[str, Difference]]
 
@@ -69,7 +69,7 @@ class Comparison:
 
     @property
     def other_counts(self) -> tuple[str, ...]:
-        """Rows of the reference's tokenizer whose perplexity is of other tokens: end tokens are not counted alike."""
+        """Rows of the reference's tokenizer whose perplexity counts other tokens: end tokens are not counted alike."""
         others = self.other_tokenizers
         return tuple(
             row for row, found in self.differences.items() if found and PERPLEXITY not in found and row not in others
@@ -97,7 +97,7 @@ def compare_evaluations(
     """
     if not evaluations:
         raise ValueError("nothing to compare: 0 evaluations")
-    groups = {unit: _rows([one for one in evaluations if one.setting.unit == unit]) for unit in UNITS}
+    groups = {unit: _rows([one for one in evaluations if one.system.unit == unit]) for unit in UNITS}
     groups = {unit: group for unit, group in groups.items() if group}
     references = {unit: _reference(group, reference) for unit, group in groups.items()}
     if reference is not None and not any(references.values()):
@@ -111,11 +111,11 @@ def compare_evaluations(
 
 def _rows(evaluations: Sequence[StoredEvaluation]) -> dict[str, StoredEvaluation]:
     """Evaluations of one unit by the names of their rows; runs of one name are told apart by their folders."""
-    names = [one.setting.row for one in evaluations]
+    names = [one.system.label for one in evaluations]
     rows: dict[str, StoredEvaluation] = {}
     for one, name in zip(evaluations, names, strict=True):
         run = one.folder.parent.parent.as_posix()
-        row = name if names.count(name) == 1 else ", ".join(part for part in (run, one.setting.manner) if part)
+        row = name if names.count(name) == 1 else ", ".join(part for part in (run, one.system.condition) if part)
         if row in rows:
             raise ValueError(
                 f"two evaluations of {name}: {rows[row].folder} and {one.folder}; give one of them, or say --split"
@@ -127,17 +127,17 @@ def _rows(evaluations: Sequence[StoredEvaluation]) -> dict[str, StoredEvaluation
 def _reference(group: Mapping[str, StoredEvaluation], reference: str | None) -> str | None:
     if reference is None or reference in group:
         return reference
-    named = [row for row, one in group.items() if reference in (one.setting.generator, one.setting.row)]
+    named = [row for row, one in group.items() if reference in (one.system.generator, one.system.label)]
     if len(named) > 1:
-        raise ValueError(f"{reference!r} is several systems, say which: {'; '.join(named)}")
+        raise ValueError(f"{reference!r} names more than one system, say which: {'; '.join(named)}")
     return named[0] if named else None
 
 
 def _default_reference(group: Mapping[str, StoredEvaluation]) -> str:
-    settings = {row: one.setting for row, one in group.items()}
-    trained = [row for row, one in settings.items() if one.variant == "vanilla" and one.fine_tuned]
+    systems = {row: one.system for row, one in group.items()}
+    trained = [row for row, one in systems.items() if one.variant == "vanilla" and one.fine_tuned]
     # Oracle would be a poor one: its plans are gold's, so it has no EMR and LR that others could differ in.
-    free = [row for row, one in settings.items() if one.plan == "joint" and not one.reasoning]
+    free = [row for row, one in systems.items() if one.plan == "joint" and not one.reasoning]
     return (trained or free or list(group))[0]
 
 
@@ -165,8 +165,8 @@ def _compared(
         n=first.n,
         signature=shared,
         reference=reference,
-        systems={row: one.result.systems[one.setting.generator] for row, one in group.items()},
-        settings={row: one.setting for row, one in group.items()},
+        systems={row: one.system for row, one in group.items()},
+        scores={row: one.result.systems[one.system.generator] for row, one in group.items()},
         tokenizers=tokenizers,
         differences=differences,
     )
@@ -185,14 +185,14 @@ def _shared_signature(evaluations: Sequence[StoredEvaluation]) -> str:
                 f"{first.folder}: measured with {field} {first.fields.get(field)}, this program has {own[field]}: "
                 "evaluate again"
             )
-    free = {*FREE, TOKENIZER}
+    free = {*SYSTEM_FIELDS, TOKENIZER}
     items = [(one.unit, one.response) for one in first.responses if one.run == 0]
-    first_of: dict[str, StoredEvaluation] = {}  # tokenizer -> what all others of it must agree with in full
+    first_of: dict[str, StoredEvaluation] = {}  # tokenizer -> the evaluation that all others of it must agree with
     for other in evaluations:
         for one in (first, first_of.setdefault(other.fields[TOKENIZER], other)):
             _refuse_other_fields(one, other, free=free)
         if [(one.unit, one.response) for one in other.responses if one.run == 0] != items:
-            raise ValueError(f"not comparable: {first.folder} and {other.folder} are of different responses")
+            raise ValueError(f"not comparable: {first.folder} and {other.folder} are of different items")
     shared = _measured(first, one_tokenizer=len(first_of) == 1)
     return "|".join(f"{name}:{value}" for name, value in shared.items() if name not in free)
 
@@ -209,7 +209,7 @@ def _refuse_other_fields(one: StoredEvaluation, other: StoredEvaluation, *, free
 
 
 def _measured(evaluation: StoredEvaluation, *, one_tokenizer: bool) -> dict[str, str]:
-    """Signature fields, without what is counted in tokens where these are not everybody's."""
+    """Signature fields, without the longest message in tokens where systems have different tokenizers."""
     return {
         name: _LONGEST.sub("", value) if name == DECODING and not one_tokenizer else value
         for name, value in evaluation.fields.items()
@@ -217,19 +217,19 @@ def _measured(evaluation: StoredEvaluation, *, one_tokenizer: bool) -> dict[str,
 
 
 def _statistics(evaluation: StoredEvaluation) -> ResponseStatistics:
-    """Statistics from the responses, which must give the scores that were kept."""
+    """Statistics from the responses, which must give the stored scores."""
     try:
-        statistics = response_statistics(evaluation.responses, setting=evaluation.setting)
+        statistics = response_statistics(evaluation.responses, system=evaluation.system)
     except ValueError as error:
         raise ValueError(f"{evaluation.folder}: {error}") from error
-    kept = evaluation.result.systems[evaluation.setting.generator]
+    stored = evaluation.result.systems[evaluation.system.generator]
     found = tally_values(statistics.tally) | {name: one.value for name, one in statistics.distinct.items()}
-    for metric in kept:
+    for metric in stored:
         value = found.get(metric, math.nan)
-        if not np.isclose(value, kept[metric].value, rtol=1e-6, equal_nan=True):
+        if not np.isclose(value, stored[metric].value, rtol=1e-6, equal_nan=True):
             raise ValueError(
-                f"{evaluation.folder}: the responses give {metric} {value:g}, the result says {kept[metric].value:g}: "
-                "evaluate again"
+                f"{evaluation.folder}: the responses give {metric} {value:g}, the result says "
+                f"{stored[metric].value:g}: evaluate again"
             )
     return statistics
 

@@ -201,7 +201,7 @@ class ComparisonReport:
             systems={
                 f"{row}, by {one.unit}s" if len(self.comparisons) > 1 else row: scores
                 for one in self.comparisons
-                for row, scores in one.systems.items()
+                for row, scores in one.scores.items()
             },
             details={"tables": [comparison_json(comparison) for comparison in self.comparisons]},
         )

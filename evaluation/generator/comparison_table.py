@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation.generator.comparison import PERPLEXITY, Comparison
-from evaluation.generator.setting import WHOLE_TURNS
+from evaluation.generator.system import WHOLE_TURNS
 from evaluation.metric_names import COMPARED_COLUMNS
 from evaluation.published import (
     TEXT_ESCONV_2021,
@@ -77,7 +77,7 @@ class ComparisonTable:
 def comparison_table(comparison: Comparison) -> ComparisonTable:
     """Rows, cells and notes of a comparison."""
     tables = PUBLISHED_BY_UNIT[comparison.unit]
-    present = {metric for scores in comparison.systems.values() for metric in scores}
+    present = {metric for scores in comparison.scores.values() for metric in scores}
     present |= {metric for table in tables for metric in table.columns}
     columns = tuple(metric for metric in COMPARED_COLUMNS[comparison.unit] if metric in present)
     measured = tuple(
@@ -88,7 +88,7 @@ def comparison_table(comparison: Comparison) -> ComparisonTable:
                 for metric in columns
             ),
         )
-        for row, scores in comparison.systems.items()
+        for row, scores in comparison.scores.items()
     )
     blocks = (
         Block(f"measured here: {comparison.split}, {comparison.n:,} {comparison.unit}s", measured, measured=True),
@@ -122,8 +122,8 @@ def _published(table: PublishedTable, columns: Sequence[str]) -> Block:
 
 
 def _notes(comparison: Comparison, columns: Sequence[str]) -> list[str]:
-    present = {metric for scores in comparison.systems.values() for metric in scores}
-    runs = [one.seeds for one in comparison.settings.values()]
+    present = {metric for scores in comparison.scores.values() for metric in scores}
+    runs = [one.seeds for one in comparison.systems.values()]
     notes = [
         f"{DAGGER} differs from {comparison.reference} at 95 %: paired bootstrap over dialogues (Distinct: paired "
         "jackknife, since resampling with replacement misleads it). Each mark is one test; none is corrected for their "
@@ -157,7 +157,7 @@ def _notes(comparison: Comparison, columns: Sequence[str]) -> list[str]:
             "A turn that opens its dialogue answers nothing and is left out here (of ESConv's 2,257 valid turns 2,156 "
             "are scored); the published 2,389 turns, and evaluate.py planner, count it."
         )
-    variants = {one.variant for one in comparison.settings.values()}
+    variants = {one.variant for one in comparison.systems.values()}
     if variants.intersection(WHOLE_TURNS):
         notes.append("One-by-One's perplexity includes its decision to stop; All-in-One counts one end token a turn.")
     if others := comparison.other_tokenizers:
@@ -171,10 +171,10 @@ def _notes(comparison: Comparison, columns: Sequence[str]) -> list[str]:
         )
     if max(runs) > 1:
         notes.append("± is the standard deviation over sampling runs; perplexity is computed once.")
-    settings = comparison.settings.values()
-    if scratch := [one.generator for one in settings if one.backbone.startswith(_FROM_SCRATCH)]:
+    systems = comparison.systems.values()
+    if scratch := [one.generator for one in systems if one.backbone.startswith(_FROM_SCRATCH)]:
         notes.append(f"Trained from scratch, without pretrained weights: {_names(scratch)}.")
-    if bare := [one.generator for one in settings if not one.fine_tuned]:
+    if bare := [one.generator for one in systems if not one.fine_tuned]:
         notes.append(f"Pretrained, without fine-tuning: {_names(bare)}.")
     notes += [
         f"{label} was not computed: {option}."
@@ -203,7 +203,7 @@ def comparison_json(comparison: Comparison) -> Mapping[str, object]:
         "tokenizers": dict(comparison.tokenizers),
         "systems": {
             row: {metric: estimate.as_json() for metric, estimate in scores.items()}
-            for row, scores in comparison.systems.items()
+            for row, scores in comparison.scores.items()
         },
         "differences": {
             row: {

@@ -1,23 +1,46 @@
-"""Generated responses beside the gold ones, with all that is measured on each: as objects and as JSON lines."""
+"""Generated responses beside the gold ones: as objects, as JSON lines, and the statistics that all scores come from.
+
+A new evaluation and a stored one are scored by the same function. Perplexity is that of the gold texts, the same in
+every sampling run, and is computed once. Everything else is computed for every sampling run and shown as the mean over
+them, with its spread.
+"""
 
 import json
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from corpus.dialogue import Message, Role
 from corpus.errors import CorpusError
 from corpus.files import write_whole
 from corpus.strategy import Strategy
+from evaluation.generator.system import TextSystem
+from metrics.statistics.bootstrap import Tally, estimates
+from metrics.statistics.estimate import Estimate
+from metrics.statistics.jackknife import LeftOut, run_mean
+from metrics.statistics.run_mean import joined_tally, mean_tally
+from metrics.strategy.plans import plan_tally
+from metrics.text.perplexity import perplexity_tally
+from metrics.text.scores import TextStatistics, text_estimates, text_statistics
 
-TAIL = 4  # messages of the history kept beside a response: what the 2021 paper's generator saw
+TAIL = 4  # messages of the history stored beside a response: what the 2021 paper's generator saw
+WRITTEN_PLAN = (
+    "emr",
+    "lr",
+    "emr_multi",
+    "multi_rate",
+)  # of the strategies that were written: columns of Zhu et al. 2026
+CHOSEN = ("joint", "planner")  # plan sources whose plans are predictions
+WITH_STRATEGY = "_with_strategy"  # ends the names of perplexities in which strategy tokens count too
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """How unlikely the generator finds a gold response.
+    """Negative log-likelihood of a gold response.
 
     Attributes:
         nats: Sum of -ln p over its tokens, 0 or more.
@@ -35,12 +58,12 @@ class GeneratedResponse:
     Attributes:
         dialogue: Number of the dialogue in its file.
         history: The last messages before it, at most ``TAIL``.
-        strategies: What it realizes: the plan, or what the generator chose; ``None`` of a generator without strategies.
+        strategies: Of its messages: the plan, or what the generator chose; ``None`` of a generator without strategies.
         texts: The generated texts, one of each strategy.
         gold_strategies: The corpus's plan.
         response: The corpus's text, a turn's messages joined by a blank.
-        unit: What is resampled: the dialogue, numbered by first appearance over all files of the evaluation.
-        run: Which sampling run (seed) it is of, from 0.
+        unit: Dialogue, numbered by first appearance over all files of the evaluation: what is resampled.
+        run: Number of its sampling run, from 0.
         loss: Of the gold response, without its strategy tokens; the same in every run.
         loss_with_strategy: The same with strategy tokens; ``None`` of a generator without.
         scores: Metric -> score of this response, of metrics that texts alone do not give again.
@@ -151,3 +174,98 @@ def _loss(record: Any, name: str) -> Loss:
     ):
         raise CorpusError(f"got {record!r:.60}, expected nats of 0 or more and a count of tokens", field=name)
     return Loss(float(nats), tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class ResponseStatistics:
+    """What the metrics of one evaluation are computed from.
+
+    Attributes:
+        perplexity: Losses of the gold responses.
+        runs: Of each sampling run the texts, and the plans where these are predictions.
+    """
+
+    perplexity: Tally
+    runs: tuple[TextStatistics, ...]
+
+    def estimates(self, *, seed: int, samples: int) -> dict[str, Estimate]:
+        """Every metric with its interval; all see the same resamples."""
+        scores = estimates(self.perplexity, rng=np.random.default_rng(seed), samples=samples)
+        return scores | text_estimates(self.runs, rng=np.random.default_rng(seed), samples=samples)
+
+    @property
+    def tally(self) -> Tally:
+        """Of every bootstrapped metric the mean over the runs."""
+        return joined_tally([self.perplexity, mean_tally([run.tally for run in self.runs])])
+
+    @property
+    def distinct(self) -> dict[str, LeftOut]:
+        """Of every jackknifed metric the mean over the runs."""
+        return {metric: run_mean([run.distinct[metric] for run in self.runs]) for metric in self.runs[0].distinct}
+
+
+def response_statistics(responses: Sequence[GeneratedResponse], *, system: TextSystem) -> ResponseStatistics:
+    """Statistics of all responses of an evaluation.
+
+    Args:
+        responses: All sampling runs', each run with the same items in the same order.
+        system: What wrote them.
+
+    Raises:
+        ValueError: No responses, or the runs are not of the same items.
+    """
+    by_run: dict[int, list[GeneratedResponse]] = {}
+    for one in responses:
+        by_run.setdefault(one.run, []).append(one)
+    if sorted(by_run) != list(range(system.seeds)):
+        raise ValueError(f"got responses of {len(by_run)} sampling runs, expected {system.seeds}, numbered from 0")
+    first = by_run[0]
+    gold = [(one.unit, one.response, one.gold_strategies) for one in first]
+    for number, run in by_run.items():
+        if [(one.unit, one.response, one.gold_strategies) for one in run] != gold:
+            raise ValueError(f"sampling run {number} is not of the same items as run 0")
+    return ResponseStatistics(_perplexity(first), tuple(_texts(by_run[number], system) for number in sorted(by_run)))
+
+
+def _perplexity(responses: Sequence[GeneratedResponse]) -> Tally:
+    units = _units(responses)
+    kinds: Mapping[str, list[Loss | None]] = {
+        "": [one.loss for one in responses],
+        WITH_STRATEGY: [one.loss_with_strategy for one in responses],
+    }
+    tallies = []
+    for suffix, losses in kinds.items():
+        known = [loss for loss in losses if loss is not None]
+        if known and len(known) != len(losses):
+            raise ValueError(f"{len(losses) - len(known)} of {len(losses)} responses lack their loss{suffix}")
+        if known:
+            nats, tokens = [loss.nats for loss in known], [loss.tokens for loss in known]
+            tallies.append(perplexity_tally(nats, tokens, units, suffix=suffix))
+    return joined_tally(tallies)
+
+
+def _texts(responses: Sequence[GeneratedResponse], system: TextSystem) -> TextStatistics:
+    names = list(responses[0].scores)
+    if any(list(one.scores) != names for one in responses):
+        raise ValueError("the responses do not all have the same scores")
+    statistics = text_statistics(
+        [one.generation for one in responses],
+        [one.response for one in responses],
+        _units(responses),
+        response_scores={name: [one.scores[name] for one in responses] for name in names},
+    )
+    if system.unit != "turn" or system.plan not in CHOSEN:
+        return statistics
+    gold = [tuple(int(strategy) for strategy in one.gold_strategies) for one in responses]
+    written = [tuple(int(strategy) for strategy in one.strategies if strategy is not None) for one in responses]
+    plans = plan_tally(gold, written, _units(responses))
+
+    def formula(sums: np.ndarray) -> dict[str, np.ndarray]:
+        scores = plans.formula(sums)
+        return {metric: scores[metric] for metric in WRITTEN_PLAN}
+
+    return replace(statistics, tally=joined_tally([statistics.tally, replace(plans, formula=formula)]))
+
+
+def _units(responses: Sequence[GeneratedResponse]) -> np.ndarray:
+    return np.array([one.unit for one in responses], dtype=np.int64)

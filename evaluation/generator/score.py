@@ -1,7 +1,4 @@
-"""Scores any system's outputs: two text files with one response a line, or one file of JSON lines.
-
-Which text metrics were not computed, and what they would need.
-"""
+"""Scores of any system's outputs: two text files with one response a line, or one file of JSON lines."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -75,7 +72,7 @@ def score_outputs(
     vectors: WordVectors | None = None,
     bertscore: ResponseScorer | None = None,
 ) -> EvaluationResult:
-    """Scores a file of JSON lines with ``generation`` and ``response``, texts both; other fields are not looked at.
+    """Scores a file of JSON lines with ``generation`` and ``response``, texts both; other fields are ignored.
 
     Where every line also says its ``dialogue`` (a whole number or a text), dialogues are the units of the bootstrap;
     else every line is its own unit, and the signature says which. Other arguments as :func:`score_files`.

@@ -1,18 +1,16 @@
-"""A generator's evaluation as files, so that others can be put beside it later: ``RUN/evaluations/NAME/``.
+"""Stored evaluations, which later ones are compared with: ``RUN/evaluations/NAME/``.
 
-``result.json`` holds scores, signature and setting, ``responses.jsonl`` every response with all that was measured on
+``result.json`` holds scores, signature and system, ``responses.jsonl`` every response with all that was measured on
 it, one sampling run after the other. Both are written whole, the result last: a folder without it is not finished.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from corpus.files import read_lines
 from evaluation.generator.responses import GeneratedResponse, write_generated
-from evaluation.generator.setting import NO_PLAN, GeneratorSetting
+from evaluation.generator.system import NO_PLAN, TextSystem
 from evaluation.plan_source import PLAN_SOURCES
 from evaluation.result import EvaluationResult
 
@@ -26,15 +24,15 @@ class StoredEvaluation:
     """One evaluation.
 
     Attributes:
-        folder: Where it is kept.
+        folder: Its folder.
         result: Scores of one system.
-        setting: How the texts were written.
+        system: What wrote the texts.
         responses: Of all sampling runs, one run after the other.
     """
 
     folder: Path
     result: EvaluationResult
-    setting: GeneratorSetting
+    system: TextSystem
     responses: tuple[GeneratedResponse, ...]
 
     @property
@@ -44,23 +42,18 @@ class StoredEvaluation:
 
 
 def store_evaluation(
-    run: Path, result: EvaluationResult, setting: GeneratorSetting, responses: Sequence[GeneratedResponse]
+    run: Path, result: EvaluationResult, system: TextSystem, responses: Sequence[GeneratedResponse]
 ) -> Path:
     """Writes an evaluation into a run folder; one of the same name is replaced.
 
     Returns:
         Its folder.
     """
-    folder = run / EVALUATIONS / setting.folder(result.split)
+    folder = run / EVALUATIONS / system.folder(result.split)
     (folder / RESULT).unlink(missing_ok=True)  # its responses are about to be others
     write_generated(folder / RESPONSES, responses)
     result.save(folder / RESULT)
     return folder
-
-
-def setting_json(setting: GeneratorSetting) -> dict[str, Any]:
-    """A setting for the details of a result."""
-    return dataclasses.asdict(setting)
 
 
 def read_evaluations(run: Path, *, split: str | None = None) -> tuple[StoredEvaluation, ...]:
@@ -82,24 +75,24 @@ def read_evaluations(run: Path, *, split: str | None = None) -> tuple[StoredEval
     if not named:
         kind = f"{split}-..." if split is not None else "NAME"
         raise ValueError(
-            f"{run}: no kept evaluation, expected {EVALUATIONS}/{kind}/{RESULT}: evaluate.py generator makes it"
+            f"{run}: no stored evaluation, expected {EVALUATIONS}/{kind}/{RESULT}: evaluate.py generator makes it"
         )
     order = (NO_PLAN, *PLAN_SOURCES)
     read = [_read(folder) for folder in named]
-    return tuple(sorted(read, key=lambda one: (one.setting.unit, order.index(one.setting.plan), one.folder.name)))
+    return tuple(sorted(read, key=lambda one: (one.system.unit, order.index(one.system.plan), one.folder.name)))
 
 
 def _read(folder: Path) -> StoredEvaluation:
     result = EvaluationResult.load(folder / RESULT)
     try:
-        setting = GeneratorSetting(**result.details["setting"])
+        system = TextSystem(**result.details["setting"])
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{folder / RESULT}: no evaluation of a generator: {error}") from error
-    if list(result.systems) != [setting.generator]:
-        raise ValueError(f"{folder / RESULT}: expected the scores of {setting.generator} alone")
+    if list(result.systems) != [system.generator]:
+        raise ValueError(f"{folder / RESULT}: expected the scores of {system.generator} alone")
     responses = tuple(read_lines(folder / RESPONSES, GeneratedResponse.from_json))
-    if len(responses) != result.n * setting.seeds:
+    if len(responses) != result.n * system.seeds:
         raise ValueError(
-            f"{folder / RESPONSES}: got {len(responses)} responses, expected {result.n} of each of {setting.seeds} runs"
+            f"{folder / RESPONSES}: got {len(responses)} responses, expected {result.n} of each of {system.seeds} runs"
         )
-    return StoredEvaluation(folder, result, setting, responses)
+    return StoredEvaluation(folder, result, system, responses)

@@ -12,10 +12,11 @@ from corpus.splits import Corpus
 from evaluation.generator.benchmark import (
     GeneratorBenchmark,
     benchmark_generator,
-    comparable,
     scored_messages,
     scored_turns,
+    shared_signature,
 )
+from evaluation.generator.system import TextSystem
 from evaluation.plan_source import PLAN_SOURCES
 from evaluation.planner.messages import MessageBenchmark, benchmark_messages
 from evaluation.planner.rows import oracle
@@ -101,12 +102,17 @@ def demonstrate(
         benchmark_generator(
             realizer,
             items,
-            name="generator",
-            source=source,
+            system=TextSystem(
+                generator="generator",
+                variant=realizer.variant,
+                backbone="unknown",
+                fine_tuned=True,
+                unit="message",
+                plan=source,
+                planner=planner.name if source == "planner" else "",
+            ),
             split=split,
             data=data,
-            tokenizer=realizer.tokenizer_name,
-            decoding=str(realizer.decoding),
             rng=rng,
             planner=planner if source == "planner" else None,
         )
@@ -123,7 +129,7 @@ def generator_by_source(benchmarks: Sequence[GeneratorBenchmark]) -> EvaluationR
     Raises:
         ValueError: Their signatures differ in more than the plan source.
     """
-    signature = comparable(benchmarks)
+    signature = shared_signature(benchmarks)
     systems = {one.source: scores for one in benchmarks for scores in one.result.systems.values()}
     seconds = sum(one.result.seconds for one in benchmarks)
     return dataclasses.replace(benchmarks[0].result, signature=signature, seconds=seconds, systems=systems)

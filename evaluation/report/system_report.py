@@ -8,7 +8,7 @@ from typing import Any
 from corpus.dialogue import Message, Role
 from corpus.files import write_whole
 from corpus.strategy import Strategy
-from evaluation.generator.benchmark import GeneratorBenchmark, comparable
+from evaluation.generator.benchmark import GeneratorBenchmark, shared_signature
 from evaluation.metric_names import METRIC_NAMES
 from evaluation.planner.messages import MessageBenchmark
 from evaluation.planner.tables import further_tables
@@ -215,7 +215,7 @@ def _interval_panel(result: EvaluationResult, own: Sequence[str], metric: str, c
 
 
 def _text_section(benchmarks: Sequence[GeneratorBenchmark]) -> Section:
-    shared = comparable(benchmarks)
+    shared = shared_signature(benchmarks)
     systems = {
         f"{name}, plan: {benchmark.source}": scores
         for benchmark in benchmarks

@@ -192,7 +192,7 @@ def test_a_finished_run_is_not_trained_again(runs: Path, capsys: pytest.CaptureF
         ("evaluate", ["score", "--hypotheses", "a", "--references", "b"], "cannot score"),
         ("evaluate", ["score", "--hypotheses", "a"], "expected either --outputs FILE, or"),
         ("evaluate", ["generator", "--generator", "blenderbot"], "--out FOLDER must say where"),
-        ("evaluate", ["compare", "{data}"], "no kept evaluation"),
+        ("evaluate", ["compare", "{data}"], "no stored evaluation"),
         ("train", ["planner", "--dropout", "2"], "dropout: got 2"),
         ("train", ["generator", "--data", "{data}", "--backbone", "nowhere", "--out", "{new}"], "nowhere"),
         ("train", ["planner", "--data", "{data}", "--out", "{gen}"], "holds another run"),

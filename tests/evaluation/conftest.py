@@ -1,17 +1,19 @@
 """Small dialogues, planners and a generator whose every number can be computed by hand."""
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from corpus.dialogue import Dialogue, Message, Role, message_view, turn_view
+from corpus.dialogue import Dialogue, Message, Role, Turn, Utterance, message_view, turn_view
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
-from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
+from evaluation.generator.benchmark import GeneratorBenchmark, benchmark_generator, scored_messages, scored_turns
 from evaluation.generator.stored import store_evaluation
-from planner.plan import Plan
+from evaluation.generator.system import TextSystem
+from planner.plan import Plan, Planner
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 
@@ -71,6 +73,10 @@ class EchoGenerator:
 
     A strategy token costs eight nats. Without strategies (``vanilla``) it says "yes" and looks at no plan.
     """
+
+    tokenizer_name = "words"
+    decoding = "greedy"
+    precision = "fp32"
 
     def __init__(self, variant: str = "strategy", *, with_reasoning: bool = False) -> None:
         self.variant = variant
@@ -144,21 +150,57 @@ def make_generator() -> type[EchoGenerator]:
     return EchoGenerator
 
 
-@pytest.fixture()
-def keep(dialogues: tuple[Dialogue, ...], tmp_path: Path) -> Callable[..., Path]:
-    """Evaluates a generator on the small dialogues and keeps the evaluation in ``tmp_path/NAME``; gives that folder."""
+def score_system(
+    generator: EchoGenerator,
+    items: Sequence[Utterance] | Sequence[Turn],
+    source: str = "",
+    *,
+    name: str = "tiny-run",
+    planner: Planner | None = None,
+    reasoning: bool = False,
+    seeds: int = 1,
+    fine_tuned: bool = True,
+    **options: object,
+) -> GeneratorBenchmark:
+    """Scores a generator on the small dialogues; by default under the gold plan, of a vanilla generator under none."""
+    system = TextSystem(
+        generator=name,
+        variant=generator.variant,
+        backbone="tiny-words",
+        fine_tuned=fine_tuned,
+        unit="turn" if items and isinstance(items[0], Turn) else "message",
+        plan=source or ("none" if generator.variant == "vanilla" else "oracle"),
+        planner=planner.name if planner is not None else "",
+        reasoning=reasoning,
+        seeds=seeds,
+    )
+    given = {"split": "valid", "data": "tiny", "rng": np.random.default_rng(0), "samples": 1000, **options}
+    return benchmark_generator(generator, items, system=system, planner=planner, **given)
 
-    def evaluate_and_keep(generator: EchoGenerator, name: str, **options: object) -> Path:
-        unit = options.pop("unit", "message")
-        items = scored_turns(dialogues) if unit == "turn" else scored_messages(dialogues)
-        settings = {
-            "source": "none" if generator.variant == "vanilla" else "oracle", "split": "valid", "data": "tiny",
-            "tokenizer": "words", "decoding": "greedy", "backbone": "tiny-words", "samples": 1000,
-        }  # fmt: skip
-        benchmark = benchmark_generator(
-            generator, items, name=name, rng=np.random.default_rng(0), **{**settings, **options}
-        )
-        store_evaluation(tmp_path / name, benchmark.result, benchmark.setting, benchmark.responses)
+
+@pytest.fixture()
+def score() -> Callable[..., GeneratorBenchmark]:
+    return score_system
+
+
+@pytest.fixture()
+def store(dialogues: tuple[Dialogue, ...], tmp_path: Path) -> Callable[..., Path]:
+    """Scores a generator, by default on the small dialogues, and stores that in ``tmp_path/NAME``; gives the folder."""
+
+    def score_and_store(
+        generator: EchoGenerator,
+        name: str,
+        *,
+        unit: str = "message",
+        items: Sequence[Utterance] | None = None,
+        **options: object,
+    ) -> Path:
+        generator = copy.copy(generator)
+        for attribute, option in (("tokenizer_name", "tokenizer"), ("decoding", "decoding")):
+            setattr(generator, attribute, options.pop(option, getattr(generator, attribute)))
+        items = items or (scored_turns(dialogues) if unit == "turn" else scored_messages(dialogues))
+        benchmark = score_system(generator, items, name=Path(name).name, **options)
+        store_evaluation(tmp_path / name, benchmark.result, benchmark.system, benchmark.responses)
         return tmp_path / name
 
-    return evaluate_and_keep
+    return score_and_store

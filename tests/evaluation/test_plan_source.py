@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from corpus.dialogue import message_view, turn_view
-from corpus.strategy import ESCONV_COUNTS, Strategy
-from evaluation.plan_source import ESCONV_TURN_LENGTHS, choose_plans
+from corpus.reasoning import Need, Reasoning
+from corpus.strategy import ESCONV_COUNTS, Stage, Strategy
+from evaluation.plan_source import ESCONV_TURN_LENGTHS, CachedPlanner, choose_plans, planned_reasoning
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 
@@ -55,3 +58,50 @@ def test_refusals(dialogues, gold_planner):
         choose_plans(items, "oracle", rng=rng(), planner=gold_planner)
     with pytest.raises(ValueError, match="all messages or all turns, got 5 and 4"):
         choose_plans([*items, *turn_view(dialogues)], "planner", rng=rng(), planner=gold_planner)
+
+
+class Thinker:
+    """Reasons that the problem is the number of messages before the turn."""
+
+    name = "thinker"
+
+    def __init__(self, planner) -> None:
+        self.planner = planner
+        self.asked = 0
+
+    def plans(self, histories):
+        self.asked += len(histories)
+        plans = self.planner.plans(histories)
+        return [
+            replace(plan, reasoning=Reasoning(str(len(one)), "sadness", 3, Need.HEARD, next(iter(Stage)), (1.0,) * 5))
+            for one, plan in zip(histories, plans, strict=True)
+        ]
+
+    def strategy_probabilities(self, histories):
+        return self.planner.strategy_probabilities(histories)
+
+
+def test_a_message_has_the_reasoning_of_its_turn(dialogues, question_planner):
+    thinker = Thinker(question_planner)
+    messages = [one.context for one in planned_reasoning(message_view(dialogues), CachedPlanner(thinker))]
+    assert messages == ["0", "2", "2", "1", "3"]  # the third message ends the turn that the second begins
+    assert thinker.asked == 4  # each turn once
+    assert [one.context for one in planned_reasoning(turn_view(dialogues), thinker)] == ["0", "2", "1", "3"]
+
+
+def test_plan_and_reasoning_are_one_decision(dialogues, question_planner):
+    thinker = Thinker(question_planner)
+    cached = CachedPlanner(thinker)
+    turns = turn_view(dialogues)
+    planned_reasoning(turns, cached)
+    again = cached.plans([turn.history for turn in turns[::-1]])
+    assert [plan.reasoning.context for plan in again] == ["3", "1", "2", "0"]
+    assert (thinker.asked, cached.name) == (4, "thinker")
+    histories = [utterance.history for utterance in message_view(dialogues)]
+    expected = question_planner.strategy_probabilities(histories)
+    assert np.array_equal(cached.strategy_probabilities(histories), expected)
+
+
+def test_a_planner_without_reasoning_is_refused(dialogues, question_planner):
+    with pytest.raises(ValueError, match="planner majority does not reason"):
+        planned_reasoning(turn_view(dialogues), question_planner)

@@ -8,7 +8,7 @@ import pytest
 
 from corpus.dialogue import Message, Role, message_view, turn_view
 from corpus.strategy import Strategy
-from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
+from evaluation.generator.benchmark import scored_messages, scored_turns
 from evaluation.planner.messages import benchmark_messages
 from evaluation.planner.turns import benchmark_turns
 from evaluation.report.figures import LearningCurve, Series
@@ -50,17 +50,13 @@ class Page(HTMLParser):
 
 
 @pytest.fixture()
-def data(dialogues, question_planner, gold_planner, generator, make_planner) -> ReportData:
+def data(dialogues, question_planner, gold_planner, generator, make_planner, score) -> ReportData:
     own = make_planner("run-a", lambda plan: plan[:1])
     planners = [make_planner("random", lambda _: (Strategy.OTHERS,)), question_planner, gold_planner, own]
     options = {"split": "valid", "data": "tiny", "samples": 20}
     texts = tuple(
-        benchmark_generator(
-            generator, scored_messages(dialogues), name="run-g", source=source, tokenizer="words", decoding="greedy",
-            rng=np.random.default_rng(0), **options,
-        )
-        for source in ("oracle", "joint")
-    )  # fmt: skip
+        score(generator, scored_messages(dialogues), source, name="run-g", **options) for source in ("oracle", "joint")
+    )
     row = np.array([0.02, 0.5, 0.2, 0.1, 0.08, 0.05, 0.03, 0.02])
     sample = SampleTurn(
         dialogue=7,
@@ -213,14 +209,11 @@ def test_every_trained_planner_is_looked_at_and_means_say_so(data: ReportData, d
     assert "± 0.00" in page.texts and any(text.startswith("Differences to tfidf") for text in page.texts)
 
 
-def test_refusals(data: ReportData, dialogues, generator):
+def test_refusals(data: ReportData, dialogues, generator, score):
     with pytest.raises(ValueError, match="no planner 'nobody' in the message results"):
         render_report(replace(data, own=("nobody",)))
     with pytest.raises(ValueError, match="no planner 'nobody' in the turn results"):
         render_report(replace(data, own=("nobody",), messages=None))
-    other = benchmark_generator(
-        generator, scored_turns(dialogues), name="run-g", source="oracle", split="valid", data="tiny",
-        tokenizer="words", decoding="greedy", rng=np.random.default_rng(0), samples=5,
-    )  # fmt: skip
+    other = score(generator, scored_turns(dialogues), name="run-g", samples=5)
     with pytest.raises(ValueError, match="not comparable"):
         render_report(replace(data, texts=(*data.texts, other)))

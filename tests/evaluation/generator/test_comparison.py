@@ -7,9 +7,9 @@ import pytest
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
-from evaluation.generator.benchmark import benchmark_generator, scored_messages
+from evaluation.generator.benchmark import scored_messages
 from evaluation.generator.comparison import Comparison, compare_evaluations
-from evaluation.generator.stored import read_evaluations, store_evaluation
+from evaluation.generator.stored import read_evaluations
 from language_models.settings import DecodingConfig
 from metrics.statistics.bootstrap import paired_difference
 from metrics.statistics.jackknife import jackknife_difference
@@ -28,6 +28,9 @@ class Parrot:
 
     variant = "strategy"
     with_reasoning = False
+    tokenizer_name = "words"
+    decoding = "greedy"
+    precision = "fp32"
 
     def __init__(self, texts: list[str], share: int) -> None:
         self.texts = texts
@@ -65,19 +68,18 @@ def many() -> tuple[Dialogue, ...]:
     )
 
 
-def _keep(many, folder: Path, share: int, **options) -> Path:
-    items = scored_messages(many)
-    settings = {"source": "oracle", "split": "valid", "data": "tiny", "tokenizer": "words", "decoding": "greedy"}
-    benchmark = benchmark_generator(
-        Parrot([item.message.text for item in items], share), items, name=folder.name, rng=np.random.default_rng(0),
-        samples=50, **{**settings, **options},
-    )  # fmt: skip
-    store_evaluation(folder, benchmark.result, benchmark.setting, benchmark.responses)
-    return folder
+@pytest.fixture()
+def store_parrot(store, many):
+    def score_and_store(name: str, share: int, **options) -> Path:
+        items = scored_messages(many)
+        parrot = Parrot([item.message.text for item in items], share)
+        return store(parrot, name, items=items, samples=50, **options)
+
+    return score_and_store
 
 
-def test_differences_are_the_paired_tests_of_the_metrics(many, tmp_path: Path):
-    (comparison,) = compared(_keep(many, tmp_path / "rare", 3), _keep(many, tmp_path / "often", 2))
+def test_differences_are_the_paired_tests_of_the_metrics(many, store_parrot):
+    (comparison,) = compared(store_parrot("rare", 3), store_parrot("often", 2))
     assert list(comparison.systems) == ["rare, oracle", "often, oracle"]
     assert comparison.reference == "rare, oracle"  # no vanilla: the first row
     assert (comparison.unit, comparison.split, comparison.n) == ("message", "valid", 60)
@@ -104,8 +106,8 @@ def test_differences_are_the_paired_tests_of_the_metrics(many, tmp_path: Path):
     assert not comparison.differs("often, oracle", "extrema") and not comparison.differs("rare, oracle", "bleu_2")
 
 
-def test_perplexity_only_under_one_tokenizer(many, tmp_path: Path):
-    runs = [_keep(many, tmp_path / "words", 2), _keep(many, tmp_path / "bytes", 3, tokenizer="bytes")]
+def test_perplexity_only_under_one_tokenizer(many, store_parrot):
+    runs = [store_parrot("words", 2), store_parrot("bytes", 3, tokenizer="bytes")]
     (comparison,) = compared(*runs)
     assert comparison.other_tokenizers == ("bytes, oracle",)
     assert "bleu_2" in comparison.differences["bytes, oracle"]
@@ -113,24 +115,24 @@ def test_perplexity_only_under_one_tokenizer(many, tmp_path: Path):
     assert "tokenizer" not in comparison.signature
 
 
-def test_the_longest_message_counts_in_tokens_of_its_tokenizer(keep, generator):
-    def kept(name: str, tokenizer: str, longest: int, **settings) -> Path:
+def test_the_longest_message_counts_in_tokens_of_its_tokenizer(store, generator):
+    def stored(name: str, tokenizer: str, longest: int, **settings) -> Path:
         decoding = str(DecodingConfig(min_message_tokens=10, max_message_tokens=longest, **settings))
-        return keep(generator, name, tokenizer=tokenizer, decoding=decoding)
+        return store(generator, name, tokenizer=tokenizer, decoding=decoding)
 
-    blender, gpt = kept("blender", "bpe", 40), kept("gpt", "bytes", 45)
+    blender, gpt = stored("blender", "bpe", 40), stored("gpt", "bytes", 45)
     (comparison,) = compared(blender, gpt)
     assert "|decoding:t0.7-k30-p0.9-r1.03-tokens10-messages5|" in comparison.signature
     (alone,) = compared(blender)
     assert "|decoding:t0.7-k30-p0.9-r1.03-tokens10to40-messages5|" in alone.signature
     # Of one tokenizer the lengths must agree, also where neither is the first of all; and the rest must always.
     with pytest.raises(ValueError, match=r"gpt/.* and .*longer/.* differ in decoding: .*10to45-.* and .*10to50-"):
-        compared(blender, gpt, kept("longer", "bytes", 50))
+        compared(blender, gpt, stored("longer", "bytes", 50))
     with pytest.raises(ValueError, match=r"differ in decoding: t0\.7-.*-tokens10-messages5 and t1-.*-tokens10-mess"):
-        compared(blender, kept("hot", "bytes", 45, temperature=1.0))
+        compared(blender, stored("hot", "bytes", 45, temperature=1.0))
 
 
-def test_perplexity_only_of_equal_tokens(keep, make_generator):
+def test_perplexity_only_of_equal_tokens(store, make_generator):
     class OneEndToken(type(make_generator())):
         """As All-in-One: a turn has a single end token."""
 
@@ -139,8 +141,12 @@ def test_perplexity_only_of_equal_tokens(keep, make_generator):
             return nats, tokens - np.array([len(texts) - 1 for texts in responses])
 
     turns = {"unit": "turn", "source": "joint"}
-    single = keep(make_generator(), "single", **turns)
-    runs = [single, keep(OneEndToken("all-in-one"), "all", **turns), keep(make_generator("one-by-one"), "one", **turns)]
+    single = store(make_generator(), "single", **turns)
+    runs = [
+        single,
+        store(OneEndToken("all-in-one"), "all", **turns),
+        store(make_generator("one-by-one"), "one", **turns),
+    ]
     (comparison,) = compared(*runs)
     assert comparison.other_counts == ("all, joint",) and comparison.other_tokenizers == ()
     assert "rouge_l" in comparison.differences["all, joint"]
@@ -160,18 +166,18 @@ class Thinker:
         return [replace(plan, reasoning=thought) for plan in self.planner.plans(histories)]
 
 
-def test_without_vanilla_the_first_free_row_is_the_reference(keep, make_generator, question_planner):
+def test_without_vanilla_the_first_free_row_is_the_reference(store, make_generator, question_planner):
     generator = make_generator(with_reasoning=True)
-    keep(generator, "gen", unit="turn", source="oracle")
-    keep(generator, "gen", unit="turn", source="joint", planner=Thinker(question_planner), reasoning=True)
-    run = keep(generator, "gen", unit="turn", source="random")
+    store(generator, "gen", unit="turn", source="oracle")
+    store(generator, "gen", unit="turn", source="joint", planner=Thinker(question_planner), reasoning=True)
+    run = store(generator, "gen", unit="turn", source="random")
     assert compared(run)[0].reference == "gen, oracle"
-    keep(generator, "gen", unit="turn", source="joint")
-    keep(generator, "gen", unit="turn", source="planner", planner=question_planner)
+    store(generator, "gen", unit="turn", source="joint")
+    store(generator, "gen", unit="turn", source="planner", planner=question_planner)
     (comparison,) = compared(run)
     assert comparison.reference == "gen, joint"
     assert {"emr", "lr"} <= set(comparison.differences["gen, plan majority"])
-    bare = keep(make_generator("vanilla"), "bare", unit="turn", fine_tuned=False)
+    bare = store(make_generator("vanilla"), "bare", unit="turn", fine_tuned=False)
     assert compared(bare, run)[0].reference == "gen, joint"
 
 
@@ -184,52 +190,52 @@ def test_without_vanilla_the_first_free_row_is_the_reference(keep, make_generato
         ("bootstrap", {"samples": 60}),
     ],
 )
-def test_signatures_do_not_mix(keep, generator, field, options):
-    runs = [keep(generator, "one"), keep(generator, "two", **options)]
+def test_signatures_do_not_mix(store, generator, field, options):
+    runs = [store(generator, "one"), store(generator, "two", **options)]
     with pytest.raises(ValueError, match=rf"not comparable: .*one.* and .*two.* differ in {field}: ") as caught:
         compared(*runs)
     assert "\n" not in str(caught.value)
 
 
-def test_messages_and_turns_are_two_tables_and_vanilla_is_the_reference(keep, generator, make_generator):
-    run = keep(generator, "gen", source="joint")
-    keep(generator, "gen", unit="turn", source="joint")
-    vanilla = keep(make_generator("vanilla"), "plain")
+def test_messages_and_turns_are_two_tables_and_vanilla_is_the_reference(store, generator, make_generator):
+    run = store(generator, "gen", source="joint")
+    store(generator, "gen", unit="turn", source="joint")
+    vanilla = store(make_generator("vanilla"), "plain")
     messages, turns = compared(run, vanilla)
     assert (messages.unit, list(messages.systems), messages.reference) == ("message", ["gen, joint", "plain"], "plain")
     assert (turns.unit, list(turns.systems), turns.reference) == ("turn", ["gen, joint"], "gen, joint")
-    assert turns.systems["gen, joint"]["emr"].value == 0.0
-    assert "emr" not in messages.systems["gen, joint"]
+    assert turns.scores["gen, joint"]["emr"].value == 0.0
+    assert "emr" not in messages.scores["gen, joint"]
     (chosen, _) = compared(run, vanilla, reference="gen")
     assert chosen.reference == "gen, joint"
     with pytest.raises(ValueError, match="no system 'best' to compare with, there are: gen, joint; plain"):
         compared(run, vanilla, reference="best")
 
 
-def test_runs_of_one_name_are_told_apart(many, tmp_path: Path):
-    runs = [_keep(many, tmp_path / seed / "gen", share) for seed, share in (("a", 2), ("b", 3))]
+def test_runs_of_one_name_are_told_apart(many, store_parrot):
+    runs = [store_parrot(f"{seed}/gen", share) for seed, share in (("a", 2), ("b", 3))]
     (comparison,) = compared(*runs)
     assert list(comparison.systems) == [f"{run.as_posix()}, oracle" for run in runs]
     with pytest.raises(ValueError, match="two evaluations of gen, oracle"):
         compared(runs[0], runs[0])
 
 
-def test_a_reference_of_several_rows_must_be_named(keep, generator):
-    keep(generator, "gen")
-    run = keep(generator, "gen", source="joint")
-    with pytest.raises(ValueError, match="'gen' is several systems, say which: gen, oracle; gen, joint"):
+def test_a_reference_of_several_rows_must_be_named(store, generator):
+    store(generator, "gen")
+    run = store(generator, "gen", source="joint")
+    with pytest.raises(ValueError, match="'gen' names more than one system, say which: gen, oracle; gen, joint"):
         compared(run, reference="gen")
     assert compared(run, reference="gen, joint")[0].reference == "gen, joint"
 
 
-def test_files_that_contradict_each_other_or_are_old(keep, generator):
-    (kept,) = read_evaluations(keep(generator, "gen"))
-    other = replace(kept.responses[0], texts=("something else",))
+def test_files_that_contradict_each_other_or_are_old(store, generator):
+    (stored,) = read_evaluations(store(generator, "gen"))
+    other = replace(stored.responses[0], texts=("something else",))
     with pytest.raises(ValueError, match=r"the responses give .*, the result says .*: evaluate again"):
-        compare_evaluations([replace(kept, responses=(other, *kept.responses[1:]))], reference=None, seed=0)
-    old = replace(kept.result, signature=kept.result.signature.replace("version:1", "version:0"))
+        compare_evaluations([replace(stored, responses=(other, *stored.responses[1:]))], reference=None, seed=0)
+    old = replace(stored.result, signature=stored.result.signature.replace("version:1", "version:0"))
     with pytest.raises(ValueError, match="measured with version 0, this program has 1: evaluate again"):
-        compare_evaluations([replace(kept, result=old)], reference=None, seed=0)
+        compare_evaluations([replace(stored, result=old)], reference=None, seed=0)
 
 
 def test_nothing_to_compare():

@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,15 @@ from corpus.dialogue import message_view
 from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
 from evaluation.generator import benchmark as generator_benchmark
-from evaluation.generator.benchmark import benchmark_generator, comparable, scored_messages, scored_turns
+from evaluation.generator.benchmark import scored_messages, scored_turns, shared_signature
 from evaluation.generator.responses import write_generated
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 
 
-def run(generator, items, source="oracle", **options):
-    return benchmark_generator(
-        generator, items, name="tiny-run", source=source, split="valid", data="tiny", tokenizer="words",
-        decoding="greedy", rng=np.random.default_rng(0), samples=20, **options,
-    )  # fmt: skip
+@pytest.fixture()
+def run(score):
+    return partial(score, samples=20)
 
 
 def test_first_messages_are_not_scored(dialogues):
@@ -30,7 +29,7 @@ def test_first_messages_are_not_scored(dialogues):
     assert len(scored_messages(dialogues)) == len(message_view(dialogues)) - openings
 
 
-def test_oracle_messages(dialogues, generator):
+def test_oracle_messages(dialogues, generator, run):
     benchmark = run(generator, scored_messages(dialogues))
     result = benchmark.result
     assert (result.command, result.protocol, result.n, list(result.systems)) == ("generator", "text", 4, ["tiny-run"])
@@ -48,7 +47,7 @@ def test_oracle_messages(dialogues, generator):
     assert [message.text for message in first.history] == ["Hello, what brings you here?", "My shop is failing."]
 
 
-def test_turns_are_joined(dialogues, generator):
+def test_turns_are_joined(dialogues, generator, run):
     benchmark = run(generator, scored_turns(dialogues))
     first = benchmark.responses[0]
     assert first.response == "So the shop does badly. You did all you could."
@@ -56,7 +55,7 @@ def test_turns_are_joined(dialogues, generator):
     assert "items:turns-not-first" in benchmark.result.signature
 
 
-def test_perfect_generator_scores_full(dialogues, generator, monkeypatch):
+def test_perfect_generator_scores_full(dialogues, generator, monkeypatch, run):
     items = scored_messages(dialogues)
     monkeypatch.setattr(
         generator,
@@ -69,7 +68,7 @@ def test_perfect_generator_scores_full(dialogues, generator, monkeypatch):
 
 
 @pytest.mark.parametrize("source", ["joint", "random", "planner"])
-def test_perplexity_is_under_the_gold_plan_whatever_the_source(dialogues, generator, question_planner, source):
+def test_perplexity_is_under_the_gold_plan_whatever_the_source(dialogues, generator, question_planner, source, run):
     planner = question_planner if source == "planner" else None
     benchmark = run(generator, scored_messages(dialogues), source, planner=planner)
     assert generator.scored_plans == [(RE,), (AF,), (Q,), (SU,)]
@@ -80,7 +79,7 @@ def test_perplexity_is_under_the_gold_plan_whatever_the_source(dialogues, genera
         assert {one.strategies for one in benchmark.responses} == {(Strategy.OTHERS,)}
 
 
-def test_many_items_keep_their_order(dialogues, generator):
+def test_many_items_keep_their_order(dialogues, generator, run):
     items = scored_messages(dialogues) * 100  # more than one step of the progress bar
     benchmark = run(generator, items)
     assert generator.scorings == 2  # all items at once, with and without strategy tokens: batches of about one length
@@ -88,20 +87,20 @@ def test_many_items_keep_their_order(dialogues, generator):
     assert [one.strategies for one in benchmark.responses] == [(item.strategy,) for item in items]
 
 
-def test_only_the_plan_source_may_differ(dialogues, generator):
+def test_only_the_plan_source_may_differ(dialogues, generator, run):
     items = scored_messages(dialogues)
     oracle, joint = run(generator, items), run(generator, items, "joint")
-    shared = comparable([oracle, joint])
+    shared = shared_signature([oracle, joint])
     assert "plan:" not in shared and "decoding:greedy" in shared and "tokenizer:words" in shared
     with pytest.raises(ValueError, match="not comparable, different signatures"):
-        comparable([oracle, run(generator, scored_turns(dialogues))])
+        shared_signature([oracle, run(generator, scored_turns(dialogues))])
     other = replace(joint, result=replace(joint.result, signature=joint.result.signature.replace("greedy", "top-k")))
     with pytest.raises(ValueError, match="not comparable"):
-        comparable([oracle, other])
+        shared_signature([oracle, other])
 
 
 @pytest.mark.parametrize(("variant", "steps"), [("strategy", 3 + 2 * 4), ("all-in-one", 3 + 2 * 3)])
-def test_progress_ends_at_its_total(dialogues, make_generator, variant, steps, monkeypatch):
+def test_progress_ends_at_its_total(dialogues, make_generator, variant, steps, monkeypatch, run):
     bars = []
     real = generator_benchmark.tqdm
 
@@ -114,22 +113,23 @@ def test_progress_ends_at_its_total(dialogues, make_generator, variant, steps, m
     assert [(bar.n, bar.total) for bar in bars] == [(steps, steps)]
 
 
-def test_the_signature_names_the_precision_only_where_it_is_not_full(dialogues, generator):
+def test_the_signature_names_the_precision_only_where_it_is_not_full(dialogues, generator, run):
     items = scored_messages(dialogues)
-    full, half = run(generator, items), run(generator, items, precision="bf16")
-    assert run(generator, items, precision="fp32").result.signature == full.result.signature
+    full = run(generator, items)
+    generator.precision = "bf16"
+    half = run(generator, items)
     assert "precision" not in full.result.signature
     assert "|decoding:greedy|precision:bf16|" in half.result.signature
     with pytest.raises(ValueError, match="not comparable"):
-        comparable([full, half])
+        shared_signature([full, half])
 
 
-def test_nothing_to_score(generator):
+def test_nothing_to_score(generator, run):
     with pytest.raises(ValueError, match="nothing to evaluate: 0 responses"):
         run(generator, [])
 
 
-def test_responses_as_json_lines(dialogues, generator, tmp_path: Path):
+def test_responses_as_json_lines(dialogues, generator, tmp_path: Path, run):
     path = tmp_path / "generated.jsonl"
     write_generated(path, run(generator, scored_messages(dialogues)).responses)
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -150,7 +150,7 @@ def test_responses_as_json_lines(dialogues, generator, tmp_path: Path):
     }
 
 
-def test_perplexity_with_and_without_strategy_tokens(dialogues, generator, make_generator):
+def test_perplexity_with_and_without_strategy_tokens(dialogues, generator, make_generator, run):
     scores = run(generator, scored_messages(dialogues)).result.systems["tiny-run"]
     # Five tokens of two nats; with the strategy token's eight nats 18 nats over six tokens.
     assert scores["ppl"].value == pytest.approx(math.exp(2))
@@ -159,7 +159,7 @@ def test_perplexity_with_and_without_strategy_tokens(dialogues, generator, make_
     assert "ppl" in plain and "ppl_with_strategy" not in plain
 
 
-def test_the_plan_that_was_written_is_scored_on_turns_where_it_was_chosen(dialogues, generator, question_planner):
+def test_the_plan_that_was_written_is_scored_on_turns_where_it_was_chosen(dialogues, generator, question_planner, run):
     turns = scored_turns(dialogues)  # gold: (RE, AF), (Q,), (SU,)
     planned = run(generator, turns, "planner", planner=question_planner).result.systems["tiny-run"]
     # Question three times: right once of three; LR (0 + 1 + 0) / 3.
@@ -176,6 +176,9 @@ class Diceroller:
 
     variant = "strategy"
     with_reasoning = False
+    tokenizer_name = "words"
+    decoding = "greedy"
+    precision = "fp32"
 
     def __init__(self):
         self.likelihoods = 0
@@ -190,7 +193,7 @@ class Diceroller:
         return np.ones(len(responses)), np.ones(len(responses), dtype=int)
 
 
-def test_several_seeds_are_a_mean_with_spread_and_perplexity_is_computed_once(dialogues):
+def test_several_seeds_are_a_mean_with_spread_and_perplexity_is_computed_once(dialogues, run):
     generator = Diceroller()
     benchmark = run(generator, scored_messages(dialogues), seeds=3)
     assert generator.likelihoods == 2  # with and without strategy tokens
@@ -205,10 +208,10 @@ def test_several_seeds_are_a_mean_with_spread_and_perplexity_is_computed_once(di
     assert "seeds:3" in benchmark.result.signature
     alone = run(Diceroller(), scored_messages(dialogues))
     assert [len(one.generation.split()) for one in alone.responses] == by_run[0]  # more seeds change nothing before
-    assert comparable([alone, benchmark])
+    assert shared_signature([alone, benchmark])
 
 
-def test_reasoning_is_given_and_needs_who_has_seen_some(dialogues, make_generator, question_planner):
+def test_reasoning_is_given_and_needs_who_has_seen_some(dialogues, make_generator, question_planner, run):
     items = scored_messages(dialogues)
     with pytest.raises(ValueError, match="generator tiny-run was trained without reasoning"):
         run(make_generator(), items, planner=question_planner, reasoning=True)
@@ -221,10 +224,10 @@ def test_reasoning_is_given_and_needs_who_has_seen_some(dialogues, make_generato
     benchmark = run(taught, items, planner=question_planner, reasoning=True)
     assert taught.reasoning == [thought] * 4
     assert "plan:oracle|planner:majority|reasoning:planner" in benchmark.result.signature
-    assert benchmark.setting.row == "tiny-run, oracle + reasoning of majority"
+    assert benchmark.system.label == "tiny-run, oracle + reasoning of majority"
 
 
-def test_learned_scores_are_kept_for_every_response(dialogues, generator):
+def test_learned_scores_are_kept_for_every_response(dialogues, generator, run):
     def scorer(hypotheses, references):
         return np.arange(len(hypotheses), dtype=float)
 

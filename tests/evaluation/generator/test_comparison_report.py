@@ -21,9 +21,9 @@ EVIL = "<script>a & b_{c}%$#~^\\|\"'\u2020\u00b1\u2013[x]\u4e2d"
 
 
 @pytest.fixture()
-def report(keep, generator, make_generator) -> ComparisonReport:
-    runs = [keep(make_generator("vanilla"), "plain", seeds=2), keep(generator, "gen", seeds=2)]
-    keep(generator, "gen", unit="turn", source="joint")
+def report(store, generator, make_generator) -> ComparisonReport:
+    runs = [store(make_generator("vanilla"), "plain", seeds=2), store(generator, "gen", seeds=2)]
+    store(generator, "gen", unit="turn", source="joint")
     return compare_runs(runs, reference=None, split=None, seed=0)
 
 
@@ -60,9 +60,9 @@ def test_notes_say_what_is_not_as_in_the_published_figures(report: ComparisonRep
     assert "decision to stop" not in messages + turns  # nobody here writes whole turns
 
 
-def test_notes_name_whose_perplexity_is_not_compared(keep, generator, make_generator):
+def test_notes_name_whose_perplexity_is_not_compared(store, generator, make_generator):
     turns = {"unit": "turn", "source": "joint"}
-    runs = [keep(generator, "gen", **turns), keep(make_generator("one-by-one"), "one", tokenizer="bytes", **turns)]
+    runs = [store(generator, "gen", **turns), store(make_generator("one-by-one"), "one", tokenizer="bytes", **turns)]
     (table,) = compare_runs(runs, reference=None, split=None, seed=0).tables
     assert (
         "One-by-One's perplexity includes its decision to stop; All-in-One counts one end token a turn." in table.notes

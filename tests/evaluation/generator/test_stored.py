@@ -6,38 +6,38 @@ import pytest
 from evaluation.generator.stored import read_evaluations
 
 
-def test_what_is_kept_comes_back(keep, generator):
-    run = keep(generator, "gen", seeds=2)
-    (kept,) = read_evaluations(run)
-    assert kept.folder == run / "evaluations" / "valid-message-oracle"
-    assert (kept.setting.row, kept.setting.seeds, kept.result.n) == ("gen, oracle", 2, 4)
-    assert kept.fields["decoding"] == "greedy"
-    assert [one.run for one in kept.responses] == [0] * 4 + [1] * 4
-    first = kept.responses[0]
+def test_what_is_stored_comes_back(store, generator):
+    run = store(generator, "gen", seeds=2)
+    (stored,) = read_evaluations(run)
+    assert stored.folder == run / "evaluations" / "valid-message-oracle"
+    assert (stored.system.label, stored.system.seeds, stored.result.n) == ("gen, oracle", 2, 4)
+    assert stored.fields["decoding"] == "greedy"
+    assert [one.run for one in stored.responses] == [0] * 4 + [1] * 4
+    first = stored.responses[0]
     assert (first.generation, first.loss.nats, first.loss_with_strategy.tokens) == (
         "a restatement or paraphrasing reply", 10.0, 6,
     )  # fmt: skip
-    lines = (kept.folder / "responses.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == [one.to_json() for one in kept.responses]
-    assert read_evaluations(kept.folder)[0].result == kept.result  # the folder of one evaluation will do as well
+    lines = (stored.folder / "responses.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [one.to_json() for one in stored.responses]
+    assert read_evaluations(stored.folder)[0].result == stored.result  # the folder of one evaluation will do as well
 
 
-def test_many_in_the_order_of_plan_sources(keep, generator, question_planner):
-    keep(generator, "gen", source="planner", planner=question_planner)
+def test_many_in_the_order_of_plan_sources(store, generator, question_planner):
+    store(generator, "gen", source="planner", planner=question_planner)
     for source in ("random", "joint", "oracle"):
-        keep(generator, "gen", source=source)
-    run = keep(generator, "gen", source="joint", unit="turn", split="test")
-    rows = [(one.setting.unit, one.setting.plan) for one in read_evaluations(run)]
+        store(generator, "gen", source=source)
+    run = store(generator, "gen", source="joint", unit="turn", split="test")
+    rows = [(one.system.unit, one.system.plan) for one in read_evaluations(run)]
     assert rows == [("message", plan) for plan in ("oracle", "joint", "random", "planner")] + [("turn", "joint")]
-    assert [one.setting.unit for one in read_evaluations(run, split="test")] == ["turn"]
-    with pytest.raises(ValueError, match=r"gen: no kept evaluation, expected evaluations/train-\.\.\./result\.json"):
+    assert [one.system.unit for one in read_evaluations(run, split="test")] == ["turn"]
+    with pytest.raises(ValueError, match=r"gen: no stored evaluation, expected evaluations/train-\.\.\./result\.json"):
         read_evaluations(run, split="train")
 
 
-def test_a_new_evaluation_replaces_the_old(keep, generator):
-    keep(generator, "gen", seeds=3)
-    (kept,) = read_evaluations(keep(generator, "gen"))
-    assert len(kept.responses) == 4
+def test_a_new_evaluation_replaces_the_old(store, generator):
+    store(generator, "gen", seeds=3)
+    (stored,) = read_evaluations(store(generator, "gen"))
+    assert len(stored.responses) == 4
 
 
 def _edited(run: Path, file: str, change) -> Path:
@@ -80,15 +80,15 @@ def _edited(run: Path, file: str, change) -> Path:
         ("result.json", lambda text: text.replace('"unit": "message"', '"unit": "word"'), r"result\.json: .*unit: got"),
     ],
 )
-def test_damaged_files_are_named(keep, generator, file, change, complaint):
-    run = _edited(keep(generator, "gen"), file, change)
+def test_damaged_files_are_named(store, generator, file, change, complaint):
+    run = _edited(store(generator, "gen"), file, change)
     with pytest.raises(ValueError, match=complaint) as caught:
         read_evaluations(run)
     assert "\n" not in str(caught.value)
 
 
-def test_an_evaluation_without_its_result_is_none(keep, generator):
-    run = keep(generator, "gen")
+def test_an_evaluation_without_its_result_is_none(store, generator):
+    run = store(generator, "gen")
     (run / "evaluations" / "valid-message-oracle" / "result.json").unlink()
-    with pytest.raises(ValueError, match="no kept evaluation"):
+    with pytest.raises(ValueError, match="no stored evaluation"):
         read_evaluations(run)

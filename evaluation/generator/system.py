@@ -1,6 +1,6 @@
-"""How a generator was asked to write in one evaluation: its name in folders and tables, and what cannot be asked.
+"""A system whose texts are scored: a generator under one plan source, its names in folders and tables, and its loading.
 
-A generator by the words of a command line: a finished run, or a pretrained backbone as it is.
+Systems of Liu et al., ACL 2021, section 6: one generator gives the rows Oracle, Joint and Random.
 """
 
 import json
@@ -19,7 +19,7 @@ WHOLE_TURNS = ("all-in-one", "one-by-one")  # variants that choose themselves ho
 
 
 @dataclass(frozen=True)
-class GeneratorSetting:
+class TextSystem:
     """One generator under one plan source.
 
     Attributes:
@@ -28,10 +28,13 @@ class GeneratorSetting:
         backbone: What it was trained from, e.g. ``blenderbot``; ``tiny-...`` began with random weights.
         fine_tuned: Whether it was trained on dialogues at all.
         unit: ``message`` or ``turn``: what is written and compared.
-        plan: ``oracle``, ``joint``, ``random``, ``planner``; ``none`` of a generator without strategies.
+        plan: Plan source: ``oracle``, ``joint``, ``random``, ``planner``; ``none`` of a generator without strategies.
         planner: Name of the planner that made plans or reasoning; empty without one.
         reasoning: Whether its reasoning was given as prefix.
-        seeds: How often the texts were sampled.
+        seeds: Sampling runs.
+
+    Raises:
+        ValueError: Fields that do not go together; names them.
     """
 
     generator: str
@@ -63,13 +66,13 @@ class GeneratorSetting:
             raise ValueError(f"plan source {self.plan!r} takes no planner, got {self.planner}")
 
     def folder(self, split: str) -> str:
-        """Name of the folder an evaluation on a split is kept in, e.g. ``valid-turn-planner-best-reasoning``."""
+        """Name of the folder that stores its evaluation on a split, e.g. ``valid-turn-planner-best-reasoning``."""
         planner = [self.planner.replace("/", "-").replace(" ", "-").replace(",", "")] if self.planner else []
         return "-".join([split, self.unit, self.plan, *planner, *(["reasoning"] if self.reasoning else [])])
 
     @property
-    def manner(self) -> str:
-        """How it was asked, for tables beside the generator's name; empty where there is nothing to say."""
+    def condition(self) -> str:
+        """Plan source and reasoning, for tables beside the generator's name; empty of a fine-tuned Vanilla."""
         if self.plan == NO_PLAN:
             source = "" if self.fine_tuned else "no fine-tuning"
         else:
@@ -80,43 +83,19 @@ class GeneratorSetting:
         return f"{source} + {reasoning}" if source else reasoning
 
     @property
-    def row(self) -> str:
-        """Name of a row in a table of several settings."""
-        return f"{self.generator}, {self.manner}" if self.manner else self.generator
-
-
-def plan_source(variant: str, asked: str | None) -> str:
-    """The plan source of a generator.
-
-    Args:
-        variant: Its variant.
-        asked: What was asked for; ``None``: ``oracle``, or of a generator without strategies what it does anyway.
-
-    Raises:
-        ValueError: A generator without strategies is asked to follow plans.
-    """
-    if variant != "vanilla":
-        return asked or "oracle"
-    if asked not in (None, "joint"):
-        raise ValueError(
-            f"variant vanilla knows no strategies and follows no plan: --plan {asked} needs another variant"
-        )
-    return NO_PLAN
-
-
-def default_unit(variant: str) -> str:
-    """Whole turns for a variant that writes them, else single messages."""
-    return "turn" if variant in WHOLE_TURNS else "message"
+    def label(self) -> str:
+        """Name of its row in a table."""
+        return f"{self.generator}, {self.condition}" if self.condition else self.generator
 
 
 @dataclass(frozen=True)
-class OpenedGenerator:
-    """A loaded generator and what to call it.
+class LoadedGenerator:
+    """A generator with what an evaluation says of it.
 
     Attributes:
-        realizer: What writes.
-        name: What tables call it: the name of its folder.
-        folder: Where its evaluations are kept.
+        realizer: The generator.
+        name: Its name in tables: that of its folder.
+        folder: Where its evaluations are stored.
         backbone: What it was trained from.
         fine_tuned: Whether it was trained on dialogues at all.
     """
@@ -127,10 +106,48 @@ class OpenedGenerator:
     backbone: str
     fine_tuned: bool
 
+    def system(
+        self,
+        *,
+        plan: str | None = None,
+        unit: str | None = None,
+        planner: str = "",
+        reasoning: bool = False,
+        seeds: int = 1,
+    ) -> TextSystem:
+        """The generator as a system.
 
-def open_generator(
+        Args:
+            plan: Plan source; ``None``: ``oracle``, of a vanilla generator ``none``.
+            unit: ``message`` or ``turn``; ``None``: turns for a variant that writes whole turns, else messages.
+            planner: Name of the planner, where one takes part.
+            reasoning: Whether the planner's reasoning is given.
+            seeds: Sampling runs.
+
+        Raises:
+            ValueError: A generator without strategies is asked to follow plans, or as :class:`TextSystem`.
+        """
+        variant = self.realizer.variant
+        if variant == "vanilla" and plan not in (None, "joint"):
+            raise ValueError(
+                f"variant vanilla knows no strategies and follows no plan: --plan {plan} needs another variant"
+            )
+        return TextSystem(
+            generator=self.name,
+            variant=variant,
+            backbone=self.backbone,
+            fine_tuned=self.fine_tuned,
+            unit=unit or ("turn" if variant in WHOLE_TURNS else "message"),
+            plan=NO_PLAN if variant == "vanilla" else plan or "oracle",
+            planner=planner,
+            reasoning=reasoning,
+            seeds=seeds,
+        )
+
+
+def load_generator(
     where: str, *, out: Path | None, like: Path | None = None, batch_size: int = 64, precision: str = "fp32"
-) -> OpenedGenerator:
+) -> LoadedGenerator:
     """Loads a generator.
 
     Args:
@@ -154,7 +171,7 @@ def open_generator(
             raise ValueError(f"--like is for a backbone as it is: the run {where} has its own lengths and decoding")
         backbone = str(read_summary(folder).config["backbone"])
         realizer = Realizer.load(folder, batch_size=batch_size, precision=precision)
-        return OpenedGenerator(realizer, folder.resolve().name, out or folder, backbone, True)
+        return LoadedGenerator(realizer, folder.resolve().name, out or folder, backbone, True)
     named = where in HUB_IDS or (
         not folder.exists() and where.count("/") == 1 and not where.startswith((".", "~", "/"))
     )
@@ -164,9 +181,9 @@ def open_generator(
             f"{', '.join(HUB_IDS)}, a hub id (owner/name), or a folder made by save_pretrained"
         )
     if out is None:
-        raise ValueError(f"{where} is a backbone and no run: --out FOLDER must say where its evaluation is kept")
+        raise ValueError(f"{where} is a backbone and no run: --out FOLDER must say where its evaluation is stored")
     realizer = Realizer.pretrained(where, like=like, batch_size=batch_size, precision=precision)
-    return OpenedGenerator(realizer, out.resolve().name, out, where, False)
+    return LoadedGenerator(realizer, out.resolve().name, out, where, False)
 
 
 def _is_backbone(folder: Path) -> bool:

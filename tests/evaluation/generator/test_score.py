@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from corpus.errors import CorpusError
-from evaluation.generator.score import score_files, score_outputs
+from evaluation.generator.score import score_files, score_outputs, skipped_text
 from evaluation.result import EvaluationResult
 
 
@@ -115,3 +115,12 @@ def test_wrong_json_lines_are_located(tmp_path: Path, content: str, complaint: s
     with pytest.raises(CorpusError, match=complaint) as caught:
         outputs(tmp_path, content)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_skipped_is_said_with_its_reason():
+    assert skipped_text(vectors=False, bertscore=False).splitlines() == [
+        "skipped: Extrema, Average, Greedy (no --vectors: a file of word vectors in GloVe's text format)",
+        "skipped: BERTScore (no --bertscore: a model)",
+    ]
+    assert skipped_text(vectors=True, bertscore=False).startswith("skipped: BERTScore")
+    assert skipped_text(vectors=True, bertscore=True) == ""
