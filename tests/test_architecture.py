@@ -40,7 +40,7 @@ LIBRARIES = {
     "transformers": {"language_models", "generator", "env.seekers"},
     "tokenizers": {"language_models"},
     "huggingface_hub": {"corpus", "encoding", "language_models", "generator"},
-    "httpx2": {"language_models"},
+    "openai": {"language_models"},
     "matplotlib": {"evaluation"},
     "jinja2": {"evaluation", "language_models"},  # language_models: the error of chat templates
     "markupsafe": {"evaluation"},

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from corpus.dialogue import Dialogue
 from encoding.embedding_cache import EmbeddingCache, cache_folder
 from encoding.sentence_encoder import SentenceEncoder
@@ -60,5 +58,5 @@ class SeekerChoice:
                 return (RetrievalSeeker.load(self.run, train, text_encoder=text_encoder),)
             models = fit_seeker(train, (), text_encoder=text_encoder, config=SeekerConfig())
             return (RetrievalSeeker(models, train, text_encoder=text_encoder),)
-        chat, kept = open_chat(self.model, rng=np.random.default_rng(seed)), CallRecord(self.record)
+        chat, kept = open_chat(self.model), CallRecord(self.record)
         return tuple(model_seeker(self.model, chat, kept, seed=seed + run) for run in range(runs))

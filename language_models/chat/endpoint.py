@@ -1,159 +1,33 @@
-"""Any OpenAI-compatible endpoint as a chat model: concurrent calls, time limits, and patience with what passes.
+"""A model behind any OpenAI-compatible endpoint as a chat model, through the ``openai`` client.
 
-How long to wait before a failed call is tried again.
-
-Where an endpoint is and how it knows us: address and key, from the environment and from nowhere else.
-
-Neither is ever written anywhere: no configuration, record, manifest, log, error or representation holds them.
+The client does retries (connection, time limit, 408, 409, 429 and 5xx, with growing waits or as ``Retry-After`` asks).
+Address and key come from the environment and from nowhere else; no configuration, record, manifest, log, error or
+representation holds them.
 """
 
-import email.utils
 import ipaddress
 import json
 import logging
 import os
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Literal
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-import httpx2
-import numpy as np
+import openai
 
 from language_models.chat.chat_model import ChatError, ChatRequest, Completion
-
-
-@dataclass(frozen=True)
-class BackOff:
-    """Exponential back-off with jitter.
-
-    Attributes:
-        attempts: Calls tried before a failure is final, at least 1.
-        first: Longest wait before the second attempt, in seconds; it doubles from attempt to attempt.
-        longest: Longest wait, in seconds. A server that asks for more makes the failure final.
-    """
-
-    attempts: int = 6
-    first: float = 1.0
-    longest: float = 120.0
-
-    def __post_init__(self) -> None:
-        if self.attempts < 1 or not 0 < self.first <= self.longest:
-            raise ValueError(
-                f"back-off: got {self.attempts} attempts, {self.first} to {self.longest} seconds, expected at least "
-                "one attempt and 0 < first <= longest"
-            )
-
-    def seconds(self, attempt: int, *, asked: float | None, rng: np.random.Generator) -> float:
-        """The wait after a failed attempt.
-
-        Half of it is random, so that calls which failed together do not come back together.
-
-        Args:
-            attempt: Number of the failed attempt, from 1.
-            asked: What the server asked for (``Retry-After``), in seconds; never undercut.
-            rng: Makes the jitter.
-
-        Returns:
-            Seconds, from half of ``first`` up; above ``longest`` only where the server asked for it.
-        """
-        ceiling = min(self.longest, self.first * 2.0 ** (attempt - 1))
-        wait = float(ceiling * rng.uniform(0.5, 1.0))
-        return wait if asked is None else max(asked, wait)
-
-
-def retry_after(header: str | None, *, now: datetime) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for (RFC 9110, section 10.2.3: seconds, or a date).
-
-    Args:
-        header: Its value; ``None`` where it was not sent.
-        now: The time, with its zone.
-
-    Returns:
-        At least 0; ``None`` where there is no header or it says neither a number nor a date.
-    """
-    if header is None:
-        return None
-    try:
-        return max(0.0, float(header)) if float(header) < float("inf") else None
-    except ValueError:
-        pass  # not a number: a date, or nothing known
-    try:
-        moment = email.utils.parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
-
 
 URL_VARIABLE = "ESC_CHAT_URL"
 KEY_VARIABLE = "ESC_CHAT_KEY"
 # Words that stand in for a key where none is needed ("EMPTY", "not-needed") are shorter than keys are.
 _SHORTEST_SECRET = 16
+_NO_KEY = "none"  # the client insists on one
 
 logger = logging.getLogger(__name__)
-
-
-class EndpointAddress:
-    """The address to post to and the key to send, read from the environment when it is made.
-
-    Sent to another process it goes without both and reads that process's environment.
-
-    Raises:
-        ValueError: ``ESC_CHAT_URL`` is missing or no address of the form ``https://host/v1``, or ``ESC_CHAT_KEY`` has
-            characters that no header can carry. The text never shows them.
-    """
-
-    def __init__(self) -> None:
-        try:
-            base = httpx2.URL(os.environ.get(URL_VARIABLE, "").strip())
-        except httpx2.InvalidURL:
-            base = httpx2.URL("")
-        if base.scheme not in {"http", "https"} or not base.host or base.userinfo:
-            raise ValueError(
-                f"{URL_VARIABLE}: expected the address of an OpenAI-compatible endpoint up to the version, without "
-                "user and password, e.g. https://api.example.org/v1"
-            )
-        self.__url = base.copy_with(path=base.path.rstrip("/") + "/chat/completions")
-        self.__key = os.environ.get(KEY_VARIABLE, "").strip()
-        if not (self.__key.isascii() and self.__key.isprintable()) or " " in self.__key:
-            raise ValueError(f"{KEY_VARIABLE}: expected printable ASCII characters without blanks")
-        if self.__key and base.scheme == "http" and not _is_here(base.host):
-            logger.warning("%s is http, not https: the key and all texts travel unencrypted", URL_VARIABLE)
-
-    def request(self, client: httpx2.Client, body: dict[str, object]) -> httpx2.Request:
-        """The call itself. Without a key no ``Authorization`` is sent, as local servers like it."""
-        headers = {"Authorization": f"Bearer {self.__key}"} if self.__key else {}
-        return client.build_request("POST", self.__url, json=body, headers=headers)
-
-    def without_secrets(self, text: str) -> str:
-        """Text that came back, with the key and the host struck out: servers like to quote what they refuse."""
-        if len(self.__key) >= _SHORTEST_SECRET:
-            text = text.replace(self.__key, "[key]")
-        return text
-
-    def without_address(self, text: str) -> str:
-        """Text for an error or a log: :meth:`without_secrets`, and without the address."""
-        return self.without_secrets(text).replace(str(self.__url), "[address]").replace(self.__url.host, "[host]")
-
-    def __reduce__(self) -> tuple[type["EndpointAddress"], tuple[()]]:
-        return EndpointAddress, ()
-
-
-def _is_here(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-_LARGEST_ANSWER = 8 * 2**20  # bytes; far above any number of samples, far below what would fill the memory
-_PASSING = {408, 409, 425, 429}  # beside 5xx: worth another attempt
 
 
 @dataclass(frozen=True)
@@ -163,19 +37,19 @@ class OpenAIChatConfig:
     Attributes:
         model: The model's name there.
         concurrency: Calls under way at once, at least 1.
-        timeout: Longest time for one call, in seconds, from connecting to the last byte.
+        timeout: Longest time that the endpoint may be silent, in seconds.
+        retries: Further attempts after a failure that may pass, from 0.
         samples_per_call: Most answers asked for in one call (``n``); 1 where an endpoint refuses ``n``. Where it
             gives fewer than asked, the rest is asked for again.
         token_limit: Name of the field that limits an answer's tokens; newer models of OpenAI want the long one.
-        back_off: Attempts, and the waits between them.
     """
 
     model: str
     concurrency: int = 8
     timeout: float = 60.0
+    retries: int = 5
     samples_per_call: int = 10
     token_limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    back_off: BackOff = field(default_factory=BackOff)
 
     def __post_init__(self) -> None:
         if not self.model.strip():
@@ -183,6 +57,8 @@ class OpenAIChatConfig:
         for name in ("concurrency", "timeout", "samples_per_call"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: got {getattr(self, name)}, expected more than 0")
+        if self.retries < 0:
+            raise ValueError(f"retries: got {self.retries}, expected 0 or more")
 
 
 class OpenAIChat:
@@ -190,55 +66,47 @@ class OpenAIChat:
 
     Args:
         config: How it is called.
-        rng: Makes the jitter of the waits, nothing else.
 
     Raises:
         ValueError: The environment names no usable endpoint.
     """
 
-    def __init__(self, config: OpenAIChatConfig, *, rng: np.random.Generator) -> None:
+    def __init__(self, config: OpenAIChatConfig) -> None:
         self.config = config
         self.name = config.model
-        self._rng = rng
-        self._address = EndpointAddress()
-        # Redirects are not followed: key and texts go to the address given and to no other.
-        limits = httpx2.Limits(max_connections=config.concurrency)
-        self._client = httpx2.Client(timeout=config.timeout, limits=limits, follow_redirects=False)
-        # The client reports every call with its address.
-        logging.getLogger("httpx2").setLevel(logging.WARNING)
+        self._client, self._host = _client(config)
 
     def complete(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Completion]]:
         """As :meth:`ChatModel.complete`; at most ``concurrency`` calls are under way at once.
 
         After a final failure no further call is begun; those under way are awaited and given out, then it is raised.
         """
-        stop = threading.Event()
         failure: ChatError | None = None
         pool = ThreadPoolExecutor(self.config.concurrency, thread_name_prefix="chat")
         try:
             pending: dict[Future[Completion], tuple[int, ChatRequest]] = {
-                pool.submit(self._answer, part, stop): (index, part)
+                pool.submit(self._answer, part): (index, part)
                 for index, request in enumerate(requests)
                 for part in self._parts(request)
             }
             while pending:
                 for future in wait(pending, return_when=FIRST_COMPLETED).done:
                     index, part = pending.pop(future)
-                    error = None if future.cancelled() else future.exception()
+                    if future.cancelled():
+                        continue
+                    error = future.exception()
                     if isinstance(error, ChatError):
                         failure = failure or error
-                        stop.set()
                         for other in pending:
                             other.cancel()
-                    elif not future.cancelled():
-                        completion = future.result()
-                        yield index, completion
-                        rest = part.samples[len(completion.samples) :]
-                        if rest and failure is None:
-                            more = replace(part, samples=rest)
-                            pending[pool.submit(self._answer, more, stop)] = (index, more)
+                        continue
+                    completion = future.result()
+                    yield index, completion
+                    rest = part.samples[len(completion.samples) :]
+                    if rest and failure is None:
+                        more = replace(part, samples=rest)
+                        pending[pool.submit(self._answer, more)] = (index, more)
         finally:
-            stop.set()
             pool.shutdown(cancel_futures=True)
         if failure is not None:
             raise failure
@@ -248,98 +116,106 @@ class OpenAIChat:
         for start in range(0, len(request.samples), size):
             yield replace(request, samples=request.samples[start : start + size])
 
-    def _answer(self, request: ChatRequest, stop: threading.Event) -> Completion:
-        """One answered call, however many attempts it takes."""
-        patience = self.config.back_off
-        for attempt in range(1, patience.attempts + 1):
-            if stop.is_set():
-                break
-            try:
-                return self._attempt(request)
-            except _PassingError as problem:
-                if attempt == patience.attempts:
-                    raise ChatError(f"{self.name}: {problem}, {attempt} times in a row") from None
-                seconds = patience.seconds(attempt, asked=problem.asked, rng=self._rng)
-                if seconds > patience.longest:
-                    raise ChatError(
-                        f"{self.name}: {problem} and asks to wait {seconds:.0f} s, more than {patience.longest:.0f} s"
-                    ) from None
-                logger.warning(
-                    "%s: %s; attempt %d of %d in %.1f s", self.name, problem, attempt + 1, patience.attempts, seconds
-                )
-                stop.wait(seconds)
-        raise ChatError(f"{self.name}: not asked, another call had failed")
-
-    def _attempt(self, request: ChatRequest) -> Completion:
-        """One call.
+    def _answer(self, request: ChatRequest) -> Completion:
+        """One answered call, however many attempts it takes.
 
         Raises:
-            _PassingError: What may pass: no or a broken connection, too slow, too busy, an error of the server, an
-                answer that cannot be read.
-            ChatError: What will not.
+            ChatError: It failed for good.
         """
-        body: dict[str, object] = {
+        body: dict[str, Any] = {
             "model": self.config.model,
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+            "messages": [{"role": str(message.role), "content": message.content} for message in request.messages],
             "temperature": request.temperature,
             self.config.token_limit: request.max_tokens,
         }
         if len(request.samples) > 1:
             body["n"] = len(request.samples)
+        if self._client.api_key == _NO_KEY:
+            body["extra_headers"] = {"Authorization": openai.Omit()}  # local servers like it so
         try:
-            status, wait_header, answer = self._post(body)
-        except httpx2.TimeoutException:
-            raise _PassingError(f"no answer within {self.config.timeout:g} s") from None
-        except (httpx2.TransportError, httpx2.DecodingError) as error:
-            raise _PassingError(f"the connection failed ({type(error).__name__})") from None
-        if status != HTTPStatus.OK:
-            raise self._refusal(status, wait_header, answer)
-        try:
-            return _completion(json.loads(answer), request.samples)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _PassingError(f"the answer could not be read ({type(error).__name__})") from None
+            answer = self._client.chat.completions.with_raw_response.create(**body).http_response.text
+        except openai.APITimeoutError:
+            problem = f"no answer within {self.config.timeout:g} s, {self.config.retries + 1} times in a row"
+        except openai.APIConnectionError as error:
+            kind = type(error.__cause__).__name__
+            problem = f"the connection failed ({kind}), {self.config.retries + 1} times in a row"
+        except openai.APIStatusError as error:
+            problem = self._refusal(error)
+        else:
+            try:
+                return _completion(json.loads(self._without_key(answer)), request.samples)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                problem = f"the answer could not be read ({type(error).__name__})"
+        raise ChatError(f"{self.name}: {problem}")
 
-    def _post(self, body: dict[str, object]) -> tuple[int, str | None, str]:
-        """Status, ``Retry-After`` and text of the answer, the key struck out of it."""
-        latest = time.monotonic() + self.config.timeout
-        content = bytearray()
-        answer = self._client.send(self._address.request(self._client, body), stream=True)
-        try:
-            for chunk in answer.iter_bytes():
-                content += chunk
-                if time.monotonic() > latest:  # the client's own limit is per read: a trickle would never meet it
-                    raise httpx2.ReadTimeout("too slow")
-                if len(content) > _LARGEST_ANSWER:
-                    raise ChatError(f"{self.name}: an answer of more than {_LARGEST_ANSWER >> 20} MiB")
-        finally:
-            answer.close()
-        text = self._address.without_secrets(content.decode("utf-8", errors="replace"))
-        return answer.status_code, answer.headers.get("Retry-After"), text
-
-    def _refusal(self, status: int, wait_header: str | None, answer: str) -> "ChatError | _PassingError":
-        code, said = _error_of(answer)
-        said = self._address.without_address(said)
-        reason = f"the endpoint answered {status}" + (f" ({said})" if said else "")
+    def _refusal(self, error: openai.APIStatusError) -> str:
+        """What an endpoint's refusal means, on one line."""
+        status = error.status_code
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             # Not with the server's own words: they often quote a part of the key.
-            return ChatError(f"{self.name}: the endpoint answered {status}: it does not accept {KEY_VARIABLE}")
-        if (status in _PASSING and code != "insufficient_quota") or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _PassingError(reason, asked=retry_after(wait_header, now=datetime.now(UTC)))
+            return f"the endpoint answered {status}: it does not accept {KEY_VARIABLE}"
+        said = str(error.body.get("message") or "") if isinstance(error.body, dict) else ""
+        said = " ".join(self._without_key(said).replace(self._host, "[host]").split())[:200]
+        reason = f"the endpoint answered {status}" + (f" ({said})" if said else "")
         if status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND:
             reason += f"; is {URL_VARIABLE} its address up to the version, and the model's name right?"
-        return ChatError(f"{self.name}: {reason}")
+        return reason
+
+    def _without_key(self, text: str) -> str:
+        """Text that came back, with the key struck out: servers like to quote what they refuse."""
+        key = self._client.api_key
+        return text.replace(key, "[key]") if len(key) >= _SHORTEST_SECRET else text
 
     def __reduce__(self) -> tuple["partial[OpenAIChat]", tuple[()]]:
-        """Sent to another process it goes without connections, address and key."""
-        return partial(OpenAIChat, self.config, rng=self._rng), ()
+        """Sent to another process it goes without connections, address and key, and reads the environment there."""
+        return partial(OpenAIChat, self.config), ()
 
 
-class _PassingError(Exception):
-    """A failure that another attempt may not meet; ``asked``: seconds the server wants us to wait."""
+def _client(config: OpenAIChatConfig) -> tuple[openai.OpenAI, str]:
+    """The client of the endpoint that the environment names, and the endpoint's host.
 
-    def __init__(self, problem: str, *, asked: float | None = None) -> None:
-        super().__init__(problem)
-        self.asked = asked
+    Raises:
+        ValueError: ``ESC_CHAT_URL`` is missing or no address of the form ``https://host/v1``, or ``ESC_CHAT_KEY`` has
+            characters that no header can carry. The text never shows them.
+    """
+    try:
+        url = urlsplit(os.environ.get(URL_VARIABLE, "").strip())
+        usable = url.scheme in {"http", "https"} and bool(url.hostname) and "@" not in url.netloc
+        _ = url.port  # refuses what is no number
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError(
+            f"{URL_VARIABLE}: expected the address of an OpenAI-compatible endpoint up to the version, without user "
+            "and password, e.g. https://api.example.org/v1"
+        )
+    host = str(url.hostname)
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ValueError(f"{KEY_VARIABLE}: expected printable ASCII characters without blanks")
+    if key and url.scheme == "http" and not _is_here(host):
+        logger.warning("%s is http, not https: the key and all texts travel unencrypted", URL_VARIABLE)
+    for library in ("openai", "httpx", "httpx2", "httpcore"):  # they report calls with their address
+        logging.getLogger(library).setLevel(logging.WARNING)
+    client = openai.OpenAI(
+        base_url=urlunsplit((url.scheme, url.netloc, url.path, "", "")),
+        default_query=dict(parse_qsl(url.query)),
+        api_key=key or _NO_KEY,
+        timeout=config.timeout,
+        max_retries=config.retries,
+        # Redirects are not followed: key and texts go to the address given and to no other.
+        http_client=openai.DefaultHttpxClient(follow_redirects=False),
+    )
+    client.organization = client.project = None  # which the client reads from variables meant for another endpoint
+    return client, host
+
+
+def _is_here(host: str) -> bool:
+    """Whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _completion(answer: Any, samples: tuple[int, ...]) -> Completion:
@@ -367,12 +243,3 @@ def _completion(answer: Any, samples: tuple[int, ...]) -> Completion:
 def _well_formed(text: str) -> str:
     """Text that UTF-8 can hold: JSON can spell halves of characters."""
     return text.encode("utf-8", errors="replace").decode()
-
-
-def _error_of(answer: str) -> tuple[str, str]:
-    """Code and text of an endpoint's error, the text on one line of at most 200 characters; empty where it has none."""
-    try:
-        error = json.loads(answer)["error"]
-        return str(error.get("code") or ""), " ".join(str(error.get("message") or "").split())[:200]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return "", ""

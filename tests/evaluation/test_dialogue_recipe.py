@@ -54,7 +54,7 @@ class ScriptedChat:
 
 @pytest.fixture
 def chat(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedChat]:
-    monkeypatch.setattr("evaluation.dialogue.seeker.open_chat", lambda settings, rng: ScriptedChat())
+    monkeypatch.setattr("evaluation.dialogue.seeker.open_chat", lambda settings: ScriptedChat())
     opened.cache_clear()
     ScriptedChat.calls = 0
     return ScriptedChat

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from env.seekers.prompted.critic import Critic, CriticAnswer, CriticConfig, CriticScore, parse_verdict
-from tests.seeker.fake_chat import FakeChat, recorded
+from tests.language_models.chat.fake_chat import FakeChat, recorded
 from tests.seeker.people import profile, supporter_says
 
 SAID = {

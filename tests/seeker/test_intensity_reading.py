@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from env.seekers.prompted.intensity import IntensityConfig, IntensityReader, IntensityReading, parse_intensity
-from tests.seeker.fake_chat import recorded
+from tests.language_models.chat.fake_chat import recorded
 from tests.seeker.people import profile
 
 

@@ -8,7 +8,7 @@ from env.conversation import Conversation, SeekerReply
 from env.seekers.prompted.intensity import IntensityConfig, IntensityReader
 from env.seekers.prompted.seeker import ModelSeeker, ModelSeekerConfig, parse_answer
 from language_models.chat.chat_model import ChatError, ChatRequest, ChatRole
-from tests.seeker.fake_chat import FakeChat, recorded
+from tests.language_models.chat.fake_chat import FakeChat, recorded
 from tests.seeker.people import profile, seeker_says, supporter_says
 
 PLAN = (Strategy.REFLECTION, Strategy.QUESTION)

@@ -5,7 +5,7 @@ import pytest
 
 from language_models.chat.chat_model import ChatError, ChatMessage, ChatRole
 from language_models.chat.record import CallRecord, ChatQuestion, RecordedChat
-from tests.seeker.fake_chat import FakeChat, recorded
+from tests.language_models.chat.fake_chat import FakeChat, recorded
 
 
 def question(text: str = "Hello", *, dialogue: int = 1, samples: int = 2) -> ChatQuestion:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy as np
-
 from env.seekers.prompted.critic import CriticConfig
 from env.seekers.prompted.intensity import IntensityConfig, IntensityReader
 from env.seekers.prompted.seeker import ModelSeeker, ModelSeekerConfig
@@ -22,7 +20,7 @@ class ModelSettings:
         model: ``endpoint:NAME`` for a model behind the address in ESC_CHAT_URL (key in ESC_CHAT_KEY): all texts of the
             conversations are sent there. Else a folder or hub id of a chat model, which runs on this machine.
         concurrency: Calls to the endpoint at once.
-        timeout: Longest time for one call to the endpoint, in seconds.
+        timeout: Longest time that the endpoint may be silent, in seconds.
         samples_per_call: Most answers asked for in one call; 1 where the endpoint refuses ``n``.
         token_limit: The endpoint's name for the limit of tokens.
         batch_size: Answers that a local model computes together.
@@ -59,12 +57,8 @@ class ModelSettings:
         return Prices(self.price_prompt, self.price_completion)
 
 
-def open_chat(settings: ModelSettings, *, rng: np.random.Generator) -> ChatModel:
+def open_chat(settings: ModelSettings) -> ChatModel:
     """The model that the settings name.
-
-    Args:
-        settings: The options.
-        rng: Makes the jitter of an endpoint's waits.
 
     Raises:
         ValueError: In one line: no model is named, it cannot be loaded, or the environment names no endpoint.
@@ -82,7 +76,7 @@ def open_chat(settings: ModelSettings, *, rng: np.random.Generator) -> ChatModel
             samples_per_call=settings.samples_per_call,
             token_limit=settings.token_limit,
         )
-        return OpenAIChat(config, rng=rng)
+        return OpenAIChat(config)
     from language_models.chat.local import TransformersChat
 
     return TransformersChat(settings.model, batch_size=settings.batch_size)

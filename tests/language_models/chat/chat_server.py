@@ -21,7 +21,6 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     cut: bool = False  # the connection breaks in the middle of the body
-    trickle: float = 0.0  # seconds between bytes
 
 
 Behaviour = Callable[[int, dict[str, Any]], Answer]
@@ -77,10 +76,6 @@ def serve(behaviour: Behaviour) -> Iterator[ChatServer]:
                 if answer.cut:
                     self.wfile.write(content[: len(content) // 2])
                     self.close_connection = True
-                elif answer.trickle:
-                    for place in range(len(content)):
-                        self.wfile.write(content[place : place + 1])
-                        time.sleep(answer.trickle)
                 else:
                     self.wfile.write(content)
             except (BrokenPipeError, ConnectionResetError):

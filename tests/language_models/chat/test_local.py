@@ -13,8 +13,8 @@ from env.seekers.prompted.settings import ModelSettings, model_seeker, open_chat
 from language_models.chat.chat_model import ChatError, ChatMessage, ChatRequest, ChatRole, Completion
 from language_models.chat.local import TransformersChat
 from language_models.chat.record import CallRecord
+from tests.language_models.chat.tiny_chat import WORDS, save_tiny_chat
 from tests.seeker.people import profile
-from tests.seeker.tiny_chat import WORDS, save_tiny_chat
 
 REQUEST = ChatRequest((ChatMessage(ChatRole.USER, "rain oven tired"),), 1.1, max_tokens=4, samples=(0, 1), seed=0)
 
@@ -108,19 +108,20 @@ def test_weights_that_could_run_code_are_not_loaded(folder: Path, tmp_path: Path
 def test_a_whole_turn_with_a_random_model(folder: Path, tmp_path: Path) -> None:
     """It babbles: the critic has nothing to read and gives no score; digits come now and then, so intensities do."""
     settings = ModelSettings(model=str(folder), batch_size=32)
-    rng = np.random.default_rng(0)
-    chat = open_chat(settings, rng=rng)
+    chat = open_chat(settings)
     seeker = model_seeker(settings, chat, CallRecord(tmp_path / "calls"), seed=1)
     critic = Critic(seeker.chat, config=settings.critic)
     conversations = [Conversation.start(profile(number)) for number in (1, 2, 3)]
     plans = [(Strategy.QUESTION,)] * 3
-    replies = seeker.replies(conversations, plans, [None] * 3, rng=rng)
+    replies = seeker.replies(conversations, plans, [None] * 3, rng=np.random.default_rng(0))
     assert all(1 <= reply.intensity <= 5 and reply.messages and reply.feedback == 0 for reply in replies)
     judgements = critic.judge([one.profile for one in conversations], [one.history for one in conversations])
     assert all(sum(one.counts) + one.unparsable == 10 for one in judgements)
     assert critic.unparsable > 0
     again = model_seeker(settings, chat, CallRecord(tmp_path / "calls"), seed=1)
-    assert again.replies(conversations, plans, [None] * 3, rng=rng) == replies
+    assert again.replies(conversations, plans, [None] * 3, rng=np.random.default_rng(0)) == replies
     assert again.chat.used.calls == 0
     fresh = model_seeker(settings, chat, CallRecord(tmp_path / "fresh"), seed=1)
-    assert fresh.replies(conversations, plans, [None] * 3, rng=rng) == replies  # seeded: the same without a record
+    assert (
+        fresh.replies(conversations, plans, [None] * 3, rng=np.random.default_rng(0)) == replies
+    )  # seeded: the same without a record
