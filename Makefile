@@ -8,7 +8,6 @@ lint:
 
 types:
 	mypy
-	mypy train.py evaluate.py
 
 test:
 	pytest

@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: where the real data are, and a reason to skip where they are not."""
+"""Fixtures shared by all tests: where the real data are."""
 
 import os
 from pathlib import Path
@@ -8,15 +8,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
+from tests.required import missing
+
 _ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Folder with ``data/`` and ``models/``; skips the test where it is absent."""
+    """Folder with ``data/`` and ``models/``; where it is absent the test is skipped, or fails (ESC_REQUIRE)."""
     folder = Path(os.environ.get("ESC_SHARED", _ROOT.parent / "shared"))
     if not (folder / "data" / "esconv").is_dir():
-        pytest.skip(f"real data not found: {folder / 'data' / 'esconv'} (set ESC_SHARED)")
+        missing("data", f"real data not found: {folder / 'data' / 'esconv'} (set ESC_SHARED)")
     return folder
 
 

@@ -69,7 +69,7 @@ class TrainDialogue(Training):
             "seeker": weights_digest(self.seeker_run) if self.seeker_run is not None else "fitted",
             "seeds": self.seeds,
         }
-        with self.run_folder(self.out, corpus, **built_on) as run:
+        with self.run_folder(self.out, corpus, built_on=built_on) as run:
             if not run.finished:
                 start = load_start(self.planner)
                 train, valid = corpus.split("train"), corpus.split("valid")

@@ -13,6 +13,8 @@ from cli.run_folder import RunFolder
 from cli.train.generator import TrainGenerator
 from cli.train.planner import TrainPlanner
 from corpus.load import load_corpus
+from generator.config import GeneratorConfig
+from planner.config import PlannerConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,14 +62,11 @@ class Quickstart:
 
     def _trainings(self) -> tuple[TrainPlanner, TrainGenerator]:
         """The two trainings, each in a folder of its own."""
-        planner, generator = TrainPlanner(out=self.out / "planner"), TrainGenerator(out=self.out / "generator")
-        return tuple(  # type: ignore[return-value]
-            dataclasses.replace(
-                training,
-                config=load_preset(training.NAME, "quickstart", training.config, upgraded=training.upgraded),
-                seed=self.seed,
-            )
-            for training in (planner, generator)
+        planner = load_preset("planner", "quickstart", PlannerConfig())
+        generator = load_preset("generator", "quickstart", GeneratorConfig())
+        return (
+            TrainPlanner(config=planner, out=self.out / "planner", seed=self.seed),
+            TrainGenerator(config=generator, out=self.out / "generator", seed=self.seed),
         )
 
     def _upgraded(self, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class TrainSeeker(Training):
         corpus = load_corpus(self.data)
         train, valid = corpus.split("train"), corpus.split("valid")
         failed = read_dialogues(Path(self.failed)) if self.failed else ()
-        with self.run_folder(self.out, corpus, failed=dialogues_digest(failed)) as run:
+        with self.run_folder(self.out, corpus, built_on={"failed": dialogues_digest(failed)}) as run:
             if not run.finished:
                 rng = np.random.default_rng(self.seed)
                 text_encoder = EmbeddingCache(SentenceEncoder(), folder=cache_folder())

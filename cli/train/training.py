@@ -5,6 +5,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from cli.configuration import overlaid, plain, toml_text
@@ -56,7 +57,9 @@ class Training(abc.ABC):
         """The plain values of an earlier version's preset or run as those of today."""
         return values
 
-    def run_folder(self, out: Path, corpus: Corpus, *, precision: str = "fp32", **built_on: Any) -> RunFolder:
+    def run_folder(
+        self, out: Path, corpus: Corpus, *, precision: str = "fp32", built_on: Mapping[str, Any] = MappingProxyType({})
+    ) -> RunFolder:
         """Seeds every generator and opens the run folder.
 
         Args:

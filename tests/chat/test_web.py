@@ -18,12 +18,11 @@ from corpus.formats.official import read
 from evaluation.human.comparison import Preference
 from evaluation.human.participant import MINIMUM_EXCHANGES, read_study
 from tests.chat.fake_system import SLOW
+from tests.required import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ATTACK = "<img src=x onerror=alert(1)> ${1+1} {{7*7}} <script>alert(2)</script>"
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the web pages are not tried")
 
 
 class Server:
@@ -73,10 +72,20 @@ def _free_port() -> int:
         return free.getsockname()[1]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def chromium() -> None:
+    """There is a browser on this machine."""
+    if CHROMIUM is None:
+        missing("chromium", "no Chromium on this machine: the web pages are not tried")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A browser; every test opens its own windows in it."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    try:
+        from playwright import sync_api as playwright
+    except ImportError:
+        missing("chromium", "playwright is not installed")
     with playwright.sync_playwright() as tool:
         # Without its sandbox, which needs rights that containers lack; it sees nothing but these pages.
         opened = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
