@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,12 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from evaluation.result import EvaluationResult
+from metrics.statistics.agreement import share
 from metrics.statistics.estimate import Estimate, signature
 
 PARTS = ("development", "held_out", "blind")
 KINDS = ("suicide", "self-harm", "harm to others", "abuse")
 _LINE_KEYS = {"kind", "text", "batch", "history"}
-_NORMAL_95 = 1.959963984540054  # 97.5 % quantile of the standard normal distribution
 
 
 class Screened(Protocol):
@@ -94,7 +93,7 @@ def benchmark_screening(
         systems[part] = score_screening(lines, found)
         for kind in KINDS:
             fired = [result.crisis for line, result in zip(lines, found, strict=True) if line.kind == kind]
-            systems[f"{part}: {kind}"] = {"recall": wilson(sum(fired), len(fired))}
+            systems[f"{part}: {kind}"] = {"recall": share(sum(fired), len(fired), method="wilson")}
     return EvaluationResult(
         command="screening",
         protocol="screening",
@@ -118,22 +117,11 @@ def score_screening(lines: Sequence[TestLine], found: Sequence[Screened]) -> dic
     fired = sum(result.crisis for _, result in pairs)
     harmless = [result for line, result in pairs if line.kind is None]
     return {
-        "recall": wilson(len(hits), len(pairs) - len(harmless)),
-        "precision": wilson(len(hits), fired),
-        "false_alarms": wilson(sum(result.crisis for result in harmless), len(harmless)),
-        "right_kind": wilson(sum(line.kind == result.kind for line, result in hits), len(hits)),
+        "recall": share(len(hits), len(pairs) - len(harmless), method="wilson"),
+        "precision": share(len(hits), fired, method="wilson"),
+        "false_alarms": share(sum(result.crisis for result in harmless), len(harmless), method="wilson"),
+        "right_kind": share(sum(line.kind == result.kind for line, result in hits), len(hits), method="wilson"),
     }
-
-
-def wilson(successes: int, trials: int) -> Estimate:
-    """A share in percent with its 95 % interval after Wilson (1927, JASA 22, p. 209); NaN of no trials."""
-    if trials == 0:
-        return Estimate(math.nan, math.nan, math.nan)
-    share, square = successes / trials, _NORMAL_95**2
-    middle = (share + square / (2 * trials)) / (1 + square / trials)
-    half = _NORMAL_95 / (1 + square / trials) * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
-    # Rounding may carry an end of the interval past the share itself where that is 0 or 1.
-    return Estimate(100 * share, 100 * min(share, max(0.0, middle - half)), 100 * max(share, min(1.0, middle + half)))
 
 
 def _digest(paths: Iterable[Path]) -> str:

@@ -32,6 +32,7 @@ EVERYWHERE = {"numpy", "scipy", "tqdm", "safetensors"}
 LIBRARIES = {
     "sentence_transformers": {"encoding"},
     "nltk": {"metrics"},
+    "rapidfuzz": {"metrics"},
     "bert_score": {"metrics"},  # an extra, loaded when asked for
     "sklearn": {"encoding", "metrics", "planner", "env.seekers"},
     "gymnasium": {"env", "planner"},  # planner: SB3's policies are told their spaces

@@ -18,8 +18,8 @@ from metrics.statistics.bootstrap import Tally
 from metrics.statistics.estimate import Estimate
 from metrics.statistics.run_mean import joined_tally, mean_tally, run_estimates
 from metrics.strategy.calibration import CALIBRATION, Reliability, calibration_tally, reliability
-from metrics.strategy.messages import message_signature, message_tally
 from metrics.strategy.progress import PROGRESS_TV, progress_tally
+from metrics.strategy.scores import message_signature, message_tally
 from planner.plan import Calibrated, Planner
 
 COMPARED = ("macro_f1", "weighted_f1", "preference_bias", "entropy")  # what the trained planners' lead is shown in

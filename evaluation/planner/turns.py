@@ -17,8 +17,8 @@ from evaluation.result import EvaluationResult
 from metrics.statistics.bootstrap import Tally
 from metrics.statistics.estimate import Estimate
 from metrics.statistics.run_mean import joined_tally, mean_tally, run_estimates
-from metrics.strategy.plans import plan_signature, plan_tally
 from metrics.strategy.progress import PROGRESS_TV, progress_tally
+from metrics.strategy.scores import plan_signature, plan_tally
 from planner.plan import Planner
 
 COMPARED = (

@@ -1,20 +1,17 @@
-"""Agreement between several raters beyond chance.
+"""What raters say, in numbers: agreement beyond chance, who wins a comparison, shares with their intervals.
 
-Agreement of two judges beyond chance: Cohen's kappa (1960), as scikit-learn computes it.
-
-The sign test: does one side win more often than chance, when ties are left out?
-
-The 2021 paper marks its human comparison with it (Table 5): a dagger where p < 0.1, a double dagger where p < 0.05.
-Source: Dixon and Mood, "The Statistical Sign Test", JASA 1946; intervals: Clopper and Pearson, Biometrika 1934.
+Kappas are those of Cohen (1960) and Fleiss (1971). The sign test (Dixon and Mood, JASA 1946) asks whether one side wins
+more often than chance when ties are left out; the 2021 paper marks its human comparison with it (Table 5): a dagger
+where p < 0.1, a double dagger where p < 0.05. scipy and scikit-learn are imported where they are needed, so that
+modules which only name these scores start fast.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from scipy.stats import binomtest
-from sklearn.metrics import cohen_kappa_score
 
 from metrics.statistics.estimate import Estimate
 
@@ -24,6 +21,7 @@ def fleiss_kappa(counts: np.ndarray) -> float:
 
     Items may have different numbers of raters, as in his section on the general case: every item's agreement is the
     share of its pairs of raters that agree, averaged over the items with two raters or more; the others count nowhere.
+    By hand, because statsmodels knows the case of equally many raters only.
 
     Args:
         counts: How many raters put item n into category k. Shape: (N, K), whole numbers.
@@ -48,10 +46,10 @@ def fleiss_kappa(counts: np.ndarray) -> float:
 
 
 def cohen_kappa(first: Sequence[bool] | np.ndarray, second: Sequence[bool] | np.ndarray) -> float:
-    """Kappa of two judges who each said yes or no to the same items: (observed - chance) / (1 - chance) agreement.
+    """Kappa of two raters who each said yes or no to the same items: (observed - chance) / (1 - chance) agreement.
 
     Args:
-        first: (N,) answers of one judge.
+        first: (N,) answers of one rater.
         second: (N,) answers of the other one.
 
     Returns:
@@ -63,10 +61,12 @@ def cohen_kappa(first: Sequence[bool] | np.ndarray, second: Sequence[bool] | np.
     one, two = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if one.shape != two.shape or one.ndim != 1 or not one.size:
         raise ValueError(
-            f"got answers of shapes {one.shape} and {two.shape}, expected one answer of each judge per item"
+            f"got answers of shapes {one.shape} and {two.shape}, expected one answer of each rater per item"
         )
     if (one.all() and two.all()) or not (one.any() or two.any()):
         return float("nan")
+    from sklearn.metrics import cohen_kappa_score
+
     return float(cohen_kappa_score(one, two))
 
 
@@ -118,7 +118,11 @@ class SignTest:
     def p(self) -> float:
         """Two-sided exact p-value of "both win equally often", in (0, 1]; NaN where nobody ever won."""
         decided = self.wins + self.losses
-        return float(binomtest(self.wins, decided, 0.5).pvalue) if decided else math.nan
+        if not decided:
+            return math.nan
+        from scipy.stats import binomtest
+
+        return float(binomtest(self.wins, decided, 0.5).pvalue)
 
     @property
     def mark(self) -> str:
@@ -146,9 +150,18 @@ def sign_mark(p: float) -> str:
     return next((mark for level, mark in MARKS if p < level), "")
 
 
-def share(count: int, total: int) -> Estimate:
-    """``count`` of ``total`` in percent with the exact 95 % interval of Clopper and Pearson; NaN where total is 0."""
+def share(count: int, total: int, *, method: Literal["exact", "wilson"] = "exact") -> Estimate:
+    """``count`` of ``total`` in percent with its 95 % interval; NaN where ``total`` is 0.
+
+    Args:
+        count: 0..total.
+        total: Of how many.
+        method: ``exact`` (Clopper and Pearson, Biometrika 1934: covers at least 95 %) or ``wilson`` (JASA 1927: covers
+            95 % on average, and is narrower).
+    """
     if total == 0:
         return Estimate(math.nan, math.nan, math.nan)
-    ends = binomtest(count, total).proportion_ci(LEVEL, method="exact")
+    from scipy.stats import binomtest
+
+    ends = binomtest(count, total).proportion_ci(LEVEL, method=method)
     return Estimate(100 * count / total, 100 * float(ends.low), 100 * float(ends.high))

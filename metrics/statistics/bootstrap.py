@@ -4,7 +4,8 @@ A metric is a formula over sums of per-dialogue statistics (counts of a confusio
 resample is then a row of weights - how often each dialogue was drawn - and all resamples together are one matrix
 product: (samples, dialogues) @ (dialogues, statistics). Percentile intervals: Efron and Tibshirani 1993, chapter 13;
 resampling of whole clusters: Davison and Hinkley 1997, section 3.8; paired resampling of two systems: Koehn 2004
-(EMNLP, "Statistical significance tests for machine translation evaluation").
+(EMNLP, "Statistical significance tests for machine translation evaluation"). By hand, because ``scipy.stats.bootstrap``
+calls the statistic once a resample and knows no clusters.
 """
 
 from collections.abc import Callable, Sequence
@@ -129,10 +130,10 @@ def tally_values(tally: Tally) -> dict[str, float]:
     return {metric: float(row[0]) for metric, row in tally.formula(tally.totals.sum(axis=0, keepdims=True)).items()}
 
 
-def paired_difference(
-    first: Tally, second: Tally, *, metric: str, rng: np.random.Generator, samples: int = 1000
-) -> Difference:
-    """First system minus second in one metric, both seen through the same resamples.
+def paired_differences(
+    first: Tally, second: Tally, *, rng: np.random.Generator, samples: int = 1000
+) -> dict[str, Difference]:
+    """First system minus second in every metric that both have, all seen through the same resamples.
 
     The p-value is twice the smaller share of resamples on one side of zero (zero itself counts for both sides), at
     most 1, with one added to count and total, since the corpus itself is one possible draw (Davison and Hinkley 1997,
@@ -141,23 +142,8 @@ def paired_difference(
     Args:
         first: Tally of one system.
         second: Tally of the other, on the same dialogues.
-        metric: Key of the metric, in both tallies.
         rng: Source of the resamples.
         samples: How many.
-
-    Raises:
-        ValueError: The tallies are of different dialogues, or one lacks the metric.
-    """
-    differences = paired_differences(first, second, rng=rng, samples=samples)
-    if metric not in differences:
-        raise ValueError(f"unknown metric {metric!r}, expected one of {', '.join(differences)}")
-    return differences[metric]
-
-
-def paired_differences(
-    first: Tally, second: Tally, *, rng: np.random.Generator, samples: int = 1000
-) -> dict[str, Difference]:
-    """:func:`paired_difference` in every metric that both tallies have, all seen through the same resamples.
 
     Raises:
         ValueError: The tallies are of different dialogues.

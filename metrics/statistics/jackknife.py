@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from metrics.statistics.estimate import Difference, Estimate
 
@@ -85,6 +84,8 @@ def jackknife_difference(first: LeftOut, second: LeftOut) -> Difference:
     half = _half_width(differences)
     if half == 0.0:
         return Difference(value=value, low=value, high=value, p=1.0)
+    from scipy.special import stdtr, stdtrit
+
     freedom = len(differences) - 1
     statistic = abs(value) / (half / float(stdtrit(freedom, LEVEL)))
     return Difference(value=value, low=value - half, high=value + half, p=2.0 * float(stdtr(freedom, -statistic)))
@@ -95,5 +96,7 @@ def _half_width(left_out: np.ndarray) -> float:
     dialogues = len(left_out)
     if dialogues == 1:
         return 0.0
+    from scipy.special import stdtrit  # where it is needed: modules that only name metrics start fast
+
     deviation = np.sqrt((dialogues - 1) / dialogues * np.square(left_out - left_out.mean()).sum())
     return float(stdtrit(dialogues - 1, LEVEL) * deviation)

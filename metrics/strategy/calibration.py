@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metrics.metric import Metric
 from metrics.statistics.bootstrap import Tally, dialogue_index, dialogue_totals
 from metrics.statistics.estimate import ratio
 from metrics.strategy.classification import CLASSES, strategy_labels
@@ -18,6 +19,16 @@ from metrics.strategy.classification import CLASSES, strategy_labels
 # up (a bin's accuracy is never exactly its confidence) stays small; bins of equal mass would be fifteen noisy ones.
 BINS = 15
 CALIBRATION = f"max-probability-equal-width-{BINS}"  # for signatures
+METRICS = (
+    Metric(
+        "ece",
+        "ECE",
+        "expected calibration error of the probabilities without offsets, %",
+        better="lower",
+        protocols=("message",),
+        requires="probabilities",
+    ),
+)
 _ROUNDING = 1e-6  # a float32 softmax may exceed 1 by this much
 
 

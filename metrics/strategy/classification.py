@@ -1,20 +1,22 @@
-"""Scores of classification, from counts: per-class F1, its means, preference bias, entropy of the predictions.
+"""Scores of one confusion matrix: accuracy, F1 of strategies and stages, preference bias, entropy of the predictions.
 
-Orientation everywhere: rows are gold, columns are predicted. All functions take any number of leading axes, so that
-a corpus and its thousand resamples go through the same lines.
-
-F1 of every strategy and of every stage, from one confusion matrix: where a mean F1 comes from.
+Rows are gold, columns are predicted. All functions take any number of leading axes, so that a corpus and its thousand
+resamples go through the same lines.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
 
 import numpy as np
 
 from corpus.strategy import Stage, Strategy, stage_of
+from metrics.metric import Metric
 from metrics.statistics.estimate import ratio
 
 CLASSES = len(Strategy)
 SWEEPS = 20  # EmoDynamiX: 20 sweeps of the fixed-point iteration
+_MISSING = CLASSES  # the ninth row and column: "no message here"
+_SIDE = CLASSES + 1
 EPSILON = 1e-6  # EmoDynamiX: keeps two classes of preference 0 from dividing by zero
 
 
@@ -41,24 +43,19 @@ def strategy_labels(labels: Sequence[int] | np.ndarray, *, name: str) -> np.ndar
     return array.astype(np.int64)
 
 
-def class_f1(hits: np.ndarray, gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """F1 of every class: 2 hits / (gold + predicted).
+def confusion_f1(confusion: np.ndarray) -> np.ndarray:
+    """F1 of every class.
 
     Args:
-        hits: (..., 8) items of the class that were predicted as it (the diagonal).
-        gold: (..., 8) items of the class (row sums).
-        predicted: (..., 8) items predicted as the class (column sums).
+        confusion: (..., 8, 8) or (..., 9, 9) counts, rows gold, columns predicted; the ninth means "no message here":
+            such a prediction is a false alarm of its class, such a gold message a miss.
 
     Returns:
         (..., 8), 0..1; a class that neither occurs nor is predicted scores 0 (scikit-learn: ``zero_division=0``).
     """
-    return ratio(2.0 * hits, gold + predicted, empty=0.0)
-
-
-def confusion_f1(confusion: np.ndarray) -> np.ndarray:
-    """:func:`class_f1` of a confusion matrix (..., 8, 8): (..., 8), 0..1."""
-    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return class_f1(hits, confusion.sum(axis=-1), confusion.sum(axis=-2))
+    known = confusion[..., :CLASSES, :CLASSES]
+    gold, predicted = confusion[..., :CLASSES, :].sum(axis=-1), confusion[..., :, :CLASSES].sum(axis=-2)
+    return ratio(2.0 * np.diagonal(known, axis1=-2, axis2=-1), gold + predicted, empty=0.0)
 
 
 def preference_bias(confusion: np.ndarray) -> np.ndarray:
@@ -110,33 +107,118 @@ def entropy(counts: np.ndarray) -> np.ndarray:
 
 STAGES = "liu2021-primary-gold-others-left-out"  # for signatures
 
-STRATEGY_F1: tuple[str, ...] = tuple(f"f1_{strategy.name.lower()}" for strategy in Strategy)
-STAGE_F1: tuple[str, ...] = tuple(f"f1_{stage.name.lower()}" for stage in Stage)
-
-_MEMBERS = np.array([[stage_of(strategy) is stage for stage in Stage] for strategy in Strategy], dtype=np.float64)
+_OF_STAGE = np.array([[stage_of(strategy) is stage for stage in Stage] for strategy in Strategy], dtype=np.float64)
 
 
-def class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
-    """F1 of the eight strategies and the three stages (:mod:`corpus.strategy`).
+def stage_f1(confusion: np.ndarray) -> np.ndarray:
+    """F1 of the three stages (:mod:`corpus.strategy`), each the set of its strategies.
 
-    A stage is the set of its strategies: Restatement for a gold Question is right. Items whose gold strategy is
-    *Others* have no stage to find and are left out; *Others* predicted for an item that has a stage is a miss. A last
-    row and column beyond the eight classes, where given, mean "no message here": such a prediction is a false alarm
-    of its class and stage, such a gold message a miss.
+    Restatement for a gold Question is right: both explore. Items whose gold strategy is *Others* have no stage to find
+    and are left out; *Others* predicted for an item that has a stage is a miss.
 
     Args:
-        confusion: (..., 8, 8) or (..., 9, 9) counts, rows gold, columns predicted.
+        confusion: As for :func:`confusion_f1`.
 
     Returns:
-        ``f1_question`` ... ``f1_others``, ``f1_exploration``, ``f1_comforting``, ``f1_action``, each (...,), 0..100;
-        a class or stage that neither occurs nor is predicted scores 0, as in macro-F1.
+        (..., 3), 0..1; a stage that neither occurs nor is predicted scores 0.
     """
-    of_gold = confusion[..., :CLASSES, :].sum(axis=-1)  # (..., 8)
-    of_predicted = confusion[..., :, :CLASSES].sum(axis=-2)
     known = confusion[..., :CLASSES, :CLASSES]
-    strategies = class_f1(np.diagonal(known, axis1=-2, axis2=-1), of_gold, of_predicted)
-    judged = of_predicted - confusion[..., Strategy.OTHERS, :CLASSES]  # without the items whose gold is Others
-    hits = ((_MEMBERS.T @ known) * _MEMBERS.T).sum(axis=-1)  # (..., 3): the stage's own block
-    stages = ratio(2.0 * hits, of_gold @ _MEMBERS + judged @ _MEMBERS, empty=0.0)
-    scores = np.concatenate([strategies, stages], axis=-1)
-    return {name: 100.0 * scores[..., place] for place, name in enumerate((*STRATEGY_F1, *STAGE_F1))}
+    gold = confusion[..., :CLASSES, :].sum(axis=-1)
+    predicted = confusion[..., :, :CLASSES].sum(axis=-2) - confusion[..., Strategy.OTHERS, :CLASSES]
+    hits = ((_OF_STAGE.T @ known) * _OF_STAGE.T).sum(axis=-1)  # (..., 3): the stage's own block
+    return ratio(2.0 * hits, gold @ _OF_STAGE + predicted @ _OF_STAGE, empty=0.0)
+
+
+def slot_confusion(gold: tuple[int, ...], predicted: tuple[int, ...]) -> list[int]:
+    """Slot k of the gold plan beside slot k of the predicted one, as a 9 x 9 confusion, flat.
+
+    The ninth row and column mean "no message here". A message is a plan of one strategy.
+    """
+    cells = [0] * _SIDE**2
+    for row, column in zip_longest(gold, predicted, fillvalue=_MISSING):
+        cells[row * _SIDE + column] += 1
+    return cells
+
+
+def _of_confusion(score: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The formula of a score of confusion matrices (R, 9, 9)."""
+    return lambda sums, _: score(sums.reshape(-1, _SIDE, _SIDE))
+
+
+def _accuracy(confusion: np.ndarray) -> np.ndarray:
+    return 100.0 * ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum(axis=(-2, -1)), empty=np.nan)
+
+
+def _weighted_f1(confusion: np.ndarray) -> np.ndarray:
+    gold = confusion[..., :CLASSES, :].sum(axis=-1)
+    return 100.0 * ratio((confusion_f1(confusion) * gold).sum(axis=-1), gold.sum(axis=-1), empty=np.nan)
+
+
+def _metric(
+    name: str,
+    label: str,
+    meaning: str,
+    score: Callable[[np.ndarray], np.ndarray],
+    *,
+    better: str = "higher",
+    decimals: int = 2,
+    protocols: tuple[str, ...] = ("message", "turn"),
+) -> Metric:
+    return Metric(
+        name, label, meaning, better, decimals, protocols, statistics=slot_confusion, formula=_of_confusion(score)
+    )
+
+
+STRATEGY_F1: tuple[str, ...] = tuple(f"f1_{strategy.name.lower()}" for strategy in Strategy)
+STAGE_F1: tuple[str, ...] = tuple(f"f1_{stage.name.lower()}" for stage in Stage)
+_SHORT = ("Question", "Restatement", "Reflection", "Self-discl.", "Affirmation", "Suggestions", "Information", "Others")
+_STAGE_MEANINGS = (
+    "F1 of stage Exploration: Question, Restatement; %",
+    "F1 of stage Comforting: Reflection, Self-disclosure, Affirmation; %",
+    "F1 of stage Action: Suggestions, Information; gold Others aside; %",
+)
+
+METRICS = (
+    _metric("accuracy", "Accuracy", "share of messages whose strategy is right, %", _accuracy, protocols=("message",)),
+    _metric(
+        "macro_f1",
+        "macro-F1",
+        "mean F1 over the eight strategies, %",
+        lambda confusion: 100.0 * confusion_f1(confusion).mean(axis=-1),
+    ),
+    _metric("weighted_f1", "weighted-F1", "mean F1 weighted by gold counts, %", _weighted_f1, protocols=("message",)),
+    _metric(
+        "preference_bias",
+        "Bias B",
+        "preference bias (Kang et al. 2024), 0 = none",
+        lambda confusion: preference_bias(confusion[:, :CLASSES, :CLASSES]),  # a preference is between two strategies
+        better="lower",
+    ),
+    _metric(
+        "entropy",
+        "Entropy",
+        "entropy of the predicted strategies, bits (0 to 3)",
+        lambda confusion: entropy(confusion[:, :, :CLASSES].sum(axis=1)),
+        better="",
+    ),
+    *(
+        _metric(
+            name,
+            short,
+            f"F1 of {strategy.label}, %",
+            lambda confusion, strategy=strategy: 100.0 * confusion_f1(confusion)[:, strategy],
+            decimals=1,
+        )
+        for name, short, strategy in zip(STRATEGY_F1, _SHORT, Strategy, strict=True)
+    ),
+    *(
+        _metric(
+            name,
+            stage.label,
+            meaning,
+            lambda confusion, stage=stage: 100.0 * stage_f1(confusion)[:, stage],
+            decimals=1,
+        )
+        for name, stage, meaning in zip(STAGE_F1, Stage, _STAGE_MEANINGS, strict=True)
+    ),
+)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from corpus.strategy import ESCONV_COUNTS, Strategy
+from metrics.metric import Metric
 from metrics.statistics.bootstrap import Tally, dialogue_index, dialogue_totals
 from metrics.statistics.estimate import ratio, signature
 from metrics.strategy.classification import CLASSES, entropy, preference_bias
@@ -143,3 +144,16 @@ def strategy_use_formula(sums: np.ndarray) -> dict[str, np.ndarray]:
         strategies are used as in ESConv, 2.65 = always one and the same).
     """
     return {"entropy": entropy(sums), "preference_bias": preference_bias(_SHARES[:, None] * sums[:, None, :])}
+
+
+METRICS = tuple(
+    Metric(name, label, meaning, better, protocols=("dialogue",), requires="conversations")
+    for name, label, meaning, better in (
+        ("success_rate", "SR", "dialogues that succeed, %", "higher"),
+        ("average_turns", "AT", "mean turns, failures count the maximum", "lower"),
+        ("intensity_drop", "Intensity drop", "emotion intensity before minus after", "higher"),
+        ("success_at_5", "SR@5", "dialogues that succeed within five turns, %", "higher"),
+        ("gave_up_rate", "Gave up", "dialogues that the seeker ends unhelped, %", "lower"),
+        ("feedback", "Feedback", "mean of the stars the seeker gives, 1 to 5", "higher"),
+    )
+)

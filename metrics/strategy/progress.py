@@ -4,11 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from metrics.metric import Metric
 from metrics.statistics.bootstrap import Tally, dialogue_index
 from metrics.statistics.estimate import ratio
 from metrics.strategy.classification import CLASSES, strategy_labels
 
 PROGRESS_TV = "mean-total-variation"  # for signatures
+METRICS = (
+    Metric(
+        "progress_tv",
+        "Progress TV",
+        "strategies to exchange for gold's shares in each sixth of the conversation, mean, %",
+        better="lower",
+        protocols=("message", "turn"),
+        requires="progress",
+    ),
+)
 
 
 def progress_tally(

@@ -15,7 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from metrics.metric import Metric
+
 EXTRA = "bert-score"
+
+METRICS = (Metric("bertscore", "BERTScore", "BERTScore, %", protocols=("text",), requires="bertscore"),)
 
 
 class BertScore:

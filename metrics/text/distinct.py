@@ -7,9 +7,11 @@ the corpus grows: compare it only between systems on the same responses.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
+from metrics.metric import Metric
 from metrics.statistics.estimate import ratio
 from metrics.statistics.jackknife import LeftOut
 from metrics.text.tokens import Tokens
@@ -48,3 +50,25 @@ def distinct_left_out(
     value = ratio(np.array(float(len(owner))), totals.sum(), empty=0.0)
     left_out = ratio(len(owner) - exclusive, totals.sum() - totals, empty=0.0)
     return LeftOut(100.0 * float(value), 100.0 * left_out)
+
+
+_UNITS = ("words", "word pairs", "word triples")
+METRICS = tuple(
+    Metric(
+        f"distinct_{order}",
+        f"D-{order}",
+        f"distinct {unit}, %",
+        protocols=("text",),
+        left_out=partial(distinct_left_out, order=order),
+    )
+    for order, unit in zip(ORDERS, _UNITS, strict=True)
+) + tuple(
+    Metric(
+        f"distinct_{order}_esconv2021",
+        f"D-{order} '21",
+        f"Distinct-{order} as the 2021 code counts it, %",
+        protocols=("text",),
+        left_out=partial(distinct_left_out, order=order, leave_out_last=True),
+    )
+    for order in ORDERS
+)

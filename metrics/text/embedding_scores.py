@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from metrics.metric import Metric, mean
 from metrics.text.tokens import Tokens
 
 
@@ -122,3 +123,21 @@ class WordVectors:
         """Vectors of tokens, in order: (T, size) float32."""
         unknown = len(self.rows)
         return self.matrix[np.array([self.rows.get(token, unknown) for token in tokens], dtype=np.int64)]
+
+
+METRICS = tuple(
+    Metric(
+        name,
+        name.capitalize(),
+        meaning,
+        protocols=("text",),
+        requires="vectors",
+        statistics=lambda response, reference, score=score: [100.0 * score(response, reference)],
+        formula=mean,
+    )
+    for name, meaning, score in (
+        ("extrema", "vector extrema cosine, %", extrema_score),
+        ("average", "embedding average cosine, %", average_score),
+        ("greedy", "greedy matching, %", greedy_score),
+    )
+)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from metrics.metric import Metric
 from metrics.statistics.bootstrap import Tally, dialogue_index, dialogue_totals
 
 
@@ -50,3 +51,14 @@ def perplexity_tally(
         return {f"ppl{suffix}": np.exp(loss / counted), f"ppl_mean{suffix}": perplexities / responses}
 
     return Tally(dialogues, dialogue_totals(statistics, position), formula)
+
+
+METRICS = tuple(
+    Metric(name, label, meaning, better="lower", protocols=("text",), requires="likelihoods")
+    for name, label, meaning in (
+        ("ppl", "PPL", "perplexity per token over the corpus"),
+        ("ppl_mean", "PPL mean", "mean of per-response perplexities"),
+        ("ppl_with_strategy", "PPL+S", "perplexity per token, strategy tokens counted too"),
+        ("ppl_mean_with_strategy", "PPL mean+S", "PPL mean, strategy tokens counted too"),
+    )
+)

@@ -1,5 +1,6 @@
 """ROUGE-L of one response: F-measure over the longest common subsequence (Lin 2004), as the captioning tools do it."""
 
+from metrics.metric import Metric, percent
 from metrics.text.tokens import Tokens
 
 BETA = 1.2  # recall weighs more: the value of coco-caption, nlg-eval and the authors of ESConv
@@ -32,3 +33,15 @@ def rouge_l(hypothesis: Tokens, reference: Tokens) -> float:
         return 0.0
     precision, recall = common / len(hypothesis), common / len(reference)
     return (1 + BETA**2) * precision * recall / (recall + BETA**2 * precision)
+
+
+METRICS = (
+    Metric(
+        "rouge_l",
+        "R-L",
+        "ROUGE-L F, beta 1.2, %",
+        protocols=("text",),
+        statistics=lambda hypothesis, reference: [rouge_l(hypothesis, reference)],
+        formula=percent,
+    ),
+)

@@ -1,29 +1,22 @@
 """Protocol text: generated responses against the reference responses, one each.
 
-Each metric is defined in the file of its name; here the texts are tokenised once and the intervals are drawn.
+Each metric is defined in the file of its name (:mod:`metrics.metric`); here texts are tokenised once, and every metric
+of the protocol gets its interval.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from metrics.metric import metric_tally, metrics_of
 from metrics.statistics.bootstrap import Tally, dialogue_index, dialogue_totals
 from metrics.statistics.estimate import Estimate, signature
 from metrics.statistics.jackknife import LeftOut, run_jackknife
-from metrics.statistics.run_mean import run_estimates
-from metrics.text.bleu import COLUMNS, bleu, bleu_counts
-from metrics.text.distinct import ORDERS, distinct_left_out
-from metrics.text.embedding_scores import WordVectors, average_score, extrema_score, greedy_score
-from metrics.text.rouge_l import BETA, rouge_l
+from metrics.statistics.run_mean import joined_tally, run_estimates
+from metrics.text.embedding_scores import WordVectors
+from metrics.text.rouge_l import BETA
 from metrics.text.tokens import TOKENS, Tokens, tokenize_all
-from metrics.text.unigram_f1 import unigram_f1
-
-_EMBEDDING_SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "extrema": extrema_score,
-    "average": average_score,
-    "greedy": greedy_score,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,18 +68,19 @@ def text_signature(
 def embedding_scores(
     hypotheses: Sequence[str], references: Sequence[str], *, vectors: WordVectors
 ) -> dict[str, np.ndarray]:
-    """``extrema``, ``average`` and ``greedy`` of every response, -100..100. Shape of each: (N,).
+    """The metrics that require word vectors (``extrema``, ...) of every response, in percent. Shape of each: (N,).
 
     Raises:
         ValueError: Different lengths.
     """
     pairs = [
         (vectors.vectors(hypothesis), vectors.vectors(reference))
-        for hypothesis, reference in zip(*_paired_tokens(hypotheses, references), strict=True)
+        for hypothesis, reference in _paired_tokens(hypotheses, references)
     ]
     return {
-        name: np.array([100.0 * score(*pair) for pair in pairs], dtype=np.float64)
-        for name, score in _EMBEDDING_SCORES.items()
+        metric.name: np.array([metric.statistics(*pair)[0] for pair in pairs], dtype=np.float64)
+        for metric in metrics_of("text")
+        if metric.requires == "vectors" and metric.statistics is not None
     }
 
 
@@ -109,16 +103,15 @@ def text_statistics(
     Raises:
         ValueError: Different lengths, or nothing to score.
     """
-    hypothesis_tokens, reference_tokens = _paired_tokens(hypotheses, references)
-    tally = _tally(hypothesis_tokens, reference_tokens, dialogue, response_scores or {})
-    _, position = dialogue_index(dialogue, items=len(hypotheses))
-    distinct = {}
-    for order in ORDERS:
-        for suffix, last in (("", False), ("_esconv2021", True)):
-            distinct[f"distinct_{order}{suffix}"] = distinct_left_out(
-                hypothesis_tokens, position, order=order, leave_out_last=last
-            )
-    return TextStatistics(tally, distinct)
+    pairs = _paired_tokens(hypotheses, references)
+    own = [metric for metric in metrics_of("text") if not metric.requires]
+    tally = metric_tally([metric for metric in own if metric.statistics is not None], pairs, dialogue)
+    if response_scores:
+        tally = joined_tally([tally, _means(response_scores, dialogue, responses=len(pairs))])
+    _, position = dialogue_index(dialogue, items=len(pairs))
+    written = [hypothesis for hypothesis, _ in pairs]
+    left_out = {metric.name: metric.left_out(written, position) for metric in own if metric.left_out is not None}
+    return TextStatistics(tally, left_out)
 
 
 def text_estimates(runs: Sequence[TextStatistics], *, rng: np.random.Generator, samples: int) -> dict[str, Estimate]:
@@ -155,9 +148,7 @@ def score_text(
         bertscore: (N,) BERTScore of every response; without them it is left out.
 
     Returns:
-        ``bleu_1``..``bleu_4``, ``rouge_l``, ``unigram_f1``, ``distinct_1``..``distinct_3``,
-        ``distinct_1_esconv2021``..``distinct_3_esconv2021``: 0..100. ``length``: mean tokens of a hypothesis. With
-        vectors ``extrema``, ``average``, ``greedy``: -100..100. Where given ``bertscore``.
+        Every metric of the protocol that requires nothing more than was given.
 
     Raises:
         ValueError: Different lengths, or nothing to score.
@@ -171,44 +162,25 @@ def score_text(
     return text_estimates([statistics], rng=rng, samples=samples)
 
 
-def _paired_tokens(hypotheses: Sequence[str], references: Sequence[str]) -> tuple[list[Tokens], list[Tokens]]:
-    """Tokens of both sides, every distinct text tokenised once."""
+def _paired_tokens(hypotheses: Sequence[str], references: Sequence[str]) -> list[tuple[Tokens, Tokens]]:
+    """Tokens of hypothesis and reference of every response, every distinct text tokenised once."""
     if len(hypotheses) != len(references):
         raise ValueError(f"got {len(hypotheses)} hypotheses but {len(references)} references")
     tokens = tokenize_all([*hypotheses, *references])
-    return tokens[: len(hypotheses)], tokens[len(hypotheses) :]
+    return list(zip(tokens[: len(hypotheses)], tokens[len(hypotheses) :], strict=True))
 
 
-def _tally(
-    hypotheses: Sequence[Tokens],
-    references: Sequence[Tokens],
-    dialogue: Sequence[int] | np.ndarray,
-    response_scores: Mapping[str, Sequence[float] | np.ndarray],
+def _means(
+    scores: Mapping[str, Sequence[float] | np.ndarray], dialogue: Sequence[int] | np.ndarray, *, responses: int
 ) -> Tally:
-    """Each dialogue's sums of BLEU counts and of the metrics that are means over responses."""
-    dialogues, position = dialogue_index(dialogue, items=len(hypotheses))
-    names = ["rouge_l", "unigram_f1", "length", *response_scores]
-    statistics = np.array(
-        [
-            [
-                *bleu_counts(hypothesis, reference),
-                1,
-                100.0 * rouge_l(hypothesis, reference),
-                100.0 * unigram_f1(hypothesis, reference),
-                len(hypothesis),
-            ]
-            for hypothesis, reference in zip(hypotheses, references, strict=True)
-        ],
-        dtype=np.float64,
-    )
-    columns = [np.asarray(scores, dtype=np.float64) for scores in response_scores.values()]
-    for name, column in zip(response_scores, columns, strict=True):
-        if column.shape != (len(hypotheses),) or not np.isfinite(column).all():
-            raise ValueError(f"{name}: expected one finite score for each of {len(hypotheses)} responses")
+    """Each dialogue's sums of scores of single responses, whose means are the metrics."""
+    dialogues, position = dialogue_index(dialogue, items=responses)
+    columns = [np.asarray(column, dtype=np.float64) for column in scores.values()]
+    for name, column in zip(scores, columns, strict=True):
+        if column.shape != (responses,) or not np.isfinite(column).all():
+            raise ValueError(f"{name}: expected one finite score for each of {responses} responses")
 
     def formula(sums: np.ndarray) -> dict[str, np.ndarray]:
-        responses = sums[:, COLUMNS]
-        means = {name: sums[:, COLUMNS + 1 + column] / responses for column, name in enumerate(names)}
-        return bleu(sums[:, :COLUMNS]) | means
+        return {name: column / sums[:, -1] for name, column in zip(scores, sums.T, strict=False)}
 
-    return Tally(dialogues, dialogue_totals(np.column_stack([statistics, *columns]), position), formula)
+    return Tally(dialogues, dialogue_totals(np.column_stack([*columns, np.ones(responses)]), position), formula)

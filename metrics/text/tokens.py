@@ -7,13 +7,11 @@ without sentences do not. Text is lower-cased before, as the authors of ESConv d
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
-
-import nltk
-from nltk.tokenize.destructive import NLTKWordTokenizer
-from nltk.tokenize.punkt import PunktSentenceTokenizer
+from importlib.metadata import version
+from typing import Any
 
 # Stands in the signatures; NLTK's rules change between its versions.
-TOKENS = f"nltk-{nltk.__version__}-punkt-untrained+word"
+TOKENS = f"nltk-{version('nltk')}-punkt-untrained+word"
 
 Tokens = tuple[str, ...]
 
@@ -23,7 +21,10 @@ _KEPT = 100_000
 
 
 @cache
-def _tokenizers() -> tuple[PunktSentenceTokenizer, NLTKWordTokenizer]:
+def _tokenizers() -> tuple[Any, Any]:
+    from nltk.tokenize.destructive import NLTKWordTokenizer
+    from nltk.tokenize.punkt import PunktSentenceTokenizer
+
     return PunktSentenceTokenizer(), NLTKWordTokenizer()
 
 

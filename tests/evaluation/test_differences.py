@@ -7,7 +7,7 @@ import pytest
 from evaluation.differences import Differences, difference_table, differences_json, differences_to_reference
 from evaluation.report.tables import to_text
 from metrics.statistics.estimate import Difference
-from metrics.strategy.messages import message_tally
+from metrics.strategy.scores import message_tally
 
 DIALOGUE = np.repeat(np.arange(20), 3)
 GOLD = np.tile([0, 1, 2], 20)

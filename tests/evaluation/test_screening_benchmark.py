@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from scipy.stats import binomtest
 
-from evaluation.screening import KINDS, PARTS, TestLine, benchmark_screening, read_test_set, score_screening, wilson
+from evaluation.screening import KINDS, PARTS, TestLine, benchmark_screening, read_test_set, score_screening
 from safety.screening import TEST_SET, CrisisKind
 
 LINES = [("a", "abuse"), ("b", "suicide"), ("c", None), ("d", None), ("e", None)]
@@ -26,18 +24,6 @@ def test_scores_by_hand() -> None:
         key: scored.value for key, scored in score_screening(lines, [_screen(line.text) for line in lines]).items()
     }
     assert scores == pytest.approx({"recall": 50.0, "precision": 50.0, "false_alarms": 100 / 3, "right_kind": 0.0})
-
-
-@pytest.mark.parametrize(("successes", "trials"), [(0, 9), (9, 9), (3, 7), (110, 112)])
-def test_wilson_is_that_of_scipy(successes: int, trials: int) -> None:
-    expected = binomtest(successes, trials).proportion_ci(method="wilson")
-    found = wilson(successes, trials)
-    assert (found.low, found.high) == pytest.approx((100 * expected.low, 100 * expected.high))
-    assert found.value == pytest.approx(100 * successes / trials)
-
-
-def test_nothing_has_no_share() -> None:
-    assert math.isnan(wilson(0, 0).value)
 
 
 def test_result_and_signature(tmp_path: Path) -> None:

@@ -10,11 +10,10 @@ from metrics.statistics.bootstrap import (
     dialogue_totals,
     estimates,
     interval,
-    paired_difference,
     paired_differences,
     resample_weights,
 )
-from metrics.strategy.messages import message_tally
+from metrics.strategy.scores import message_tally
 
 SETTINGS = settings(max_examples=30, deadline=None)
 
@@ -112,7 +111,7 @@ def test_same_seed_same_interval(seed: int) -> None:
 def _paired(first: np.ndarray, second: np.ndarray, dialogue: np.ndarray, samples: int = 999) -> tuple:
     gold = np.zeros(len(first), dtype=np.int64)
     tallies = [message_tally(gold, predicted, dialogue) for predicted in (first, second)]
-    result = paired_difference(tallies[0], tallies[1], metric="accuracy", rng=_rng(), samples=samples)
+    result = paired_differences(*tallies, rng=_rng(), samples=samples)["accuracy"]
     return result.value, result.low, result.high, result.p
 
 
@@ -145,19 +144,21 @@ def test_a_difference_of_chance_is_not_significant_and_a_steady_one_is() -> None
     assert p < 0.01
 
 
-def test_pairs_of_different_dialogues_or_unknown_metrics_are_refused() -> None:
-    one, other = message_tally([0], [0], [1]), message_tally([0], [0], [2])
+def test_pairs_of_different_dialogues_are_refused() -> None:
     with pytest.raises(ValueError, match="same dialogues"):
-        paired_difference(one, other, metric="accuracy", rng=_rng())
-    with pytest.raises(ValueError, match="unknown metric 'bleu_2', expected one of accuracy"):
-        paired_difference(one, one, metric="bleu_2", rng=_rng())
+        paired_differences(message_tally([0], [0], [1]), message_tally([0], [0], [2]), rng=_rng())
 
 
-def test_all_differences_at_once_are_each_difference() -> None:
+def test_all_metrics_go_through_one_set_of_resamples() -> None:
     rng = _rng(3)
     gold, dialogue = rng.integers(0, 8, size=60), rng.integers(0, 9, size=60)
     first, second = (message_tally(gold, rng.integers(0, 8, size=60), dialogue) for _ in range(2))
-    together = paired_differences(first, second, rng=_rng(1), samples=50)
-    assert {"accuracy", "macro_f1", "entropy"} <= set(together)
-    for metric in ("accuracy", "preference_bias"):
-        assert together[metric] == paired_difference(first, second, metric=metric, rng=_rng(1), samples=50)
+    together, once = _rng(1), _rng(1)
+    differences = paired_differences(first, second, rng=together, samples=50)
+    weights = resample_weights(9, rng=once, samples=50)
+    assert together.bit_generator.state == once.bit_generator.state
+    resampled = [tally.formula(weights @ tally.totals) for tally in (first, second)]
+    assert set(differences) == set(resampled[0])
+    for metric, difference in differences.items():
+        low, high = np.percentile(resampled[0][metric] - resampled[1][metric], [2.5, 97.5])
+        assert (difference.low, difference.high) == pytest.approx((low, high))

@@ -54,5 +54,5 @@ def test_interval_holds_the_value_and_repeats() -> None:
 
 @pytest.mark.parametrize(("one", "other"), [([True], [True, False]), ([], [])])
 def test_nothing_to_compare(one: list[bool], other: list[bool]) -> None:
-    with pytest.raises(ValueError, match="expected one answer of each judge per item"):
+    with pytest.raises(ValueError, match="expected one answer of each rater per item"):
         cohen_kappa(one, other)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from metrics.statistics.bootstrap import Tally, estimates, paired_difference, tally_values
+from metrics.statistics.bootstrap import Tally, estimates, paired_differences, tally_values
 from metrics.statistics.run_mean import joined_tally, mean_tally, run_estimates
 from metrics.strategy.calibration import calibration_tally
-from metrics.strategy.messages import message_tally
+from metrics.strategy.scores import message_tally
 
 GOLD = np.zeros(60, dtype=np.int64)
 DIALOGUE = np.repeat(np.arange(12), 5)
@@ -49,7 +49,7 @@ def test_one_run_is_itself_and_equal_runs_have_no_spread() -> None:
 
 def test_a_mean_of_runs_can_be_compared_with_one_system() -> None:
     runs, other = [run(seed, 0.2) for seed in range(4)], run(9, 0.6)
-    result = paired_difference(mean_tally(runs), other, metric="accuracy", rng=rng(), samples=200)
+    result = paired_differences(mean_tally(runs), other, rng=rng(), samples=200)["accuracy"]
     means = [tally_values(one)["accuracy"] for one in runs]
     assert result.value == pytest.approx(np.mean(means) - tally_values(other)["accuracy"])
     assert result.low > 0

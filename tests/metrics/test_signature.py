@@ -3,8 +3,7 @@
 import pytest
 
 from metrics.statistics.estimate import signature
-from metrics.strategy.messages import message_signature
-from metrics.strategy.plans import plan_signature
+from metrics.strategy.scores import message_signature, plan_signature
 from metrics.text.scores import text_signature
 
 

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import nltk
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
 
-from metrics.statistics.bootstrap import paired_difference, resample_weights
+from metrics.statistics.bootstrap import paired_differences, resample_weights
 from metrics.text import tokens
 from metrics.text.embedding_scores import WordVectors
 from metrics.text.scores import score_text, text_estimates, text_signature, text_statistics
@@ -78,7 +79,7 @@ def test_an_unknown_word_is_the_mean_vector(vectors: WordVectors) -> None:
 
 def test_the_signature_names_tokens_and_vectors(vectors: WordVectors) -> None:
     line = text_signature(vectors=vectors)
-    assert f"tokens:nltk-{tokens.nltk.__version__}-punkt-untrained+word|case:lower|smooth:3|beta:1.2" in line
+    assert f"tokens:nltk-{nltk.__version__}-punkt-untrained+word|case:lower|smooth:3|beta:1.2" in line
     assert f"vectors:{vectors.name}|unknown:mean-vector" in line
     assert "vectors" not in text_signature()
 
@@ -142,7 +143,7 @@ def test_interval_contains_the_value_and_repeats_under_its_seed() -> None:
 def test_systems_can_be_compared_in_pairs() -> None:
     hypotheses, references, dialogue = _random_corpus(200, 40)
     tallies = [text_statistics(texts, references, dialogue).tally for texts in (references, hypotheses)]
-    result = paired_difference(*tallies, metric="bleu_2", rng=np.random.default_rng(0), samples=199)
+    result = paired_differences(*tallies, rng=np.random.default_rng(0), samples=199)["bleu_2"]
     assert result.low > 0
     assert result.p == pytest.approx(2 / 200)
 

@@ -11,7 +11,7 @@ from evaluation.generator.benchmark import scored_messages
 from evaluation.generator.comparison import Comparison, compare_evaluations
 from evaluation.generator.stored import read_evaluations
 from language_models.settings import DecodingConfig
-from metrics.statistics.bootstrap import paired_difference
+from metrics.statistics.bootstrap import paired_differences
 from metrics.statistics.jackknife import jackknife_difference
 from metrics.text.perplexity import perplexity_tally
 from metrics.text.scores import text_statistics
@@ -91,16 +91,16 @@ def test_differences_are_the_paired_tests_of_the_metrics(many, store_parrot):
         for share in (2, 3)
     }
     statistics = {share: text_statistics(texts[share], gold, units) for share in texts}
-    expected = paired_difference(
-        statistics[2].tally, statistics[3].tally, metric="bleu_2", rng=np.random.default_rng(0), samples=200
-    )
+    expected = paired_differences(statistics[2].tally, statistics[3].tally, rng=np.random.default_rng(0), samples=200)[
+        "bleu_2"
+    ]
     assert found["bleu_2"] == expected
     assert found["distinct_2"] == jackknife_difference(
         statistics[2].distinct["distinct_2"], statistics[3].distinct["distinct_2"]
     )
     losses = {share: 4.0 + 0.1 * np.arange(60) / share for share in (2, 3)}
     tallies = {share: perplexity_tally(losses[share], np.full(60, 4), units) for share in losses}
-    expected = paired_difference(tallies[2], tallies[3], metric="ppl", rng=np.random.default_rng(0), samples=200)
+    expected = paired_differences(tallies[2], tallies[3], rng=np.random.default_rng(0), samples=200)["ppl"]
     assert found["ppl"].value == pytest.approx(expected.value) and found["ppl"].low == pytest.approx(expected.low)
     assert comparison.differs("often, oracle", "bleu_2") and comparison.differs("often, oracle", "ppl")
     assert not comparison.differs("often, oracle", "extrema") and not comparison.differs("rare, oracle", "bleu_2")
