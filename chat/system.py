@@ -4,6 +4,7 @@
 """
 
 import json
+import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from planner.plan import Plan
 
 if TYPE_CHECKING:
     from planner.planner import StrategyPlanner
+
+_LOG = logging.getLogger(__name__)
 
 SystemReply = tuple[Strategy | None, str]
 """One message of the supporter: its strategy (``None`` from a generator that knows none) and its text."""
@@ -95,6 +98,7 @@ def load_system(runs: Sequence[Path], *, name: str | None = None) -> System:
         ValueError: As :func:`system_runs`, or a run is damaged.
     """
     planner, generator = system_runs(runs)
+    _LOG.info("Loading %s ...", " and ".join(str(run) for run in (planner, generator) if run is not None))
     from generator.realizer import Realizer
 
     return System(

@@ -71,8 +71,11 @@ def study_page(study: Study) -> gradio.Blocks:
                 intensity_after = gradio.Radio(INTENSITIES, label=INTENSITY_AFTER, elem_id="intensity-after")
                 end = gradio.Button("End this conversation", elem_id="end")
         with gradio.Column(visible=False, elem_id="questions") as questions:
+            both = []
             with gradio.Row():
-                both = [gradio.HTML("", elem_id=f"told-{place}") for place in (1, 2)]
+                for place in (1, 2):
+                    with gradio.Column(min_width=320):
+                        both.append(gradio.HTML("", elem_id=f"conversation-{place}"))
             choices = {
                 question: gradio.Radio(_VERDICTS, label=words, elem_id=question)
                 for question, words in QUESTION_TEXTS.items()
@@ -92,7 +95,7 @@ def study_page(study: Study) -> gradio.Blocks:
             StudyStep.QUESTIONS: questions, StudyStep.DONE: done, StudyStep.STOPPED: stopped,
         }  # fmt: skip
         shown = [token, problem, *dict.fromkeys(columns.values()), heading, talk, ending, last, *both]
-        shown += [*choices.values(), rate_first, rate_next]
+        shown += [*choices.values(), rate_first, rate_next, readable, intensity]
 
         def show(own: str, state: ParticipantState, *, error: str = "") -> dict[Any, Any]:
             """What each part of the page shows in this state; parts that are left out stay as they are."""
@@ -109,10 +112,10 @@ def study_page(study: Study) -> gradio.Blocks:
                 answers = state.answers or {}
                 updates |= {one: str(answers[name]) if name in answers else None for name, one in choices.items()}
             elif state.step is StudyStep.STOPPED:
-                updates[last] = conversation_html(exchanges(state.current[-1:]))
+                updates[last] = conversation_html(exchanges(state.current))
             elif state.step in (StudyStep.NEW, StudyStep.DONE):
                 more = gradio.update(visible=study.next_pair(own) is not None)
-                updates |= {rate_first: more, rate_next: more}
+                updates |= {rate_first: more, rate_next: more, readable: False, intensity: None}
             return updates
 
         def step(action: Callable[..., str]) -> Callable[..., dict[Any, Any]]:
@@ -171,7 +174,7 @@ def study_page(study: Study) -> gradio.Blocks:
         rate_others = [rate_first.click, rate_next.click]
         store_token(gradio.on(rate_others, step(study.join_as_rater), token, shown, **PRIVATE))
         store_token(another.click(lambda: show("", study.state("")), None, shown, **PRIVATE))
-        start.click(step(rate), [token, intensity], [*shown, intensity], **PRIVATE)
+        start.click(step(rate), [token, intensity], shown, **PRIVATE)
         gradio.on([send.click, text.submit], say, [token, text], [*shown, text], trigger_mode="once", **PRIVATE)
         ended = end.click(step(rate), [token, intensity_after], shown, **PRIVATE)
         ended.then(lambda: None, None, intensity_after, **PRIVATE)

@@ -26,20 +26,26 @@ def conversation_html(
 ) -> str:
     """A conversation as bubbles, the newest at the bottom.
 
+    After a crisis only the last exchange is shown, at its full height: the fixed reply begins with what matters most,
+    and nobody should have to scroll to it.
+
     Args:
         exchanges: What was said.
         pending: A message whose reply is being written.
         strategies: Whether the supporter's strategies are shown; not where they could give a system away.
         empty: Shown before the first message.
     """
-    bubbles = [bubble for exchange in exchanges for bubble in _exchange(exchange, strategies=strategies)]
+    crisis = bool(exchanges) and exchanges[-1].crisis is not None
+    shown = exchanges[-1:] if crisis else exchanges
+    bubbles = [bubble for exchange in shown for bubble in _exchange(exchange, strategies=strategies)]
     if pending is not None:
         bubbles += [_bubble("seeker", pending), '<div class="bubble supporter typing" aria-label="writing">…</div>']
     if not bubbles:
         bubbles = [f'<div class="nothing">{safe(empty)}</div>']
     # The style lays it out from the bottom up, so that the newest is in view without a script; screen readers go from
     # top to bottom as usual.
-    return f'<div class="talk" role="log" aria-live="polite" tabindex="0"><div>{"".join(bubbles)}</div></div>'
+    height = " whole" if crisis else ""
+    return f'<div class="talk{height}" role="log" aria-live="polite" tabindex="0"><div>{"".join(bubbles)}</div></div>'
 
 
 def plan_html(exchange: Exchange | None) -> str:

@@ -73,7 +73,7 @@ def chat_page(system: System, *, seed: int = 0) -> gradio.Blocks:
                     send = gradio.Button("Send", variant="primary", scale=1, min_width=80, elem_id="send")
                 problem = gradio.HTML("", elem_id="problem")
                 with gradio.Row():
-                    back = gradio.Button("Undo", size="sm", min_width=80, elem_id="undo")
+                    back = gradio.Button("Undo", size="sm", min_width=110, elem_id="undo")
                     fresh = gradio.Button("New conversation", size="sm", min_width=110)
                     save_json = gradio.Button("Save as JSON", size="sm", min_width=110, elem_id="save-json")
                     save_text = gradio.Button("Save as text", size="sm", min_width=110)

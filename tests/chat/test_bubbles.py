@@ -45,3 +45,14 @@ def test_plan_shows_every_probability(easy_screening: CrisisKind) -> None:
     assert "Emotion: They feel anxiety (50%), at intensity 4 of 5" in html
     assert "chosen by you" in plan_html(conversation.say("hello", strategies=[Strategy.OTHERS]))
     assert "fixed message" in plan_html(conversation.say("ALARM"))
+
+
+def test_after_a_crisis_only_the_fixed_reply_is_shown_and_at_full_height(easy_screening: CrisisKind) -> None:
+    conversation = ChatSession(fake_system())
+    conversation.say("hello")
+    conversation.say("ALARM")
+    html = conversation_html(conversation.exchanges)
+    assert html.count('class="bubble') == 2
+    assert 'class="talk whole"' in html
+    conversation.undo()
+    assert 'class="talk"' in conversation_html(conversation.exchanges)

@@ -1,5 +1,7 @@
 """Systems from run folders: real, tiny trained runs answer, and nothing that a person writes reaches the disk."""
 
+import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -7,10 +9,17 @@ import numpy as np
 import pytest
 
 from chat.conversation import ChatSession
+from chat.study.study import exchanges
 from chat.system import System, load_system, system_runs
+from chat.transcript import official_json
+from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
+from encoding.observation import turn_prefix
+from evaluation.human.participant import participant_state, reply_event
+from evaluation.human.study_file import Event
 from generator.realizer import Realizer
 from planner.planner import StrategyPlanner
+from tests.chat.fake_system import fake_system
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
 PLANNER, GENERATOR = GOLDEN / "planner-quickstart", GOLDEN / "generator"
@@ -80,3 +89,40 @@ def test_a_damaged_planner_is_refused_in_one_line(tmp_path: Path) -> None:
     (run / "planner.json").write_text("{}")
     with pytest.raises(ValueError, match=r"planner\.json.*damaged"):
         load_system([run, GENERATOR])
+
+
+def test_the_prefix_in_the_middle_of_a_turn(system: System) -> None:
+    """A turn may be continued after a message whose strategy nobody knows, and taken back."""
+    assert isinstance(system.planner, StrategyPlanner)
+    conversation = ChatSession(system)
+    conversation.say("I failed my exam.", strategies=[Strategy.QUESTION, Strategy.REFLECTION])
+    whole = conversation.history  # what the planner is asked with when the supporter wants to add something
+    typed = [*whole, Message(Role.SUPPORTER, "Take your time.")]
+    unknown = [*whole[:-1], dataclasses.replace(whole[-1], strategy=None)]
+    for history, prefix in (
+        (whole, (Strategy.QUESTION, Strategy.REFLECTION)),
+        (typed, (Strategy.QUESTION, Strategy.REFLECTION)),
+        (unknown, (Strategy.QUESTION,)),
+        ([*whole, Message(Role.SEEKER, "And now?")], ()),
+    ):
+        assert turn_prefix(history) == prefix
+        assert len(prefix) + len(system.planner.plan(history).strategies) <= 3
+    conversation.undo()
+    assert turn_prefix(conversation.history) == ()
+
+
+def test_a_conversation_without_strategies_is_stored_loaded_and_planned_further(system: System) -> None:
+    vanilla = fake_system(variant="vanilla", planned=False)
+    before = ChatSession(vanilla).say("I failed my exam.")
+    events = [Event("joined", {"order": [0, 1]}), Event("intensity", {"value": 4})]
+    events += [Event("seeker", {"text": before.seeker.text})]
+    stored = reply_event(before.replies, crisis=None, plan=None, seconds=0.1)
+    events += [Event(stored.kind, json.loads(json.dumps(stored.content)))]
+    loaded = exchanges(participant_state(events).current)
+    assert loaded == (before,)
+    assert loaded[0].replies[0].strategy is None
+    conversation = ChatSession(system, exchanges=loaded)
+    assert turn_prefix(conversation.history) == ()
+    assert conversation.say("What now?").plan is not None
+    with pytest.raises(ValueError, match="expected a strategy on every supporter message"):
+        official_json(conversation)

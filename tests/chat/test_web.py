@@ -152,7 +152,9 @@ def test_chat_page(browser: Any, server: Server, tmp_path: Path) -> None:
     download.value.save_as(file)
     assert [message.text for message in read(file)[0].messages][::2] == [ATTACK, "second message"]
 
-    say(window, "I want to kill myself")
+    window.fill("#message textarea", "I want to kill myself")
+    window.click("#send")
+    window.wait_for_selector("#talk .bubble.crisis")
     assert window.locator("#talk .bubble.crisis").count() == 1
     assert problems == []
     window.close()
@@ -163,7 +165,7 @@ def test_chat_page(browser: Any, server: Server, tmp_path: Path) -> None:
     other.wait_for_selector("#message textarea")
     assert other.locator("#talk .bubble").count() == 0
     other.close()
-    for path in ("gradio_api/file=train.py", "file=chat.py", "gradio_api/upload", "gradio_api/runs", "monitoring"):
+    for path in ("gradio_api/file=train.py", "file=train.py", "gradio_api/upload", "gradio_api/runs", "monitoring"):
         assert not answers(server.chat + path), path
     assert problems == []
 
