@@ -54,7 +54,8 @@ def overlaid(base: Config, values: Mapping[str, Any], *, source: str, prefix: st
     try:
         return dataclasses.replace(base, **changes)  # type: ignore[type-var]
     except ValueError as error:
-        raise ValueError(f"{source}: {prefix}{error}") from error
+        place = "" if str(error).startswith(prefix) else prefix  # some parts say where they belong
+        raise ValueError(f"{source}: {place}{error}") from error
 
 
 def load_preset(command: str, preset: str, base: Config, *, upgraded: Upgrade = dict) -> Config:

@@ -1,20 +1,159 @@
-"""Everything that decides how a planner is trained. Field documentation is the command line's help.
+"""Settings of planner training: in turns (:class:`PlannerConfig`) and in whole dialogues (:class:`DialogueConfig`).
 
-Everything that decides how a planner is trained in conversations. Field documentation is the command line's help.
+The documentation of a field is its help on the command line, where nested fields have dotted names (``--ppo.kl``).
 """
 
-from dataclasses import dataclass
-from math import inf
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
-Mode = Literal["one-by-one", "all-in-one"]
+from env.actions import Mode
+from env.rewards import DialogueRewardWeights, RewardWeights
+from language_models.settings import check_number
+
 ReasoningMode = Literal["none", "supervised", "rl"]
-Decoding = Literal["expected-lr", "most-probable"]
+DecodingRule = Literal["expected-lr", "most-probable"]
+
+
+def _check(part: str, config: object, names: str, **limits: float) -> None:
+    """Refuses values of some fields, named with a space between, by :func:`language_models.settings.check_number`."""
+    for name in names.split():
+        check_number(f"{part}.{name}" if part else name, getattr(config, name), **limits)
+
+
+@dataclass(frozen=True)
+class EnsembleConfig:
+    """The ensemble of base models: networks and linear models on sentence embeddings, linear models on words."""
+
+    words: int = 1000
+    """Vocabulary of the linear models on words: the most frequent words of the training messages."""
+    networks: int = 5
+    """Base models with a hidden layer, a multiple of folds."""
+    width: int = 256
+    """Hidden units of each network."""
+    dropout: float = 0.5
+    """Share of hidden units dropped in training (0 to below 1)."""
+    input_dropout: float = 0.5
+    """Share of history features dropped in training (0 to below 1)."""
+    epochs: int = 8
+    """Passes over the training decisions; the epoch of lowest validation loss is selected."""
+    batch: int = 128
+    """Decisions per gradient step and network."""
+    rate: float = 5e-4
+    """Peak learning rate (AdamW, one cycle)."""
+    weight_decay: float = 0.1
+    """Decoupled weight decay."""
+
+    def __post_init__(self) -> None:
+        _check("ensemble", self, "words networks width epochs batch", least=1)
+        _check("ensemble", self, "dropout input_dropout", least=0, below=1)
+        _check("ensemble", self, "rate", above=0)
+        _check("ensemble", self, "weight_decay", least=0)
+
+
+@dataclass(frozen=True)
+class FineTuningConfig:
+    """Fine-tuning of the sentence encoder, once for each fold."""
+
+    epochs: int | None = None
+    """Passes of each fold's encoder over the training histories; None: no encoder is fine-tuned."""
+    tokens: int = 112
+    """Longest history an encoder is given (tokens, at least 32)."""
+    rate: float = 8e-5
+    """Peak learning rate of the top layer (AdamW; lower layers less)."""
+    frozen_layers: int = 2
+    """Lowest layers that stay as they were pretrained."""
+    dropout: float = 0.3
+    """Share of an encoder's outputs dropped in training (0 to below 1)."""
+
+    def __post_init__(self) -> None:
+        _check("fine_tuning", self, "epochs", least=1)
+        _check("fine_tuning", self, "tokens", least=32)
+        _check("fine_tuning", self, "rate", above=0)
+        _check("fine_tuning", self, "frozen_layers", least=0)
+        _check("fine_tuning", self, "dropout", least=0, below=1)
+
+
+@dataclass(frozen=True)
+class StackingConfig:
+    """Stacking: trees on top of the predictions of ensemble and fine-tuned encoders."""
+
+    trees: int | None = None
+    """Trees in each fold's forest; None: no stacking."""
+
+    def __post_init__(self) -> None:
+        _check("stacking", self, "trees", least=1)
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """The policy network, which PPO trains, and its behaviour cloning."""
+
+    width: int = 128
+    """Hidden units."""
+    epochs: int = 8
+    """Passes of behaviour cloning over the training decisions; the epoch of lowest validation loss is selected."""
+    rate: float = 3e-4
+    """Peak learning rate of behaviour cloning (AdamW, one cycle)."""
+
+    def __post_init__(self) -> None:
+        _check("policy", self, "width epochs", least=1)
+        _check("policy", self, "rate", above=0)
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347)."""
+
+    steps: int = 200_000
+    """Environment steps; 0 leaves the cloned policy as it is."""
+    envs: int = 256
+    """Environments side by side."""
+    rollout: int = 32
+    """Steps per environment between two updates."""
+    batch: int = 2048
+    """Environment steps per gradient step."""
+    epochs: int = 4
+    """Passes over each rollout."""
+    rate: float = 3e-4
+    """Learning rate (Adam)."""
+    clip: float = 0.2
+    """How far the probability ratio of new to old policy counts on either side of 1 (above 0)."""
+    kl: float = 1.0
+    """Weight of the divergence from the starting policy in the objective (per nat)."""
+    gamma: float = 1.0
+    """Discount per step (above 0 to 1)."""
+    gae_lambda: float = 0.95
+    """Lambda of generalised advantage estimation (0 to 1; Schulman et al. 2016, arXiv 1506.02438)."""
+
+    def __post_init__(self) -> None:
+        _check("ppo", self, "steps kl", least=0)
+        _check("ppo", self, "envs rollout batch epochs", least=1)
+        _check("ppo", self, "rate clip", above=0)
+        _check("ppo", self, "gamma", above=0, most=1)
+        _check("ppo", self, "gae_lambda", least=0, most=1)
+        if min(self.batch, self.envs * self.rollout) < 2:
+            raise ValueError("ppo.batch, ppo.envs * ppo.rollout: expected at least 2, advantages are normalised")
+
+
+@dataclass(frozen=True)
+class PlanDecodingConfig:
+    """How one plan is taken from the distribution over plans."""
+
+    rule: DecodingRule = "expected-lr"
+    """Which plan is taken: of highest expected Levenshtein ratio (and exact match), or the most probable one."""
+    exact_weight: float = 0.0
+    """What an exact match counts beside the Levenshtein ratio in expected-lr decoding."""
+    multi_strategy_weight: float = 0.0
+    """What an exact match of a plan of two or more strategies counts in addition, in expected-lr decoding."""
+
+    def __post_init__(self) -> None:
+        _check("decoding", self, "exact_weight multi_strategy_weight", least=0)
 
 
 @dataclass(frozen=True)
 class PlannerConfig:
-    """Settings of planner training: encoding, members, readers, judges, deliberation, PPO, decoding."""
+    """Settings of planner training in turns."""
 
     mode: Mode = "one-by-one"
     """How PPO acts and is paid: one-by-one: a slot per step until STOP; all-in-one: a whole plan per action."""
@@ -23,152 +162,105 @@ class PlannerConfig:
     encoder: str = "all-MiniLM-L6-v2"
     """Sentence encoder: a name, hub id or folder of a sentence-transformers model."""
     window: int = 3
-    """Last messages of the history that are seen one by one (messages)."""
+    """Last messages of the history that are observed one by one (messages)."""
     max_strategies: int = 3
     """Longest plan (strategies, at most 4); evaluation never cuts gold plans."""
     folds: int = 5
-    """Parts of the training dialogues; every part is kept from some members, which judge it as if it were new."""
-    words: int = 1000
-    """Vocabulary of the linear members on words: the most frequent words of the training messages."""
-    members: int = 5
-    """Networks with a hidden layer, a multiple of folds."""
-    width: int = 256
-    """Hidden units of each member."""
-    dropout: float = 0.5
-    """Share of hidden units dropped while cloning (0 to 1)."""
-    input_dropout: float = 0.5
-    """Share of history features dropped while cloning (0 to 1)."""
-    cloning_epochs: int = 8
-    """Passes of the members over the training decisions; the epoch of lowest validation loss is kept."""
-    cloning_batch: int = 128
-    """Decisions per cloning step and member."""
-    cloning_rate: float = 5e-4
-    """Peak learning rate of cloning (AdamW, one cycle)."""
-    weight_decay: float = 0.1
-    """Decoupled weight decay of cloning."""
-    reader_epochs: int = 0
-    """Passes of each fold's fine-tuned sentence encoder over the histories; 0: no readers."""
-    reader_tokens: int = 112
-    """Longest history a reader reads (tokens)."""
-    reader_rate: float = 8e-5
-    """Peak learning rate of a reader's top layer (AdamW; lower layers less)."""
-    reader_frozen_layers: int = 2
-    """Lowest layers of the readers that stay as they were pretrained."""
-    reader_dropout: float = 0.3
-    """Share of a reader's outputs dropped in training (0 to 1)."""
-    judge_trees: int = 0
-    """Trees in each fold's forest that judges histories by what members and readers believe of them; 0: no judges."""
-    deliberation_width: int = 128
-    """Hidden units of the network that PPO trains on top of the members' beliefs."""
-    deliberation_epochs: int = 8
-    """Passes of the deliberating network over the training decisions; the epoch of lowest validation loss is kept."""
-    deliberation_rate: float = 3e-4
-    """Peak learning rate of the deliberating network while cloning (AdamW, one cycle)."""
-    ppo_steps: int = 200_000
-    """Environment steps of PPO; 0 leaves the cloned planner as it is."""
-    ppo_envs: int = 256
-    """Parallel environments of PPO."""
-    ppo_rollout: int = 32
-    """Steps per environment between two PPO updates."""
-    ppo_batch: int = 2048
-    """Environment steps per PPO gradient step."""
-    ppo_epochs: int = 4
-    """Passes over each PPO rollout."""
-    ppo_rate: float = 3e-4
-    """Learning rate of PPO (Adam)."""
-    ppo_kl: float = 1.0
-    """Weight of the divergence from the cloned policy in PPO's objective (per nat)."""
-    stop_reward: float = 0.2
-    """Reward for a plan that stops where the gold plan does, beside the Levenshtein ratio of weight 1."""
-    exact_reward: float = 0.0
-    """Reward for a plan that equals the gold plan."""
-    reasoning_reward: float = 0.1
-    """Reward for each reasoning slot that is right (reasoning rl only)."""
-    reward_balance: float = 0.0
-    """How much more a turn pays if its first strategy is rare: frequency to the power of minus this (0 to 1)."""
-    decoding: Decoding = "expected-lr"
-    """Which plan is made: highest expected Levenshtein ratio (with exact_weight), or the most probable one."""
-    exact_weight: float = 0.0
-    """What an exact match counts beside the Levenshtein ratio in expected-lr decoding."""
-    several_weight: float = 0.0
-    """What an exact match counts in addition where the plan has several strategies, in expected-lr decoding."""
+    """Parts of the training dialogues for out-of-fold predictions; each base model is trained without one of them."""
+    ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
+    fine_tuning: FineTuningConfig = field(default_factory=FineTuningConfig)
+    stacking: StackingConfig = field(default_factory=StackingConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+    reward: RewardWeights = field(default_factory=RewardWeights)
+    decoding: PlanDecodingConfig = field(default_factory=PlanDecodingConfig)
 
     def __post_init__(self) -> None:
-        counts = ("window", "folds", "words", "members", "width", "cloning_epochs", "cloning_batch")
-        later = ("deliberation_width", "deliberation_epochs", "ppo_envs", "ppo_rollout", "ppo_batch", "ppo_epochs")
-        for name in (*counts, *later):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
-        if self.folds < 2 or self.members % self.folds:
+        _check("", self, "window", least=1)
+        _check("", self, "max_strategies", least=1, most=4)
+        _check("", self, "folds", least=2)
+        if self.ensemble.networks % self.folds:
             raise ValueError(
-                f"folds, members: got {self.folds}, {self.members}, expected at least 2 folds and a multiple of them"
+                f"ensemble.networks: got {self.ensemble.networks}, expected a multiple of the {self.folds} folds"
             )
-        if self.reader_tokens < 32:
-            raise ValueError(f"reader_tokens: got {self.reader_tokens}, expected at least 32")
-        for name in ("dropout", "input_dropout", "reader_dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 to below 1")
-        rewards = ("stop_reward", "exact_reward", "reasoning_reward", "reward_balance")
-        weights = ("ppo_kl", "weight_decay", "exact_weight", "several_weight")
-        for name in ("ppo_steps", "reader_epochs", "reader_frozen_layers", "judge_trees", *rewards, *weights):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
-        for name in ("cloning_rate", "reader_rate", "deliberation_rate", "ppo_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected more than 0")
-        if min(self.ppo_batch, self.ppo_envs * self.ppo_rollout) < 2:
-            raise ValueError("ppo_batch and ppo_envs * ppo_rollout: expected at least 2, advantages are normalised")
+
+
+@dataclass(frozen=True)
+class SelectionConfig:
+    """How PPO's checkpoints are selected in dialogues with held-out seekers."""
+
+    seekers: int = 128
+    """Training seekers that PPO never meets: dialogues with them select the checkpoint."""
+    trials: int = 4
+    """Dialogues of each checkpoint with each held-out seeker."""
+    f1_loss: float = 2.0
+    """How much out-of-fold message macro-F1 on training dialogues a checkpoint may lose against the start (points)."""
+    highest_bias: float = 0.6
+    """Largest preference bias B of a checkpoint's plans in dialogues; where all are above, the start is selected."""
+    least_entropy: float = 0.8
+    """Least entropy of a checkpoint's strategies in dialogues, as share of the start's (0 to 1)."""
+
+    def __post_init__(self) -> None:
+        _check("selection", self, "seekers trials", least=1)
+        _check("selection", self, "f1_loss highest_bias", least=0)
+        _check("selection", self, "least_entropy", least=0, most=1)
+
+
+def _dialogue_ppo() -> PPOConfig:
+    return PPOConfig(
+        steps=400_000, rollout=64, batch=4096, rate=1e-3, kl=0.05, gamma=0.995, gae_lambda=0.98
+    )  # a step is a choice of a reasoning slot, a strategy or STOP (one-by-one), or a whole turn (all-in-one)
 
 
 @dataclass(frozen=True)
 class DialogueConfig:
-    """Settings of PPO in the dialogue environments, and of how its candidates are judged."""
+    """Settings of planner training in dialogues with a simulated seeker."""
 
-    steps: int = 400_000
-    """Environment steps of PPO: choices of a reasoning slot, a strategy or STOP (one-by-one), whole turns (all-in-one);
-    at least 1."""
-    envs: int = 256
-    """Conversations side by side."""
-    rollout: int = 64
-    """Steps per conversation between two PPO updates."""
-    batch: int = 4096
-    """Steps per PPO gradient step."""
-    epochs: int = 4
-    """Passes over each PPO rollout."""
-    rate: float = 1e-3
-    """Learning rate of PPO (Adam)."""
-    kl: float = 0.05
-    """Weight of the divergence from the starting policy in PPO's objective (per nat and choice)."""
-    gamma: float = 0.995
-    """Discount per step (above 0 to 1)."""
-    gae_lambda: float = 0.98
-    """Lambda of generalised advantage estimation (0 to 1)."""
     max_turns: int = 10
-    """Supporter turns after which a conversation is cut off."""
-    kept_apart: int = 128
-    """Training seekers that PPO never meets: conversations with them choose among its candidates."""
-    trials: int = 4
-    """Conversations of each candidate with each seeker kept apart."""
-    f1_loss: float = 2.0
-    """How much message macro-F1 on training turns, by members that never saw them, a candidate may lose (points)."""
-    highest_bias: float = 0.6
-    """Largest preference bias B of a candidate's plans in conversations; no candidate is kept where all are above."""
-    least_entropy: float = 0.8
-    """Least entropy of a candidate's strategies in conversations, as share of the start's (0 to 1)."""
+    """Supporter turns after which a dialogue is cut off."""
+    ppo: PPOConfig = field(default_factory=_dialogue_ppo)
+    reward: DialogueRewardWeights = field(default_factory=DialogueRewardWeights)
+    selection: SelectionConfig = field(default_factory=SelectionConfig)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "envs", "rollout", "batch", "epochs", "max_turns", "kept_apart", "trials"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected at least 1")
-        if min(self.batch, self.envs * self.rollout) < 2:
-            raise ValueError("batch and envs * rollout: expected at least 2, advantages are normalised")
-        if not 0 < self.rate < inf:
-            raise ValueError(f"rate: got {self.rate}, expected more than 0")
-        for name in ("kl", "f1_loss", "highest_bias"):
-            if not 0 <= getattr(self, name) < inf:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 or more")
-        if not 0 < self.gamma <= 1:
-            raise ValueError(f"gamma: got {self.gamma}, expected above 0 to 1")
-        for name in ("gae_lambda", "least_entropy"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected 0 to 1")
+        _check("", self, "max_turns", least=1)
+        _check("ppo", self.ppo, "steps", least=1)
+
+
+# Earlier, flat names -> today's. The two configurations had no name in common.
+RENAMED: dict[str, str] = {
+    **{name: f"ensemble.{name}" for name in ("words", "width", "dropout", "input_dropout", "weight_decay")},
+    "members": "ensemble.networks",
+    **{f"cloning_{name}": f"ensemble.{name}" for name in ("epochs", "batch", "rate")},
+    **{f"reader_{name}": f"fine_tuning.{name}" for name in ("epochs", "tokens", "rate", "frozen_layers", "dropout")},
+    "judge_trees": "stacking.trees",
+    **{f"deliberation_{name}": f"policy.{name}" for name in ("width", "epochs", "rate")},
+    **{f"ppo_{name}": f"ppo.{name}" for name in ("steps", "envs", "rollout", "batch", "epochs", "rate", "kl")},
+    **{f"{name}_reward": f"reward.{name}" for name in ("stop", "exact", "reasoning")},
+    "reward_balance": "reward.balance",
+    "decoding": "decoding.rule",
+    "exact_weight": "decoding.exact_weight",
+    "several_weight": "decoding.multi_strategy_weight",
+    **{name: f"ppo.{name}" for name in ("steps", "envs", "rollout", "batch", "epochs", "rate", "kl")},
+    **{name: f"ppo.{name}" for name in ("gamma", "gae_lambda")},
+    "kept_apart": "selection.seekers",
+    **{name: f"selection.{name}" for name in ("trials", "f1_loss", "highest_bias", "least_entropy")},
+}
+_NONE_WAS_0 = ("fine_tuning.epochs", "stacking.trees")
+
+
+def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of an earlier, flat ``config.json`` or preset as today's nested ones; nested ones stay as they are.
+
+    Args:
+        values: By field; unknown fields are passed on, for the caller to refuse.
+    """
+    nested: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in RENAMED or isinstance(value, Mapping):
+            nested[name] = {**nested.get(name, {}), **value} if isinstance(value, Mapping) else value
+            continue
+        part, _, leaf = RENAMED[name].partition(".")
+        given = None if RENAMED[name] in _NONE_WAS_0 and value == 0 else value
+        nested[part] = {**nested.get(part, {}), leaf: given}
+    return nested

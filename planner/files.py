@@ -17,7 +17,7 @@ from encoding.tfidf import TfidfEncoder
 from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
 from planner.base_models.predictions import PredictionLayout
 from planner.base_models.stacking import Stacking
-from planner.config import Decoding, Mode, ReasoningMode
+from planner.config import DecodingRule, Mode, ReasoningMode
 from planner.policy.network import PolicyNetwork
 from planner.policy.plan_space import PlanSpace
 
@@ -68,7 +68,7 @@ class PlannerSettings:
 
     mode: Mode
     reasoning_mode: ReasoningMode
-    decoding: Decoding
+    decoding: DecodingRule
     exact_weight: float
     encoder: str
     encoder_fingerprint: str

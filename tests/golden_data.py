@@ -38,21 +38,23 @@ HISTORIES = 30
 # decoding are the presets'; the last planner has what both lack: whole plans as actions, judges, weights of matches.
 # What is so small learns at higher rates and for longer, so that its answers differ from history to history.
 _SMALL_PLANNER = (
-    "--words 100 --dropout 0.1 --deliberation-width 16 --deliberation-epochs 30 --deliberation-rate 5e-3 "
-    "--ppo-envs 16 --ppo-rollout 8 --ppo-batch 64 --ppo-steps 512"
+    "--ensemble.words 100 --ensemble.dropout 0.1 --policy.width 16 --policy.epochs 30 --policy.rate 5e-3 "
+    "--ppo.envs 16 --ppo.rollout 8 --ppo.batch 64 --ppo.steps 512"
 )
 _SMALL_GENERATOR = (
     "--tiny.width 32 --tiny.layers 1 --tiny.heads 2 --tiny.vocabulary 600 --tiny.dropout 0 --lengths.history-tokens 24 "
     "--optimisation.learning-rate 6e-3 --optimisation.warmup-steps 200 --optimisation.epochs 100 "
     "--optimisation.evaluation-steps 100000"  # the last weights are kept
 )
-_TWO_FOLDS = "--folds 2 --members 2 --width 8 --cloning-rate 5e-3"
+_TWO_FOLDS = "--folds 2 --ensemble.networks 2 --ensemble.width 8 --ensemble.rate 5e-3"
 TRAINED = {
     "planner-quickstart": f"planner --preset quickstart {_TWO_FOLDS} {_SMALL_PLANNER}",
-    "planner-fast": f"planner --preset fast --width 4 --cloning-batch 32 --cloning-rate 5e-3 {_SMALL_PLANNER}",
+    "planner-fast": (
+        f"planner --preset fast --ensemble.width 4 --ensemble.batch 32 --ensemble.rate 5e-3 {_SMALL_PLANNER}"
+    ),
     "planner-all-in-one": (
         f"planner --preset quickstart --mode all-in-one --reasoning supervised {_TWO_FOLDS} "
-        f"--judge-trees 2 --exact-weight 0.25 --several-weight 2 {_SMALL_PLANNER}"
+        f"--stacking.trees 2 --decoding.exact-weight 0.25 --decoding.multi-strategy-weight 2 {_SMALL_PLANNER}"
     ),
     "generator": f"generator --preset quickstart {_SMALL_GENERATOR}",
     "seeker": "seeker --components 16",

@@ -1,8 +1,9 @@
 """train.py dialogue: PPO in whole dialogues with a simulated seeker, from a trained planner on."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import tyro
@@ -11,7 +12,7 @@ from cli.evaluate.command import data_name
 from cli.run_folder import weights_digest
 from cli.train.training import Training
 from corpus.load import load_corpus
-from planner.config import DialogueConfig
+from planner.config import RENAMED, DialogueConfig, upgraded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +23,7 @@ class TrainDialogue(Training):
     """
 
     NAME: ClassVar[str] = "dialogue"
+    RENAMED: ClassVar[Mapping[str, str]] = RENAMED
 
     planner: Path = Path("runs/planner")
     """Run folder of the planner to start from, and to stay near to; its mode says how PPO acts."""
@@ -33,6 +35,11 @@ class TrainDialogue(Training):
     """How often both planners talk to each valid seeker when they are compared."""
     out: Path = Path("runs/dialogue")
     """Run folder, a planner's as any other. The same command resumes a killed run."""
+
+    @staticmethod
+    def upgraded(values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Flat values of an earlier version as nested ones."""
+        return upgraded(values)
 
     def resolved(self) -> DialogueConfig:
         """Nothing is left to the program."""
@@ -76,11 +83,12 @@ class TrainDialogue(Training):
                 if not seeker_profiles(valid):
                     raise ValueError("valid: no dialogue whose seeker told the initial intensity, nobody to compare on")
                 (seeker,) = SeekerChoice(run=self.seeker_run).open(train, runs=1, seed=self.seed)
+                selection = self.config.selection
                 rules = DialogueRules(max_turns=self.config.max_turns)
                 learned, apart = divide_seekers(
-                    seeker_profiles(train), kept_apart=self.config.kept_apart, rng=np.random.default_rng(self.seed)
+                    seeker_profiles(train), held_out=selection.seekers, rng=np.random.default_rng(self.seed)
                 )
-                judge = PlannerTrial(apart, seeker, rules=rules, trials=self.config.trials, seed=self.seed)
+                judge = PlannerTrial(apart, seeker, rules=rules, trials=selection.trials, seed=self.seed)
                 copy_readers(self.planner, self.out)
                 trained = train_in_dialogues(
                     start,

@@ -1,14 +1,15 @@
 """train.py planner: behaviour cloning, then PPO in the turn environment."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import tyro
 
 from cli.train.training import Training
 from corpus.load import load_corpus
-from planner.config import PlannerConfig
+from planner.config import RENAMED, PlannerConfig, upgraded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,10 +17,16 @@ class TrainPlanner(Training):
     """Train a planner: behaviour cloning, then PPO in the turn environment."""
 
     NAME: ClassVar[str] = "planner"
+    RENAMED: ClassVar[Mapping[str, str]] = RENAMED
 
     config: Annotated[PlannerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=PlannerConfig)
     out: Path = Path("runs/planner")
     """Run folder. The same command resumes a killed run."""
+
+    @staticmethod
+    def upgraded(values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Flat values of an earlier version as nested ones."""
+        return upgraded(values)
 
     def resolved(self) -> PlannerConfig:
         """Nothing is left to the program."""

@@ -16,7 +16,7 @@ from encoding.reasoning_codec import ReasoningCodec
 from planner.base_models.decisions import Decisions
 from planner.base_models.ensemble import EnsembleNetwork
 from planner.checkpoint import Checkpoint, module_tensors, optimizer_tensors, restore_module, restore_optimizer
-from planner.config import PlannerConfig
+from planner.config import EnsembleConfig
 from planner.policy.plan_space import allowed_decisions
 from planner.training_log import TrainingLog
 
@@ -49,7 +49,7 @@ def clone_behaviour(
     *,
     fold: np.ndarray,
     reasoning: ReasoningCodec | None,
-    config: PlannerConfig,
+    config: EnsembleConfig,
     rng: np.random.Generator,
     folder: Path,
     log: TrainingLog,
@@ -75,8 +75,8 @@ def clone_behaviour(
     data, held_out = _Tensors.of(train, device), _Tensors.of(valid, device)
     seen = [np.flatnonzero(fold[train.row] != m % network.shape.folds) for m in range(network.shape.members)]
     shortest = min(len(rows) for rows in seen)
-    batches = max(1, shortest // config.cloning_batch)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.cloning_rate, weight_decay=config.weight_decay)
+    batches = max(1, shortest // config.batch)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.weight_decay)
     checkpoint = Checkpoint(folder)
     best, best_loss, first = copy.deepcopy(network.state_dict()), float("inf"), 0
     if checkpoint.exists():
@@ -88,17 +88,17 @@ def clone_behaviour(
         best = {name.removeprefix("best."): t for name, t in tensors.items() if name.startswith("best.")}
         best_loss, first = values["best_loss"], values["step"]
         logger.info("cloning goes on after epoch %d", first)
-    progress = tqdm(range(first, config.cloning_epochs), initial=first, total=config.cloning_epochs, desc="cloning")
+    progress = tqdm(range(first, config.epochs), initial=first, total=config.epochs, desc="cloning")
     for epoch in progress:
         began = time.perf_counter()
         network.train()
         orders = torch.from_numpy(np.stack([rng.permutation(rows)[:shortest] for rows in seen]))
         total = torch.zeros((), device=device)
         for batch in range(batches):
-            share = (epoch + batch / batches) / config.cloning_epochs
+            share = (epoch + batch / batches) / config.epochs
             for group in optimizer.param_groups:
-                group["lr"] = config.cloning_rate * one_cycle(share)
-            chosen = orders[:, batch * config.cloning_batch : (batch + 1) * config.cloning_batch].to(device)  # (M, B)
+                group["lr"] = config.rate * one_cycle(share)
+            chosen = orders[:, batch * config.batch : (batch + 1) * config.batch].to(device)  # (M, B)
             loss = _loss(network, data, chosen, reasoning)
             optimizer.zero_grad()
             loss.backward()

@@ -108,12 +108,12 @@ def train_ensemble(
         words=joined.words.dimension,
         window=config.window,
         folds=config.folds,
-        members=config.members,
-        width=config.width,
+        members=config.ensemble.networks,
+        width=config.ensemble.width,
         reasoning=reasoning.width if reasoning is not None else 0,
     )
     torch.manual_seed(seed)
-    network = EnsembleNetwork(shape, dropout=config.dropout, input_dropout=config.input_dropout)
+    network = EnsembleNetwork(shape, dropout=config.ensemble.dropout, input_dropout=config.ensemble.input_dropout)
     network.to("cuda" if torch.cuda.is_available() else "cpu")
     if not Checkpoint(folder).exists():
         fit_linear_members(network, train, fold=fold)
@@ -123,7 +123,7 @@ def train_ensemble(
         valid,
         fold=fold,
         reasoning=reasoning,
-        config=config,
+        config=config.ensemble,
         rng=np.random.default_rng(seed),
         folder=folder,
         log=log,

@@ -15,7 +15,7 @@ from encoding.sentence_encoder import SentenceEncoder
 from planner.base_models.decisions import Decisions
 from planner.base_models.fine_tuned_encoder import MULTI_STRATEGY, FineTunedEncoder, HistoryTokens, log_probabilities
 from planner.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
-from planner.config import PlannerConfig
+from planner.config import FineTuningConfig
 from planner.training_log import TrainingLog
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def fine_tune_encoders(
     valid: Decisions,
     *,
     fold: np.ndarray,
-    config: PlannerConfig,
+    config: FineTuningConfig,
     seed: int,
     folder: Path,
     log: TrainingLog,
@@ -47,18 +47,18 @@ def fine_tune_encoders(
         train: What to learn from.
         valid: Scored after every epoch, for the log only.
         fold: Part of the training dialogues each history belongs to. Shape: (U,).
-        config: ``reader_*`` settings.
+        config: Settings.
         seed: Seeds heads, orders and dropout.
         folder: Where the state is kept.
         log: Receives ``reader/*`` curves by epoch, counted through all folds.
     """
     tokenizer, transformer = encoder.token_model()
-    reading = HistoryTokens(tokenizer, tokens=config.reader_tokens)
+    reading = HistoryTokens(tokenizer, tokens=config.tokens)
     data, held_out = (_Items(decisions, reading) for decisions in (train, valid))
     readers = []
-    for part in range(config.folds):
+    for part in range(int(fold.max()) + 1):
         torch.manual_seed(seed * 1000 + part)
-        reader = FineTunedEncoder(transformer, frozen_layers=config.reader_frozen_layers, dropout=config.reader_dropout)
+        reader = FineTunedEncoder(transformer, frozen_layers=config.frozen_layers, dropout=config.dropout)
         reader.to("cuda" if torch.cuda.is_available() else "cpu")
         _train(
             reader,
@@ -69,7 +69,7 @@ def fine_tune_encoders(
             rng=np.random.default_rng([seed, part]),
             checkpoint=Checkpoint(folder / str(part)),
             log=log,
-            first_epoch=part * config.reader_epochs,
+            first_epoch=part * (config.epochs or 0),
         )
         readers.append(reader.eval())
     return readers
@@ -105,31 +105,32 @@ def _train(
     held_out: _Items,
     *,
     rows: np.ndarray,
-    config: PlannerConfig,
+    config: FineTuningConfig,
     rng: np.random.Generator,
     checkpoint: Checkpoint,
     log: TrainingLog,
     first_epoch: int,
 ) -> None:
-    optimizer = torch.optim.AdamW(_parameter_groups(reader, config.reader_rate), fused=True)
+    epochs = config.epochs or 0
+    optimizer = torch.optim.AdamW(_parameter_groups(reader, config.rate), fused=True)
     epoch = 0
     if checkpoint.exists():
         values, tensors = checkpoint.load()
         epoch = values["step"]
         reader.restore({name.removeprefix("reader."): t for name, t in tensors.items() if name.startswith("reader.")})
-        if epoch < config.reader_epochs:
+        if epoch < epochs:
             restore_optimizer(optimizer, tensors, prefix="optimizer")
             torch.set_rng_state(tensors["torch_rng"])
             rng.bit_generator.state = values["rng"]
         logger.info("reader goes on after epoch %d", first_epoch + epoch)
-    while epoch < config.reader_epochs:
+    while epoch < epochs:
         reader.train()
         began = time.perf_counter()
         seen = rows[(data.decision[rows] != STOP) | (rng.random(len(rows)) < _STOP_SHARE)]
         batches = data.batches(seen, rng, _BATCH)
         total = 0.0
         for number, batch in enumerate(tqdm(batches, desc=f"reader, epoch {first_epoch + epoch + 1}", unit="batch")):
-            share = (epoch + number / len(batches)) / config.reader_epochs
+            share = (epoch + number / len(batches)) / epochs
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * min(share / _WARM_UP, (1 - share) / (1 - _WARM_UP))
             loss = _loss(reader, data, batch)
@@ -144,7 +145,7 @@ def _train(
         log.add("reader/histories_per_second", len(seen) / (time.perf_counter() - began), step=first_epoch + epoch)
         log.save()
         state = {f"reader.{name}": value for name, value in reader.tuned().items()}
-        if epoch < config.reader_epochs:  # a finished reader needs no more than its weights
+        if epoch < epochs:  # a finished reader needs no more than its weights
             state |= optimizer_tensors(optimizer, prefix="optimizer") | {"torch_rng": torch.get_rng_state()}
         checkpoint.save({"step": epoch, "rng": rng.bit_generator.state}, tensors=state)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from planner.base_models.cloning import one_cycle, reasoning_loss
 from planner.base_models.decisions import Decisions
 from planner.base_models.predictions import PredictionLayout
-from planner.config import PlannerConfig
+from planner.config import PolicyConfig
 from planner.policy.network import PolicyNetwork
 from planner.training_log import TrainingLog
 
@@ -60,7 +60,7 @@ def clone_policy(
     train: PredictedDecisions,
     valid: PredictedDecisions,
     *,
-    config: PlannerConfig,
+    config: PolicyConfig,
     rng: np.random.Generator,
     log: TrainingLog,
 ) -> None:
@@ -73,25 +73,21 @@ def clone_policy(
         network: Trained in place.
         train: Cross-fitted beliefs on training dialogues.
         valid: Beliefs on validation dialogues.
-        config: Settings of deliberation.
+        config: Settings of behaviour cloning.
         rng: Draws the order of the data.
         log: Receives ``deliberation/*`` curves by epoch.
     """
-    optimizer = torch.optim.AdamW(
-        network.planning_parameters(), lr=config.deliberation_rate, weight_decay=_WEIGHT_DECAY
-    )
+    optimizer = torch.optim.AdamW(network.planning_parameters(), lr=config.rate, weight_decay=_WEIGHT_DECAY)
     batches = max(1, len(train.row) // _BATCH)
     best, best_loss = copy.deepcopy(network.state_dict()), decision_loss(network, valid)
     log.add("deliberation/valid_loss", best_loss, step=0)
-    for epoch in range(config.deliberation_epochs):
+    for epoch in range(config.epochs):
         network.train()
         order = torch.from_numpy(rng.permutation(len(train.row))).to(network.device)
         total = 0.0
         for batch in range(batches):
             for group in optimizer.param_groups:
-                group["lr"] = config.deliberation_rate * one_cycle(
-                    (epoch + batch / batches) / config.deliberation_epochs
-                )
+                group["lr"] = config.rate * one_cycle((epoch + batch / batches) / config.epochs)
             loss = _loss(network, train, order[batch * _BATCH : (batch + 1) * _BATCH])
             optimizer.zero_grad()
             loss.backward()

@@ -39,13 +39,13 @@ from planner.base_models.decisions import Decisions, training_turns
 from planner.base_models.ensemble_training import fold_of_dialogues
 from planner.base_models.out_of_fold import OutOfFoldSplit
 from planner.checkpoint import Checkpoint
-from planner.config import DialogueConfig, Mode
+from planner.config import DialogueConfig, Mode, SelectionConfig
 from planner.files import READERS
 from planner.planner import StrategyPlanner
 from planner.policy.network import PolicyNetwork
 from planner.policy.sb3_policies import OneByOnePolicy, SampledAllInOnePolicy
 from planner.ppo.checkpoint_selection import CheckpointSelection, Scores, SelectedCheckpoint
-from planner.ppo.run import PolicyClass, PPOSettings, run_ppo
+from planner.ppo.run import PolicyClass, run_ppo
 from planner.training_log import TrainingLog
 
 FOLD_SEED = "fold_seed"  # in the configuration of a run that goes on from another one
@@ -153,18 +153,18 @@ class TrainedInDialogues:
 
 
 def divide_seekers(
-    profiles: Sequence[SeekerProfile], *, kept_apart: int, rng: np.random.Generator
+    profiles: Sequence[SeekerProfile], *, held_out: int, rng: np.random.Generator
 ) -> tuple[tuple[SeekerProfile, ...], tuple[SeekerProfile, ...]]:
     """Those to train with, and those kept apart, drawn; each in their order.
 
     Raises:
         ValueError: Nobody is left to train with.
     """
-    if len(profiles) <= kept_apart:
+    if len(profiles) <= held_out:
         raise ValueError(
-            f"kept_apart: got {kept_apart} of {len(profiles)} training seekers, nobody is left to train with"
+            f"selection.seekers: got {held_out} of {len(profiles)} training seekers, nobody is left to train with"
         )
-    chosen = set(rng.permutation(len(profiles))[:kept_apart].tolist())
+    chosen = set(rng.permutation(len(profiles))[:held_out].tolist())
     return (
         tuple(profile for row, profile in enumerate(profiles) if row not in chosen),
         tuple(profile for row, profile in enumerate(profiles) if row in chosen),
@@ -223,27 +223,19 @@ def train_in_dialogues(
     candidates = CheckpointSelection(
         validate,
         objective="success_rate",
-        allowed=lambda scores, of_start: within_limits(scores, of_start, config=config),
+        allowed=lambda scores, of_start: within_limits(scores, of_start, config=config.selection),
         log=log,
     )
     encoder = PredictionEncoder(start)
     task = encoder.task(profiles, seeker, rules=DialogueRules(max_turns=config.max_turns))
+    process = DialogueProcess(task, episodes=config.ppo.envs, mode=start.mode, reward=config.reward)
     improved = copy.deepcopy(start.parts.deliberation)
     run_ppo(
         improved,
-        BatchVecEnv(SupportVectorEnv(DialogueProcess(task, episodes=config.envs, mode=start.mode)), seed=seed),
-        settings=PPOSettings(
-            policy=_POLICIES[start.mode],
-            refine_reasoning=start.settings.reasoning_mode != "supervised",
-            steps=config.steps,
-            rollout=config.rollout,
-            batch=config.batch,
-            epochs=config.epochs,
-            rate=config.rate,
-            kl=config.kl,
-            gamma=config.gamma,
-            gae_lambda=config.gae_lambda,
-        ),
+        BatchVecEnv(SupportVectorEnv(process), seed=seed),
+        policy=_POLICIES[start.mode],
+        config=config.ppo,
+        refine_reasoning=start.settings.reasoning_mode != "supervised",
         candidates=candidates,
         checkpoint=Checkpoint(out / CHECKPOINTS / "ppo"),
         log=log,
@@ -256,7 +248,7 @@ def train_in_dialogues(
     return TrainedInDialogues(planner=planner, kept=candidates.kept, curves=log.curves)
 
 
-def within_limits(scores: Scores, start: Scores, *, config: DialogueConfig) -> bool:
+def within_limits(scores: Scores, start: Scores, *, config: SelectionConfig) -> bool:
     """Whether a candidate may be kept. The start needs no leave."""
     return (
         scores["macro_f1"] >= start["macro_f1"] - config.f1_loss

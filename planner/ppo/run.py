@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from env.sb3 import BatchVecEnv
 from planner.checkpoint import Checkpoint, module_tensors, optimizer_tensors, restore_module, restore_optimizer
+from planner.config import PPOConfig
 from planner.policy.network import PolicyNetwork
 from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy
 from planner.ppo.checkpoint_selection import CheckpointSelection
@@ -27,40 +27,13 @@ _ENVIRONMENT = "environment."
 _MOMENTS = 10  # candidates at least, where there are as many rollouts
 
 
-@dataclass(frozen=True)
-class PPOSettings:
-    """What PPO is told.
-
-    Attributes:
-        policy: How it acts; fits the environment.
-        refine_reasoning: Whether reasoning is trained too.
-        steps: Environment steps of all environments together.
-        rollout: Steps per environment between two updates.
-        batch: Steps per gradient step.
-        epochs: Passes over each rollout.
-        rate: Learning rate (Adam).
-        kl: Weight of the divergence from the start, per nat.
-        gamma: Discount per step.
-        gae_lambda: Of generalised advantage estimation (Schulman et al. 2016, arXiv 1506.02438).
-    """
-
-    policy: PolicyClass
-    refine_reasoning: bool
-    steps: int
-    rollout: int
-    batch: int
-    epochs: int
-    rate: float
-    kl: float
-    gamma: float = 1.0
-    gae_lambda: float = 0.95
-
-
 def run_ppo(
     network: PolicyNetwork,
     environment: BatchVecEnv,
     *,
-    settings: PPOSettings,
+    policy: PolicyClass,
+    config: PPOConfig,
+    refine_reasoning: bool,
     candidates: CheckpointSelection,
     checkpoint: Checkpoint,
     log: TrainingLog,
@@ -75,7 +48,9 @@ def run_ppo(
     Args:
         network: What PPO starts from, and keeps near to.
         environment: Where it acts.
-        settings: Of PPO.
+        policy: How it acts; fits the environment.
+        config: Settings of PPO.
+        refine_reasoning: Whether reasoning is trained too.
         candidates: Judges and keeps.
         checkpoint: Where the state is kept.
         log: Receives ``ppo/*`` curves by environment step.
@@ -83,25 +58,26 @@ def run_ppo(
         watched: Parts of the time: name -> seconds spent there so far; logged as ``ppo/NAME_share``.
     """
     model = PPO(
-        settings.policy,
+        policy,
         environment,
-        learning_rate=settings.rate,
-        n_steps=settings.rollout,
-        batch_size=min(settings.batch, settings.rollout * environment.num_envs),
-        n_epochs=settings.epochs,
-        gamma=settings.gamma,
-        gae_lambda=settings.gae_lambda,
-        ent_coef=settings.kl,
-        policy_kwargs={"network": network, "refine_reasoning": settings.refine_reasoning},
+        learning_rate=config.rate,
+        n_steps=config.rollout,
+        batch_size=min(config.batch, config.rollout * environment.num_envs),
+        n_epochs=config.epochs,
+        gamma=config.gamma,
+        gae_lambda=config.gae_lambda,
+        clip_range=config.clip,
+        ent_coef=config.kl,
+        policy_kwargs={"network": network, "refine_reasoning": refine_reasoning},
         seed=seed,
         device=network.device,
     )
-    keeper = _Keeper(settings, candidates=candidates, checkpoint=checkpoint, log=log, watched=watched or {})
+    keeper = _Keeper(config, candidates=candidates, checkpoint=checkpoint, log=log, watched=watched or {})
     done = keeper.resume(model, environment)
     if not done:
         candidates.consider(network, step=0)
-    if done < settings.steps:
-        model.learn(settings.steps - done, callback=keeper, reset_num_timesteps=not done)
+    if done < config.steps:
+        model.learn(config.steps - done, callback=keeper, reset_num_timesteps=not done)
     candidates.take_best(network)
 
 
@@ -110,7 +86,7 @@ class _Keeper(BaseCallback):
 
     def __init__(
         self,
-        settings: PPOSettings,
+        config: PPOConfig,
         *,
         candidates: CheckpointSelection,
         checkpoint: Checkpoint,
@@ -118,7 +94,7 @@ class _Keeper(BaseCallback):
         watched: Mapping[str, Callable[[], float]],
     ) -> None:
         super().__init__()
-        self._settings = settings
+        self._config = config
         self._candidates = candidates
         self._checkpoint = checkpoint
         self._log = log
@@ -128,7 +104,7 @@ class _Keeper(BaseCallback):
         self._began, self._resumed_at = time.perf_counter(), 0
         self._mark = self._began  # where the rollout or update at hand began
         self._acting = self._updating = 0.0  # seconds of rollouts and of updates
-        self._progress = tqdm(total=settings.steps, desc="ppo", unit="step")
+        self._progress = tqdm(total=config.steps, desc="ppo", unit="step")
 
     def _on_step(self) -> bool:
         self._episodes += [info["episode"] for info in self.locals["infos"] if "episode" in info]
@@ -161,8 +137,8 @@ class _Keeper(BaseCallback):
         # SB3 logs minus the mean of what stands for the entropy: here the divergence from the start, per step.
         divergence = float(model.logger.name_to_value["train/entropy_loss"])
         self._log.add("ppo/divergence", divergence, step=self.num_timesteps)
-        rollouts = self._settings.steps // (self._settings.rollout * model.n_envs)
-        if self._rollouts % max(1, rollouts // _MOMENTS) == 0 or self.num_timesteps >= self._settings.steps:
+        rollouts = self._config.steps // (self._config.rollout * model.n_envs)
+        if self._rollouts % max(1, rollouts // _MOMENTS) == 0 or self.num_timesteps >= self._config.steps:
             self._candidates.consider(model.policy.network, step=self.num_timesteps)
             self._progress.set_postfix(self._candidates.progress())
         rate = (self.num_timesteps - self._resumed_at) / (time.perf_counter() - self._began)

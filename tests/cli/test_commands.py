@@ -15,8 +15,9 @@ from corpus.strategy import LABELS
 from tests.hash_encoder import HashEncoder
 
 _SMALL_PLANNER = [
-    "--folds", "2", "--members", "2", "--width", "16", "--words", "50", "--cloning-epochs", "1", "--ppo-steps", "64",
-    "--ppo-envs", "8", "--ppo-rollout", "4",
+    "--folds", "2", "--ensemble.networks", "2", "--ensemble.width", "16", "--ensemble.words", "50",
+    "--ensemble.epochs", "1", "--ppo.steps", "64",
+    "--ppo.envs", "8", "--ppo.rollout", "4",
 ]  # fmt: skip
 _SMALL_GENERATOR = [
     "--tiny.width", "16", "--tiny.layers", "1", "--tiny.heads", "2", "--tiny.vocabulary", "300",
@@ -71,7 +72,7 @@ def test_run_folders_hold_what_is_needed(runs: Path) -> None:
     for run in ("one-by-one", "generator-strategy"):
         assert not [path for path in (runs / run).rglob("*") if path.suffix in {".bin", ".pt", ".pkl", ".zip"}]
     config = json.loads((runs / "one-by-one" / "config.json").read_text())
-    assert config["config"]["members"] == 2  # resolved: flag
+    assert config["config"]["ensemble"]["networks"] == 2  # resolved: flag
     assert config["config"]["window"] == 3  # resolved: default
 
 
@@ -193,7 +194,7 @@ def test_a_finished_run_is_not_trained_again(runs: Path, capsys: pytest.CaptureF
         ("evaluate", ["score", "--hypotheses", "a"], "expected either --outputs FILE, or"),
         ("evaluate", ["generator", "--generator", "blenderbot"], "--out FOLDER must say where"),
         ("evaluate", ["compare", "{data}"], "no stored evaluation"),
-        ("train", ["planner", "--dropout", "2"], "dropout: got 2"),
+        ("train", ["planner", "--ensemble.dropout", "2"], "ensemble.dropout: got 2"),
         ("train", ["generator", "--data", "{data}", "--backbone", "nowhere", "--out", "{new}"], "nowhere"),
         ("train", ["planner", "--data", "{data}", "--out", "{gen}"], "holds another run"),
     ],

@@ -18,13 +18,16 @@ from planner.planner import StrategyPlanner
 from tests.hash_encoder import HashEncoder
 
 _PLANNER = [
-    "--folds", "2", "--members", "2", "--width", "8", "--words", "50", "--cloning-epochs", "1",
-    "--deliberation-epochs", "1", "--deliberation-width", "8", "--ppo-steps", "0",
+    "--folds", "2", "--ensemble.networks", "2", "--ensemble.width", "8", "--ensemble.words", "50",
+    "--ensemble.epochs", "1",
+    "--policy.epochs", "1", "--policy.width", "8", "--ppo.steps", "0",
 ]  # fmt: skip
 _DIALOGUE = [
-    "--steps", "256", "--envs", "8", "--rollout", "16", "--batch", "64", "--epochs", "1", "--max-turns", "3",
-    "--kept-apart", "2", "--trials", "1", "--seeds", "2", "--f1-loss", "100", "--highest-bias", "3",
-    "--least-entropy", "0",
+    "--ppo.steps", "256", "--ppo.envs", "8", "--ppo.rollout", "16", "--ppo.batch", "64", "--ppo.epochs", "1",
+    "--max-turns", "3",
+    "--selection.seekers", "2", "--selection.trials", "1", "--seeds", "2", "--selection.f1-loss", "100",
+    "--selection.highest-bias", "3",
+    "--selection.least-entropy", "0",
 ]  # fmt: skip
 
 
@@ -163,11 +166,15 @@ def test_a_killed_run_ends_alike_and_a_finished_one_is_left_alone(runs: Path, mo
         ({"data": "other"}, [], "trained on other training dialogues than those of --data"),
         ({"seeker_run": "planner"}, [], "no fitted seeker there; make one with train.py seeker"),
         ({"seeker_run": "other-seeker"}, [], "fitted on other training dialogues than those given"),
-        ({}, ["--kept-apart", "500"], "kept_apart: got 500 of 12 training seekers, nobody is left to train with"),
+        (
+            {},
+            ["--selection.seekers", "500"],
+            "selection.seekers: got 500 of 12 training seekers",
+        ),
         ({}, ["--seeds", "0"], "seeds: got 0, expected at least 1"),
-        ({}, ["--kl", "-1"], "kl: got -1.0, expected 0 or more"),
-        ({}, ["--kl", "inf"], "kl: got inf, expected 0 or more"),
-        ({"out": "after"}, ["--kl", "0.5"], "holds another run (kl 0.05 there), choose another --out"),
+        ({}, ["--ppo.kl", "-1"], "ppo.kl: got -1.0, expected at least 0"),
+        ({}, ["--ppo.kl", "inf"], "ppo.kl: got inf, expected at least 0"),
+        ({"out": "after"}, ["--ppo.kl", "0.5"], "holds another run (ppo.kl 0.05 there), choose another --out"),
         ({"out": "planner"}, [], "holds another run"),
     ],
 )

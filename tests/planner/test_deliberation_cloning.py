@@ -12,7 +12,7 @@ from corpus.strategy import Strategy
 from encoding.observation import STATISTICS
 from encoding.plan_codec import STOP
 from planner.base_models.decisions import Decisions
-from planner.config import PlannerConfig
+from planner.config import PolicyConfig
 from planner.policy.cloning import PredictedDecisions, clone_policy, decision_loss
 from planner.policy.network import PolicyNetwork
 from planner.training_log import TrainingLog
@@ -21,7 +21,7 @@ from tests.planner.toy_task import observer
 
 _LAYOUT = toy_layout()
 _CPU = torch.device("cpu")
-_CONFIG = PlannerConfig(max_strategies=2, deliberation_epochs=40, deliberation_rate=1e-2)
+_CONFIG = PolicyConfig(epochs=40, rate=1e-2)
 
 
 def _seen(kinds: torch.Tensor) -> torch.Tensor:
@@ -41,7 +41,7 @@ def _toy(count: int = 64) -> PredictedDecisions:
     return PredictedDecisions(_seen(kinds), reasoning, row, prefix, decision, realized)
 
 
-def _clone(network: PolicyNetwork, folder: Path, *, config: PlannerConfig = _CONFIG, seed: int = 0) -> TrainingLog:
+def _clone(network: PolicyNetwork, folder: Path, *, config: PolicyConfig = _CONFIG, seed: int = 0) -> TrainingLog:
     log = TrainingLog(folder)
     clone_policy(network, _toy(512), _toy(16), config=config, rng=np.random.default_rng(seed), log=log)
     log.close()
@@ -122,7 +122,7 @@ def test_a_network_that_only_gets_worse_stays_as_the_members_believe(tmp_path: P
 
 
 def test_same_seed_same_weights_and_the_critic_is_left_alone(tmp_path: Path) -> None:
-    config = dataclasses.replace(_CONFIG, deliberation_epochs=3)
+    config = dataclasses.replace(_CONFIG, epochs=3)
     states = []
     for number, seed in enumerate((0, 0, 1)):
         network = _network(dropout=0.5)

@@ -1,6 +1,5 @@
 """PPO in conversations with seekers whose cure is known: it finds it, keeps its limits, and survives kills."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from env.conversation import DialogueRules
 from evaluation.dialogue.before_after import PlannerTrial
 from planner.checkpoint import Checkpoint
-from planner.config import DialogueConfig, Mode
+from planner.config import DialogueConfig, Mode, SelectionConfig
 from planner.planner import StrategyPlanner
 from planner.ppo.dialogues import (
     Judge,
@@ -27,19 +26,31 @@ from planner.training import train_planner
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_reader import ToyEncoder
 from tests.planner.toy_seekers import RiggedSeeker, toy_profiles
-from tests.planner.toy_task import SMALL, FakeTextEncoder, toy_dialogues
+from tests.planner.toy_task import SMALL, FakeTextEncoder, changed, toy_dialogues
 
-_CONFIG = DialogueConfig(
-    steps=4 * 256, envs=16, rollout=16, batch=128, epochs=2, rate=1e-2, kl=0.0, max_turns=6, kept_apart=4, trials=2,
-    f1_loss=100.0, highest_bias=3.0, least_entropy=0.0,
-)  # fmt: skip
+_CONFIG = changed(
+    DialogueConfig(),
+    ppo__steps=4 * 256,
+    ppo__envs=16,
+    ppo__rollout=16,
+    ppo__batch=128,
+    ppo__epochs=2,
+    ppo__rate=1e-2,
+    ppo__kl=0.0,
+    max_turns=6,
+    selection__seekers=4,
+    selection__trials=2,
+    selection__f1_loss=100.0,
+    selection__highest_bias=3.0,
+    selection__least_entropy=0.0,
+)
 _MODES = pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
 _TRAIN, _VALID = toy_dialogues(8, seed=0), toy_dialogues(4, seed=1)
 
 
 def _trial(config: DialogueConfig, seeker: RiggedSeeker) -> PlannerTrial:
     return PlannerTrial(
-        toy_profiles(8), seeker, rules=DialogueRules(max_turns=config.max_turns), trials=config.trials, seed=5
+        toy_profiles(8), seeker, rules=DialogueRules(max_turns=config.max_turns), trials=config.selection.trials, seed=5
     )
 
 
@@ -67,7 +78,9 @@ def _weights(trained: TrainedInDialogues) -> dict[str, torch.Tensor]:
 @_MODES
 def test_learns_what_helps(tmp_path: Path, mode: Mode) -> None:
     """Only a suggestion right after a question helps, and only twice makes a success."""
-    config = dataclasses.replace(_CONFIG, steps=8192, envs=32, rollout=32, epochs=8, batch=256, rate=2e-2)
+    config = changed(
+        _CONFIG, ppo__steps=8192, ppo__envs=32, ppo__rollout=32, ppo__epochs=8, ppo__batch=256, ppo__rate=2e-2
+    )
     trained = _train(tmp_path, config, start=toy_planner(mode=mode, reasons=False, stirred=False))
     assert trained.kept.start["success_rate"] < 15
     assert trained.kept.scores["success_rate"] > 60
@@ -96,7 +109,7 @@ def test_the_divergence_keeps_the_planner_near_its_start(tmp_path: Path) -> None
 
     distances = []
     for kl in (0.0, 5.0):
-        config = dataclasses.replace(_CONFIG, kl=kl, steps=8 * 256)
+        config = changed(_CONFIG, ppo__kl=kl, ppo__steps=8 * 256)
         trained = _train(tmp_path / str(kl), config, start=start, judge=allows_the_last)
         distances.append(np.abs(trained.planner.plan_probabilities(beliefs) - before).sum())
     assert distances[1] < 0.5 * distances[0]
@@ -112,7 +125,7 @@ def test_candidates_beyond_the_limits_are_never_kept(tmp_path: Path, spoilt: dic
         good = {"success_rate": 50.0 + len(seen), "preference_bias": 0.2, "entropy": 2.5}
         return good if len(seen) == 1 else {**good, **spoilt}
 
-    config = dataclasses.replace(_CONFIG, highest_bias=0.6, least_entropy=0.8)
+    config = changed(_CONFIG, selection__highest_bias=0.6, selection__least_entropy=0.8)
     trained = _train(tmp_path, config, start=start, judge=judge)
     assert len(seen) == 5
     assert trained.kept.step == 0
@@ -135,7 +148,7 @@ def test_candidates_beyond_the_limits_are_never_kept(tmp_path: Path, spoilt: dic
 def test_limits(scores: dict[str, float], allowed: bool) -> None:
     start = {"macro_f1": 20.0, "preference_bias": 0.9, "entropy": 2.5}
     usual = {"macro_f1": 20.0, "preference_bias": 0.3, "entropy": 2.5}
-    assert within_limits({**usual, **scores}, start, config=DialogueConfig()) is allowed
+    assert within_limits({**usual, **scores}, start, config=SelectionConfig()) is allowed
 
 
 @_MODES
@@ -182,10 +195,16 @@ def test_a_start_with_readers_and_judges(tmp_path: Path, monkeypatch: pytest.Mon
     """Slow in earnest; its run folder is complete and believes what the start believes."""
     for module in ("training", "planner"):
         monkeypatch.setattr(f"planner.{module}.SentenceEncoder", ToyEncoder)
-    config = dataclasses.replace(
-        SMALL, cloning_epochs=1, deliberation_epochs=1, ppo_steps=0, reader_epochs=1, reader_tokens=32,
-        reader_frozen_layers=1, judge_trees=4,
-    )  # fmt: skip
+    config = changed(
+        SMALL,
+        ensemble__epochs=1,
+        policy__epochs=1,
+        ppo__steps=0,
+        fine_tuning__epochs=1,
+        fine_tuning__tokens=32,
+        fine_tuning__frozen_layers=1,
+        stacking__trees=4,
+    )
     train_planner(_TRAIN, _VALID, config=config, out=tmp_path / "start", seed=0, text_encoder=FakeTextEncoder())
     start = load_start(tmp_path / "start", text_encoder=FakeTextEncoder())
     assert start.readers is not None
@@ -193,18 +212,18 @@ def test_a_start_with_readers_and_judges(tmp_path: Path, monkeypatch: pytest.Mon
     assert PredictionEncoder(start).bounds == (-np.inf, np.inf)
     (tmp_path / "run").mkdir()
     copy_readers(tmp_path / "start", tmp_path / "run")
-    trained = _train(tmp_path / "run", dataclasses.replace(_CONFIG, steps=256, max_turns=2), start=start)
+    trained = _train(tmp_path / "run", changed(_CONFIG, ppo__steps=256, max_turns=2), start=start)
     loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=FakeTextEncoder())
     histories = [profile.opening for profile in toy_profiles(4)]
     assert np.array_equal(loaded.beliefs(histories), trained.planner.beliefs(histories))
     assert loaded.settings.readers == start.settings.readers
 
 
-def test_seekers_kept_apart_are_drawn() -> None:
+def test_seekers_held_out_are_drawn() -> None:
     profiles = toy_profiles(20)
-    learned, apart = divide_seekers(profiles, kept_apart=6, rng=np.random.default_rng(0))
+    learned, apart = divide_seekers(profiles, held_out=6, rng=np.random.default_rng(0))
     assert (len(learned), len(apart)) == (14, 6)
     assert sorted((*learned, *apart), key=lambda one: one.dialogue) == list(profiles)
-    assert apart != divide_seekers(profiles, kept_apart=6, rng=np.random.default_rng(1))[1]
-    with pytest.raises(ValueError, match="kept_apart: got 20 of 20 training seekers, nobody is left"):
-        divide_seekers(profiles, kept_apart=20, rng=np.random.default_rng(0))
+    assert apart != divide_seekers(profiles, held_out=6, rng=np.random.default_rng(1))[1]
+    with pytest.raises(ValueError, match=r"selection\.seekers: got 20 of 20 training seekers, nobody is left"):
+        divide_seekers(profiles, held_out=20, rng=np.random.default_rng(0))

@@ -18,15 +18,15 @@ from planner.base_models.ensemble_training import fold_of_dialogues, train_ensem
 from planner.config import PlannerConfig
 from planner.policy.plan_space import PlanSpace
 from planner.training_log import TrainingLog
-from tests.planner.toy_task import SMALL, FakeTextEncoder, toy_dialogues
+from tests.planner.toy_task import SMALL, FakeTextEncoder, changed, toy_dialogues
 
 _TRAIN, _VALID = toy_dialogues(24, seed=0), toy_dialogues(4, seed=1)
-_JOINED = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAIN, words=SMALL.words))
+_JOINED = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAIN, words=SMALL.ensemble.words))
 _OBSERVER = Observer(_JOINED, window=SMALL.window, max_strategies=SMALL.max_strategies)
 _FOLD_OF_DIALOGUE = fold_of_dialogues(len(_TRAIN), folds=2, seed=0)
 _SPACE = PlanSpace(_OBSERVER.codec)
 # One epoch: which epoch is kept is chosen by all members together, on valid.
-_ONE_EPOCH = dataclasses.replace(SMALL, cloning_epochs=1, dropout=0.2, input_dropout=0.2)
+_ONE_EPOCH = changed(SMALL, ensemble__epochs=1, ensemble__dropout=0.2, ensemble__input_dropout=0.2)
 
 
 def _collect(dialogues: tuple[Dialogue, ...], *, codec: ReasoningCodec | None = None) -> Decisions:
@@ -90,7 +90,7 @@ def test_a_part_does_not_teach_the_members_that_judge_it(tmp_path: Path, part: i
 
 def test_members_learn_the_toy_world_out_of_fold(tmp_path: Path) -> None:
     """Members that never saw a dialogue are right about it: they are as good there as on new dialogues."""
-    network = _train(tmp_path, _TRAIN, config=dataclasses.replace(SMALL, cloning_epochs=10, cloning_rate=3e-2))
+    network = _train(tmp_path, _TRAIN, config=changed(SMALL, ensemble__epochs=10, ensemble__rate=3e-2))
     decisions = _collect(_TRAIN)
     fold = _FOLD_OF_DIALOGUE[decisions.dialogue]
     rows = _SPACE.row_of_code[_OBSERVER.codec.code(decisions.slots)]
@@ -104,7 +104,7 @@ def test_members_learn_the_toy_world_out_of_fold(tmp_path: Path) -> None:
 def test_members_learn_to_read_reasoning(tmp_path: Path) -> None:
     """Need follows from the plan, which the toy seeker's words announce."""
     codec = ReasoningCodec.collect(_TRAIN)
-    config = dataclasses.replace(SMALL, cloning_epochs=10, cloning_rate=3e-2)
+    config = changed(SMALL, ensemble__epochs=10, ensemble__rate=3e-2)
     network = _train(tmp_path, _TRAIN, config=config, codec=codec)
     valid = _collect(_VALID, codec=codec)
     assert network.shape.reasoning == codec.width == 2 + 2 + 5 + 4 + 3

@@ -17,12 +17,17 @@ from planner.checkpoint import Checkpoint
 from planner.config import PlannerConfig
 from planner.training_log import TrainingLog
 from tests.planner.toy_reader import ToyEncoder
-from tests.planner.toy_task import SMALL, observer, toy_dialogues
+from tests.planner.toy_task import SMALL, changed, observer, toy_dialogues
 
 _TRAIN, _VALID = toy_dialogues(12, seed=0), toy_dialogues(3, seed=1)
 _FOLD = fold_of_dialogues(len(_TRAIN), folds=2, seed=0)
-_CONFIG = dataclasses.replace(
-    SMALL, reader_epochs=2, reader_tokens=32, reader_frozen_layers=1, reader_rate=3e-3, reader_dropout=0.1
+_CONFIG = changed(
+    SMALL,
+    fine_tuning__epochs=2,
+    fine_tuning__tokens=32,
+    fine_tuning__frozen_layers=1,
+    fine_tuning__rate=3e-3,
+    fine_tuning__dropout=0.1,
 )
 
 
@@ -33,7 +38,14 @@ def _train(
     log = TrainingLog(folder)
     encoder: Any = ToyEncoder()
     readers = fine_tune_encoders(
-        encoder, data, held_out, fold=_FOLD[data.dialogue], config=config, seed=seed, folder=folder / "readers", log=log
+        encoder,
+        data,
+        held_out,
+        fold=_FOLD[data.dialogue],
+        config=config.fine_tuning,
+        seed=seed,
+        folder=folder / "readers",
+        log=log,
     )
     log.close()
     return readers, log
@@ -44,7 +56,7 @@ def _alike(first: FineTunedEncoder, second: FineTunedEncoder) -> bool:
 
 
 def test_readers_learn_the_toy_world(tmp_path: Path) -> None:
-    config = dataclasses.replace(_CONFIG, reader_epochs=15, reader_rate=1e-2)
+    config = changed(_CONFIG, fine_tuning__epochs=15, fine_tuning__rate=1e-2)
     readers, log = _train(tmp_path, config=config)
     assert len(readers) == 2
     assert not any(reader.training for reader in readers)
@@ -92,7 +104,7 @@ def test_killed_readers_end_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_same_seed_same_readers_other_seed_others(tmp_path: Path) -> None:
-    config = dataclasses.replace(_CONFIG, reader_epochs=1)
+    config = changed(_CONFIG, fine_tuning__epochs=1)
     (first, _), (second, _), (other, _) = (
         _train(tmp_path / str(number), config=config, seed=seed) for number, seed in enumerate((0, 0, 1))
     )

@@ -1,6 +1,5 @@
 """PPO on tasks with a known optimum: it finds it, in both modes, also orders that independent slots cannot express."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,20 +14,22 @@ from planner.base_models.predictions import PredictionLayout
 from planner.checkpoint import Checkpoint
 from planner.config import Mode, PlannerConfig
 from planner.policy.network import PolicyNetwork
-from planner.ppo.turns import improve_by_ppo
+from planner.training import improve_by_ppo
 from planner.training_log import TrainingLog
 from tests.planner.toy_beliefs import toy_layout, uniform_beliefs
+from tests.planner.toy_task import changed
 
-_PPO = PlannerConfig(
+_PPO = changed(
+    PlannerConfig(),
     max_strategies=2,
     reasoning="none",
-    ppo_envs=32,
-    ppo_rollout=8,
-    ppo_batch=256,
-    ppo_epochs=4,
-    ppo_rate=2e-2,
-    ppo_kl=0.0,
-    ppo_steps=4096,
+    ppo__envs=32,
+    ppo__rollout=8,
+    ppo__batch=256,
+    ppo__epochs=4,
+    ppo__rate=2e-2,
+    ppo__kl=0.0,
+    ppo__steps=4096,
 )
 _MODES = pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
 _CONTEXT = torch.eye(2, STATISTICS)  # two kinds of histories, told apart by one visible feature
@@ -93,7 +94,7 @@ def test_finds_the_best_plan_of_each_history(tmp_path: Path, mode: Mode) -> None
         network,
         task,
         tmp_path,
-        config=dataclasses.replace(_PPO, mode=mode, ppo_steps=10240),
+        config=changed(_PPO, mode=mode, ppo__steps=10240),
         score=lambda candidate: _plans(candidate, 0)[4, 1] + _plans(candidate, 1)[2,],
     )
     assert _plans(network, 0)[4, 1] > 0.8
@@ -113,7 +114,7 @@ def test_learns_an_order_that_independent_slots_cannot(tmp_path: Path, mode: Mod
         network,
         _task(layout, [(2, 3), (3, 2)], [0, 0]),
         tmp_path,
-        config=dataclasses.replace(_PPO, mode=mode, exact_reward=4.0, ppo_kl=0.2, ppo_steps=8192),
+        config=changed(_PPO, mode=mode, reward__exact=4.0, ppo__kl=0.2, ppo__steps=8192),
         score=lambda candidate: _plans(candidate)[2, 3] + _plans(candidate)[3, 2],
     )
     plans = _plans(network)
@@ -138,7 +139,7 @@ def test_reasoning_gets_right_by_reward_and_helps_the_plan(tmp_path: Path, mode:
 
     before = accuracy(network)
     assert before < 0.4
-    config = dataclasses.replace(_PPO, mode=mode, reasoning="rl", reasoning_reward=0.3)
+    config = changed(_PPO, mode=mode, reasoning="rl", reward__reasoning=0.3)
     _improve(
         network,
         task,
@@ -159,7 +160,7 @@ def test_supervised_reasoning_stays_as_it_was_cloned_while_the_plan_changes(tmp_
     beliefs = uniform_beliefs(layout, _CONTEXT)
     with torch.no_grad():
         before = network(beliefs).slots
-    config = dataclasses.replace(_PPO, mode=mode, reasoning="supervised", reasoning_reward=1.0, ppo_steps=2048)
+    config = changed(_PPO, mode=mode, reasoning="supervised", reward__reasoning=1.0, ppo__steps=2048)
     _improve(network, task, tmp_path, config=config, score=lambda candidate: _plans(candidate)[5,])
     with torch.no_grad():
         assert all(map(torch.equal, before, network(beliefs).slots))
@@ -172,7 +173,7 @@ def test_kl_weight_keeps_the_policy_near_its_start(tmp_path: Path) -> None:
     for kl in (0.0, 5.0):
         network = _network(layout)
         before = _plans(network)
-        config = dataclasses.replace(_PPO, mode="one-by-one", ppo_kl=kl, ppo_steps=2048)
+        config = changed(_PPO, mode="one-by-one", ppo__kl=kl, ppo__steps=2048)
         _improve(
             network, _task(layout, [(4, 1)], [0]), tmp_path / str(kl), config=config, score=lambda c: _plans(c)[4, 1]
         )
@@ -193,7 +194,7 @@ def test_the_best_candidate_is_kept_as_long_as_messages_do_not_suffer(tmp_path: 
         return {"lr": lr, "macro_f1": macro_f1}
 
     network, log = _network(layout), TrainingLog(tmp_path)
-    config = dataclasses.replace(_PPO, mode="all-in-one", ppo_steps=4 * 256)
+    config = changed(_PPO, mode="all-in-one", ppo__steps=4 * 256)
     improve_by_ppo(
         network, _task(layout, [(4, 1)], [0]), config=config, validate=validate, seed=0, folder=tmp_path, log=log
     )
@@ -209,7 +210,7 @@ def test_the_best_candidate_is_kept_as_long_as_messages_do_not_suffer(tmp_path: 
 def test_a_killed_ppo_ends_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode) -> None:
     layout = toy_layout()
     task = _task(layout, [(4, 1), (2,)], [0, 1], torch.zeros(2, 5, dtype=torch.long))
-    config = dataclasses.replace(_PPO, mode=mode, reasoning="rl", ppo_steps=5 * 256)
+    config = changed(_PPO, mode=mode, reasoning="rl", ppo__steps=5 * 256)
 
     def run(folder: Path) -> dict[str, Tensor]:
         network = _network(layout)

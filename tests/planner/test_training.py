@@ -1,6 +1,5 @@
 """Training as a whole: it learns the toy world, is deterministic, and survives kills."""
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,21 +12,21 @@ from planner.config import Mode, PlannerConfig
 from planner.planner import StrategyPlanner
 from planner.training import TrainedPlanner, train_planner
 from tests.planner.toy_reader import ToyEncoder
-from tests.planner.toy_task import ANSWERS, SMALL, FakeTextEncoder, toy_dialogues
+from tests.planner.toy_task import ANSWERS, SMALL, FakeTextEncoder, changed, toy_dialogues
 
 _TRAIN, _VALID = toy_dialogues(24, seed=0), toy_dialogues(6, seed=1)
-_LEARNS = dataclasses.replace(SMALL, cloning_epochs=10, cloning_rate=3e-2, deliberation_epochs=10)
-_SHORT = dataclasses.replace(SMALL, cloning_epochs=2, deliberation_epochs=2, dropout=0.1)
-_READS = dataclasses.replace(
+_LEARNS = changed(SMALL, ensemble__epochs=10, ensemble__rate=3e-2, policy__epochs=10)
+_SHORT = changed(SMALL, ensemble__epochs=2, policy__epochs=2, ensemble__dropout=0.1)
+_READS = changed(
     _SHORT,
-    reader_epochs=1,
-    reader_tokens=32,
-    reader_frozen_layers=1,
-    reader_rate=3e-3,
-    reader_dropout=0.1,
-    judge_trees=3,
-    exact_weight=0.5,
-    several_weight=4.0,
+    fine_tuning__epochs=1,
+    fine_tuning__tokens=32,
+    fine_tuning__frozen_layers=1,
+    fine_tuning__rate=3e-3,
+    fine_tuning__dropout=0.1,
+    stacking__trees=3,
+    decoding__exact_weight=0.5,
+    decoding__multi_strategy_weight=4.0,
 )
 
 
@@ -49,7 +48,7 @@ def _weights(trained: TrainedPlanner) -> bytes:
 
 @pytest.mark.parametrize(("mode", "reasoning"), [("one-by-one", "rl"), ("all-in-one", "none")])
 def test_learns_what_the_supporters_of_the_toy_world_do(tmp_path: Path, mode: Mode, reasoning: str) -> None:
-    config = dataclasses.replace(_LEARNS, mode=mode, reasoning=reasoning)  # type: ignore[arg-type]
+    config = changed(_LEARNS, mode=mode, reasoning=reasoning)  # type: ignore[arg-type]
     trained = _train(tmp_path / "run", config)
     for text, answer in ANSWERS.items():
         plan = trained.planner.plan([Message(Role.SEEKER, text)])
@@ -86,7 +85,7 @@ def test_a_run_loads_to_the_same_plans_readers_judges_and_cloned_planner_include
 
 @pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
 def test_same_seed_same_weights_other_seed_others(tmp_path: Path, mode: Mode) -> None:
-    config = dataclasses.replace(_SHORT, mode=mode)
+    config = changed(_SHORT, mode=mode)
     first, second, other = (_train(tmp_path / str(run), config, seed=seed) for run, seed in enumerate((0, 0, 1)))
     assert _weights(first) == _weights(second) != _weights(other)
     assert first.planner.settings == second.planner.settings
@@ -101,7 +100,7 @@ def test_same_seed_same_weights_other_seed_others(tmp_path: Path, mode: Mode) ->
 def test_a_killed_training_ends_with_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, kills: tuple[int, ...]
 ) -> None:
-    config = dataclasses.replace(_READS, mode=mode)
+    config = changed(_READS, mode=mode)
     whole = _train(tmp_path / "whole", config)
     save = Checkpoint.save
     for kill in kills:
@@ -131,14 +130,14 @@ def test_a_killed_training_ends_with_the_same_weights(
 
 def test_ppo_is_never_kept_where_it_lowers_validation_lr(tmp_path: Path) -> None:
     """A learning rate that destroys the policy: the kept planner is the cloned one."""
-    trained = _train(tmp_path / "run", dataclasses.replace(_LEARNS, ppo_rate=0.5, ppo_kl=0.0))
+    trained = _train(tmp_path / "run", changed(_LEARNS, ppo__rate=0.5, ppo__kl=0.0))
     assert trained.after["lr"] >= trained.before["lr"]
     curve = trained.curves["ppo/valid_lr"]
     assert min(curve.values()) < curve[0]  # it did destroy it on the way
 
 
 def test_without_ppo_the_planner_is_the_cloned_one(tmp_path: Path) -> None:
-    trained = _train(tmp_path / "run", dataclasses.replace(_SHORT, ppo_steps=0))
+    trained = _train(tmp_path / "run", changed(_SHORT, ppo__steps=0))
     assert trained.before == trained.after
     assert trained.planner.name == "run"
     assert trained.planner.parts == trained.cloned.parts

@@ -6,7 +6,7 @@ from encoding.observation import Observer, plan_features_size
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
 from planner.base_models.predictions import PredictionLayout
-from planner.config import Decoding, Mode
+from planner.config import DecodingRule, Mode
 from planner.files import FineTunedEncoderSettings, PlannerParts, PlannerSettings
 from planner.planner import StrategyPlanner
 from planner.policy.network import PolicyNetwork
@@ -20,7 +20,7 @@ def toy_planner(
     *,
     mode: Mode = "one-by-one",
     reasons: bool = True,
-    decoding: Decoding = "expected-lr",
+    decoding: DecodingRule = "expected-lr",
     exact_weight: float = 0.0,
     stirred: bool = True,
     readers: FineTunedEncoderSettings | None = None,

@@ -2,13 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from corpus.dialogue import Dialogue, Message, Role, Survey, Turn, Utterance
 from corpus.strategy import Strategy
 from encoding.observation import Observer
-from planner.config import PlannerConfig
+from planner.config import EnsembleConfig, PlannerConfig, PolicyConfig, PPOConfig
 
 # What the supporter of the toy world answers to each seeker message.
 ANSWERS: dict[str, tuple[Strategy, ...]] = {
@@ -21,23 +23,21 @@ ANSWERS: dict[str, tuple[Strategy, ...]] = {
 SMALL = PlannerConfig(
     max_strategies=2,
     folds=2,
-    words=30,
-    members=2,
-    width=32,
     window=2,
-    dropout=0.0,
-    input_dropout=0.0,
-    cloning_epochs=4,
-    cloning_batch=32,
-    cloning_rate=5e-3,
-    deliberation_width=8,
-    deliberation_epochs=3,
-    ppo_steps=256,
-    ppo_envs=16,
-    ppo_rollout=8,
-    ppo_batch=64,
-    ppo_epochs=2,
+    ensemble=EnsembleConfig(
+        words=30, networks=2, width=32, dropout=0.0, input_dropout=0.0, epochs=4, batch=32, rate=5e-3
+    ),
+    policy=PolicyConfig(width=8, epochs=3),
+    ppo=PPOConfig(steps=256, envs=16, rollout=8, batch=64, epochs=2),
 )
+
+
+def changed(config: Any, **settings: Any) -> Any:
+    """A configuration with other values; a nested field is written ``ppo__kl``."""
+    for name, value in settings.items():
+        part, _, leaf = name.partition("__")
+        config = replace(config, **{part: replace(getattr(config, part), **{leaf: value}) if leaf else value})
+    return config
 
 
 class FakeTextEncoder:
