@@ -1,7 +1,8 @@
 """``python -m chat``: the terminal, and mistakes on the command line."""
 
 import io
-import json
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -9,11 +10,10 @@ import pytest
 
 import chat.__main__
 import chat.system
-import cli.evaluate
 from cli.command_line import run_command
-from evaluation.human.study_file import Event, StudyStore
-from evaluation.published import QUESTIONS
 from tests.chat.fake_system import fake_system
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -66,23 +66,13 @@ def test_mistakes_are_one_line(
     assert said in lines[-1]
 
 
-def test_what_people_preferred_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = StudyStore(tmp_path / "study.sqlite", systems=("joint", "vanilla"))
-    for person in range(6):
-        events = [Event("joined", {"order": [person % 2, 1 - person % 2]})]
-        events += [Event("intensity", {"value": value}) for value in (5, 4, 3)]
-        better = person % 2  # always the first system, whenever it came
-        events += [Event("answer", {"question": question, "verdict": better}) for question in QUESTIONS]
-        for number, event in enumerate([*events, Event("submitted", {})]):
-            store.append(str(person), number, event)
-    given = ["human", "--study", str(tmp_path / "study.sqlite"), "--json", str(tmp_path / "human.json")]
-    run_command(cli.evaluate.COMMANDS, given, program="evaluate.py")
-    said = capsys.readouterr().out
-    assert "100 / 0‡" in said  # 2 / 2^6 = 0.031
-    assert "Joint vs Vanilla" in said
-    scores = json.loads((tmp_path / "human.json").read_text())["systems"]["joint vs vanilla"]
-    assert scores["overall_p"]["value"] == pytest.approx(2 / 64)
-    with pytest.raises(SystemExit) as end:
-        run_command(cli.evaluate.COMMANDS, ["human", "--study", "nowhere"], program="evaluate.py")
-    assert end.value.code == 2
-    assert "nowhere: no such file" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--color"], ["nowhere"], ["--web", "--compare", "A=nowhere", "B=nowhere"]]
+)
+def test_help_and_mistakes_import_nothing_heavy(arguments: list[str]) -> None:
+    program = f"import sys, runpy; sys.argv[1:] = {arguments!r}\ntry: runpy.run_module('chat', run_name='__main__')\n"
+    program += (
+        "except SystemExit as end: print(end.code, {'torch', 'gradio', 'transformers', 'scipy'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.stdout.splitlines()[-1] == ("0 set()" if arguments == ["--help"] else "2 set()"), done.stderr

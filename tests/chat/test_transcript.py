@@ -1,14 +1,23 @@
+"""A conversation written down: as ESConv JSON, as text, and as HTML in which no text becomes markup."""
+
 import json
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from chat.conversation import ChatSession
+from chat.conversation import ChatSession, Exchange
 from chat.transcript import readable_text, save
+from chat.web.bubbles import conversation_html, plan_html, safe
+from corpus.dialogue import Message, Role
 from corpus.formats.official import read
 from corpus.strategy import Strategy
 from safety.screening import CrisisKind
 from tests.chat.fake_system import fake_system
+
+ATTACK = "<script>alert(1)</script><img src=x onerror='a()'>${1+1}{{7*7}}`x`&quot;\\u003cb"
 
 
 def test_json_is_read_back_as_a_corpus(tmp_path: Path, easy_screening: CrisisKind) -> None:
@@ -49,3 +58,48 @@ def test_refused(tmp_path: Path, easy_screening: CrisisKind) -> None:
     with pytest.raises(ValueError, match="exists already"):
         save(conversation, tmp_path / "a.txt")
     assert (tmp_path / "a.txt").read_text() == "mine"
+
+
+@given(st.text())
+def test_no_text_becomes_markup_or_template(text: str) -> None:
+    assert not re.search(r"[<>\"'${}`\\]", safe(text))
+
+
+def test_seeker_and_model_are_both_escaped() -> None:
+    exchange = Exchange(Message(Role.SEEKER, ATTACK), (Message(Role.SUPPORTER, ATTACK, Strategy.OTHERS),))
+    for html in (conversation_html([exchange]), conversation_html([], pending=ATTACK)):
+        assert "<script" not in html
+        assert "<img" not in html
+        assert "${" not in html
+        assert "{{" not in html
+    assert conversation_html([exchange]).count("&lt;script&gt;") == 2
+
+
+def test_strategies_are_hidden_in_a_study(easy_screening: CrisisKind) -> None:
+    conversation = ChatSession(fake_system())
+    conversation.say("hello")
+    assert ">Question</span>" in conversation_html(conversation.exchanges)
+    hidden = conversation_html(conversation.exchanges, strategies=False)
+    assert "chip" not in hidden
+
+
+def test_plan_shows_every_probability(easy_screening: CrisisKind) -> None:
+    conversation = ChatSession(fake_system())
+    html = plan_html(conversation.say("hello"))
+    assert html.count('class="bar') == len(Strategy)
+    assert 'bar chosen"><span class="name">Question</span>' in html
+    assert "65%" in html
+    assert "Emotion: They feel anxiety (50%), at intensity 4 of 5" in html
+    assert "chosen by you" in plan_html(conversation.say("hello", strategies=[Strategy.OTHERS]))
+    assert "fixed message" in plan_html(conversation.say("ALARM"))
+
+
+def test_after_a_crisis_only_the_fixed_reply_is_shown_and_at_full_height(easy_screening: CrisisKind) -> None:
+    conversation = ChatSession(fake_system())
+    conversation.say("hello")
+    conversation.say("ALARM")
+    html = conversation_html(conversation.exchanges)
+    assert html.count('class="bubble') == 2
+    assert 'class="talk whole"' in html
+    conversation.undo()
+    assert 'class="talk"' in conversation_html(conversation.exchanges)

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import cli.evaluate
+from cli.command_line import run_command
 from evaluation.human.comparison import HumanStudy, ParticipantAnswers, Preference, compare_humans
+from evaluation.human.study_file import Event, StudyStore
 from evaluation.published import HUMAN_ESCONV_2021, QUESTIONS
 from evaluation.report.tables import to_text
 
@@ -90,3 +93,27 @@ def test_refused() -> None:
         compare_humans([study([]), study([])])
     with pytest.raises(ValueError, match="expected \\['comforting'"):
         ParticipantAnswers("a", "1", {"overall": W})
+
+
+def test_the_command_shows_what_participants_of_a_study_preferred(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = StudyStore(tmp_path / "study.sqlite", systems=("joint", "vanilla"))
+    for person in range(6):
+        events = [Event("joined", {"order": [person % 2, 1 - person % 2]})]
+        events += [Event("intensity", {"value": value}) for value in (5, 4, 3)]
+        better = person % 2  # always the first system, whenever it came
+        events += [Event("answer", {"question": question, "verdict": better}) for question in QUESTIONS]
+        for number, event in enumerate([*events, Event("submitted", {})]):
+            store.append(str(person), number, event)
+    given = ["human", "--study", str(tmp_path / "study.sqlite"), "--json", str(tmp_path / "human.json")]
+    run_command(cli.evaluate.COMMANDS, given, program="evaluate.py")
+    said = capsys.readouterr().out
+    assert "100 / 0‡" in said  # 2 / 2^6 = 0.031
+    assert "Joint vs Vanilla" in said
+    scores = json.loads((tmp_path / "human.json").read_text())["systems"]["joint vs vanilla"]
+    assert scores["overall_p"]["value"] == pytest.approx(2 / 64)
+    with pytest.raises(SystemExit) as end:
+        run_command(cli.evaluate.COMMANDS, ["human", "--study", "nowhere"], program="evaluate.py")
+    assert end.value.code == 2
+    assert "nowhere: no such file" in capsys.readouterr().err
