@@ -1,10 +1,11 @@
-"""Plan source: where plan and reasoning of a response come from - the corpus, the generator itself, chance, a planner.
+"""Where plans and reasoning come from: the annotation (the oracle), the generator itself, chance, or a planner.
 
 Oracle, Joint and Random are the three settings of Liu et al., ACL 2021, section 6.1. A message's reasoning is that of
 its turn, concluded from the history before the turn: generators are trained so, and a planner reasons once a turn.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,6 +25,27 @@ ScoredItem = Utterance | Turn
 def gold_plan(item: ScoredItem) -> tuple[Strategy, ...]:
     """The annotated strategies: one of a message, all of a turn."""
     return item.plan if isinstance(item, Turn) else (item.strategy,)
+
+
+@dataclass(frozen=True)
+class PlanTable:
+    """One plan for every item of a benchmark, in the items' order. It is looked up where a planner is asked.
+
+    Attributes:
+        name: What tables and JSON call it.
+        plans: In the message protocol of one strategy each. Length: N.
+    """
+
+    name: str
+    plans: tuple[tuple[Strategy, ...], ...]
+
+
+System = Planner | PlanTable
+
+
+def oracle(items: Sequence[ScoredItem]) -> PlanTable:
+    """The annotated plans of the items, uncut, as a system called ``gold``: the ceiling of both protocols."""
+    return PlanTable("gold", tuple(gold_plan(item) for item in items))
 
 
 def choose_plans(

@@ -39,11 +39,12 @@ class EvaluatePlanner(EvaluationCommand):
         from encoding.observation import Observer
         from encoding.sentence_encoder import SentenceEncoder
         from evaluation.planner.messages import benchmark_messages
-        from evaluation.planner.rows import System, check_runs, oracle
+        from evaluation.planner.setup import BenchmarkSetup, check_runs
         from evaluation.planner.tables import message_text, turn_text
         from evaluation.planner.turns import benchmark_turns
         from evaluation.report.system_report import ReportData, write_report
         from planner.baselines.ladder import fit_ladder
+        from planner.plan import Planner
         from planner.planner import StrategyPlanner
 
         corpus = load_corpus(self.data)
@@ -57,39 +58,29 @@ class EvaluatePlanner(EvaluationCommand):
         trained = [StrategyPlanner.load(run) for run in self.planner]
         if (exact := self.exact_weight) is not None:
             trained = [planner.with_weights(exact=exact, several=self.several_weight) for planner in trained]
-        systems: list[System] = []
+        ladder: list[Planner] = []
         if self.ladder:
             observer = Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder()))
-            systems += fit_ladder(corpus.split("train"), observer=observer, seed=self.seed)
+            ladder = fit_ladder(corpus.split("train"), observer=observer, seed=self.seed)
         data = data_name(corpus, self.split)
+        setup = BenchmarkSetup(
+            self.split,
+            data,
+            planners=tuple(ladder),
+            oracle=self.ladder,
+            trained=tuple(trained),
+            reference=self.reference,
+        )
         page = ReportData(
             title=f"Strategy planning: {corpus.name}, {self.split}",
             facts=(("data", data), ("seed", str(self.seed)), *versions().items()),
             own=tuple(dict.fromkeys(planner.name for planner in trained)) or (("embedding",) if self.ladder else ()),
         )
         if self.protocol == "message":
-            utterances = message_view(list(dialogues))
-            messages = benchmark_messages(
-                [*systems, oracle(utterances)] if self.ladder else [],
-                utterances,
-                split=self.split,
-                data=data,
-                rng=self.rng,
-                trained=trained,
-                reference=self.reference,
-            )
+            messages = benchmark_messages(setup, message_view(list(dialogues)), rng=self.rng)
             page, result, closer = dataclasses.replace(page, messages=messages), messages.result, message_text(messages)
         else:
-            items = turn_view(list(dialogues))
-            turns = benchmark_turns(
-                [*systems, oracle(items)] if self.ladder else [],
-                items,
-                split=self.split,
-                data=data,
-                rng=self.rng,
-                trained=trained,
-                reference=self.reference,
-            )
+            turns = benchmark_turns(setup, turn_view(list(dialogues)), rng=self.rng)
             page, result, closer = dataclasses.replace(page, turns=turns), turns.result, turn_text(turns)
         self.report(result, closer=closer)
         if self.split != "test":

@@ -19,6 +19,7 @@ from evaluation.dialogue.workers import Workers
 from evaluation.dialogue.world import DialogueWorld
 from evaluation.differences import difference_cell, differences_json, differences_to_reference
 from evaluation.planner.messages import benchmark_messages
+from evaluation.planner.setup import BenchmarkSetup
 from evaluation.report.tables import Column, Row, Table, to_text
 from evaluation.result import EvaluationResult, estimate_cell, metric_columns
 from metrics.statistics.bootstrap import Tally, tally_values
@@ -136,10 +137,8 @@ def compare_before_after(
         tallies, [AFTER], reference=BEFORE, metrics=(*_SHOWN, *(f"success_at_{turn}" for turn in turns)), seed=seed,
         samples=_SAMPLES,
     )  # fmt: skip
-    messages = benchmark_messages(
-        [], message_view(list(dialogues)), split=split, data=data, rng=np.random.default_rng(seed), samples=_SAMPLES,
-        trained=planners, reference=BEFORE,
-    )  # fmt: skip
+    setup = BenchmarkSetup(split, data, trained=tuple(planners), reference=BEFORE, samples=_SAMPLES)
+    messages = benchmark_messages(setup, message_view(list(dialogues)), rng=np.random.default_rng(seed))
     return {
         "conversations": _as_json(played.result) | {"differences": differences_json(talked)[AFTER]},
         "messages": _as_json(messages.result) | {"differences": differences_json(messages.differences)[AFTER]},

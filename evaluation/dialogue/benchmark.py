@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from corpus.strategy import Strategy
+from env.rewards import DialogueRewardWeights
 from evaluation.dialogue.policies import GOLD, FixedPolicy
 from evaluation.dialogue.rollout import PlayedConversation
 from evaluation.dialogue.workers import Workers
@@ -233,7 +234,8 @@ def problem_estimates(tallies: Sequence[Tally], rows: np.ndarray, *, seed: int, 
 def _details(benchmark: DialogueBenchmark) -> dict[str, Any]:
     return {
         "seeker": benchmark.world.seeker(0).name,
-        "rules": vars(benchmark.world.rules),
+        # Results name the rewards too, though nobody is rewarded here: whoever reads them may rely on the keys.
+        "rules": asdict(benchmark.world.rules) | asdict(DialogueRewardWeights()),
         "by_problem": {
             problem: {
                 "seekers": len(rows),

@@ -1,6 +1,5 @@
 """Scores planners on the turn protocol and keeps their plans for a closer look."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -8,15 +7,16 @@ import numpy as np
 
 from corpus.dialogue import Message, Turn
 from corpus.strategy import Strategy
-from evaluation.differences import REFERENCE, Differences, differences_json, differences_to_reference
+from evaluation.differences import REFERENCE, Differences, differences_json
 from evaluation.items import INTERVALS, dialogue_units, progress_interval, strategies_by_progress
-from evaluation.planner.rows import PlanTable, System, planner_rows, with_progress
-from evaluation.planner.speed import mean_speed, measure_reply_speed, measure_speed
+from evaluation.plan_source import PlanTable, System
+from evaluation.planner.setup import BenchmarkSetup, score_systems
+from evaluation.planner.speed import measure_reply_speed, measure_speed
 from evaluation.published import PublishedTable, published
 from evaluation.result import EvaluationResult
 from metrics.statistics.bootstrap import Tally
 from metrics.statistics.estimate import Estimate
-from metrics.statistics.run_mean import joined_tally, mean_tally, run_estimates
+from metrics.statistics.run_mean import joined_tally
 from metrics.strategy.progress import PROGRESS_TV, progress_tally
 from metrics.strategy.scores import plan_signature, plan_tally
 from planner.plan import Planner
@@ -77,62 +77,41 @@ class TurnBenchmark:
         return (self.gold,) if system is None else self.predictions[system]
 
 
-def benchmark_turns(
-    planners: Sequence[System],
-    turns: Sequence[Turn],
-    *,
-    split: str,
-    data: str,
-    rng: np.random.Generator,
-    samples: int = 1000,
-    trained: Sequence[Planner] = (),
-    reference: str = REFERENCE,
-) -> TurnBenchmark:
+def benchmark_turns(setup: BenchmarkSetup, turns: Sequence[Turn], *, rng: np.random.Generator) -> TurnBenchmark:
     """Predicts the plan of every supporter turn with every planner, free-running, and scores it.
 
     Args:
-        planners: Baselines and plan tables, with different names.
+        setup: The planners.
         turns: The items, all dialogues' together (:func:`corpus.dialogue.turn_view`).
-        split: For the result.
-        data: What identifies the data in the signature, e.g. name and shortened fingerprint.
-        rng: For bootstrap and speed; every planner is scored on the same resampled dialogues.
-        samples: Bootstrap resamples.
-        trained: Trained planners; several of one name are runs of one system, and stand in one row as their mean.
-        reference: System that differences of the trained planners are measured to.
+        rng: For bootstrap and speed.
 
     Raises:
         ValueError: No items, no planners, two of one name, or a planner that does not give one plan per turn.
     """
-    start = time.perf_counter()
-    rows = planner_rows(planners, trained, items=len(turns))
-    seed = int(rng.integers(2**63))
     histories = [turn.history for turn in turns]
-    predictions: dict[str, tuple[TurnPlans, ...]] = {}
-    tallies: dict[str, Tally] = {}
-    systems: dict[str, dict[str, Estimate]] = {}
-    for name, runs in with_progress(rows, "turn protocol"):
-        predictions[name] = tuple(_plans(planner, histories) for planner in runs)
-        of_runs = [_tally(turns, plans) for plans in predictions[name]]
-        tallies[name] = mean_tally(of_runs)
-        timed = [
-            measure_speed(planner.plans, histories, rng=np.random.default_rng(seed))
-            | measure_reply_speed(planner, histories, rng=np.random.default_rng(seed))
-            for planner in runs
-            if not isinstance(planner, PlanTable)
-        ]
-        systems[name] = {
-            **run_estimates(of_runs, rng=np.random.default_rng(seed), samples=samples),
-            **mean_speed(timed),
-        }
-    text = plan_signature(samples=samples, progress=PROGRESS_TV, data=data, split=split)
-    own = tuple(dict.fromkeys(planner.name for planner in trained))
-    differences = differences_to_reference(
-        tallies, own, reference=reference, metrics=COMPARED, seed=seed, samples=samples
+
+    def measure(planner: Planner, rng: np.random.Generator) -> dict[str, Estimate]:
+        speed = measure_speed(planner.plans, histories, rng=rng)
+        return speed | measure_reply_speed(planner, histories, rng=rng)
+
+    scored = score_systems(
+        setup,
+        turns,
+        predict=lambda system: _plans(system, histories),
+        tally=lambda plans: _tally(turns, plans),
+        measure=measure,
+        compared=COMPARED,
+        rng=rng,
     )
-    seconds = round(time.perf_counter() - start, 2)
-    result = EvaluationResult("planner", "turn", split, len(turns), text, seconds, systems)
-    benchmark = TurnBenchmark(result, tuple(turns), predictions, own, differences)
-    return replace(benchmark, result=replace(result, details=_details(benchmark)))
+    signature = plan_signature(samples=setup.samples, progress=PROGRESS_TV, data=setup.data, split=setup.split)
+    benchmark = TurnBenchmark(
+        EvaluationResult("planner", "turn", setup.split, len(turns), signature, scored.seconds, scored.systems),
+        tuple(turns),
+        scored.predictions,
+        setup.own,
+        scored.differences,
+    )
+    return replace(benchmark, result=replace(benchmark.result, details=_details(benchmark)))
 
 
 def _plans(planner: System, histories: Sequence[Sequence[Message]]) -> TurnPlans:

@@ -19,7 +19,7 @@ from evaluation.generator.benchmark import (
 from evaluation.generator.system import TextSystem
 from evaluation.plan_source import PLAN_SOURCES
 from evaluation.planner.messages import MessageBenchmark, benchmark_messages
-from evaluation.planner.rows import oracle
+from evaluation.planner.setup import BenchmarkSetup
 from evaluation.planner.turns import TurnBenchmark, benchmark_turns
 from evaluation.report.figures import LearningCurve, Series
 from evaluation.report.system_report import ReportData, SampleTurn, write_report
@@ -91,12 +91,9 @@ def demonstrate(
     """
     dialogues = corpus.split(split)
     data = f"{corpus.name}-{corpus.digest(split)[:8]}"
-    own = [planner]
-    utterances, turns = message_view(list(dialogues)), turn_view(list(dialogues))
-    messages = benchmark_messages(
-        [*ladder, oracle(utterances)], utterances, split=split, data=data, rng=rng, trained=own
-    )
-    planned = benchmark_turns([*ladder, oracle(turns)], turns, split=split, data=data, rng=rng, trained=own)
+    setup = BenchmarkSetup(split, data, planners=tuple(ladder), oracle=True, trained=(planner,))
+    messages = benchmark_messages(setup, message_view(list(dialogues)), rng=rng)
+    turns = benchmark_turns(setup, turn_view(list(dialogues)), rng=rng)
     items = scored_messages(dialogues)
     texts = tuple(
         benchmark_generator(
@@ -120,7 +117,7 @@ def demonstrate(
     )
     answers = scored_turns(dialogues)
     chosen = [answers[index] for index in rng.choice(len(answers), size=min(_SAMPLES, len(answers)), replace=False)]
-    return Demonstration(messages, planned, texts, sample_turns(chosen, planner, realizer, rng=rng))
+    return Demonstration(messages, turns, texts, sample_turns(chosen, planner, realizer, rng=rng))
 
 
 def generator_by_source(benchmarks: Sequence[GeneratorBenchmark]) -> EvaluationResult:

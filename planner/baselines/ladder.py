@@ -1,6 +1,6 @@
 """The baseline ladder: what a trained planner stands beside, from a random draw to logistic regression.
 
-The ceiling, the oracle, is no planner: it is a table of the gold plans (:func:`evaluation.planner.rows.oracle`).
+The ceiling, the oracle, is no planner: it is a table of the gold plans (:func:`evaluation.plan_source.oracle`).
 """
 
 import logging

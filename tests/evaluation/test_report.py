@@ -10,6 +10,7 @@ from corpus.dialogue import Message, Role, message_view, turn_view
 from corpus.strategy import Strategy
 from evaluation.generator.benchmark import scored_messages, scored_turns
 from evaluation.planner.messages import benchmark_messages
+from evaluation.planner.setup import BenchmarkSetup
 from evaluation.planner.turns import benchmark_turns
 from evaluation.report.figures import LearningCurve, Series
 from evaluation.report.system_report import ReportData, SampleTurn, render_report, write_report
@@ -54,6 +55,7 @@ def data(dialogues, question_planner, gold_planner, generator, make_planner, sco
     own = make_planner("run-a", lambda plan: plan[:1])
     planners = [make_planner("random", lambda _: (Strategy.OTHERS,)), question_planner, gold_planner, own]
     options = {"split": "valid", "data": "tiny", "samples": 20}
+    setup = BenchmarkSetup(planners=tuple(planners), **options)
     texts = tuple(
         score(generator, scored_messages(dialogues), source, name="run-g", **options) for source in ("oracle", "joint")
     )
@@ -70,8 +72,8 @@ def data(dialogues, question_planner, gold_planner, generator, make_planner, sco
         summary="What it is.",
         facts=(("Seed", "13"),),
         own=("run-a",),
-        messages=benchmark_messages(planners, message_view(dialogues), rng=np.random.default_rng(0), **options),
-        turns=benchmark_turns(planners, turn_view(dialogues), rng=np.random.default_rng(0), **options),
+        messages=benchmark_messages(setup, message_view(dialogues), rng=np.random.default_rng(0)),
+        turns=benchmark_turns(setup, turn_view(dialogues), rng=np.random.default_rng(0)),
         texts=texts,
         curves=(LearningCurve("PPO", "steps", "LR, %", (Series("valid", [0, 1], [20.0, 21.0]),)),),
         samples=(sample,),
@@ -153,15 +155,15 @@ def test_every_text_is_escaped(data: ReportData, make_planner, dialogues):
         realized=((Strategy.RESTATEMENT, EVIL),),
     )
     planners = [make_planner(EVIL, lambda plan: plan), make_planner("majority", lambda _: (Strategy.OTHERS,))]
-    options = {"split": EVIL, "data": "tiny", "rng": np.random.default_rng(0), "samples": 5}
+    setup, rng = BenchmarkSetup(EVIL, "tiny", planners=tuple(planners), samples=5), np.random.default_rng(0)
     text = render_report(
         ReportData(
             title=EVIL,
             summary=EVIL,
             facts=((EVIL, EVIL),),
             own=(EVIL,),
-            messages=benchmark_messages(planners, message_view(dialogues), **options),
-            turns=benchmark_turns(planners, turn_view(dialogues), **options),
+            messages=benchmark_messages(setup, message_view(dialogues), rng=rng),
+            turns=benchmark_turns(setup, turn_view(dialogues), rng=rng),
             texts=tuple(replace(one, result=replace(one.result, signature=EVIL)) for one in data.texts),
             curves=(LearningCurve(EVIL, EVIL, EVIL, (Series(EVIL, [0], [1.0]), Series("b", [0], [1.0]))),),
             samples=(sample,),
@@ -200,9 +202,9 @@ def test_published_figures_stand_apart(data: ReportData):
 
 def test_every_trained_planner_is_looked_at_and_means_say_so(data: ReportData, dialogues, make_planner):
     trained = [make_planner(name, lambda plan: plan) for name in ("fast", "fast", "best")]
-    options = {"split": "valid", "data": "tiny", "samples": 20, "rng": np.random.default_rng(0), "trained": trained}
-    planners = [make_planner("tfidf", lambda _: (Strategy.OTHERS,))]
-    messages = benchmark_messages(planners, message_view(dialogues), **options)
+    tfidf = make_planner("tfidf", lambda _: (Strategy.OTHERS,))
+    setup = BenchmarkSetup("valid", "tiny", planners=(tfidf,), trained=tuple(trained), samples=20)
+    messages = benchmark_messages(setup, message_view(dialogues), rng=np.random.default_rng(0))
     page = Page(render_report(ReportData(title="Runs", own=("fast", "best"), messages=messages)))
     assert sum(text.startswith("Confusion of ") for text in page.texts) == 2
     assert page.texts.count("fast (2 runs)") == 4  # main table, two further ones, differences

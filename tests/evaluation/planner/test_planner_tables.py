@@ -1,3 +1,5 @@
+"""What a terminal shows of planners, and that published figures never stand among measured ones."""
+
 import re
 
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 from corpus.dialogue import message_view, turn_view
 from corpus.strategy import Strategy
 from evaluation.planner.messages import MessageBenchmark, benchmark_messages
+from evaluation.planner.setup import BenchmarkSetup
 from evaluation.planner.tables import confusion_table, further_tables, length_table, message_text, turn_text
 from evaluation.planner.turns import TurnBenchmark, benchmark_turns
 from evaluation.published import published, published_text
@@ -15,22 +18,21 @@ Q = Strategy.QUESTION
 
 
 @pytest.fixture()
-def planners(make_planner) -> dict[str, list]:
+def setup(make_planner) -> BenchmarkSetup:
     ladder = [make_planner("tfidf", lambda _: (Q,)), make_planner("gold", lambda plan: plan)]
     fast = [make_planner("fast", lambda plan: plan[:1]), make_planner("fast", lambda _: (Q, Q))]
-    return {"planners": ladder, "trained": [*fast, make_planner("best", lambda plan: plan)]}
+    trained = (*fast, make_planner("best", lambda plan: plan))
+    return BenchmarkSetup("valid", "tiny", planners=tuple(ladder), trained=trained, samples=30)
 
 
 @pytest.fixture()
-def messages(planners, dialogues) -> MessageBenchmark:
-    options = {"split": "valid", "data": "tiny", "rng": np.random.default_rng(0), "samples": 30}
-    return benchmark_messages(utterances=message_view(dialogues), **planners, **options)
+def messages(setup, dialogues) -> MessageBenchmark:
+    return benchmark_messages(setup, message_view(dialogues), rng=np.random.default_rng(0))
 
 
 @pytest.fixture()
-def turns(planners, dialogues) -> TurnBenchmark:
-    options = {"split": "valid", "data": "tiny", "rng": np.random.default_rng(0), "samples": 30}
-    return benchmark_turns(turns=turn_view(dialogues), **planners, **options)
+def turns(setup, dialogues) -> TurnBenchmark:
+    return benchmark_turns(setup, turn_view(dialogues), rng=np.random.default_rng(0))
 
 
 def test_every_metric_of_the_result_is_in_a_table(messages, turns):
@@ -86,8 +88,8 @@ def test_differences_carry_a_star_where_zero_is_outside(messages):
 
 
 def test_without_trained_planners_there_is_no_closer_look(dialogues, gold_planner):
-    options = {"split": "valid", "data": "tiny", "rng": np.random.default_rng(0), "samples": 5}
-    text = message_text(benchmark_messages([gold_planner], message_view(dialogues), **options))
+    setup = BenchmarkSetup("valid", "tiny", planners=(gold_planner,), samples=5)
+    text = message_text(benchmark_messages(setup, message_view(dialogues), rng=np.random.default_rng(0)))
     assert "Confusion" not in text and "Differences" not in text and "PUBLISHED" in text
 
 
