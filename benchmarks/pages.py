@@ -21,7 +21,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 FOLDER = Path(__file__).resolve().parent
-PAGES = ("README", "planner", "generator", "dialogue", "corpus", "quality")
+PAGES = ("README", "planner", "generator", "dialogue", "corpus", "quality", "screening")
 FIELDS = {"command", "seed", "hardware", "minutes", "commit", "rows", "columns", "systems"}
 
 
