@@ -37,14 +37,3 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "preference_bias", "entropy",
     ),
 }  # fmt: skip
-# What a comparison of generators shows, by what was written: the columns of the 2021 and of the 2026 paper among them.
-COMPARED_COLUMNS: dict[str, tuple[str, ...]] = {
-    "message": (
-        "ppl", "ppl_mean", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "extrema", "bertscore", "distinct_1", "distinct_2",
-        "unigram_f1", "length",
-    ),
-    "turn": (
-        "emr", "lr", "emr_multi", "multi_rate", "rouge_l", "bertscore", "ppl", "bleu_1", "bleu_2", "bleu_4",
-        "distinct_1", "distinct_2", "unigram_f1", "length",
-    ),
-}  # fmt: skip

@@ -1,165 +1,70 @@
-"""Everything that comes of comparing kept evaluations: text, page, LaTeX and JSON of the same tables.
+"""Report of a comparison: its tables with published rows and notes, for a terminal, as page and LaTeX, and as JSON."""
 
-A comparison for a terminal.
-
-A comparison for a paper: LaTeX that needs booktabs and nothing else.
-"""
-
+import math
 import time
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from textwrap import fill
 
 from corpus.files import write_whole
 from evaluation.generator.comparison import Comparison, compare_evaluations
-from evaluation.generator.comparison_table import (
-    DAGGER,
-    Block,
-    ComparisonTable,
-    Line,
-    comparison_json,
-    comparison_table,
-)
 from evaluation.generator.stored import read_evaluations
-from evaluation.metric_names import METRIC_NAMES
-from evaluation.result import EvaluationResult, heading
+from evaluation.generator.system import WHOLE_TURNS
+from evaluation.published import (
+    TEXT_ESCONV_2021,
+    TEXT_ESCONV_2021_CORRECTED,
+    TEXT_ESCONV_OFFICIAL,
+    TURN_MULTI_STRATEGY,
+    PublishedTable,
+    published_rows,
+)
+from evaluation.report.pages import template
+from evaluation.report.tables import Column, Row, Table, to_latex, to_text
+from evaluation.result import EvaluationResult, estimate_cell, metric_columns, system_name
 
-_GAP = "  "
-_BELOW = "  95 % interval"
-_SPREAD = "  spread of runs"
-
-
-def comparison_text(table: ComparisonTable) -> str:
-    """The table aligned: measured systems above their intervals, published rows under their source; then the notes."""
-    rows: list[list[str] | str] = [["system", "", *map(heading, table.columns)]]
-    for block in table.blocks:
-        rows.append(f"-- {block.heading}")
-        for line in block.lines:
-            rows += _console_rows(line, block)
-    cells = [row for row in rows if not isinstance(row, str)]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
-    lines = [
-        row
-        if isinstance(row, str)
-        else _GAP.join(
-            text.ljust(width) if place < 2 else text.rjust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    return "\n".join([table.title, "", *lines, "", *table.notes, table.signature])
-
-
-def _console_rows(line: Line, block: Block) -> list[list[str]]:
-    if not block.measured:
-        # A blank stands where a measured value may carry its mark, so that the digits stay below each other.
-        return [[line.name, f"[{line.source}]", *(f"{entry.value} " for entry in line.entries)]]
-    rows = [[line.name, "", *(f"{entry.value}{entry.mark or ' '}" for entry in line.entries)]]
-    if any(entry.interval for entry in line.entries):
-        rows.append([_BELOW, "", *(entry.interval for entry in line.entries)])
-    if any(entry.spread for entry in line.entries):
-        rows.append([_SPREAD, "", *(entry.spread for entry in line.entries)])
-    return rows
-
-
-_ESCAPES = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "''",
-    "[": "{[}",  # after a line's end LaTeX would take it for the height of a gap
-    "]": "{]}",
-    "†": r"$^{\dagger}$",
-    "±": r"$\pm$",
-    "–": "--",
-    "’": "'",
+DAGGER = "†"
+# Columns by what was written, those of the 2021 and of the 2026 paper among them; the JSON holds every metric.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "message": (
+        "ppl", "ppl_mean", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "extrema", "bertscore", "distinct_1", "distinct_2",
+        "unigram_f1", "length",
+    ),
+    "turn": (
+        "emr", "lr", "emr_multi", "multi_rate", "rouge_l", "bertscore", "ppl", "bleu_1", "bleu_2", "bleu_4",
+        "distinct_1", "distinct_2", "unigram_f1", "length",
+    ),
+}  # fmt: skip
+# What others report of the same kind of text: single messages since 2021, whole turns in 2026.
+PUBLISHED: dict[str, tuple[PublishedTable, ...]] = {
+    "message": (TEXT_ESCONV_2021, TEXT_ESCONV_2021_CORRECTED, TEXT_ESCONV_OFFICIAL),
+    "turn": (TURN_MULTI_STRATEGY,),
 }
-
-
-def latex_escaped(text: str) -> str:
-    """Text that LaTeX prints as it stands, whatever its font encoding.
-
-    Special characters are escaped, letters beyond ASCII lose their accents, and what then still is none of ASCII
-    becomes its code point, as in ``(U+4E2D)``. Line breaks become blanks: an empty line would end the paragraph.
-    """
-    return "".join(_escaped(character) for character in text)
-
-
-def _escaped(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    if character.isspace():
-        return " "
-    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    if not plain.isprintable() or not plain:
-        return f"(U+{ord(character):04X})"
-    return "".join(_ESCAPES.get(one, one) for one in plain)
-
-
-def comparison_latex(tables: Sequence[ComparisonTable]) -> str:
-    """Tables to be read with ``input``; the only package they need is booktabs."""
-    return (
-        "\n\n".join(
-            ["% Needs \\usepackage{booktabs} and nothing else; wide: for a landscape page.", *map(_latex, tables)]
-        )
-        + "\n"
-    )
-
-
-def _latex(table: ComparisonTable) -> str:
-    columns = len(table.columns) + 1
-    lines = [
-        r"\begin{table*}",
-        r"\centering\scriptsize\setlength{\tabcolsep}{2pt}",
-        rf"\caption{{{latex_escaped(table.title)}; {latex_escaped(table.blocks[0].heading)}.}}",
-        rf"\begin{{tabular}}{{l{'r' * (columns - 1)}}}",
-        r"\toprule",
-        _latex_row(["System", *(latex_escaped(heading(metric)) for metric in table.columns)]),
-    ]
-    for block in table.blocks:
-        title = rf"\multicolumn{{{columns}}}{{p{{0.95\textwidth}}}}{{\itshape {latex_escaped(block.heading)}}}"
-        lines += [r"\midrule", _latex_row([title])]
-        for line in block.lines:
-            lines += _latex_lines(line, block)
-    notes = " ".join(latex_escaped(note) for note in table.notes)
-    lines += [r"\bottomrule", r"\end{tabular}", "", r"\smallskip", rf"\parbox{{0.95\textwidth}}{{\scriptsize {notes}}}"]
-    return "\n".join([*lines, r"\end{table*}"])
-
-
-def _latex_lines(line: Line, block: Block) -> list[str]:
-    if not block.measured:
-        name = latex_escaped(f"{line.name} ({line.source})")
-        return [_latex_row([name, *(latex_escaped(entry.value) for entry in line.entries)])]
-    values = [latex_escaped(f"{entry.value}{DAGGER if entry.mark else ''}") for entry in line.entries]
-    below = ([entry.interval for entry in line.entries], [entry.spread for entry in line.entries])
-    return [
-        _latex_row([latex_escaped(line.name), *values]),
-        *(
-            _latex_row(["", *(rf"{{\tiny {latex_escaped(text)}}}" if text else "" for text in texts)])
-            for texts in below
-            if any(texts)
-        ),
-    ]
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-_ARROWS = {"higher": "↑", "lower": "↓", "": ""}
+_NOTES: dict[str, tuple[str, ...]] = {
+    "message": (
+        "Perplexity: Table 4 of the 2021 paper prints the mean of per-response perplexities, hence the column PPL "
+        "mean. Its authors' repository later corrects Joint and Oracle to 18.61 (BlenderBot) and 19.09 (DialoGPT) per token "
+        "over the corpus: compare these with the column PPL. The paper's own data are 1,053 dialogues split 6:2:2, not "
+        "the 1,300 of the official split. Perplexities compare only under one tokenizer.",
+        "Texts are scored tidied, against the corpus's own text. The 2021 authors' second code scores both after their "
+        "way through the tokenizer, which BlenderBot's spaces and lower-cases. One run's 2,621 responses measured that "
+        "way (90M tokenizer) have B-1 14.87, B-2 5.95, B-4 1.79, R-L 17.34 and length 13.88 instead of 14.66, 5.73, "
+        "1.65, 17.34 and 13.53.",
+    ),
+    "turn": (
+        "EMR, LR and the rate of multi-strategy turns are of the strategies that were written, where the generator or "
+        "a planner chose them. The published systems are LLaMA-3.1-8B; perplexity is of the whole turn and compares only "
+        "under one tokenizer. Whether their BERTScore is rescaled, and by which model, is not known here.",
+        "A turn that opens its dialogue answers nothing and is left out here (of ESConv's 2,257 valid turns 2,156 are "
+        "scored); the published 2,389 turns, and evaluate.py planner, count it.",
+    ),
+}
+# Metrics that need something beside the texts -> what was not given where they are missing.
+_NOT_GIVEN = {
+    "extrema": "Extrema was not computed: no word vectors were given (evaluate.py generator --vectors).",
+    "bertscore": "BERTScore was not computed: no model was given (evaluate.py generator --bertscore).",
+}
+_FROM_SCRATCH = "tiny-"  # begins the names of backbones with random weights
 
 
 @dataclass(frozen=True)
@@ -175,13 +80,25 @@ class ComparisonReport:
     seconds: float
 
     @property
-    def tables(self) -> tuple[ComparisonTable, ...]:
-        """What is shown."""
+    def tables(self) -> tuple[Table, ...]:
+        """One table a comparison."""
         return tuple(comparison_table(comparison) for comparison in self.comparisons)
 
     def text(self) -> str:
         """All tables for a terminal."""
-        return "\n\n\n".join(comparison_text(table) for table in self.tables)
+        return "\n\n\n".join(
+            to_text(replace(table, notes=("\n", *(fill(note, 120) for note in table.notes))), below=True)
+            for table in self.tables
+        )
+
+    def latex(self) -> str:
+        """All tables as one file for LaTeX."""
+        head = "% Needs \\usepackage{booktabs} and nothing else; wide: for a landscape page."
+        return "\n\n".join([head, *map(to_latex, self.tables)]) + "\n"
+
+    def html(self) -> str:
+        """One self-contained page."""
+        return template("comparison.html.j2").render(tables=self.tables)
 
     @property
     def result(self) -> EvaluationResult:
@@ -206,25 +123,13 @@ class ComparisonReport:
             details={"tables": [comparison_json(comparison) for comparison in self.comparisons]},
         )
 
-    def html(self) -> str:
-        """One self-contained page: nothing fetched, nothing executed, every text escaped."""
-        environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parents[1] / "report" / "templates"),
-            autoescape=True,  # for every template, whatever its name
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        template = environment.get_template("comparison.html.j2")
-        return template.render(tables=self.tables, names=METRIC_NAMES, arrows=_ARROWS)
-
     def save_html(self, path: Path) -> None:
-        """Writes the page whole."""
+        """Writes the page, whole."""
         write_whole(path, self.html())
 
     def save_latex(self, path: Path) -> None:
-        """Writes the LaTeX tables whole."""
-        write_whole(path, comparison_latex(self.tables))
+        """Writes the LaTeX tables, whole."""
+        write_whole(path, self.latex())
 
     def save_text(self, path: Path) -> None:
         """Writes what the terminal shows, whole."""
@@ -232,7 +137,7 @@ class ComparisonReport:
 
 
 def compare_runs(runs: Sequence[Path], *, reference: str | None, split: str | None, seed: int) -> ComparisonReport:
-    """Compares everything that run folders keep.
+    """Compares all evaluations that run folders hold.
 
     Args:
         runs: Run folders, or single folders of their evaluations, in the order of the rows.
@@ -247,3 +152,97 @@ def compare_runs(runs: Sequence[Path], *, reference: str | None, split: str | No
     evaluations = [one for run in runs for one in read_evaluations(run, split=split)]
     comparisons = compare_evaluations(evaluations, reference=reference, seed=seed)
     return ComparisonReport(comparisons, round(time.perf_counter() - start, 2))
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Measured systems above the published ones; a dagger marks what differs from the reference."""
+    metrics = _metrics(comparison)
+    rows: list[Row | str] = ["measured here"]
+    for row, scores in comparison.scores.items():
+        marks = {metric: DAGGER if comparison.differs(row, metric) else "" for metric in metrics}
+        cells = [estimate_cell(metric, scores.get(metric), mark=marks[metric]) for metric in metrics]
+        rows.append(Row.of(system_name(row, scores), *cells))
+    for table in PUBLISHED[comparison.unit]:
+        rows += [f"published: {table.source}; {table.setting}", *published_rows(table, metrics)]
+    title = f"Generated text by {comparison.unit}s: {comparison.split}, {comparison.n:,} {comparison.unit}s"
+    notes = (*_notes(comparison, metrics), comparison.signature)
+    return Table((Column("system", "left"), *metric_columns(metrics)), tuple(rows), title, notes)
+
+
+def _metrics(comparison: Comparison) -> tuple[str, ...]:
+    """Columns of the table: the unit's, as far as anybody has them."""
+    present = {metric for scores in comparison.scores.values() for metric in scores}
+    present |= {metric for table in PUBLISHED[comparison.unit] for metric in table.columns}
+    return tuple(metric for metric in COLUMNS[comparison.unit] if metric in present)
+
+
+def _notes(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
+    """What must be known beside the numbers: what is marked, what compares with the published rows, what is missing."""
+    present = {metric for scores in comparison.scores.values() for metric in scores}
+    systems = comparison.systems.values()
+    notes = [
+        f"{DAGGER} differs from {comparison.reference} at 95 %: paired bootstrap over dialogues (Distinct: paired "
+        "jackknife, since resampling with replacement misleads it). Each mark is one test; none is corrected for their "
+        "number.",
+        "Published rows are others' own measurements, on their own test split; the measured rows are of "
+        f"{comparison.split}. P: read in the paper or its repository, S: read in somebody's notes on it. No intervals "
+        "are known.",
+        "Measured perplexity is that of the gold texts under their gold strategies, whatever the plan source.",
+    ]
+    notes += _NOTES[comparison.unit]
+    if any(one.variant in WHOLE_TURNS for one in systems):
+        notes.append("One-by-One's perplexity includes its decision to stop; All-in-One counts one end token a turn.")
+    if others := comparison.other_tokenizers:
+        notes.append(
+            f"Another tokenizer than {comparison.reference}, so its perplexity is not compared, and its longest "
+            f"message counts in tokens of its own: {_joined(others)}."
+        )
+    if others := comparison.other_counts:
+        notes.append(
+            f"Other tokens than {comparison.reference} in perplexity, so it is not compared: {_joined(others)}."
+        )
+    if any(one.seeds > 1 for one in systems):
+        notes.append("± is the standard deviation over sampling runs; perplexity is computed once.")
+    if scratch := [one.generator for one in systems if one.backbone.startswith(_FROM_SCRATCH)]:
+        notes.append(f"Trained from scratch, without pretrained weights: {_joined(scratch)}.")
+    if bare := [one.generator for one in systems if not one.fine_tuned]:
+        notes.append(f"Pretrained, without fine-tuning: {_joined(bare)}.")
+    notes += [note for metric, note in _NOT_GIVEN.items() if metric in metrics and metric not in present]
+    return notes
+
+
+def _joined(names: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(names))
+
+
+def comparison_json(comparison: Comparison) -> Mapping[str, object]:
+    """What the table is made of, with the differences in every metric, for JSON."""
+    return {
+        "unit": comparison.unit,
+        "split": comparison.split,
+        "n": comparison.n,
+        "signature": comparison.signature,
+        "reference": comparison.reference,
+        "tokenizers": dict(comparison.tokenizers),
+        "systems": {
+            row: {metric: estimate.as_json() for metric, estimate in scores.items()}
+            for row, scores in comparison.scores.items()
+        },
+        "differences": {
+            row: {
+                metric: {part: value if math.isfinite(value) else None for part, value in asdict(difference).items()}
+                | {"significant": comparison.differs(row, metric)}
+                for metric, difference in differences.items()
+            }
+            for row, differences in comparison.differences.items()
+        },
+        "published": [
+            {
+                "source": table.source,
+                "setting": table.setting,
+                "systems": {row.system: {"provenance": row.provenance.value, **row.metrics} for row in table.rows},
+            }
+            for table in PUBLISHED[comparison.unit]
+        ],
+        "notes": _notes(comparison, _metrics(comparison)),
+    }

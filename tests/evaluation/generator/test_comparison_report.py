@@ -7,14 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.generator.comparison_report import (
-    ComparisonReport,
-    compare_runs,
-    comparison_latex,
-    comparison_text,
-    latex_escaped,
-)
-from evaluation.generator.comparison_table import Block, ComparisonTable, Entry, Line
+from evaluation.generator.comparison_report import COLUMNS, ComparisonReport, compare_runs
+from evaluation.report.tables import Cell, Column, Row, Table, to_text
 from evaluation.result import EvaluationResult
 
 EVIL = "<script>a & b_{c}%$#~^\\|\"'\u2020\u00b1\u2013[x]\u4e2d"
@@ -27,30 +21,30 @@ def report(store, generator, make_generator) -> ComparisonReport:
     return compare_runs(runs, reference=None, split=None, seed=0)
 
 
+def names(table) -> list[str]:
+    """Headings between rows, and the names of the rows."""
+    return [row if isinstance(row, str) else row.cells[0].text for row in table.rows]
+
+
 def test_measured_rows_stand_beside_the_published_of_their_protocol(report: ComparisonReport):
     messages, turns = report.tables
-    assert [block.measured for block in messages.blocks] == [True, False, False, False]
-    assert "Table 4" in messages.blocks[1].heading and "1,053 dialogues" in messages.blocks[1].heading
-    assert [line.name for line in messages.blocks[0].lines] == ["plain (2 runs)", "gen, oracle (2 runs)"]
-    oracle = messages.blocks[1].lines[-1]
-    assert oracle.name == "BlenderBot_small-90M Oracle" and oracle.source == "P"
-    cells = dict(zip(messages.columns, oracle.entries, strict=True))
-    assert [cells[metric].value for metric in ("ppl", "ppl_mean", "bleu_2", "extrema")] == [
-        "",
-        "16.03",
-        "6.31",
-        "51.65",
-    ]
-    corrected = [entry.value for line in messages.blocks[2].lines for entry in line.entries if entry.value]
-    assert corrected == ["18.61", "19.09"]
+    assert names(messages)[:4] == ["measured here", "plain (2 runs)", "gen, oracle (2 runs)", names(messages)[3]]
+    assert "Table 4" in names(messages)[3] and "1,053 dialogues" in names(messages)[3]
+    (oracle,) = [row for row in messages.rows if isinstance(row, Row) and "90M Oracle [P]" in row.cells[0].text]
+    cells = {column.label: cell.text for column, cell in zip(messages.columns, oracle.cells, strict=True)}
+    assert [cells[label] for label in ("PPL", "PPL mean", "B-2", "Extrema")] == ["", "16.03", "6.31", "51.65"]
+    at = next(index for index, row in enumerate(messages.rows) if isinstance(row, str) and "later correction" in row)
+    corrected = [[cell.text for cell in row.cells[1:] if cell.text] for row in messages.rows[at + 1 : at + 3]]
+    assert corrected == [["18.61"], ["19.09"]]
     assert any("18.61 (BlenderBot) and 19.09 (DialoGPT)" in note for note in messages.notes)
     assert "Trained from scratch, without pretrained weights: plain; gen." in messages.notes
     assert any(note.startswith("Extrema was not computed") for note in messages.notes)
-    assert [block.heading.split(";")[0] for block in turns.blocks[1:]] == [
+    assert [name.split(";")[0] for name in names(turns) if name.startswith("published")] == [
         "published: Zhu et al. 2026, arXiv 2604.17972"
     ]
-    assert {"emr", "lr", "rouge_l", "bertscore"} <= set(turns.columns)
-    assert not {"emr", "lr"} & set(messages.columns)
+    labels = {column.label for column in turns.columns}
+    assert {"EMR", "LR", "R-L", "BERTScore"} <= labels
+    assert not {"EMR", "LR"} & {column.label for column in messages.columns}
 
 
 def test_notes_say_what_is_not_as_in_the_published_figures(report: ComparisonReport):
@@ -78,13 +72,12 @@ def test_marks_intervals_and_spread_in_the_text(report: ComparisonReport):
     lines = text.splitlines()
     row = next(line for line in lines if line.startswith("gen, oracle (2 runs)"))
     measured = report.comparisons[0]
-    marked = [metric for metric in report.tables[0].columns if measured.differs("gen, oracle", metric)]
+    marked = [metric for metric in COLUMNS["message"] if measured.differs("gen, oracle", metric)]
     assert row.count("†") == len(marked) > 0
     assert "length" in marked  # one word against five or so
     assert "† differs from plain at 95 %" in text
-    below = lines[lines.index(row) + 1]
-    assert below.startswith("  95 % interval") and "[" in below
-    assert "spread of runs" in lines[lines.index(row) + 2]
+    interval, spread = lines[lines.index(row) + 1 : lines.index(row) + 3]
+    assert interval.lstrip().startswith("[") and spread.lstrip().startswith("±")
 
 
 def test_json_holds_all_differences_with_intervals(report: ComparisonReport, tmp_path: Path):
@@ -119,16 +112,15 @@ def test_the_page_is_self_contained(report: ComparisonReport, tmp_path: Path):
     report.save_html(tmp_path / "c.html")
     text = (tmp_path / "c.html").read_text(encoding="utf-8")
     page = _Page(text)
-    assert page.tags.count("table") == 4 + 2 and page.tags.count("style") == 1
+    assert page.tags.count("table") == 2
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
     assert "http" not in re.sub(r"http-equiv", "", text)
     assert "BlenderBot_small-90M Oracle [P]" in page.texts and "†" in page.texts
 
 
-def _table(text: str) -> ComparisonTable:
-    entries = (Entry(text, "†", text, text), Entry("1.00"))
-    blocks = (Block(text, (Line(text, entries),), True), Block(text, (Line(text, entries, "P"),), False))
-    return ComparisonTable(text, ("ppl", "bleu_2"), blocks, (text, text), text)
+def _table(text: str) -> Table:
+    rows = (text, Row.of(text, Cell(text, text, text, "†")), Row.of(text, "1.00", kind="published"))
+    return Table((Column(text, "left"), Column(text)), rows, text, (text, text))
 
 
 def test_every_text_is_escaped_in_the_page(report: ComparisonReport, monkeypatch: pytest.MonkeyPatch):
@@ -160,27 +152,21 @@ def _check_latex(text: str) -> None:
                 assert cells == columns
 
 
-def test_latex_needs_booktabs_alone(report: ComparisonReport, tmp_path: Path):
+def test_latex_needs_booktabs_alone(report: ComparisonReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     report.save_latex(tmp_path / "c.tex")
     text = (tmp_path / "c.tex").read_text(encoding="utf-8")
     assert text.startswith("% Needs \\usepackage{booktabs}")
     _check_latex(text)
     assert text.count(r"\begin{table*}") == 2
     assert "16.03" in text and r"$^{\dagger}$" in text
-    _check_latex(comparison_latex([_table(EVIL)]))
-
-
-def test_latex_by_hand():
-    assert latex_escaped("50 % of a_b & c") == r"50 \% of a\_b \& c"
-    assert latex_escaped("a\\b{}") == r"a\textbackslash{}b\{\}"
-    assert latex_escaped("[1, 2]") == "{[}1, 2{]}"
-    assert latex_escaped("caf\u00e9 \u4e2d\n\nx") == "cafe (U+4E2D)  x"
-    assert latex_escaped("16\u201317 \u00b1 1\u2020") == r"16--17 $\pm$ 1$^{\dagger}$"
+    monkeypatch.setattr(ComparisonReport, "tables", (_table(EVIL),))
+    _check_latex(report.latex())
 
 
 def test_text_file_and_signature(report: ComparisonReport, tmp_path: Path):
     report.save_text(tmp_path / "c.txt")
     text = (tmp_path / "c.txt").read_text(encoding="utf-8")
     assert text == report.text() + "\n"
-    assert comparison_text(report.tables[1]) in text
+    turns = to_text(replace(report.tables[1], notes=()), below=True)
+    assert f"{turns}\n\n\n† differs" in text and max(map(len, text.split("† differs")[1].splitlines())) <= 200
     assert "items:messages-not-first" in text and "items:turns-not-first" in text
