@@ -43,8 +43,8 @@ PUBLISHED: dict[str, tuple[PublishedTable, ...]] = {
 _NOTES: dict[str, tuple[str, ...]] = {
     "message": (
         "Perplexity: Table 4 of the 2021 paper prints the mean of per-response perplexities, hence the column PPL "
-        "mean. Its authors' repository later corrects Joint and Oracle to 18.61 (BlenderBot) and 19.09 (DialoGPT) per token "
-        "over the corpus: compare these with the column PPL. The paper's own data are 1,053 dialogues split 6:2:2, not "
+        "mean. Its authors' repository later corrects Joint and Oracle to 18.61 (BlenderBot) and 19.09 (DialoGPT) per "
+        "token over the corpus: compare these with the column PPL. The paper's own data are 1,053 dialogues split 6:2:2, not "
         "the 1,300 of the official split. Perplexities compare only under one tokenizer.",
         "Texts are scored tidied, against the corpus's own text. The 2021 authors' second code scores both after their "
         "way through the tokenizer, which BlenderBot's spaces and lower-cases. One run's 2,621 responses measured that "
@@ -53,8 +53,8 @@ _NOTES: dict[str, tuple[str, ...]] = {
     ),
     "turn": (
         "EMR, LR and the rate of multi-strategy turns are of the strategies that were written, where the generator or "
-        "a planner chose them. The published systems are LLaMA-3.1-8B; perplexity is of the whole turn and compares only "
-        "under one tokenizer. Whether their BERTScore is rescaled, and by which model, is not known here.",
+        "a planner chose them. The published systems are LLaMA-3.1-8B; perplexity is of the whole turn and compares "
+        "only under one tokenizer. Whether their BERTScore is rescaled, and by which model, is not known here.",
         "A turn that opens its dialogue answers nothing and is left out here (of ESConv's 2,257 valid turns 2,156 are "
         "scored); the published 2,389 turns, and evaluate.py planner, count it.",
     ),
@@ -85,11 +85,8 @@ class ComparisonReport:
         return tuple(comparison_table(comparison) for comparison in self.comparisons)
 
     def text(self) -> str:
-        """All tables for a terminal."""
-        return "\n\n\n".join(
-            to_text(replace(table, notes=("\n", *(fill(note, 120) for note in table.notes))), below=True)
-            for table in self.tables
-        )
+        """All tables for a terminal, each above its notes."""
+        return "\n\n\n".join(map(_text, self.tables))
 
     def latex(self) -> str:
         """All tables as one file for LaTeX."""
@@ -152,6 +149,11 @@ def compare_runs(runs: Sequence[Path], *, reference: str | None, split: str | No
     evaluations = [one for run in runs for one in read_evaluations(run, split=split)]
     comparisons = compare_evaluations(evaluations, reference=reference, seed=seed)
     return ComparisonReport(comparisons, round(time.perf_counter() - start, 2))
+
+
+def _text(table: Table) -> str:
+    notes = [fill(note, 120, break_on_hyphens=False, break_long_words=False) for note in table.notes]
+    return "\n".join([to_text(replace(table, notes=()), below=True), "", *notes])
 
 
 def comparison_table(comparison: Comparison) -> Table:
