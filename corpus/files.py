@@ -1,7 +1,4 @@
-"""Files appear whole or not at all: a reader never meets half of one.
-
-Files of JSON lines, read line by line, so that what is wrong is named by file, line and field.
-"""
+"""Files appear whole or not at all, and are read as UTF-8 text or JSON lines with errors that name file and line."""
 
 import json
 import os
@@ -36,6 +33,43 @@ def write_whole(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def read_bytes(path: Path) -> bytes:
+    """What a file holds.
+
+    Raises:
+        CorpusError: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"cannot be read ({error.strerror or error}), expected a file", path=path) from error
+
+
+def decoded(data: bytes, *, expected: str) -> str:
+    """UTF-8 bytes as text that is not blank, without the byte order mark that some editors put in front.
+
+    Args:
+        data: The bytes.
+        expected: What should be there, for the error.
+
+    Raises:
+        CorpusError: Not UTF-8, or blank.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"not UTF-8 at byte {error.start}, expected UTF-8 text") from error
+    if not text.strip():
+        raise CorpusError(f"empty file, expected {expected}")
+    return text
+
+
+def read_text(path: Path, *, expected: str) -> str:
+    """The text of a file; :func:`read_bytes`, then :func:`decoded`."""
+    with located(path=path):
+        return decoded(read_bytes(path), expected=expected)
+
+
 Item = TypeVar("Item")
 
 
@@ -49,15 +83,9 @@ def read_lines(path: Path, read: Callable[[Mapping[str, Any]], Item]) -> list[It
     Raises:
         CorpusError: The file cannot be read, holds nothing, or a line is no JSON object; one line that names it.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")  # some editors put a byte order mark before the first word
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"not UTF-8 (byte {error.start + 1}), expected UTF-8 text", path=path) from error
-    except OSError as error:
-        raise CorpusError(f"cannot be read ({error.strerror}), expected a file of JSON lines", path=path) from error
     items = []
     # Not str.splitlines: it also breaks at Unicode separators, which JSON allows inside a text.
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(read_text(path, expected="one JSON object a line").split("\n"), start=1):
         if not line.strip():
             continue
         with located(path=path, line=number):
@@ -68,6 +96,4 @@ def read_lines(path: Path, read: Callable[[Mapping[str, Any]], Item]) -> list[It
             if not isinstance(record, dict):
                 raise CorpusError(f"got {record!r:.60}, expected an object")
             items.append(read(record))
-    if not items:
-        raise CorpusError("empty file, expected one JSON object a line", path=path)
     return items

@@ -5,13 +5,14 @@ import re
 from pathlib import Path
 
 from corpus.errors import CorpusError
-from corpus.formats import hub
 from corpus.formats.detection import read_dialogues
 from corpus.splits import SPLITS, Corpus, official_split
 
 logger = logging.getLogger(__name__)
 
 SAMPLE = Path(__file__).parent / "sample" / "sample.json"
+
+HUB_ID = "thu-coai/esconv"  # three reformatted files; the hub's own client keeps them after the first download
 
 ESCONV_DIALOGUES = 1300  # the corpus that the official split is defined on
 
@@ -57,9 +58,9 @@ def load_corpus(source: str | Path | None = None) -> Corpus:
                 ESCONV_DIALOGUES,
             )
         return Corpus(path.stem, str(path), official_split(dialogues))
-    if str(source) == hub.HUB_ID:
-        return _read_splits(hub.HUB_ID, hub.HUB_ID, hub.download_splits())
-    raise CorpusError(f"does not exist, expected a file, a directory or the hub id {hub.HUB_ID}", path=source)
+    if str(source) == HUB_ID:
+        return _read_splits(HUB_ID, HUB_ID, _download_splits())
+    raise CorpusError(f"does not exist, expected a file, a directory or the hub id {HUB_ID}", path=source)
 
 
 def _read_splits(name: str, source: str, files: dict[str, Path]) -> Corpus:
@@ -92,3 +93,28 @@ def _split_files(directory: Path) -> dict[str, Path]:
 def _split_name(path: Path) -> str | None:
     match = _SPLIT_FILE.fullmatch(path.name)
     return _SPLIT_ALIASES.get(match["split"], match["split"]) if match else None
+
+
+def _download_splits() -> dict[str, Path]:
+    """Paths of the split files in the local cache, after a download where they are not there yet.
+
+    Raises:
+        CorpusError: There is no connection and no cached copy, or the hub refuses.
+    """
+    # imported here: everything else in the corpus works without this package and without a network
+    try:
+        from huggingface_hub import hf_hub_download
+    except ImportError as error:
+        raise CorpusError("the package huggingface_hub is missing, expected it to be installed", path=HUB_ID) from error
+    try:
+        return {
+            split: Path(hf_hub_download(repo_id=HUB_ID, filename=f"{split}.txt", repo_type="dataset"))
+            for split in SPLITS
+        }
+    except OSError as error:  # every error of the client, no connection and no such file included, is an OSError
+        reason = " ".join(str(error).split())[:200]
+        raise CorpusError(
+            f"cannot be downloaded ({type(error).__name__}: {reason}); connect to the network, or download train.txt, "
+            f"valid.txt and test.txt from https://huggingface.co/datasets/{HUB_ID} and give their directory instead",
+            path=HUB_ID,
+        ) from error

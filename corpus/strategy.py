@@ -1,13 +1,7 @@
-"""The eight support strategies, their canonical names and every spelling met in released files.
+"""The eight support strategies with every spelling of their names, and the three stages that they serve.
 
-Source: Liu et al., "Towards Emotional Support Dialog Systems", ACL 2021, section 3.2 and Table 3.
-
-The three stages of support, and the stage each strategy serves first.
-
-Source: Liu et al., ACL 2021, section 3: their framework of emotional support, made from Hill's Helping Skills Theory
-(exploration, insight, action; Hill 2009, "Helping Skills") with comforting in the place of insight. A strategy may
-serve in several stages - a question may comfort; what stands here is the primary one. *Others* (greetings, thanks,
-small talk) serves none and is left out of all scoring by stage.
+Sources: Liu et al., "Towards Emotional Support Dialog Systems", ACL 2021, sections 3 and 3.2 and Table 3; their stages
+are those of Hill's Helping Skills (2009: exploration, insight, action) with comforting in the place of insight.
 """
 
 from enum import IntEnum
@@ -88,7 +82,11 @@ ESCONV_COUNTS: dict[Strategy, int] = {
 
 
 class Stage(IntEnum):
-    """What a supporter is about. The value is the index everywhere (0..2), in the order of a conversation."""
+    """What a supporter is about. The value is the index everywhere (0..2), in the order of the 2021 framework.
+
+    Nothing enforces that order: no planner, reward or constraint asks for it. Conversations of ESConv go back and forth
+    between stages, and stages are reported (F1 by stage, transitions, the planner's reasoning).
+    """
 
     EXPLORATION = 0
     COMFORTING = 1
@@ -101,7 +99,10 @@ class Stage(IntEnum):
 
 
 def stage_of(strategy: Strategy) -> Stage | None:
-    """The primary stage of a strategy; ``None`` for *Others*, which belongs to none."""
+    """The stage that a strategy serves first (a question may comfort, too).
+
+    ``None`` for *Others* (greetings, thanks, small talk), which serves none and is left out of all scores by stage.
+    """
     return _PRIMARY.get(strategy)
 
 

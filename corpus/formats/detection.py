@@ -1,50 +1,106 @@
-"""Which format a file has, told from its content, never from its name."""
+"""What a file format is, and which one a file has, told from its content and never from its name.
 
+Every module of this folder that holds ``FORMAT`` is a format. To add one is to add such a module: how it recognises
+content, and how it makes dialogues of it.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import corpus.formats
 from corpus.dialogue import Dialogue
 from corpus.errors import CorpusError, located
-from corpus.formats import official as official_format
-from corpus.formats import reformatted as reformatted_format
-from corpus.formats import windows as windows_format
-from corpus.formats.records import Record, decode_records, read_text
+from corpus.files import decoded, read_bytes
+from corpus.formats.records import Record, decode_records
 
-_EXPECTED = (
-    "expected the official ESConv.json schema (messages with 'content'), reformatted JSON lines (messages with 'text') "
-    "or windows of the 2021 release ('FLAG ROLE NUMBER text EOS ...')"
-)
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds, as far as a format asks for it.
+
+    Attributes:
+        data: The bytes.
+    """
+
+    data: bytes
+
+    @cached_property
+    def text(self) -> str:
+        """As UTF-8 text that is not blank.
+
+        Raises:
+            CorpusError: It is none.
+        """
+        return decoded(self.data, expected="dialogues")
+
+    @cached_property
+    def records(self) -> list[Record]:
+        """As JSON objects, in an array or one after the other; none where the text begins with neither.
+
+        Raises:
+            CorpusError: It begins like JSON and is broken.
+        """
+        return decode_records(self.text) if self.text.lstrip()[0] in "[{" else []
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format.
+
+    Attributes:
+        name: What it is and how it is told, as it stands in error messages after "expected".
+        recognises: Whether content has this format. What the content cannot be made into (text, records) is not an
+            error here: then it is of another format, or of none.
+        parse: The dialogues, numbered from 1 in the file's order; raises a CorpusError where the content is not what
+            the format says, with dialogue, message and field.
+    """
+
+    name: str
+    recognises: Callable[[Content], bool]
+    parse: Callable[[Content], tuple[Dialogue, ...]]
+
+
+def known_formats() -> tuple[Format, ...]:
+    """The formats of this folder, by their module's name."""
+    modules = (importlib.import_module(f"{corpus.formats.__name__}.{module.name}") for module in _modules())
+    return tuple(module.FORMAT for module in modules if hasattr(module, "FORMAT"))
 
 
 def read_dialogues(path: Path) -> tuple[Dialogue, ...]:
     """Reads a file in any known format; dialogues are numbered from 1 in its order.
 
     Raises:
-        CorpusError: The file is in no known format, or not what its format says.
+        CorpusError: The file is in no known format or in two, or not what its format says.
     """
-    text = read_text(path)
     with located(path=path):
-        if windows_format.FIRST_LINE.match(text):
-            return windows_format.parse(text)
-        if text.lstrip()[0] not in "[{":
-            raise CorpusError(f"in no known format, {_EXPECTED}")
-        records = decode_records(text)
-        if _text_field(records) == "content":
-            return official_format.parse(records)
-        return reformatted_format.parse(records)
+        content = Content(read_bytes(path))
+        return _format_of(content).parse(content)
 
 
-def _text_field(records: list[Record]) -> str:
-    """The name under which messages hold their text: what tells the two JSON formats apart.
+def _modules() -> list[pkgutil.ModuleInfo]:
+    return sorted(pkgutil.iter_modules(corpus.formats.__path__), key=lambda module: module.name)
 
-    The first message that has either decides, so that a fault in one record is reported as that fault.
-    """
-    for record in records:
-        messages = record.get("dialog")
-        for message in messages if isinstance(messages, list) else []:
-            for name in ("content", "text"):
-                if isinstance(message, dict) and name in message:
-                    return name
-    for number, record in enumerate(records, start=1):
+
+def _format_of(content: Content) -> Format:
+    formats, unreadable, recognised = known_formats(), None, []
+    for one in formats:
+        try:
+            if one.recognises(content):
+                recognised.append(one)
+        except CorpusError as error:
+            unreadable = unreadable or error
+    if len(recognised) == 1:
+        return recognised[0]
+    if recognised:
+        raise CorpusError(f"in two formats at once: {' and '.join(one.name for one in recognised)}")
+    if unreadable is not None:
+        raise unreadable
+    for number, record in enumerate(content.records, start=1):
         if record.get("dialog") == []:
             raise CorpusError("empty dialogue, expected at least one message", dialogue=number, field="dialog")
-    raise CorpusError(f"in no known format, {_EXPECTED}")
+    *names, last = (one.name for one in formats)
+    raise CorpusError(f"in no known format, expected {', '.join(names)} or {last}")

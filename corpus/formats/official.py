@@ -15,15 +15,15 @@ from pathlib import Path
 from corpus.dialogue import Dialogue, Message, Role, Survey, Utterance
 from corpus.errors import CorpusError, located
 from corpus.files import write_whole
+from corpus.formats.detection import Content, Format
 from corpus.formats.records import (
     Record,
-    decode_records,
     filled_text_field,
     list_field,
+    message_key,
     object_field,
     optional_text_field,
     rating_field,
-    read_text,
     role_field,
     text_field,
 )
@@ -35,22 +35,6 @@ ROLES: dict[str, Role] = {
     "speaker": Role.SEEKER,  # FailedESConv.json
     "listener": Role.SUPPORTER,
 }
-
-
-def read(path: Path) -> tuple[Dialogue, ...]:
-    """Reads a file; dialogues are numbered from 1 in its order.
-
-    Raises:
-        CorpusError: The file is not what the schema says; names file, dialogue, message and field.
-    """
-    text = read_text(path)
-    with located(path=path):
-        return parse(decode_records(text))
-
-
-def parse(records: Iterable[Record]) -> tuple[Dialogue, ...]:
-    """The same for records already decoded."""
-    return tuple(_dialogue(record, number) for number, record in enumerate(records, start=1))
 
 
 def write(path: Path, dialogues: Iterable[Dialogue]) -> None:
@@ -130,3 +114,14 @@ def _message_record(dialogue: Dialogue, index: int) -> Record:
 
 def _given(**ratings: int | None) -> dict[str, str]:
     return {name: str(rating) for name, rating in ratings.items() if rating is not None}
+
+
+def _recognises(content: Content) -> bool:
+    return message_key(content.records, "content", "text") == "content"
+
+
+def _parse(content: Content) -> tuple[Dialogue, ...]:
+    return tuple(_dialogue(record, number) for number, record in enumerate(content.records, start=1))
+
+
+FORMAT = Format("the official ESConv.json schema (messages with 'content')", _recognises, _parse)

@@ -1,12 +1,8 @@
-"""JSON text, one array or one object after the other, as a list of dialogue records; broken text is located.
-
-Typed access to the fields of a JSON record: what is missing or of another type is one located error.
-"""
+"""JSON text as dialogue records with typed fields; what is broken, missing or of another type is one located error."""
 
 import json
 import re
 from collections.abc import Container, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from corpus.dialogue import Role
@@ -16,23 +12,6 @@ Record = dict[str, Any]
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
-
-
-def read_text(path: Path) -> str:
-    """The file as text.
-
-    Raises:
-        CorpusError: There is no such file, it is not UTF-8, or there is nothing in it.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")  # editors on Windows put a byte order mark in front
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"not UTF-8 at byte {error.start}, expected UTF-8 text", path=path) from error
-    except OSError as error:
-        raise CorpusError(f"cannot be read ({error.strerror}), expected a file", path=path) from error
-    if not text.strip():
-        raise CorpusError("empty file, expected dialogues", path=path)
-    return text
 
 
 def decode_records(text: str) -> list[Record]:
@@ -89,6 +68,20 @@ def _broken(text: str, position: int, problem: str, dialogue: int) -> CorpusErro
     return CorpusError(
         f"broken JSON at column {column} ({problem}), expected valid JSON", line=line, dialogue=dialogue or None
     )
+
+
+def message_key(records: list[Record], *keys: str) -> str | None:
+    """The first of the keys that the first message with any of them has: what tells JSON formats apart.
+
+    One message decides, so that a fault in one record is reported as that fault; ``None`` where no message has any.
+    """
+    for record in records:
+        messages = record.get("dialog")
+        for message in messages if isinstance(messages, list) else []:
+            for key in keys:
+                if isinstance(message, dict) and key in message:
+                    return key
+    return None
 
 
 Kind = TypeVar("Kind")

@@ -15,13 +15,13 @@ from pathlib import Path
 from corpus.dialogue import Dialogue, Message, Role, Survey, Utterance
 from corpus.errors import CorpusError, located
 from corpus.files import write_whole
+from corpus.formats.detection import Content, Format
 from corpus.formats.records import (
     Record,
-    decode_records,
     filled_text_field,
     list_field,
+    message_key,
     rating_field,
-    read_text,
     role_field,
     text_field,
 )
@@ -31,22 +31,6 @@ ROLES: dict[str, Role] = {"usr": Role.SEEKER, "sys": Role.SUPPORTER}
 
 NOT_GIVEN = -1  # what the files that carry ratings write
 _NOT_GIVEN_VALUES = ("0", str(NOT_GIVEN))
-
-
-def read(path: Path) -> tuple[Dialogue, ...]:
-    """Reads a file; dialogues are numbered from 1 in its order.
-
-    Raises:
-        CorpusError: The file is not what the format says; names file, dialogue, message and field.
-    """
-    text = read_text(path)
-    with located(path=path):
-        return parse(decode_records(text))
-
-
-def parse(records: Iterable[Record]) -> tuple[Dialogue, ...]:
-    """The same for records already decoded."""
-    return tuple(_dialogue(record, number) for number, record in enumerate(records, start=1))
 
 
 def write(path: Path, dialogues: Iterable[Dialogue]) -> None:
@@ -112,3 +96,14 @@ def _message_record(dialogue: Dialogue, index: int) -> Record:
 
 def _rating(record: Record, name: str) -> int | None:
     return rating_field(record, name, not_given=_NOT_GIVEN_VALUES)
+
+
+def _recognises(content: Content) -> bool:
+    return message_key(content.records, "content", "text") == "text"
+
+
+def _parse(content: Content) -> tuple[Dialogue, ...]:
+    return tuple(_dialogue(record, number) for number, record in enumerate(content.records, start=1))
+
+
+FORMAT = Format("reformatted JSON lines (messages with 'text')", _recognises, _parse)

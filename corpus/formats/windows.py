@@ -7,7 +7,7 @@ that opens its dialogue (there is no history to answer). FLAG (0.0 or 1.0, the w
 own training loss) is not used.
 
 So the rows of an intact file are, in order, exactly ``(utterance.history[-4:], utterance.message)`` for those
-utterances of ``message_view(read(path))`` whose history is not empty: nothing of the windows is lost by stitching.
+utterances of ``message_view(dialogues)`` whose history is not empty: nothing of the windows is lost by stitching.
 
 What stitching cannot recover:
 
@@ -27,19 +27,18 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import NamedTuple
 
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.errors import CorpusError, located
-from corpus.formats.records import read_text
+from corpus.formats.detection import Content, Format
 from corpus.strategy import Strategy
 
 logger = logging.getLogger(__name__)
 
 ROLES: dict[str, Role] = {"0": Role.SEEKER, "1": Role.SUPPORTER}
 
-FIRST_LINE = re.compile(r"\s*\d\.\d \S+ \d+ ")  # how a file of this format begins
+_FIRST_LINE = re.compile(r"\s*\d\.\d \S+ \d+ ")  # how a file of this format begins
 _BOUNDARY = re.compile(r" EOS (?=\d\.\d \S+ \d+(?: |$))")  # a message may hold the word EOS itself
 _PART = re.compile(r"\d\.\d (?P<role>\S+) (?P<number>\d+) (?P<text>.*)", re.DOTALL)
 _LABELLED = re.compile(r"\[(?P<label>[^\]]*)\](?P<text>.*)", re.DOTALL)
@@ -70,24 +69,11 @@ class _Draft:
         return max(self.messages) + 1 - len(self.messages)
 
 
-def read(path: Path) -> tuple[Dialogue, ...]:
-    """Reads a file; dialogues are numbered from 1 in its order.
-
-    Raises:
-        CorpusError: A line is no window, copies of a message differ, a supporter message has no label, a known
-            label or its own row; names file, line, dialogue, message and field.
-    """
-    text = read_text(path)
-    with located(path=path):
-        return parse(text)
-
-
-def parse(text: str) -> tuple[Dialogue, ...]:
-    """The same for a file's text."""
+def _parse(content: Content) -> tuple[Dialogue, ...]:
     drafts: list[_Draft] = []
-    for line, content in _lines(text):
+    for line, row in _lines(content.text):
         with located(line=line, dialogue=max(1, len(drafts))):
-            window = _cut(content)
+            window = _cut(row)
         if not drafts or _opens_dialogue(window, drafts[-1]):
             drafts.append(_Draft())
         with located(line=line, dialogue=len(drafts)):
@@ -100,14 +86,14 @@ def parse(text: str) -> tuple[Dialogue, ...]:
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     # not splitlines(): it would also cut at U+2028 and form feeds inside a message
-    for line, content in enumerate(text.split("\n"), start=1):
-        if content.strip():
-            yield line, content
+    for line, row in enumerate(text.split("\n"), start=1):
+        if row.strip():
+            yield line, row
 
 
-def _cut(content: str) -> list[_Part]:
+def _cut(row: str) -> list[_Part]:
     window: list[_Part] = []
-    for piece in _BOUNDARY.split(content.strip()):
+    for piece in _BOUNDARY.split(row.strip()):
         match = _PART.fullmatch(piece + " ")  # the blank after NUMBER is stripped away where the text is empty
         if not match:
             raise CorpusError(f"got {piece!r:.60}, expected 'FLAG ROLE NUMBER text' as in '1.0 0 3 text'")
@@ -177,3 +163,10 @@ def _finish(draft: _Draft, number: int) -> Dialogue:
                 message=place + 1,
             )
     return Dialogue(number, tuple(draft.messages[place] for place in sorted(draft.messages)))
+
+
+def _recognises(content: Content) -> bool:
+    return _FIRST_LINE.match(content.text) is not None
+
+
+FORMAT = Format("windows of the 2021 release ('FLAG ROLE NUMBER text EOS ...')", _recognises, _parse)

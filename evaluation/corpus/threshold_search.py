@@ -16,7 +16,7 @@ import numpy as np
 
 from corpus.analysis.quality import Approval, Measurements, Thresholds, verdicts
 from corpus.errors import CorpusError, located
-from corpus.formats.records import read_text
+from corpus.files import read_text
 from metrics.statistics.agreement import cohen_kappa
 
 COLUMNS = ("dialogue", "label")
@@ -41,7 +41,7 @@ def read_human_labels(path: Path, *, numbers: Collection[int]) -> dict[int, bool
             dialogue that had its label before; names file and line.
     """
     known = {str(number): number for number in numbers}
-    rows = csv.DictReader(io.StringIO(read_text(path), newline=""), skipinitialspace=True)
+    rows = csv.DictReader(io.StringIO(read_text(path, expected="rows"), newline=""), skipinitialspace=True)
     labels: dict[int, bool] = {}
     try:
         if missing := [name for name in COLUMNS if name not in (rows.fieldnames or [])]:

@@ -12,7 +12,7 @@ from chat.conversation import ChatSession, Exchange
 from chat.transcript import readable_text, save
 from chat.web.bubbles import conversation_html, plan_html, safe
 from corpus.dialogue import Message, Role
-from corpus.formats.official import read
+from corpus.formats.detection import read_dialogues
 from corpus.strategy import Strategy
 from safety.screening import CrisisKind
 from tests.chat.fake_system import fake_system
@@ -25,7 +25,7 @@ def test_json_is_read_back_as_a_corpus(tmp_path: Path, easy_screening: CrisisKin
     conversation.say("My dog is ill.")
     conversation.say("ALARM")
     save(conversation, tmp_path / "talk.json")
-    (dialogue,) = read(tmp_path / "talk.json")
+    (dialogue,) = read_dialogues(tmp_path / "talk.json")
     assert list(dialogue.messages) == conversation.history
     (record,) = json.loads((tmp_path / "talk.json").read_text())
     assert (record["system"], record["crisis"]) == ("mine", easy_screening.value)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from corpus.formats.official import read
+from corpus.formats.detection import read_dialogues
 from evaluation.human.comparison import Preference
 from evaluation.human.participant import MINIMUM_EXCHANGES, read_study
 from tests.chat.fake_system import SLOW
@@ -150,7 +150,7 @@ def test_chat_page(browser: Any, server: Server, tmp_path: Path) -> None:
         window.click("#save-json")
     file = tmp_path / "saved.json"
     download.value.save_as(file)
-    assert [message.text for message in read(file)[0].messages][::2] == [ATTACK, "second message"]
+    assert [message.text for message in read_dialogues(file)[0].messages][::2] == [ATTACK, "second message"]
 
     window.fill("#message textarea", "I want to kill myself")
     window.click("#send")

@@ -8,6 +8,7 @@ from corpus.analysis.statistics import corpus_statistics
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.formats import official as official_format
 from corpus.formats import reformatted as reformatted_format
+from corpus.formats.detection import read_dialogues
 from corpus.load import load_corpus
 from corpus.splits import official_split
 from corpus.strategy import Strategy
@@ -88,7 +89,7 @@ def test_bundled_sample() -> None:
     corpus = load_corpus()
     everything = corpus.split("all")
     assert corpus.name == "sample"
-    assert corpus.splits == official_split(official_format.read(load.SAMPLE))
+    assert corpus.splits == official_split(read_dialogues(load.SAMPLE))
     assert len(everything) >= 60
     assert all(count > 0 for count in corpus_statistics(everything).strategies.values())
     assert all(14 <= len(dialogue.messages) <= 30 for dialogue in everything)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.formats import official as official_format
+from corpus.formats.detection import read_dialogues
 from corpus.strategy import Strategy
 from tests.corpus.random_dialogues import corpora
 
@@ -47,7 +48,7 @@ DIALOGUE = Dialogue(
 def test_reads_both_pairs_of_roles_aliases_and_ratings(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([RECORD]), encoding="utf-8")
-    assert official_format.read(path) == (DIALOGUE,)
+    assert read_dialogues(path) == (DIALOGUE,)
 
 
 def test_writes_the_official_schema(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_refuses_to_write_a_supporter_message_without_strategy(tmp_path: Path) -
 def test_read_gives_back_what_write_was_given(dialogues: tuple[Dialogue, ...], tmp_path_factory) -> None:
     path = tmp_path_factory.getbasetemp() / "round_trip.json"
     official_format.write(path, dialogues)
-    assert official_format.read(path) == dialogues
+    assert read_dialogues(path) == dialogues
 
 
 def stripped(value):
@@ -98,7 +99,7 @@ def stripped(value):
 @pytest.mark.real_data
 def test_writing_the_real_file_gives_the_real_file(esconv: Path, tmp_path: Path) -> None:
     source = esconv / "ESConv-trainvalid.json"
-    official_format.write(tmp_path / "copy.json", official_format.read(source))
+    official_format.write(tmp_path / "copy.json", read_dialogues(source))
     copy = json.loads((tmp_path / "copy.json").read_text(encoding="utf-8"))
     assert copy == stripped(json.loads(source.read_text(encoding="utf-8")))
 
@@ -106,12 +107,12 @@ def test_writing_the_real_file_gives_the_real_file(esconv: Path, tmp_path: Path)
 @pytest.mark.real_data
 def test_writing_the_failed_conversations_changes_roles_and_labels_only(esconv: Path, tmp_path: Path) -> None:
     source = esconv / "FailedESConv.json"
-    dialogues = official_format.read(source)
+    dialogues = read_dialogues(source)
     assert len(dialogues) == 196
     assert [dialogue.number for dialogue in dialogues] == list(range(1, 197))
     assert sum(dialogue.survey.supporter_relevance is not None for dialogue in dialogues) == 126
     official_format.write(tmp_path / "copy.json", dialogues)
-    assert official_format.read(tmp_path / "copy.json") == dialogues
+    assert read_dialogues(tmp_path / "copy.json") == dialogues
     copy = json.loads((tmp_path / "copy.json").read_text(encoding="utf-8"))
     expected = stripped(json.loads(source.read_text(encoding="utf-8")))
     for record in expected:

@@ -5,8 +5,7 @@ import pytest
 
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
-from corpus.formats import official as official_format
-from corpus.formats import reformatted as reformatted_format
+from corpus.formats.detection import read_dialogues
 from corpus.splits import Corpus, official_split
 
 
@@ -89,14 +88,14 @@ def test_fingerprint_depends_on_contents_and_order_not_on_numbers() -> None:
 @pytest.mark.real_data
 def test_the_rule_reproduces_the_real_train_and_valid_files_in_order(esconv: Path) -> None:
     """The official file without its test dialogues: the rule on 1,300 positions says which they were."""
-    present = official_format.read(esconv / "ESConv-trainvalid.json")
+    present = read_dialogues(esconv / "ESConv-trainvalid.json")
     positions = official_split(numbered(1300))
     absent = set(numbers(positions["test"]))
     kept = [number for number in range(1, 1301) if number not in absent]
     dialogue_at = dict(zip(kept, present, strict=True))
     for name in ("train", "valid"):
         by_rule = tuple(dialogue_at[number] for number in numbers(positions[name]))
-        from_file = reformatted_format.read(esconv / f"{name}.txt")
+        from_file = read_dialogues(esconv / f"{name}.txt")
         rule, file = Corpus("rule", "", {name: by_rule}), Corpus("file", "", {name: from_file})
         assert [dialogue.messages for dialogue in by_rule] == [dialogue.messages for dialogue in from_file]
         assert rule.digest(name) == file.digest(name)  # situations, problems, emotions, ratings too

@@ -7,10 +7,15 @@ from hypothesis import strategies as st
 
 from corpus.dialogue import Dialogue, Message, Role, message_view
 from corpus.formats import windows as windows_format
+from corpus.formats.detection import Content, read_dialogues
 from corpus.strategy import Strategy
 from tests.corpus.random_dialogues import seekers, supporters
 
 Row = tuple[Message, ...]
+
+
+def stitched(text: str) -> tuple[Dialogue, ...]:
+    return windows_format.FORMAT.parse(Content(text.encode()))
 
 
 def rows_of(dialogues: tuple[Dialogue, ...]) -> list[Row]:
@@ -48,7 +53,7 @@ def test_reads_roles_labels_and_text() -> None:
         "1.0 0 0 Hi  EOS 1.0 1 1 [Questions] How are you ? "
         "EOS 1.0 0 2 I love the EOS camera [a lot] EOS 1.0 1 3 [Other] ok\r\n"
     )
-    assert windows_format.parse(text) == (
+    assert stitched(text) == (
         Dialogue(
             1,
             (
@@ -64,20 +69,20 @@ def test_reads_roles_labels_and_text() -> None:
 def test_a_number_that_restarts_begins_a_new_dialogue() -> None:
     first = Dialogue(1, (seeker("a"), supporter("b"), seeker("c"), supporter("d")))
     second = Dialogue(2, (seeker("e"), supporter("f")))
-    assert windows_format.parse(render((first, second))) == (first, second)
+    assert stitched(render((first, second))) == (first, second)
 
 
 def test_a_short_dialogue_is_told_from_the_next_by_its_messages() -> None:
     first = Dialogue(1, (seeker("a"), supporter("b")))
     second = Dialogue(2, (seeker("e"), seeker("f"), supporter("g")))  # its first target, 2, is above the last one, 1
-    assert windows_format.parse(render((first, second))) == (first, second)
+    assert stitched(render((first, second))) == (first, second)
 
 
 def test_messages_in_no_window_are_left_out_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     run = tuple(seeker(f"line {number}") for number in range(6))
     whole = Dialogue(1, (seeker("a"), supporter("b"), *run, supporter("c")))
     with caplog.at_level(logging.WARNING):
-        (dialogue,) = windows_format.parse(render((whole,)))
+        (dialogue,) = stitched(render((whole,)))
     assert dialogue.messages == (seeker("a"), supporter("b"), *run[2:], supporter("c"))
     assert [turn.plan for turn in dialogue.turns()] == [turn.plan for turn in whole.turns()]
     assert caplog.messages == ["2 messages of 1 dialogues stand in no window and are left out"]
@@ -88,14 +93,14 @@ def test_a_dialogue_may_begin_in_a_gap(caplog: pytest.LogCaptureFixture) -> None
     first = Dialogue(1, (seeker("a"), supporter("b"), *run[:4], supporter("c")))
     second = Dialogue(2, (*run, supporter("d")))  # its first window begins at its third message
     with caplog.at_level(logging.WARNING):
-        dialogues = windows_format.parse(render((first, second)))
+        dialogues = stitched(render((first, second)))
     assert dialogues == (first, Dialogue(2, (*run[2:], supporter("d"))))
     assert caplog.messages == ["2 messages of 1 dialogues stand in no window and are left out"]
 
 
 def test_a_supporter_who_opens_has_no_window_but_is_read() -> None:
     dialogue = Dialogue(1, (supporter("hello"), seeker("a"), supporter("b")))
-    assert windows_format.parse(render((dialogue,))) == (dialogue,)
+    assert stitched(render((dialogue,))) == (dialogue,)
 
 
 @st.composite
@@ -114,13 +119,13 @@ def window_corpora(draw: st.DrawFn, *, longest_run: int) -> tuple[Dialogue, ...]
 @settings(max_examples=30, deadline=None)
 @given(dialogues=window_corpora(longest_run=4))
 def test_stitching_undoes_the_cutting(dialogues: tuple[Dialogue, ...]) -> None:
-    assert windows_format.parse(render(dialogues)) == dialogues
+    assert stitched(render(dialogues)) == dialogues
 
 
 @settings(max_examples=30, deadline=None)
 @given(dialogues=window_corpora(longest_run=7))
 def test_every_row_comes_back_from_the_dialogues_also_across_gaps(dialogues: tuple[Dialogue, ...]) -> None:
-    assert rows_of(windows_format.parse(render(dialogues))) == rows_of(dialogues)
+    assert rows_of(stitched(render(dialogues))) == rows_of(dialogues)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +135,7 @@ def dev(shared: Path) -> Path:
 
 @pytest.mark.real_data
 def test_every_real_row_is_one_supporter_message_with_at_most_four_before_it(dev: Path) -> None:
-    dialogues = windows_format.read(dev)
+    dialogues = read_dialogues(dev)
     lines = [line for line in dev.read_text(encoding="utf-8").split("\n") if line]
     rows = rows_of(dialogues)
     assert len(lines) == len(rows) == 2568
@@ -147,7 +152,7 @@ def test_every_real_row_is_one_supporter_message_with_at_most_four_before_it(dev
 @pytest.mark.real_data
 def test_real_supporter_messages_are_the_rows_and_the_opening_ones(dev: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        dialogues = windows_format.read(dev)
+        dialogues = read_dialogues(dev)
     assert len(dialogues) == 194
     opened_by_supporter = sum(dialogue.messages[0].strategy is not None for dialogue in dialogues)
     assert opened_by_supporter == 87  # these messages have no history, hence no row of their own
