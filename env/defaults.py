@@ -24,7 +24,8 @@ def bundled_turns() -> TurnTask:
 
 def bundled_dialogues() -> DialogueTask:
     """The seekers of the bundled sample's training split, played by the retrieval seeker fitted on it (seconds)."""
-    from env.seekers.retrieval.fitting import SeekerConfig, fit_seeker
+    from env.seekers.retrieval.config import SeekerConfig
+    from env.seekers.retrieval.models import fit_seeker
     from env.seekers.retrieval.seeker import RetrievalSeeker
 
     train, encoder = load_corpus(None).split("train"), _encoder()

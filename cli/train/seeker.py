@@ -9,7 +9,7 @@ import tyro
 
 from cli.train.training import Training
 from corpus.load import load_corpus
-from env.seekers.retrieval.fitting import SeekerConfig
+from env.seekers.retrieval.config import SeekerConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +34,9 @@ class TrainSeeker(Training):
         from corpus.splits import dialogues_digest
         from encoding.embedding_cache import EmbeddingCache, cache_folder
         from encoding.sentence_encoder import SentenceEncoder
+        from env.seekers.retrieval.config import divide_failed
         from env.seekers.retrieval.fit_quality import fit_quality, fit_quality_lines
-        from env.seekers.retrieval.fitting import divide_failed, fit_seeker
+        from env.seekers.retrieval.models import fit_seeker
 
         corpus = load_corpus(self.data)
         train, valid = corpus.split("train"), corpus.split("valid")

@@ -10,7 +10,8 @@ from encoding.embedding_cache import EmbeddingCache, cache_folder
 from encoding.sentence_encoder import SentenceEncoder
 from env.conversation import Seeker
 from env.seekers.prompted.settings import ModelSettings, model_seeker, open_chat
-from env.seekers.retrieval.fitting import SeekerConfig, fit_seeker
+from env.seekers.retrieval.config import SeekerConfig
+from env.seekers.retrieval.models import fit_seeker
 from env.seekers.retrieval.seeker import RetrievalSeeker
 from language_models.chat.record import CallRecord
 

@@ -14,7 +14,8 @@ from corpus.strategy import Strategy
 from encoding.observation import Observer
 from encoding.tfidf import TfidfEncoder
 from env.conversation import Conversation, seeker_profiles
-from env.seekers.retrieval.fitting import SeekerConfig, divide_failed, fit_seeker
+from env.seekers.retrieval.config import SeekerConfig, divide_failed
+from env.seekers.retrieval.models import fit_seeker
 from env.seekers.retrieval.seeker import RetrievalSeeker
 from evaluation.dialogue.benchmark import benchmark_dialogues
 from evaluation.dialogue.policies import (

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from env.seekers.retrieval.config import SeekerConfig, divide_failed
 from env.seekers.retrieval.fit_quality import fit_quality, fit_quality_lines
-from env.seekers.retrieval.fitting import SeekerConfig, divide_failed, fit_seeker
-from env.seekers.retrieval.models import SeekerModels
+from env.seekers.retrieval.models import SeekerModels, fit_seeker
 from tests.seeker.supporter_corpus import HashTextEncoder, corpus
 
 CONFIG = SeekerConfig(components=6, folds=2)

@@ -9,7 +9,8 @@ import pytest
 from corpus.dialogue import Role
 from corpus.strategy import Strategy
 from env.conversation import Conversation, first_answer, seeker_profiles
-from env.seekers.retrieval.fitting import SeekerConfig, fit_seeker
+from env.seekers.retrieval.config import SeekerConfig
+from env.seekers.retrieval.models import fit_seeker
 from env.seekers.retrieval.seeker import RetrievalSeeker
 from tests.seeker.conversations_played import Policy, play
 from tests.seeker.supporter_corpus import HashTextEncoder, corpus

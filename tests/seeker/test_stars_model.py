@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from env.seekers.retrieval.stars import StarsModel, _loss
+from env.seekers.retrieval.stars import STARS, StarsModel, _loss
 
 
 def test_gradient() -> None:
@@ -29,7 +29,7 @@ def test_what_generated_the_ratings_is_found_again() -> None:
 def test_generous_seekers_give_more_stars() -> None:
     model = StarsModel(np.array([1.0]), np.array([-2.0, -1.0, 0.0, 1.0]), np.array(1.0))
     features = np.zeros((3, 1))
-    expected = model.expected(features, np.array([-2.0, 0.0, 2.0]))
+    expected = model.probabilities(features, np.array([-2.0, 0.0, 2.0])) @ STARS
     assert (np.diff(expected) > 0).all()
     probabilities = model.probabilities(features, 0.0)
     assert probabilities.sum(axis=1) == pytest.approx(1)

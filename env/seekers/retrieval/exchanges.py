@@ -1,17 +1,14 @@
-"""Exchanges: what a seeker had said, what the supporter answered, what the seeker said to that.
+"""Exchanges, the unit that the seeker learns from and answers with, and what its models see of them.
 
-The unit that the seeker's models learn from and that the retrieval seeker answers with. There is one exchange per
-supporter turn that follows a message by the seeker; a dialogue's last reply is empty where the supporter has
-the last word.
-
-What the seeker's models see of an exchange: projected embeddings, strategy statistics, lengths.
+An exchange is what a seeker had said, what the supporter answered, and what the seeker said to that. There is one for
+every supporter turn that follows a message by the seeker; its reply is empty where the supporter has the last word.
 
 State (what the supporter could know), S = C + 41 entries: the seeker's last messages projected to C components, and
 :meth:`env.seekers.retrieval.strategy_tracks.StrategyTracks.statistics`.
 
-Exchange, S + 8 + 8 + 5 + 2 C entries: state; the plan's strategies; the same again in the first four supporter turns,
-else zero; typicality of the plan, wear of its strategies, its length / 3, log(1 + n) / 4 of the supporter's words
-and of the reply's; supporter's messages and reply, projected.
+Features of an exchange, S + 8 + 8 + 5 + 2 C entries: state; the plan's strategies; the same again in the first four
+supporter turns, else zero; typicality of the plan, wear of its strategies, its length / 3, log(1 + n) / 4 of the
+supporter's words and of the reply's; supporter's messages and reply, projected.
 """
 
 from collections.abc import Sequence
@@ -36,7 +33,7 @@ class Exchanges:
         tracks: Of the supporter turns before.
         supporter_texts: The supporter's messages, one per strategy.
         replies: The seeker's messages after; empty where there are none.
-        stars: The seeker's rating among them, the last if there are several; 0 where none was given. Shape: (N,), int.
+        stars: The seeker's rating among them, the last of them; 0 where none was given. Shape: (N,), int.
         before: Mean embedding of the seeker's last run of messages before. Shape: (N, D), float32.
         supporter: Mean embedding of the supporter's messages. Shape: (N, D), float32.
         after: Mean embedding of the reply, zero without one. Shape: (N, D), float32.
@@ -210,7 +207,7 @@ class ExchangeView:
 
     @classmethod
     def of(cls, exchanges: Exchanges, projection: Projection) -> "ExchangeView":
-        """Of exchanges as they stand in dialogues."""
+        """Of training exchanges."""
         return cls(
             exchanges.tracks,
             exchanges.plans,

@@ -12,11 +12,9 @@ from sklearn.metrics import roc_auc_score
 
 from corpus.dialogue import Dialogue
 from encoding.text_encoder import TextEncoder
+from env.seekers.retrieval.endings import Outcomes, answer_after, broken_off
 from env.seekers.retrieval.exchanges import Exchanges, ExchangeView
-from env.seekers.retrieval.fitting import hazard_features
-from env.seekers.retrieval.give_up import broken_off
-from env.seekers.retrieval.models import SeekerModels
-from env.seekers.retrieval.outcomes import Outcomes, answer_after
+from env.seekers.retrieval.models import SeekerModels, hazard_features
 from env.seekers.retrieval.stars import STARS
 from metrics.statistics.bootstrap import interval
 from metrics.statistics.estimate import Estimate

@@ -1,4 +1,4 @@
-"""The seeker's emotion intensity as a conversation goes on: how much was offered, how well, and how much is taken in.
+"""The seeker's emotion intensity during a conversation: how much support was offered, how well, how much is taken in.
 
 ESConv asks for the intensity before and after only. What is fitted is therefore the answer *after* a conversation as a
 function of all that happened in it; conversations end after 1 to 44 supporter turns, so the same function, applied

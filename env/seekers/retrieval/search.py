@@ -1,6 +1,6 @@
 """Finds training exchanges whose plan is the supporter's and whose state is like that of the conversation.
 
-Texts of the supporter where no generator wrote any: what supporters of the corpus wrote with the same strategies.
+Where no generator wrote the supporter's texts, :class:`StandIns` takes what supporters of the corpus wrote.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from corpus.strategy import Strategy
 from env.seekers.retrieval.exchanges import Exchanges, Projection
 from metrics.strategy.edit_distance import levenshtein_ratio
 
-# What likeness is made of: the cosine of the seeker's last words counts 1.
+# Weights of the similarity: the cosine of the seeker's last words counts 1.
 _SITUATION_WEIGHT = 1.0  # cosine of the situations: keeps to one topic
 _PROBLEM_WEIGHT = 0.3  # the same problem type
-_SUPPORTER_WEIGHT = 1.0  # cosine of the supporter's words, where somebody wrote any
+_SUPPORTER_WEIGHT = 1.0  # cosine of the supporter's words, where there are any
 _PHASE_WEIGHT = 0.5  # cosine of the distance in time, a quarter turn from beginning to end
 _LAST_PHASE = 12  # supporter turns; ESConv's conversations have 12 on average
 LEAST_CANDIDATES = 64  # exchanges to choose among, if there are that many; below, plans that agree in part count too
@@ -25,14 +25,14 @@ BEST = 5  # the exchange is drawn among so many
 
 @dataclass(frozen=True, eq=False)
 class States:
-    """Where B conversations stand.
+    """States of B conversations.
 
     Attributes:
         before: The seeker's last messages, projected. Shape: (B, C).
         situation: The situation, projected; zero where there is none. Shape: (B, C).
         problem: Problem types.
         place: Supporter turns before. Shape: (B,), int.
-        supporter: The texts written for the supporter's plan, projected; zero where nobody wrote any, and then only
+        supporter: The texts written for the supporter's plan, projected; zero where none were written, and then only
             the plan is answered. Shape: (B, C).
     """
 
@@ -92,7 +92,7 @@ class ExchangeSearch:
         last: np.ndarray,
         rng: np.random.Generator,
     ) -> np.ndarray:
-        """Draws one exchange for every conversation among the ``BEST`` likest.
+        """Draws one exchange for every conversation among the ``BEST`` most alike.
 
         Args:
             states: Of B conversations.
@@ -114,8 +114,8 @@ class ExchangeSearch:
         for row, plan in enumerate(plans):
             together.setdefault(plan, []).append(row)
         found = np.empty(len(plans), np.int64)
-        for plan, members in together.items():
-            group = np.array(members)
+        for plan, rows in together.items():
+            group = np.array(rows)
             candidates, dialogue, vectors = self._candidates_of(plan)
             scores = queries[group] @ vectors.T  # (G, candidates)
             scores[dialogue == last_dialogue[group, None]] = -np.inf
@@ -153,7 +153,7 @@ class ExchangeSearch:
         return self._candidates[plan]
 
     def _embedded(self, states: States) -> np.ndarray:
-        """Vectors whose products are likenesses. Shape: (B, 3 C + problems + 2), float32."""
+        """Vectors whose products are the similarities. Shape: (B, 3 C + problems + 2), float32."""
         problem = np.zeros((len(states.problem), len(self._problems)), np.float32)
         for row, name in enumerate(states.problem):
             if name in self._problems:

@@ -1,14 +1,13 @@
 """A simulated seeker that answers with what real seekers said: offline, fitted to data, deterministic under a seed.
 
-Replies are the seeker's messages of a training exchange (``search``), never twice from one dialogue in a
-row, never the same exchange twice. Ratings, hidden intensity and giving up come from the fitted models
-(``stars``, ``intensity``, ``give_up``). Of each seeker two things are
-drawn before the first turn and kept: how much of the support it takes in, and how generously it rates.
+To a supporter's plan it replies with the seeker's messages of a training exchange (:mod:`search`): one whose plan and
+situation are alike, never the same exchange twice, never two of one dialogue in a row. How it rates the plan
+(:mod:`stars`), how bad it feels (:mod:`intensity`) and whether it leaves (:mod:`endings`) come from fitted models
+(:mod:`models`). Two traits of each seeker are drawn before the first turn and kept: how much of the support it takes in
+(receptiveness), and how generously it rates (generosity).
 
-What the retrieval seeker remembers of a conversation, as the whole numbers that a conversation carries for it.
-
-Nothing lives in the seeker itself: conversations can be checkpointed, resumed and shared between workers.
-Layout: receptiveness, generosity, then per turn: exchange, expected stars, typicality; all but exchanges in millionths.
+What it remembers of a conversation it writes into the conversation (:class:`SeekerMemory`), not into itself:
+conversations can be saved, resumed and shared between processes.
 """
 
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from corpus.splits import dialogues_digest
 from corpus.strategy import Strategy
 from encoding.text_encoder import TextEncoder
 from env.conversation import HIGHEST_INTENSITY, LOWEST_INTENSITY, Conversation, SeekerReply
+from env.seekers.retrieval.endings import give_up_features
 from env.seekers.retrieval.exchanges import (
     Exchanges,
     ExchangeView,
@@ -30,7 +30,6 @@ from env.seekers.retrieval.exchanges import (
     state_features,
     word_counts,
 )
-from env.seekers.retrieval.give_up import give_up_features
 from env.seekers.retrieval.models import SeekerModels
 from env.seekers.retrieval.search import ExchangeSearch, StandIns, States
 from env.seekers.retrieval.stars import STARS
@@ -43,7 +42,10 @@ _OTHER_TURN = -1
 
 @dataclass(frozen=True, eq=False)
 class SeekerMemory:
-    """Of B conversations, turns padded to T.
+    """What B conversations carry, turns padded to T.
+
+    A conversation carries whole numbers: receptiveness, generosity, then for every turn the exchange, the expected
+    stars and the typicality; all but exchanges in millionths.
 
     Attributes:
         receptiveness: How much of what is offered is taken in; NaN before the first turn. Shape: (B,).
@@ -63,10 +65,10 @@ class SeekerMemory:
 
     @classmethod
     def read(cls, carried: Sequence[Sequence[int]]) -> "SeekerMemory":
-        """Reads what conversations carry.
+        """Reads the numbers.
 
         Raises:
-            ValueError: Somebody else wrote there.
+            ValueError: Another kind of seeker wrote them.
         """
         lengths = np.array([len(numbers) for numbers in carried], np.int64)
         if np.any((lengths > 0) & ((lengths < _HEAD) | ((lengths - _HEAD) % _TURN != 0))):
@@ -182,8 +184,8 @@ class RetrievalSeeker:
         turns = memory.turns + 1
         mean_stars = (memory.stars + expected) / turns
         mean_typicality = (memory.typicality + typicality) / turns
-        now = StrategyTracks.of([[*of_one, plan] for of_one, plan in zip(earlier, plans, strict=True)])
-        relief = models.intensity.relief(now, models.support(now), mean_typicality, mean_stars)
+        with_this = StrategyTracks.of([[*of_one, plan] for of_one, plan in zip(earlier, plans, strict=True)])
+        relief = models.intensity.relief(with_this, models.support(with_this), mean_typicality, mean_stars)
         initial = np.array([conversation.profile.intensity for conversation in conversations])
         intensity = np.clip(initial * np.exp(-receptiveness * relief), LOWEST_INTENSITY, HIGHEST_INTENSITY)
         wear = tracks.earlier_use(StrategyTracks.of([[plan] for plan in plans]))
@@ -233,7 +235,7 @@ class RetrievalSeeker:
         return np.where(own[:, None], self._view.supporter[found], written)
 
     def _project(self, runs: Sequence[tuple[str, ...]]) -> np.ndarray:
-        """Of each run of texts; what was projected once is looked up. Shape: (N, C)."""
+        """Mean embedding of each run of texts, projected; known ones are looked up. Shape: (N, C)."""
         new = list(dict.fromkeys(run for run in runs if run not in self._projected))
         if new:
             # Each alone: products round by their batch, and a resumed training meets openings in other company.

@@ -70,10 +70,6 @@ class StarsModel:
         """Of 1 to 5 stars, from a seeker of given generosity (in logits). Shape: (N, F), (N,) -> (N, 5)."""
         return _probabilities(features @ self.weight + generosity, self.thresholds)
 
-    def expected(self, features: np.ndarray, generosity: np.ndarray | float) -> np.ndarray:
-        """Mean stars, 1..5. Shape: (N, F), (N,) -> (N,)."""
-        return self.probabilities(features, generosity) @ STARS
-
     def marginal_probabilities(self, features: np.ndarray) -> np.ndarray:
         """Of 1 to 5 stars from a seeker of whom nothing is known. Shape: (N, 5)."""
         nodes, weights = _quadrature()

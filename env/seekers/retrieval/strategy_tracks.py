@@ -1,13 +1,11 @@
-"""Which strategies were used in which supporter turn, for many conversations at once.
+"""Which strategies were used in which supporter turn, for many conversations at once, and how far the data reach.
 
-How far the data reach: what no real supporter ever did must not be credited with what real support achieved.
-
-Constant strategies do not occur in the corpus, so that what they would do to a seeker is extrapolation, and a policy
-that is optimised finds where a model extrapolates in its favour. As in pessimistic model-based reinforcement learning
-(Kidambi et al., "MOReL", NeurIPS 2020) a conversation earns credit only where training conversations went. The measure
-is the effective number of strategies used so far (exponential of the entropy of their shares). A turn has full credit
-unless it leaves the conversation more one-sided than the most one-sided 5 % of training conversations at that turn;
-below, credit is the share of training conversations that were as one-sided, divided by 5 %. The support of a
+Constant strategies do not occur in the corpus. What they would do to a seeker is extrapolation, and a policy that is
+optimised finds where a model extrapolates in its favour. As in pessimistic model-based reinforcement learning (Kidambi
+et al., "MOReL", NeurIPS 2020) a conversation earns credit only where training conversations went (:class:`Support`).
+The measure is the effective number of strategies used so far (exponential of the entropy of their shares). A turn has
+full credit unless it leaves the conversation more one-sided than the most one-sided 5 % of training conversations at
+that turn; below, credit is the share of training conversations that were as one-sided, divided by 5 %. The support of a
 conversation is the mean credit of its turns.
 """
 
@@ -109,7 +107,7 @@ def supporter_plans(history: Sequence[Message]) -> list[tuple[Strategy, ...]]:
             speaking = False
             continue
         if message.strategy is None:
-            raise ValueError(f"supporter message {message.text[:40]!r} has no strategy: a seeker cannot judge it")
+            raise ValueError(f"supporter message {message.text[:40]!r} has no strategy: a seeker cannot rate it")
         if speaking:
             plans[-1] += (message.strategy,)
         else:
