@@ -38,7 +38,7 @@ class PatternIndex:
 
     @classmethod
     def of(cls, patterns: Iterable[str], groups: Mapping[str, str]) -> "PatternIndex":
-        """Compiles patterns as they stand in the file.
+        """Compiles patterns in the notation of the file.
 
         Raises:
             ValueError: A pattern has no word that every match must hold, names an unknown group, or is no expression.
@@ -221,7 +221,7 @@ def _cost(words: frozenset[str]) -> tuple[int, int]:
 
 
 def _split_outside(expression: str, sign: str) -> list[str]:
-    """The expression cut at a sign that stands outside every bracket."""
+    """The expression cut at a sign wherever that sign is outside every bracket."""
     parts, depth, start = [], 0, 0
     for place, character in enumerate(expression):
         depth += (character == "(") - (character == ")")

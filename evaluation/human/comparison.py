@@ -166,7 +166,7 @@ def _published(metrics: Mapping[str, float | tuple[float, float]], question: str
 
 
 def _notes(name: str, scores: Mapping[str, Estimate]) -> list[str]:
-    """What stands under the table for one study: intervals, agreement, who began and who was stopped."""
+    """The lines under the table for one study: intervals, agreement, who began and who was stopped."""
     lines = [
         f"{name}: {scores['judgements'].value:.0f} people's answers about {scores['pairs'].value:.0f} pairs, "
         f"{scores['started'].value:.0f} people began, {scores['stopped'].value:.0f} stopped by the crisis screening"

@@ -7,7 +7,7 @@ the participant changes it (the last counts); ``submitted``. A reply with a cris
 nothing else is asked of them.
 
 A *rater* joins with ``joined {order, pair, after}``, sees the two conversations that another participant lets others
-see, and answers the same questions, so that several people can compare one pair of conversations.
+see, and answers the same questions, so that any number of people can compare one pair of conversations.
 """
 
 from collections.abc import Mapping, Sequence
