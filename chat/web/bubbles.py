@@ -42,8 +42,8 @@ def conversation_html(
         bubbles += [_bubble("seeker", pending), '<div class="bubble supporter typing" aria-label="writing">…</div>']
     if not bubbles:
         bubbles = [f'<div class="nothing">{safe(empty)}</div>']
-    # The style lays it out from the bottom up, so that the newest is in view without a script; assistive software goes from
-    # top to bottom as usual.
+    # The style lays it out from the bottom up, so that the newest is in view without a script. Assistive software still
+    # goes from top to bottom.
     height = " whole" if crisis else ""
     return f'<div class="talk{height}" role="log" aria-live="polite" tabindex="0"><div>{"".join(bubbles)}</div></div>'
 
