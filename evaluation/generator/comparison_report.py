@@ -43,9 +43,9 @@ PUBLISHED: dict[str, tuple[PublishedTable, ...]] = {
 _NOTES: dict[str, tuple[str, ...]] = {
     "message": (
         "Perplexity: Table 4 of the 2021 paper prints the mean of per-response perplexities, hence the column PPL "
-        "mean. Its authors' repository later corrects Joint and Oracle to 18.61 (BlenderBot) and 19.09 (DialoGPT) per "
-        "token over the corpus: compare these with the column PPL. The paper's own data are 1,053 dialogues split 6:2:2, not "
-        "the 1,300 of the official split. Perplexities compare only under one tokenizer.",
+        "mean. Its authors' repository later corrects Joint and Oracle to 18.61 (BlenderBot) and 19.09 (DialoGPT) "
+        "per token over the corpus: compare these with the column PPL. The paper's own data are 1,053 dialogues "
+        "split 6:2:2, not the 1,300 of the official split. Perplexities compare only under one tokenizer.",
         "Texts are scored tidied, against the corpus's own text. The 2021 authors' second code scores both after their "
         "way through the tokenizer, which BlenderBot's spaces and lower-cases. One run's 2,621 responses measured that "
         "way (90M tokenizer) have B-1 14.87, B-2 5.95, B-4 1.79, R-L 17.34 and length 13.88 instead of 14.66, 5.73, "

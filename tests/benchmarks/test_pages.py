@@ -2,12 +2,16 @@
 
 import json
 import re
+import shlex
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+import cli.evaluate
+import cli.train
 from benchmarks.pages import FOLDER, PAGES, cell, commands, page, read_result, table
+from cli.command_line import parse
 
 RESULTS = sorted((path.parent.name, path.stem) for path in (FOLDER / "results").glob("*/*.json"))
 
@@ -39,6 +43,27 @@ def test_a_page_names_no_module_that_is_gone():
             assert (FOLDER.parent / path).exists() or (FOLDER / path).exists(), path
         for module in re.findall(r"^from ([\w.]+) import", text, re.MULTILINE):
             assert (FOLDER.parent / Path(*module.split("."))).with_suffix(".py").exists(), module
+
+
+def documented_commands() -> dict[str, list[str]]:
+    """Every command of train.py and evaluate.py on the pages -> its words, with a value for each placeholder."""
+    found = {}
+    for name in PAGES:
+        for block in re.findall(r"^```\n(.*?)^```", page(name), re.MULTILINE | re.DOTALL):
+            for line in re.findall(r"python ((?:train|evaluate)\.py [^;#\n]*)", block):
+                plain = line.replace(" OPTIONS", "").replace("$R", "rl").replace("$S", "0")
+                found[line] = shlex.split(re.sub(r"(?<= )[WV](?= |$)", "0.5", plain))
+    for row in read_result("planner", "designs")["systems"]:
+        if options := re.search(r"`(--.*)`", row):
+            found[row] = ["train.py", "planner", "--out", "runs/designs/x", *options[1].split()]
+    return found
+
+
+@pytest.mark.parametrize("line", documented_commands())
+def test_commands_on_the_pages_have_the_options_of_today(line: str):
+    program, *words = documented_commands()[line]
+    commands = {"train.py": cli.train.COMMANDS, "evaluate.py": cli.evaluate.COMMANDS}[program]
+    assert parse(commands, words, program=program) is not None
 
 
 def test_cells_show_the_digits_that_are_stored():
