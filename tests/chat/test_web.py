@@ -176,6 +176,7 @@ def test_study_survives_reloads_kills_and_two_at_once(browser: Any, server: Serv
     ann, bob = (watched(context.new_page(), problems) for context in contexts)
     for window in (ann, bob):
         window.goto(server.study)
+        window.check("#readable input")
         window.click("#begin")
         window.click("#intensity-before label:nth-of-type(5)")
         window.click("#continue")
@@ -222,6 +223,10 @@ def test_study_survives_reloads_kills_and_two_at_once(browser: Any, server: Serv
     ann.wait_for_selector("#done h3")
     ann.reload()
     ann.wait_for_selector("#done h3")
+    ann.click("#another")  # a new participant at the same screen gives an answer of their own to everything
+    ann.wait_for_selector("#begin")
+    assert not ann.is_checked("#readable input")
+    assert ann.locator("#intensity-before input:checked").count() == 0
 
     # Bob meets a crisis: the fixed message, and nothing else is asked, also after a reload.
     bob.fill("#message textarea", "I want to end my life tonight")
