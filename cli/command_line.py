@@ -168,6 +168,8 @@ def _first_paragraph(box: str) -> str:
         else:
             said.append(line)
     problem = " ".join(said) or box.strip()
+    # A configuration's own words are enough, with its place where they do not say it.
+    problem = re.sub(r"^Error parsing [\w.]+: (?=\w+\.\w+: got)", "", problem)
     return re.sub(r"^Error parsing (?:config\.)?([\w.]+): (?=\w+: got)", r"\1.", problem)
 
 

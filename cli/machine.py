@@ -59,11 +59,12 @@ def choose_device(device: str) -> None:
         return
     import torch
 
-    number = int(match[1] or 0)
-    if torch.cuda.device_count() <= number:
-        raise ValueError(f"device: got {device!r}, found {torch.cuda.device_count()} GPUs")
+    count, number = torch.cuda.device_count(), int(match[1] or 0)
+    if count <= number:
+        raise ValueError(f"device: got {device!r}, found {count} GPUs")
     if match[1] is not None:
-        torch.cuda.set_device(number)
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(count)))
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible.split(",")[number]
 
 
 def versions() -> dict[str, str]:

@@ -1,10 +1,13 @@
 """What the commands of evaluate.py have in common: a seed, a JSON file, how a result is shown, metrics with models."""
 
+import abc
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from cli.machine import check_seed, choose_device
 
 if TYPE_CHECKING:
     from corpus.splits import Corpus
@@ -16,13 +19,22 @@ Split = Literal["train", "valid", "test", "all"]
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluationCommand:
+class EvaluationCommand(abc.ABC):
     """Base of the commands."""
 
     json: Path | None = None
     """File for the results as JSON."""
     seed: int = 0
-    """Seed of bootstrap, random plans and decoding (whole number)."""
+    """Seed of bootstrap, random plans and decoding (whole number from 0)."""
+
+    def start(self) -> None:
+        """Checks the seed and evaluates."""
+        check_seed(self.seed)
+        self.evaluate()
+
+    @abc.abstractmethod
+    def evaluate(self) -> None:
+        """Measures, prints, and writes the files that are asked for."""
 
     def report(self, result: "EvaluationResult", *, closer: str = "") -> None:
         """Prints the table, then the closer look, and writes the JSON."""
@@ -41,7 +53,20 @@ class EvaluationCommand:
 
 
 @dataclasses.dataclass(frozen=True)
-class TextCommand(EvaluationCommand):
+class ModelCommand(EvaluationCommand):
+    """Base of the commands in which models compute."""
+
+    device: str = "auto"
+    """Where models compute: auto (a GPU where there is one), cpu, cuda, or cuda:NUMBER."""
+
+    def start(self) -> None:
+        """Chooses the device, then as every command."""
+        choose_device(self.device)
+        super().start()
+
+
+@dataclasses.dataclass(frozen=True)
+class TextCommand(ModelCommand):
     """Base of the commands that score texts."""
 
     vectors: Path | None = None

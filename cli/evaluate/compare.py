@@ -25,7 +25,7 @@ class CompareGenerators(EvaluationCommand):
     text: Path | None = None
     """File for what is printed."""
 
-    def start(self) -> None:
+    def evaluate(self) -> None:
         """Reads, compares, shows and writes."""
         from evaluation.generator.comparison_report import compare_runs
 

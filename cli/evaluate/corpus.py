@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from cli.evaluate.command import EvaluationCommand, Split
+from corpus.load import load_corpus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,12 +20,13 @@ class EvaluateCorpus(EvaluationCommand):
     figure: Path | None = None
     """File (.png) for the figure of strategies over the conversation."""
 
-    def start(self) -> None:
+    def evaluate(self) -> None:
         """Counts and prints."""
-        from corpus.load import load_corpus
+        corpus = load_corpus(self.data)
+
         from evaluation.corpus.report import report_corpus
 
-        report = report_corpus(load_corpus(self.data), split=self.split)
+        report = report_corpus(corpus, split=self.split)
         self.report(report.result, closer=report.text())
         if self.html is not None:
             report.save_html(self.html)

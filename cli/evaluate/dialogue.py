@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from cli.evaluate.command import EvaluationCommand, data_name
+from cli.evaluate.command import ModelCommand, data_name
 from cli.machine import versions
+from corpus.load import load_corpus
 from env.seekers.prompted.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateDialogue(EvaluationCommand):
+class EvaluateDialogue(ModelCommand):
     """Let planners and a ladder of policies talk to a simulated seeker: success, turns, intensity, strategies."""
 
     data: str | None = None
@@ -54,9 +55,10 @@ class EvaluateDialogue(EvaluationCommand):
     html: Path | None = None
     """File for a report page with curves, strategies over turns, and conversations to read."""
 
-    def start(self) -> None:
+    def evaluate(self) -> None:
         """Plays, scores, shows and writes."""
-        from corpus.load import load_corpus
+        corpus = load_corpus(self.data)
+
         from evaluation.dialogue.benchmark import benchmark_dialogues
         from evaluation.dialogue.critic import critic_verdicts
         from evaluation.dialogue.recipe import CorpusRecipe
@@ -70,7 +72,6 @@ class EvaluateDialogue(EvaluationCommand):
         if self.seeker == "model" and workers != Workers():
             raise ValueError(f"workers: got {self.workers}; the record of a language model is for one process")
         seeker = SeekerChoice(self.seeker, run=self.seeker_run, model=self.chat, record=self.record)
-        corpus = load_corpus(self.data)
         data = data_name(corpus, "train") + "+" + data_name(corpus, self.split).removeprefix(f"{corpus.name}-")
         recipe = CorpusRecipe(
             data=self.data,

@@ -22,7 +22,7 @@ class EvaluateFilter(EvaluationCommand):
     out: Path | None = None
     """File for one row per conversation, .csv or .jsonl."""
 
-    def start(self) -> None:
+    def evaluate(self) -> None:
         """Judges and counts."""
         from evaluation.corpus.quality import check_rows_path, filter_conversations, write_judgements
 

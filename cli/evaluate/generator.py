@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from cli.evaluate.command import Split, TextCommand, data_name
+from corpus.load import load_corpus
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,9 +39,11 @@ class EvaluateGenerator(TextCommand):
     out: Path | None = None
     """Folder in which evaluations/NAME is stored; by default the generator's run folder."""
 
-    def start(self) -> None:
+    def evaluate(self) -> None:
         """Generates, scores and stores the texts."""
-        from corpus.load import load_corpus
+        corpus = load_corpus(self.data)
+        dialogues = corpus.split(self.split)
+
         from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
         from evaluation.generator.stored import store_evaluation
         from evaluation.generator.system import load_generator
@@ -57,8 +60,6 @@ class EvaluateGenerator(TextCommand):
             reasoning=self.reasoning,
             seeds=self.seeds,
         )
-        corpus = load_corpus(self.data)
-        dialogues = corpus.split(self.split)
         benchmark = benchmark_generator(
             loaded.realizer,
             scored_turns(dialogues) if system.unit == "turn" else scored_messages(dialogues),

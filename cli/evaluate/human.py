@@ -13,7 +13,7 @@ class EvaluateHuman(EvaluationCommand):
     study: tuple[Path, ...] = dataclasses.field(kw_only=True)
     """Files of studies, one for each pair of systems."""
 
-    def start(self) -> None:
+    def evaluate(self) -> None:
         """Reads the studies and counts."""
         from evaluation.human.comparison import compare_humans
         from evaluation.human.participant import read_study

@@ -1,16 +1,21 @@
 """evaluate.py planner: planners beside the baseline ladder, by message or by turn."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
-from cli.evaluate.command import EvaluationCommand, Split, data_name
+from cli.evaluate.command import ModelCommand, Split, data_name
 from cli.machine import versions
+from corpus.dialogue import message_view, turn_view
+from corpus.load import load_corpus
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluatePlanner(EvaluationCommand):
+class EvaluatePlanner(ModelCommand):
     """Score planners beside the baseline ladder."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = {"several_weight": "multi_strategy_weight"}
 
     data: str | None = None
     """Corpus; the ladder is fitted on its training split."""
@@ -24,17 +29,26 @@ class EvaluatePlanner(EvaluationCommand):
     """Whether the baselines are fitted and scored too."""
     exact_weight: float | None = None
     """What an exact match counts beside the Levenshtein ratio in choosing plans (from 0), instead of the runs' own."""
-    several_weight: float = 0.0
-    """With --exact-weight: what a match counts in addition where the plan has several strategies (from 0)."""
+    multi_strategy_weight: float = 0.0
+    """With --exact-weight: what an exact match of two or more strategies counts in addition (from 0)."""
     reference: str = "tfidf"
     """System that differences of the planners are measured to: a baseline, or the folder name of a --planner."""
     html: Path | None = None
     """File for a report page: tables, published figures, confusion, calibration, distribution over progress."""
 
-    def start(self) -> None:
+    def evaluate(self) -> None:
         """Loads or fits all planners and scores them."""
-        from corpus.dialogue import message_view, turn_view
-        from corpus.load import load_corpus
+        corpus = load_corpus(self.data)
+        dialogues = corpus.split(self.split)
+        for name, weight in (
+            ("exact_weight", self.exact_weight),
+            ("multi_strategy_weight", self.multi_strategy_weight),
+        ):
+            if weight is not None and weight < 0:
+                raise ValueError(f"{name}: got {weight}, expected 0 or more")
+        if self.multi_strategy_weight and self.exact_weight is None:
+            raise ValueError("multi_strategy_weight: expected --exact-weight too")
+
         from encoding.embedding_cache import EmbeddingCache, cache_folder
         from encoding.observation import Observer
         from encoding.sentence_encoder import SentenceEncoder
@@ -47,17 +61,10 @@ class EvaluatePlanner(EvaluationCommand):
         from planner.plan import Planner
         from planner.planner import StrategyPlanner
 
-        corpus = load_corpus(self.data)
-        dialogues = corpus.split(self.split)
         check_runs(self.planner)
-        for name, weight in (("exact_weight", self.exact_weight), ("several_weight", self.several_weight)):
-            if weight is not None and weight < 0:
-                raise ValueError(f"{name}: got {weight}, expected 0 or more")
-        if self.several_weight and self.exact_weight is None:
-            raise ValueError("several_weight: expected --exact-weight too")
         trained = [StrategyPlanner.load(run) for run in self.planner]
         if (exact := self.exact_weight) is not None:
-            trained = [planner.with_weights(exact=exact, several=self.several_weight) for planner in trained]
+            trained = [planner.with_weights(exact=exact, several=self.multi_strategy_weight) for planner in trained]
         ladder: list[Planner] = []
         if self.ladder:
             observer = Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder()))

@@ -17,7 +17,7 @@ class EvaluateScore(TextCommand):
     outputs: Path | None = None
     """Instead of both: JSON lines with generation and response, and possibly dialogue, the unit of the bootstrap."""
 
-    def start(self) -> None:
+    def evaluate(self) -> None:
         """Reads and scores."""
         from evaluation.generator.score import score_files, score_outputs
 

@@ -9,7 +9,7 @@ from cli.evaluate.command import EvaluationCommand
 class EvaluateScreening(EvaluationCommand):
     """Measure the chat's crisis screening on the test set beside it."""
 
-    def start(self) -> None:
+    def evaluate(self) -> None:
         """Screens every line and prints what was found."""
         from evaluation.screening import benchmark_screening
         from safety.screening import RULES, TEST_SET, screen

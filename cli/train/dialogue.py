@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import tyro
@@ -24,6 +24,7 @@ class TrainDialogue(Training):
 
     NAME: ClassVar[str] = "dialogue"
     RENAMED: ClassVar[Mapping[str, str]] = RENAMED
+    upgraded = staticmethod(upgraded)
 
     planner: Path = Path("runs/planner")
     """Run folder of the planner to start from, and to stay near to; its mode says how PPO acts."""
@@ -36,17 +37,16 @@ class TrainDialogue(Training):
     out: Path = Path("runs/dialogue")
     """Run folder, a planner's as any other. The same command resumes a killed run."""
 
-    @staticmethod
-    def upgraded(values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Flat values of an earlier version as nested ones."""
-        return upgraded(values)
-
     def resolved(self) -> DialogueConfig:
         """Nothing is left to the program."""
         return self.config
 
     def train(self) -> None:
         """Trains, compares on valid, and prints both."""
+        if self.seeds < 1:
+            raise ValueError(f"seeds: got {self.seeds}, expected at least 1")
+        corpus = load_corpus(self.data)
+
         from env.conversation import DialogueRules, seeker_profiles
         from evaluation.dialogue.before_after import (
             PlannerTrial,
@@ -66,9 +66,6 @@ class TrainDialogue(Training):
             train_in_dialogues,
         )
 
-        if self.seeds < 1:
-            raise ValueError(f"seeds: got {self.seeds}, expected at least 1")
-        corpus = load_corpus(self.data)
         fold_seed = read_fold_seed(self.planner, train=corpus.digest("train"))
         built_on = {
             "planner": weights_digest(self.planner),

@@ -31,10 +31,12 @@ class TrainGenerator(Training):
 
     def train(self) -> None:
         """Trains and prints the perplexity on valid."""
+        corpus = load_corpus(self.data)
+        train, valid = corpus.split("train"), corpus.split("valid")
+
         from generator.training import train_generator
 
-        corpus, config = load_corpus(self.data), self.resolved()
-        train, valid = corpus.split("train"), corpus.split("valid")
+        config = self.resolved()
         with self.run_folder(self.out, corpus, precision=config.optimisation.precision) as run:
             if not run.finished:
                 trained = train_generator(

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import tyro
 
@@ -18,15 +18,11 @@ class TrainPlanner(Training):
 
     NAME: ClassVar[str] = "planner"
     RENAMED: ClassVar[Mapping[str, str]] = RENAMED
+    upgraded = staticmethod(upgraded)
 
     config: Annotated[PlannerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=PlannerConfig)
     out: Path = Path("runs/planner")
     """Run folder. The same command resumes a killed run."""
-
-    @staticmethod
-    def upgraded(values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Flat values of an earlier version as nested ones."""
-        return upgraded(values)
 
     def resolved(self) -> PlannerConfig:
         """Nothing is left to the program."""
@@ -34,10 +30,11 @@ class TrainPlanner(Training):
 
     def train(self) -> None:
         """Trains and prints the scores on valid."""
-        from planner.training import train_planner
-
         corpus = load_corpus(self.data)
         train, valid = corpus.split("train"), corpus.split("valid")
+
+        from planner.training import train_planner
+
         with self.run_folder(self.out, corpus) as run:
             if not run.finished:
                 trained = train_planner(train, valid, config=self.config, out=self.out, seed=self.seed)

@@ -8,8 +8,10 @@ import numpy as np
 import tyro
 
 from cli.train.training import Training
+from corpus.formats.detection import read_dialogues
 from corpus.load import load_corpus
-from env.seekers.retrieval.config import SeekerConfig
+from corpus.splits import dialogues_digest
+from env.seekers.retrieval.config import SeekerConfig, divide_failed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,17 +32,15 @@ class TrainSeeker(Training):
 
     def train(self) -> None:
         """Fits, scores on valid, prints the figures."""
-        from corpus.formats.detection import read_dialogues
-        from corpus.splits import dialogues_digest
-        from encoding.embedding_cache import EmbeddingCache, cache_folder
-        from encoding.sentence_encoder import SentenceEncoder
-        from env.seekers.retrieval.config import divide_failed
-        from env.seekers.retrieval.fit_quality import fit_quality, fit_quality_lines
-        from env.seekers.retrieval.models import fit_seeker
-
         corpus = load_corpus(self.data)
         train, valid = corpus.split("train"), corpus.split("valid")
         failed = read_dialogues(Path(self.failed)) if self.failed else ()
+
+        from encoding.embedding_cache import EmbeddingCache, cache_folder
+        from encoding.sentence_encoder import SentenceEncoder
+        from env.seekers.retrieval.fit_quality import fit_quality, fit_quality_lines
+        from env.seekers.retrieval.models import fit_seeker
+
         with self.run_folder(self.out, corpus, built_on={"failed": dialogues_digest(failed)}) as run:
             if not run.finished:
                 rng = np.random.default_rng(self.seed)

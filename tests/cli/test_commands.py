@@ -100,7 +100,7 @@ def test_a_heavy_exact_match_makes_plans_short_and_one_of_several_long(runs: Pat
     where = ["--data", str(runs / "data"), "--protocol", "turn", "--no-ladder", "--planner", str(runs / "one-by-one")]
     result = _evaluate(runs, "planner", *where, "--exact-weight", "1000")
     assert result["systems"]["one-by-one, exact weight 1000"]["multi_rate"]["value"] == 0
-    result = _evaluate(runs, "planner", *where, "--exact-weight", "0", "--several-weight", "1000")
+    result = _evaluate(runs, "planner", *where, "--exact-weight", "0", "--multi-strategy-weight", "1000")
     assert result["systems"]["one-by-one, exact weight 0 + 1000"]["multi_rate"]["value"] == 100
 
 

@@ -41,10 +41,12 @@ def answer(script: str, *arguments: str) -> tuple[int, list[str]]:
         ("train", ["--help"], 0),
         ("evaluate", ["--help"], 0),
         ("train", ["nothing"], 2),
-        ("train", ["planner", "--help"], 0),
-        ("train", ["dialogue", "--help"], 0),
+        ("train", ["--colour", "red"], 2),
+        *(("train", [command, "--help"], 0) for command in cli.train.COMMANDS),
         *(("evaluate", [command, "--help"], 0) for command in cli.evaluate.COMMANDS),
         ("evaluate", ["planner", "--colour", "red"], 2),
+        ("evaluate", ["planner", "--data", "nowhere"], 2),
+        ("train", ["planner", "--data", "nowhere"], 2),
     ],
 )
 def test_help_and_mistakes_import_nothing_heavy(script: str, arguments: list[str], status: int) -> None:
