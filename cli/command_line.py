@@ -156,18 +156,11 @@ def _value_of(option: str, arguments: Sequence[str]) -> str | None:
 
 
 def _first_paragraph(box: str) -> str:
-    """What tyro says below its title, before the next rule, as one line; drawn in Unicode or, where it must, ASCII."""
+    """What tyro says first in a frame, as one line. Where the terminal has no Unicode, rules are of hyphens."""
     lines = [line.strip("│ ") for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()]
-    said: list[str] = []
-    for line in lines:
-        rule = not line.strip("─-╭╮╰╯")
-        if line.startswith("╭") or (rule and len(said) == 1 and not box.startswith("╭") and line is lines[1]):
-            said = []  # what came before was the title
-        elif rule:
-            break
-        else:
-            said.append(line)
-    problem = " ".join(said) or box.strip()
+    rules = [number for number, line in enumerate(lines) if line.startswith("╭") or not line.strip("─-╰╯")]
+    first, last = rules[:2] if len(rules) > 1 else (-1, None)
+    problem = " ".join(lines[first + 1 : last]).strip()
     # A configuration's own words are enough, with its place where they do not say it.
     problem = re.sub(r"^Error parsing [\w.]+: (?=\w+\.\w+: got)", "", problem)
     return re.sub(r"^Error parsing (?:config\.)?([\w.]+): (?=\w+: got)", r"\1.", problem)

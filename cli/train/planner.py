@@ -35,7 +35,8 @@ class TrainPlanner(Training):
 
         from planner.training import train_planner
 
-        with self.run_folder(self.out, corpus) as run:
+        precision = "fp32" if self.config.fine_tuning.epochs is None else "fp32, encoders bf16"
+        with self.run_folder(self.out, corpus, precision=precision) as run:
             if not run.finished:
                 trained = train_planner(train, valid, config=self.config, out=self.out, seed=self.seed)
                 scores = {

@@ -40,7 +40,8 @@ class Quickstart:
             return
         _say(
             "Trains a planner and a generator on the bundled sample and compares them with baselines: "
-            "about two minutes on two cores."
+            "about two minutes on two cores.\n"
+            f"[0/3] Loading the libraries, opening {self.out}"
         )
         seed_everything(self.seed)
         with RunFolder(
@@ -55,9 +56,9 @@ class Quickstart:
                 print(f"{self.out}: finished, {run.minutes:.1f} minutes. Report: {report}")
                 return
             for step, training in enumerate(trainings, start=1):
-                _say(f"\n[{step}/3] Training the {training.NAME}")
+                _say(f"[{step}/3] Training the {training.NAME}")
                 training.train()
-            _say("\n[3/3] Comparing them with the baselines on test, and writing texts")
+            _say("[3/3] Comparing them with the baselines on test, and writing texts")
             self._report(run, report)
 
     def _trainings(self) -> tuple[TrainPlanner, TrainGenerator]:
