@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Protocol
 import tyro
 
 from cli.configuration import load_preset
+from cli.machine import check_seed
 
 _USAGE_ERROR = 2
 _NOISY = ("httpx", "sentence_transformers", "matplotlib", "transformers")  # loggers of libraries
@@ -108,7 +109,7 @@ def _parsed(kind: Any, arguments: Sequence[str], *, program: str, default: Any =
         if end.code:
             _fail(program, _first_paragraph(said.getvalue()))
         raise
-    _check_finite(parsed)
+    _check_numbers(parsed)
     return parsed
 
 
@@ -132,14 +133,21 @@ def _refuse_renamed(kind: Any, arguments: Sequence[str], *, program: str) -> Non
             _fail(program, f"{option} is now --{renamed[earlier].replace('_', '-')}")
 
 
-def _check_finite(config: Any, prefix: str = "--") -> None:
-    """Raises a ValueError where an option is infinite or no number."""
-    for field in dataclasses.fields(config):
-        value, place = getattr(config, field.name), f"{prefix}{field.name.replace('_', '-')}"
+def _check_numbers(options: Any, *, place: str | None = None) -> None:
+    """Raises a ValueError where an option is infinite or no number, or a seed that no generator takes.
+
+    Args:
+        options: A command or a configuration.
+        place: Dotted name of a configuration; ``None`` for a command, whose own configurations add nothing to names.
+    """
+    for field in dataclasses.fields(options):
+        value, name = getattr(options, field.name), field.name.replace("_", "-")
         if dataclasses.is_dataclass(value):
-            _check_finite(value, "--" if field.name == "config" else f"{place}.")
+            _check_numbers(value, place="" if place is None else f"{place}{name}.")
+        elif field.name == "seed":
+            check_seed(value)
         elif isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{place}: got {value}, expected a finite number")
+            raise ValueError(f"--{place or ''}{name}: got {value}, expected a finite number")
 
 
 def _summary(command: LazyCommand | type[Command]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from cli.machine import check_seed, choose_device
+from cli.machine import choose_device
 
 if TYPE_CHECKING:
     from corpus.splits import Corpus
@@ -28,8 +28,7 @@ class EvaluationCommand(abc.ABC):
     """Seed of bootstrap, random plans and decoding (whole number from 0)."""
 
     def start(self) -> None:
-        """Checks the seed and evaluates."""
-        check_seed(self.seed)
+        """Evaluates."""
         self.evaluate()
 
     @abc.abstractmethod

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cli.configuration import load_preset, plain, toml_text
-from cli.machine import check_seed, choose_device, seed_everything, versions
+from cli.machine import choose_device, seed_everything, versions
 from cli.run_folder import RunFolder
 from cli.train.generator import TrainGenerator
 from cli.train.planner import TrainPlanner
@@ -32,7 +32,6 @@ class Quickstart:
 
     def start(self) -> None:
         """Trains both, compares them with the baselines, and writes the report."""
-        check_seed(self.seed)
         choose_device(self.device)
         trainings = self._trainings()
         if self.print_config:

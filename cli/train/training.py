@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from cli.configuration import overlaid, plain, toml_text
-from cli.machine import check_seed, choose_device, seed_everything
+from cli.machine import choose_device, seed_everything
 from cli.run_folder import CONFIG, RunFolder
 from corpus.splits import Corpus
 
@@ -35,7 +35,6 @@ class Training(abc.ABC):
 
     def start(self) -> None:
         """Checks the options; trains, or prints the configuration."""
-        check_seed(self.seed)
         choose_device(self.device)
         if self.print_config:
             print(toml_text(plain(self.resolved())), end="")

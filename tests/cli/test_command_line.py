@@ -112,6 +112,7 @@ def test_a_printed_configuration_is_a_preset() -> None:
         (["thing", "--siz", "3"], "--siz"),
         (["thing", "--learning.rate", "0"], "error: learning.rate: got 0.0, expected more than 0"),
         (["thing", "--learning.rate", "inf"], "--learning.rate: got inf, expected a finite number"),
+        (["thing", "--seed", "-1"], "seed: got -1, expected 0 to 4294967295"),
         (["thing", "--share", "nan"], "--share: got nan, expected a finite number"),
         (["thing", "--learning-rate=3"], "make.py thing: error: --learning-rate is now --learning.rate"),
         (["thing", "--preset", "small"], "unknown preset 'small' of thing, expected one of broken, earlier, large"),
