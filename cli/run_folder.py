@@ -90,7 +90,10 @@ class RunFolder:
         self._acquire()
         try:
             # Asked again under the lock: whoever held it may have begun or finished the run since.
-            if not self._holds(config, hashes, upgraded):
+            if self._holds(config, hashes, upgraded):
+                if not self.finished:
+                    logger.info("%s: resuming the run begun at %s", folder, self._manifest["started"])
+            else:
                 write_whole(folder / CONFIG, json.dumps(config, indent=2) + "\n")
                 self._write_manifest()
         except BaseException:
@@ -151,8 +154,8 @@ class RunFolder:
                 different.append(str(error))
         if not different:
             for place, value in differences(found, config):
-                inner = place.removeprefix("config.")
-                different.append(inner if inner == place else f"{inner} {value!r} there")
+                digest = isinstance(value, str) and not place.startswith("config.")
+                different.append(place if digest else f"{place.removeprefix('config.')} {value!r} there")
         manifest = _read_json(self.folder / MANIFEST)
         if manifest.get("corpus", {}).get("splits") != hashes:
             different.append("data")

@@ -29,8 +29,7 @@ class TrainDialogue(Training):
     planner: Path = Path("runs/planner")
     """Run folder of the planner to start from, and to stay near to; its mode says how PPO acts."""
     seeker_run: Path | None = None
-    """Run folder of the simulated seeker (train.py seeker), fitted to the same training split; without it one is fitted
-    for this run, without failed conversations."""
+    """Run folder of the seeker (train.py seeker) on the same training split; None: one is fitted to successes alone."""
     config: Annotated[DialogueConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=DialogueConfig)
     seeds: int = 5
     """How often both planners talk to each valid seeker when they are compared."""
@@ -85,13 +84,13 @@ class TrainDialogue(Training):
                 learned, apart = divide_seekers(
                     seeker_profiles(train), held_out=selection.seekers, rng=np.random.default_rng(self.seed)
                 )
-                judge = PlannerTrial(apart, seeker, rules=rules, trials=selection.trials, seed=self.seed)
+                trial = PlannerTrial(apart, seeker, rules=rules, trials=selection.trials, seed=self.seed)
                 copy_readers(self.planner, self.out)
                 trained = train_in_dialogues(
                     start,
                     learned,
                     seeker,
-                    judge=judge,
+                    judge=trial,
                     train=train,
                     fold_seed=fold_seed,
                     config=self.config,

@@ -44,10 +44,12 @@ class TrainSeeker(Training):
         with self.run_folder(self.out, corpus, built_on={"failed": dialogues_digest(failed)}) as run:
             if not run.finished:
                 rng = np.random.default_rng(self.seed)
+                print(f"Fitting a seeker to {len(train)} dialogues", flush=True)
                 text_encoder = EmbeddingCache(SentenceEncoder(), folder=cache_folder())
                 fitted, held_out = divide_failed(failed, share=self.config.failed_share, rng=rng)
                 models = fit_seeker(train, fitted, text_encoder=text_encoder, config=self.config)
                 models.save(self.out)
+                print(f"Measuring the fit on {len(valid)} dialogues of valid", flush=True)
                 figures = fit_quality(models, train, valid, held_out, text_encoder=text_encoder, rng=rng)
                 run.finish({"valid": {name: estimate.as_json() for name, estimate in figures.items()}})
             for line in fit_quality_lines(run.metrics()["valid"]):

@@ -187,6 +187,19 @@ def test_help_lists_commands_and_field_documentation(capsys: pytest.CaptureFixtu
         assert said in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("names", [("planner", "dialogue"), ("generator",)])
+def test_every_earlier_name_has_a_place_today(names: tuple[str, ...]) -> None:
+    commands = [cli.train.COMMANDS[name].load() for name in names]
+    places = {
+        f"{part.name}.{field.name}"
+        for command in commands
+        for part in dataclasses.fields(command().config)
+        if dataclasses.is_dataclass(part.type)
+        for field in dataclasses.fields(part.type)
+    }
+    assert set(commands[0].RENAMED.values()) <= places
+
+
 @pytest.mark.parametrize("name", ["planner", "generator", "dialogue"])
 def test_every_shipped_preset_fits_its_configuration(name: str) -> None:
     command = cli.train.COMMANDS[name].load()

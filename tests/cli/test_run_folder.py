@@ -74,7 +74,7 @@ def test_the_same_command_resumes_and_finishing_is_remembered(tmp_path: Path) ->
         ({"a": 1, "b": {"c": 3}}, 0, None, r"holds another run \(b.c 2 there\)"),
         ({"b": {"c": 2}}, 0, None, r"holds another run \(a 1 there\)"),
         ({"a": 1, "b": {"c": 2}, "d": 3}, 0, None, r"holds another run \(d None there\)"),
-        ({"a": 1, "b": {"c": 2}}, 1, None, r"holds another run \(seed\)"),
+        ({"a": 1, "b": {"c": 2}}, 1, None, r"holds another run \(seed 0 there\)"),
         ({"a": 1, "b": {"c": 2}}, 0, _corpus("bye"), r"holds another run \(data\)"),
     ],
 )
@@ -88,10 +88,10 @@ def test_another_command_is_refused(
 
 def test_other_processes_or_facts_are_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _begin(tmp_path / "run")
-    with pytest.raises(ValueError, match=r"\(planner\)"):
+    with pytest.raises(ValueError, match=r"\(planner None there\)"):
         _open(tmp_path / "run", config={"a": 1, "b": {"c": 2}}, seed=0, planner="abc")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ValueError, match=r"\(processes\)"):
+    with pytest.raises(ValueError, match=r"\(processes 1 there\)"):
         _open(tmp_path / "run")
 
 
