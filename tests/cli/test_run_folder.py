@@ -14,13 +14,11 @@ import numpy as np
 import pytest
 import torch
 
+import cli.train
 from cli.configuration import overlaid
 from cli.machine import check_seed, choose_device, seed_everything
 from cli.run_folder import RunFolder
-from cli.train.generator import TrainGenerator
-from cli.train.planner import TrainPlanner
 from corpus.dialogue import Dialogue, Message, Role
-from corpus.load import load_corpus
 from corpus.splits import Corpus
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -159,18 +157,18 @@ def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(
         assert again.finished
 
 
-@pytest.mark.parametrize("name", ["planner-quickstart", "planner-all-in-one", "generator"])
-def test_finished_runs_of_the_flat_configuration_are_recognised(tmp_path: Path, name: str) -> None:
-    kind = TrainGenerator if name == "generator" else TrainPlanner
-    values = json.loads((_GOLDEN / name / "config.json").read_text())["config"]
-    command = kind(config=overlaid(kind().config, kind.upgraded(values), source=name))
+@pytest.mark.parametrize("name", ["planner-quickstart", "planner-fast", "planner-all-in-one", "generator", "seeker"])
+def test_finished_runs_of_the_flat_configuration_are_recognised(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kind = cli.train.COMMANDS[name.partition("-")[0]].load()
     shutil.copytree(_GOLDEN / name, tmp_path / name)
-    corpus = load_corpus(None)
-    with command.run_folder(tmp_path / name, corpus) as run:
-        assert run.finished
-        assert run.metrics()
+    values = json.loads((tmp_path / name / "config.json").read_text())["config"]
+    config = overlaid(kind().config, kind.upgraded(values), source=name)
+    kind(config=config, out=tmp_path / name).start()
+    assert f"{name}: finished" in capsys.readouterr().out
     with pytest.raises(ValueError, match="holds another run"):
-        kind().run_folder(tmp_path / name, corpus)
+        kind(config=config, out=tmp_path / name, seed=1).start()
 
 
 def test_seeding_repeats_every_generator() -> None:
