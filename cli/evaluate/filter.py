@@ -23,7 +23,7 @@ class EvaluateFilter(EvaluationCommand):
     """File for one row per conversation, .csv or .jsonl."""
 
     def evaluate(self) -> None:
-        """Judges and counts."""
+        """Approves or rejects every conversation and counts."""
         from evaluation.corpus.quality import check_rows_path, filter_conversations, write_judgements
 
         if self.out is not None:

@@ -19,8 +19,7 @@ class EvaluateGenerator(TextCommand):
     split: Split = "valid"
     """Part of the corpus that is scored."""
     plan: Literal["oracle", "joint", "random", "planner"] | None = None
-    """Where plans come from: the corpus (oracle, the default), the generator itself (joint: strategies, and by turns
-    how many), ESConv's distribution (random), or --planner. A vanilla generator follows none."""
+    """Where plans come from: the corpus (oracle), the generator itself (joint), ESConv's distribution, or --planner."""
     planner: Path | None = None
     """Run folder of the planner for --plan planner, and for --reasoning."""
     reasoning: bool = False
@@ -32,8 +31,7 @@ class EvaluateGenerator(TextCommand):
     batch_size: int = 64
     """Responses computed side by side; fewer need less memory."""
     precision: Literal["auto", "bf16", "fp32"] = "fp32"
-    """Arithmetic: bf16, fp32, or auto (bf16 where the hardware multiplies it natively). What is not fp32 stands in
-    the signature, and compares only with its like."""
+    """Arithmetic; auto is bf16 where the hardware has it. Scores in bf16 are not comparable with scores in fp32."""
     like: Path | None = None
     """For a backbone as it is: run folder whose lengths and decoding it takes, so that both can be compared."""
     out: Path | None = None
