@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from language_models.settings import (
-    DECODING_PRESETS,
+    DecodingConfig,
     OptimisationConfig,
     TinyModelConfig,
     check_choice,
@@ -17,6 +17,13 @@ from language_models.settings import (
 
 Variant = Literal["vanilla", "strategy", "all-in-one", "one-by-one"]
 VARIANTS: tuple[str, ...] = get_args(Variant)
+
+DECODING_PRESETS: dict[str, DecodingConfig] = {
+    "esconv2021": DecodingConfig(),
+    # The authors' second code, its inference script: no top-k, no repetition penalty, at least 10 tokens.
+    "esconv-official": DecodingConfig(top_k=0, repetition_penalty=1.0, min_message_tokens=10),
+    "greedy": DecodingConfig(top_k=1),
+}
 
 
 @dataclass(frozen=True)

@@ -3,33 +3,29 @@
 ``generator.json`` (everything but the weights; its presence says that the run is finished), ``model/`` (weights as
 safetensors, configuration, tokenizer, model card: ``from_pretrained`` loads it), ``training_curve.json``,
 ``tensorboard/``. While a training runs, ``checkpoints/`` holds its optimizer and random states, which are pickles: they
-are read only to go on with the own run, and gone once it is finished.
+are read only to resume that run, and gone once it is finished.
 """
 
 import dataclasses
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-
-from safetensors import SafetensorError
-from transformers import AutoConfig, AutoTokenizer
 
 from corpus.files import write_whole
 from generator.config import LengthConfig, upgraded
-from generator.model_card import CurvePoint, GeneratorSummary, model_card
-from language_models.backbone import ARCHITECTURES, Backbone, prepare
-from language_models.quiet import quiet_transformers
+from generator.model_card import GeneratorSummary, model_card
+from language_models.backbone import Backbone
 from language_models.settings import DecodingConfig
+from language_models.trainer import CurvePoint
 
 SUMMARY = "generator.json"
 MODEL = "model"
 CURVE = "training_curve.json"
-CHECKPOINTS = "checkpoints"
-TENSORBOARD = "tensorboard"
 FORMAT = 1  # of generator.json
 
 
-def write_run(out: Path, backbone: Backbone, summary: GeneratorSummary, curve: list[CurvePoint]) -> None:
+def write_run(out: Path, backbone: Backbone, summary: GeneratorSummary, curve: Sequence[CurvePoint]) -> None:
     """Writes a finished run; ``generator.json`` comes last, so that a run without it is not finished."""
     temporary = out / f".{MODEL}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
@@ -73,21 +69,3 @@ def read_summary(run: Path) -> GeneratorSummary:
 def read_curve(run: Path) -> list[CurvePoint]:
     """Reads the training curve of a finished run."""
     return [CurvePoint(**point) for point in json.loads((run / CURVE).read_text(encoding="utf-8"))]
-
-
-def read_backbone(run: Path) -> Backbone:
-    """Loads a finished run's model, from safetensors alone, and its tokenizer.
-
-    Raises:
-        ValueError: A file is missing or broken.
-    """
-    folder = run / MODEL
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        architecture = ARCHITECTURES[config.model_type]
-        with quiet_transformers():
-            model = architecture.from_pretrained(folder, use_safetensors=True, local_files_only=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, KeyError, SafetensorError) as error:
-        raise ValueError(f"{folder}: cannot load the model: {str(error).splitlines()[0]}") from error
-    return prepare(model, tokenizer)

@@ -41,9 +41,10 @@ from corpus.dialogue import Dialogue, Message, Role, Turn, turn_view
 from corpus.reasoning import Reasoning, ReasoningLabels, reasoning_labels
 from corpus.strategy import Strategy
 from generator.config import VARIANTS, LengthConfig
-from generator.strategy_tokens import continue_id, strategy_ids, text_ids
-from language_models.batching import Example
+from generator.strategy_tokens import continue_id, strategy_ids
+from language_models.families.family import Example
 from language_models.settings import check_choice
+from language_models.tokens import text_ids
 
 
 def reasoning_words(reasoning: Reasoning | ReasoningLabels) -> str:
@@ -118,7 +119,6 @@ class InputFormat:
         self.with_reasoning = with_reasoning
         self.strategy_ids: list[int] = [] if variant == "vanilla" else strategy_ids(tokenizer)
         self.continuation: int | None = continue_id(tokenizer) if variant == "one-by-one" else None
-        self.start: int = tokenizer.bos_token_id
         self.end: int = tokenizer.eos_token_id
         # A message stands in the history of every later one; it is tokenized once.
         self._text_ids = lru_cache(maxsize=CACHED_TEXTS)(lambda text: tuple(text_ids(tokenizer, text)))

@@ -11,25 +11,8 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from generator.config import LengthConfig
-from language_models.backbone import HUB_IDS
+from language_models.families.family import hub_id
 from language_models.settings import DecodingConfig
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """One logged moment of a training.
-
-    Attributes:
-        step: Optimizer steps done.
-        epoch: Passes over the examples done.
-        train_loss: Mean loss per token in nats since the last one; ``None`` at a validation.
-        valid_perplexity: Perplexity per token of the validation texts; ``None`` between validations.
-    """
-
-    step: int
-    epoch: float
-    train_loss: float | None
-    valid_perplexity: float | None
 
 
 @dataclass(frozen=True)
@@ -90,7 +73,7 @@ def model_card(summary: GeneratorSummary) -> str:
     config = summary.config
     backbone, sample = str(config["backbone"]), summary.corpus == SAMPLE
     scratch = backbone.startswith("tiny-")
-    pretrained = HUB_IDS.get(backbone)
+    pretrained = hub_id(backbone)
     if pretrained is None and backbone.count("/") == 1 and not Path(backbone).is_dir():
         pretrained = backbone  # a hub id; a folder's path would say nothing elsewhere
     score = EvalResult(

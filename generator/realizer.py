@@ -20,16 +20,16 @@ import numpy as np
 from corpus.dialogue import Message
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
-from generator.config import LengthConfig, authors_lengths
-from generator.files import read_backbone, read_summary
+from generator.config import DECODING_PRESETS, LengthConfig, authors_lengths
+from generator.files import MODEL, read_summary
 from generator.inputs import InputFormat
 from generator.strategy_tokens import added_tokens
 from generator.turn_writer import Response, TurnWriter
 from language_models.backbone import Backbone, load_backbone
-from language_models.batching import Collator, Example
-from language_models.perplexity import Progress, response_losses
+from language_models.families.family import Example
+from language_models.perplexity import Progress, target_losses
 from language_models.precision import default_device
-from language_models.settings import DECODING_PRESETS, DecodingConfig
+from language_models.settings import DecodingConfig
 
 
 class Realizer:
@@ -80,7 +80,7 @@ class Realizer:
             ValueError: No finished generator run there, or a file of it is broken.
         """
         summary = read_summary(Path(run))
-        backbone = read_backbone(Path(run))
+        backbone = load_backbone(Path(run) / MODEL)
         backbone.model.to(default_device())  # type: ignore[arg-type]
         form = InputFormat(
             backbone.tokenizer,
@@ -115,7 +115,7 @@ class Realizer:
         if summary is not None:
             lengths, decoding = summary.lengths, summary.decoding
         else:
-            history, response = authors_lengths(encoder_decoder=loaded.encoder_decoder)
+            history, response = authors_lengths(encoder_decoder=loaded.family.encoder_decoder)
             lengths = LengthConfig(history_tokens=history, response_tokens=response)
             decoding = dataclasses.replace(DECODING_PRESETS["esconv2021"], max_message_tokens=response)
         form = InputFormat(loaded.tokenizer, variant="vanilla", lengths=lengths)
@@ -227,14 +227,9 @@ class Realizer:
             parts = self.form.turn_examples(history, list(zip(plan, texts, strict=True)), prefixes[index])
             examples += parts
             owners += [index] * len(parts)
-        sums, tokens = response_losses(
-            self.backbone.model,
+        sums, tokens = target_losses(
+            self.backbone,
             examples,
-            collator=Collator(
-                encoder_decoder=self.backbone.encoder_decoder,
-                start=self.form.start,
-                padding=self.backbone.tokenizer.pad_token_id,
-            ),
             uncounted=() if with_strategies else self.form.strategy_ids,
             batch_size=self.batch_size,
             precision=self.precision,

@@ -79,15 +79,8 @@ class TurnWriter:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """Token ids by their part in the grammar; to look at every token of a vocabulary takes a while."""
-        model = self.backbone.model
-        return Vocabulary(
-            self.backbone.tokenizer,
-            self.form.strategy_ids,
-            continuation=self.form.continuation,
-            rows=model.get_output_embeddings().weight.shape[0],
-            device=model.device,
-        )
+        """Token ids by what they do in a turn; to look at every token of a vocabulary takes a while."""
+        return Vocabulary(self.backbone, self.form.strategy_ids, continuation=self.form.continuation)
 
     def write(
         self,

@@ -1,84 +1,32 @@
-"""Examples as padded tensors, and an order of batches that wastes little on padding."""
+"""Examples in an order of batches that wastes little on padding, for training, scoring and decoding."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch.utils.data import Sampler
+from torch.utils.data import Dataset, Sampler
 
-IGNORED = -100  # label of positions without a loss, torch's convention
+from language_models.families.family import Example
+
 BLANK = -1  # stands in an order of examples for one that nothing is learned from
 MEGABATCH = 50  # batches that are sorted together: enough to match lengths, few enough to stay random
 
 
-class Example(NamedTuple):
-    """One training or scoring example.
+class ExampleList(Dataset[Example]):
+    """Examples as a torch dataset; ``BLANK`` is one without a target, which nothing is learned from."""
 
-    Attributes:
-        context: Token ids of reasoning and history; empty without both, where the supporter opens a dialogue.
-        target: Token ids that are learned: strategy tokens, text, end or continue token.
-    """
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self.examples = list(examples)
 
-    context: list[int]
-    target: list[int]
+    def __len__(self) -> int:
+        return len(self.examples)
 
+    def __getitem__(self, index: int) -> Example:
+        return Example([], []) if index == BLANK else self.examples[index]
 
-class Collator:
-    """Pads examples to the longest of their batch.
-
-    An encoder-decoder gets ``input_ids`` and ``attention_mask`` (B, T) of the context, ``decoder_input_ids`` and
-    ``labels`` (B, L) of the target; padding is on the right. A decoder-only model gets context, start token and target
-    in one ``input_ids`` (B, T + L) with ``attention_mask``, ``position_ids`` and ``labels``, where all labels but the
-    target's are ignored; padding is on the left, so that all targets end together and logits are needed for the last
-    positions alone. An empty target has no loss.
-
-    Args:
-        encoder_decoder: Which of the two.
-        start: Token id before every target.
-        padding: Token id of padding; it may be a real token's, masks decide.
-    """
-
-    def __init__(self, *, encoder_decoder: bool, start: int, padding: int) -> None:
-        self.encoder_decoder = encoder_decoder
-        self.start = start
-        self.padding = padding
-
-    def __call__(self, examples: Sequence[Example]) -> dict[str, torch.Tensor]:
-        """One batch of tensors (int64), keyed by the model's argument names."""
-        if self.encoder_decoder:
-            # An encoder needs a token to attend to: an empty history is one start token.
-            contexts = [example.context or [self.start] for example in examples]
-            return {
-                "input_ids": pad(contexts, value=self.padding),
-                "attention_mask": pad([[1] * len(one) for one in contexts], value=0),
-                "decoder_input_ids": pad([[self.start, *one.target[:-1]] for one in examples], value=self.padding),
-                "labels": pad([one.target or [IGNORED] for one in examples], value=IGNORED),
-            }
-        sequences = [[*one.context, self.start, *one.target] for one in examples]
-        mask = pad([[1] * len(one) for one in sequences], value=0, left=True)
-        ignored = [len(sequence) - len(one.target) for sequence, one in zip(sequences, examples, strict=True)]
-        labels = [[IGNORED] * number + one.target for number, one in zip(ignored, examples, strict=True)]
-        return {
-            "input_ids": pad(sequences, value=self.padding, left=True),
-            "attention_mask": mask,
-            "position_ids": positions(mask),
-            "labels": pad(labels, value=IGNORED, left=True),
-        }
-
-
-def pad(rows: Sequence[Sequence[int]], *, value: int, left: bool = False) -> torch.Tensor:
-    """Rows of different lengths as one (B, longest) int64 tensor, filled up with ``value`` on one side."""
-    width = max(len(row) for row in rows)
-    table = torch.full((len(rows), width), value, dtype=torch.long)
-    for index, row in enumerate(rows):
-        table[index, width - len(row) if left else 0 : width if left else len(row)] = torch.tensor(row)
-    return table
-
-
-def positions(mask: torch.Tensor) -> torch.Tensor:
-    """Position numbers that count real tokens only, 0 on left padding; (B, T) from an attention mask (B, T)."""
-    return (mask.cumsum(dim=-1) - 1).clamp(min=0)
+    @property
+    def lengths(self) -> list[int]:
+        """Context and target together, in tokens."""
+        return [len(example.context) + len(example.target) for example in self.examples]
 
 
 def length_order(lengths: Sequence[int]) -> list[int]:

@@ -124,7 +124,7 @@ class DecodingConfig:
     max_message_tokens: int = 40
     """Tokens of text after which a message must end; fewer in a turn that the model's positions would not hold."""
     max_messages: int = 5
-    """Messages after which a freely written turn must end (variants all-in-one and one-by-one)."""
+    """Messages after which a turn without a plan must end."""
 
     def __str__(self) -> str:
         """Short form for signatures, e.g. ``t0.7-k30-p0.9-r1.03-tokens2to40-messages5``."""
@@ -141,11 +141,3 @@ class DecodingConfig:
         check_number("max_message_tokens", self.max_message_tokens, least=1)
         check_number("min_message_tokens", self.min_message_tokens, least=0, most=self.max_message_tokens)
         check_number("max_messages", self.max_messages, least=1)
-
-
-DECODING_PRESETS: dict[str, DecodingConfig] = {
-    "esconv2021": DecodingConfig(),
-    # The authors' second code, its inference script: no top-k, no repetition penalty, at least 10 tokens.
-    "esconv-official": DecodingConfig(top_k=0, repetition_penalty=1.0, min_message_tokens=10),
-    "greedy": DecodingConfig(top_k=1),
-}

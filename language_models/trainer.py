@@ -1,58 +1,214 @@
-"""The transformers Trainer with our loss, our order of examples, and perplexity per token as validation.
+"""The training loop: the transformers Trainer with our loss, our order of examples, and perplexity as validation.
 
 Over several processes (``torchrun``, ``accelerate launch``) every optimizer step sees the examples that one process
 with the same global batch sees, and the same mean loss over them: a training does not depend on how it is spread.
-
-The progress bar of a training.
 """
+
+# ruff: noqa: ARG002 - callbacks have the Trainer's signature
 
 import json
 import logging
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
+from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    ProgressCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.integrations import TensorBoardCallback
+from transformers.trainer_callback import PrinterCallback
 
 from corpus.files import write_whole
-from language_models.batching import BLANK, Collator, Example, LengthGroupedSampler
-from language_models.perplexity import perplexity, response_losses, token_losses
+from language_models.backbone import Backbone
+from language_models.batching import ExampleList, LengthGroupedSampler
+from language_models.families.family import Example
+from language_models.perplexity import perplexity, target_losses, token_losses
+from language_models.precision import default_device
+from language_models.settings import OptimisationConfig
 
 logger = logging.getLogger(__name__)
 
-_SETTINGS = "settings.json"
+CHECKPOINTS = "checkpoints"
+TENSORBOARD = "tensorboard"
+LOGGED_STEPS = 20  # optimizer steps between two points of the training curve
+KEPT_CHECKPOINTS = 2  # the best and the last
+_PROCESSES = "settings.json"  # how many processes made the checkpoints
 
 
-class ExampleList(Dataset[Example]):
-    """Examples as a torch dataset; ``BLANK`` is one without a target, which nothing is learned from."""
+@dataclass(frozen=True)
+class CurvePoint:
+    """One logged moment of a training.
 
-    def __init__(self, examples: Sequence[Example]) -> None:
-        self.examples = list(examples)
+    Attributes:
+        step: Optimizer steps done.
+        epoch: Passes over the examples done.
+        train_loss: Mean loss per token in nats since the last one; ``None`` at a validation.
+        valid_perplexity: Perplexity per token of the validation targets; ``None`` between validations.
+    """
 
-    def __len__(self) -> int:
-        return len(self.examples)
+    step: int
+    epoch: float
+    train_loss: float | None
+    valid_perplexity: float | None
 
-    def __getitem__(self, index: int) -> Example:
-        return Example([], []) if index == BLANK else self.examples[index]
 
-    @property
-    def lengths(self) -> list[int]:
-        """Context and target together, in tokens."""
-        return [len(example.context) + len(example.target) for example in self.examples]
+@dataclass(frozen=True)
+class FineTuned:
+    """What a finished training tells beside the weights.
+
+    Attributes:
+        curve: Loss and validation perplexity over its steps.
+        best_step: Optimizer steps of the checkpoint of the lowest validation perplexity, which was chosen.
+        best_perplexity: Its validation perplexity per token.
+        processes: How many trained side by side.
+    """
+
+    curve: tuple[CurvePoint, ...]
+    best_step: int
+    best_perplexity: float
+    processes: int
+
+
+def fine_tune(
+    backbone: Backbone,
+    train: Sequence[Example],
+    valid: Sequence[Example],
+    *,
+    optimisation: OptimisationConfig,
+    folder: Path,
+    seed: int,
+    save: Callable[[FineTuned], object],
+    uncounted: Sequence[int] = (),
+) -> None:
+    """Trains a backbone, or resumes from the folder's last checkpoint; the best checkpoint's weights are kept.
+
+    A resumed training ends with the weights of an uninterrupted one (on the same hardware). Under ``torchrun`` or
+    ``accelerate launch`` every process calls this with the same arguments, and the first one alone writes.
+
+    Args:
+        backbone: Its weights are trained in place.
+        train: Examples to learn from, at least one.
+        valid: Examples that choose the checkpoint, at least one.
+        optimisation: Resolved settings.
+        folder: Where ``tensorboard/`` is written, and ``checkpoints/`` until the end.
+        seed: Of order and dropout; the global random states are set to it.
+        save: Writes the result; called once, by the first process, before the checkpoints are deleted.
+        uncounted: Token ids that validation does not count.
+
+    Raises:
+        ValueError: The folder's training began in another number of processes.
+    """
+    arguments = training_arguments(optimisation, folder / CHECKPOINTS, seed=seed)
+    checkpoints = Checkpoints(folder / CHECKPOINTS, processes=arguments.world_size)
+    checkpoints.check()
+    if default_device().type == "cpu":
+        # torch's fused attention has a slow backward pass on processors: a step takes a quarter longer with it.
+        backbone.model.set_attn_implementation("eager")
+    if optimisation.gradient_checkpointing:
+        backbone.model.activation_checkpointing_enable({"use_reentrant": False})
+    callbacks: list[TrainerCallback] = [ProgressBar()]
+    if arguments.process_index == 0:
+        # Only now is there something to resume: a start that failed before leaves nothing behind.
+        checkpoints.begin()
+        callbacks.append(TensorBoardCallback(SummaryWriter(str(folder / TENSORBOARD))))
+    trainer = ResponseTrainer(
+        backbone=backbone,
+        args=arguments,
+        train_dataset=ExampleList(train),
+        valid=valid,
+        uncounted=uncounted,
+        precision=optimisation.precision,
+        callbacks=callbacks,
+    )
+    for callback in (ProgressCallback, PrinterCallback):
+        trainer.remove_callback(callback)
+    last = checkpoints.last()
+    if last is not None:
+        logger.info("resuming from %s", last)
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+
+    trainer.accelerator.wait_for_everyone()  # every process reads the best checkpoint before it is deleted
+    if arguments.process_index == 0:
+        save(_fine_tuned(trainer.state, arguments.world_size))
+        shutil.rmtree(checkpoints.folder)
+    trainer.accelerator.wait_for_everyone()
+
+
+def _fine_tuned(state: TrainerState, processes: int) -> FineTuned:
+    assert state.best_metric is not None and state.best_global_step is not None
+    curve = [
+        CurvePoint(int(entry["step"]), entry["epoch"], entry.get("loss"), entry.get("eval_perplexity"))
+        for entry in state.log_history
+        if "loss" in entry or "eval_perplexity" in entry
+    ]
+    return FineTuned(tuple(curve), state.best_global_step, state.best_metric, processes)
+
+
+def training_arguments(config: OptimisationConfig, checkpoints: Path, *, seed: int) -> TrainingArguments:
+    """The Trainer's arguments; making them joins the other processes of ``torchrun`` or ``accelerate launch``.
+
+    Args:
+        config: Resolved settings.
+        checkpoints: Folder of checkpoints.
+        seed: Of order and dropout.
+    """
+    assert config.epochs and config.learning_rate and config.batch_size and config.warmup_steps is not None  # resolved
+    moment = "epoch" if config.evaluation_steps is None else "steps"
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        num_train_epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=config.warmup_steps,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_gradient_norm,
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=config.evaluation_batch_size,
+        gradient_accumulation_steps=config.accumulation_steps,
+        bf16=config.precision == "bf16",
+        use_cpu=default_device().type == "cpu",
+        eval_strategy=moment,
+        eval_steps=config.evaluation_steps,
+        save_strategy=moment,
+        save_steps=config.evaluation_steps or 500,  # not used with "epoch"
+        save_total_limit=KEPT_CHECKPOINTS,
+        load_best_model_at_end=True,
+        metric_for_best_model="perplexity",
+        greater_is_better=False,
+        logging_steps=LOGGED_STEPS,
+        report_to=[],
+        remove_unused_columns=False,
+        disable_tqdm=True,  # our own bar
+        log_level_replica="error",  # the first process says what there is to say
+        # Every weight takes part in every step; looking for those that do not costs a pass over the graph.
+        ddp_find_unused_parameters=False,
+        seed=seed,
+    )
+    # Several GPUs are used by torchrun or accelerate, one process each, never by threads of one process.
+    arguments._n_gpu = min(1, arguments.n_gpu)
+    return arguments
 
 
 class ResponseTrainer(Trainer):
     """Trains on the targets' mean loss per token over a whole optimizer step, all processes together.
 
     Args:
+        backbone: Model and tokenizer.
         valid: Validation examples.
-        collator: Of the backbone.
-        uncounted: Token ids that validation does not count (strategy tokens).
-        precision: ``bf16`` or ``fp32``, for validation; training's stands in the arguments.
+        uncounted: Token ids that validation does not count.
+        precision: ``bf16`` or ``fp32``, for validation; that of training is among the arguments.
         **options: Of ``Trainer``; ``train_dataset`` is an :class:`ExampleList`.
     """
 
@@ -60,11 +216,17 @@ class ResponseTrainer(Trainer):
     loss_is_scaled_for_ga = True
 
     def __init__(
-        self, *, valid: Sequence[Example], collator: Collator, uncounted: Sequence[int], precision: str, **options: Any
+        self, *, backbone: Backbone, valid: Sequence[Example], uncounted: Sequence[int], precision: str, **options: Any
     ) -> None:
-        super().__init__(data_collator=collator, eval_dataset=ExampleList(valid), **options)
+        super().__init__(
+            model=backbone.model,
+            processing_class=backbone.tokenizer,
+            data_collator=backbone.collate,
+            eval_dataset=ExampleList(valid),
+            **options,
+        )
+        self.backbone = backbone
         self.valid = valid
-        self.collator = collator
         self.uncounted = uncounted
         self.precision = precision
         self.model_accepts_loss_kwargs = True  # makes the Trainer count the tokens of a step for compute_loss
@@ -79,6 +241,13 @@ class ResponseTrainer(Trainer):
             dataset.lengths, batch_size=step, seed=self.args.seed, whole_batches=self.args.world_size > 1
         )
 
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """Refuses a checkpoint that does not restore every weight; tied weights are stored once."""
+        assert self.model is not None
+        tied: dict[str, str] = self.model.all_tied_weights_keys  # type: ignore[assignment]
+        if different := sorted({*load_result.unexpected_keys, *load_result.missing_keys} - set(tied)):
+            raise ValueError(f"{self.args.output_dir}: a checkpoint and the model differ in weights: {different[0]}")
+
     def compute_loss(
         self,
         model: torch.nn.Module,
@@ -89,7 +258,7 @@ class ResponseTrainer(Trainer):
         """Sum of the batch's token losses over the number of target tokens in the optimizer step."""
         if return_outputs or num_items_in_batch is None:
             raise ValueError("only training computes this loss; validation has its own")
-        losses, _ = token_losses(model, inputs, encoder_decoder=self.collator.encoder_decoder)
+        losses, _ = token_losses(self.backbone.family, model, inputs)
         # Gradients are averaged over processes, but the number of tokens is of all of them: scale back.
         return losses.sum() / num_items_in_batch * self.accelerator.num_processes
 
@@ -99,15 +268,13 @@ class ResponseTrainer(Trainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
-        """Perplexity per token of the validation examples' texts, strategies given; every process takes its share."""
-        assert self.model is not None
+        """Perplexity per token of the validation examples' targets; every process takes its share."""
         share = self.valid[self.args.process_index :: self.args.world_size]
         quiet = None if self.args.process_index == 0 else True
         with tqdm(total=len(share), desc="validation", unit="response", leave=False, disable=quiet) as bar:
-            sums, tokens = response_losses(
-                self.model,  # type: ignore[arg-type]
+            sums, tokens = target_losses(
+                self.backbone,
                 share,
-                collator=self.collator,
                 uncounted=self.uncounted,
                 batch_size=self.args.eval_batch_size,
                 precision=self.precision,
@@ -140,7 +307,7 @@ class Checkpoints:
         Raises:
             ValueError: In one line: the checkpoints are of a training in another number of processes.
         """
-        path = self.folder / _SETTINGS
+        path = self.folder / _PROCESSES
         before = json.loads(path.read_text(encoding="utf-8")).get("processes", 1) if path.is_file() else self.processes
         if before != self.processes:
             raise ValueError(
@@ -150,7 +317,7 @@ class Checkpoints:
 
     def begin(self) -> None:
         """Makes the folder and writes down the number of processes."""
-        write_whole(self.folder / _SETTINGS, json.dumps({"processes": self.processes}) + "\n")
+        write_whole(self.folder / _PROCESSES, json.dumps({"processes": self.processes}) + "\n")
 
     def last(self) -> Path | None:
         """The newest complete checkpoint, or ``None``.
@@ -172,9 +339,6 @@ class Checkpoints:
         return max(complete)[1] if complete else None
 
 
-# ruff: noqa: ARG002 - callbacks have the Trainer's signature
-
-
 class ProgressBar(TrainerCallback):
     """One bar over all optimizer steps, with the last training loss and validation perplexity beside it."""
 
@@ -185,10 +349,10 @@ class ProgressBar(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Opens the bar where a resumed training goes on."""
+        """Opens the bar, where a resumed training resumes."""
         if state.is_world_process_zero:
             self.bar = tqdm(
-                total=state.max_steps, initial=state.global_step, desc="generator", unit="step", disable=None
+                total=state.max_steps, initial=state.global_step, desc="training", unit="step", disable=None
             )
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from evaluation.plan_source import PLAN_SOURCES
 from generator.files import SUMMARY, read_summary
 from generator.realizer import Realizer
-from language_models.backbone import HUB_IDS
+from language_models.families.family import pretrained_names
 from language_models.precision import default_device, resolve_precision
 
 UNITS = ("message", "turn")
@@ -172,13 +172,13 @@ def load_generator(
         backbone = str(read_summary(folder).config["backbone"])
         realizer = Realizer.load(folder, batch_size=batch_size, precision=precision)
         return LoadedGenerator(realizer, folder.resolve().name, out or folder, backbone, True)
-    named = where in HUB_IDS or (
+    named = where in pretrained_names() or (
         not folder.exists() and where.count("/") == 1 and not where.startswith((".", "~", "/"))
     )
     if not named and not _is_backbone(folder):
         raise ValueError(
             f"{where}: no finished generator run, expected {SUMMARY} in it; nor a pretrained backbone: "
-            f"{', '.join(HUB_IDS)}, a hub id (owner/name), or a folder made by save_pretrained"
+            f"{', '.join(pretrained_names())}, a hub id (owner/name), or a folder made by save_pretrained"
         )
     if out is None:
         raise ValueError(f"{where} is a backbone and no run: --out FOLDER must say where its evaluation is stored")

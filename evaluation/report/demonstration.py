@@ -25,8 +25,8 @@ from evaluation.report.figures import LearningCurve, Series
 from evaluation.report.system_report import ReportData, SampleTurn, write_report
 from evaluation.report.tables import to_text
 from evaluation.result import EvaluationResult
-from generator.files import CurvePoint
 from generator.realizer import Realizer
+from language_models.trainer import CurvePoint
 from planner.plan import Planner
 from planner.planner import StrategyPlanner
 

@@ -1,70 +1,62 @@
-"""Which tokens may come next: strategies in their places, text between them, an end when the message or turn is over.
+"""Which tokens may come next: markers in their places, text between them, an end when the message or turn is over.
 
-A turn reads ``[S1] text [S2] text ... end`` (without strategy tokens in ``vanilla``); what ``one-by-one`` writes is one
-message of it, ``[S] text end`` or ``[S] text continue``. The *boundary* tokens (end, continue, the strategies) close a
-message; after the first two nothing is written. Where only one boundary is allowed, because the plan says what follows,
-all the probability the model gives to boundaries goes to that one: the model decides *when* a message is over, the plan
-decides what follows.
+A turn reads ``[M1] text [M2] text ... end``, where a *marker* begins a message and says of which kind it is; a backbone
+may also know no markers. Where messages are written one at a time, a turn is one of them, ``[M] text end`` or
+``[M] text continue``. The *boundary* tokens (end, continue, the markers) close a message; after the first two nothing
+is written. Where only one boundary is allowed, because the plan says what follows, all the probability the model gives
+to boundaries goes to that one: the model decides *when* a message is over, the plan decides what follows.
 """
 
 import re
 from collections.abc import Sequence
 
 import torch
-from transformers import PreTrainedTokenizerBase
 
+from language_models.backbone import Backbone
 from language_models.settings import DecodingConfig
 
 FORBIDDEN = float("-inf")
-_MARKER = re.compile(r"__[a-z0-9_]*[a-z0-9][a-z0-9_]*__")  # BlenderBot_small's __newln__, __silence__, __fp16_pad_0__
+_PSEUDO_WORD = re.compile(r"__[a-z0-9_]*[a-z0-9][a-z0-9_]*__")  # BlenderBot_small's __newln__, __fp16_pad_0__
 _WORD_START = re.compile("\u0120?[A-Za-z0-9]")
 
 
 class Vocabulary:
-    """Token ids by their part in the grammar.
+    """Token ids by what they do in a turn.
 
     Args:
-        tokenizer: Of the backbone.
-        strategies: Token ids of the strategies; empty in ``vanilla``.
-        continuation: Token id of the decision that another message follows; ``None`` where the variant has none.
-        rows: Rows of the model's output matrix, V.
-        device: Where the tensors live.
+        backbone: Its vocabulary it is.
+        markers: Token ids that begin a message, S; possibly none.
+        continuation: Token id of the decision that another message follows; ``None`` where the model has none.
     """
 
-    def __init__(
-        self,
-        tokenizer: PreTrainedTokenizerBase,
-        strategies: Sequence[int],
-        *,
-        continuation: int | None = None,
-        rows: int,
-        device: torch.device,
-    ) -> None:
+    def __init__(self, backbone: Backbone, markers: Sequence[int], *, continuation: int | None = None) -> None:
+        tokenizer, device = backbone.tokenizer, backbone.model.device
+        rows = backbone.model.get_output_embeddings().weight.shape[0]  # V
         self.end: int = tokenizer.eos_token_id
-        self.strategies = torch.tensor(list(strategies), dtype=torch.long, device=device)  # (S,)
+        self.markers = torch.tensor(list(markers), dtype=torch.long, device=device)  # (S,)
         closing = [self.end] if continuation is None else [self.end, continuation]
         self.closing = torch.tensor(closing, device=device)  # (C,): after them nothing is written, the end first
-        self.boundaries = torch.cat([self.closing, self.strategies])  # (C + S,)
+        self.boundaries = torch.cat([self.closing, self.markers])  # (C + S,)
         words = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
-        markers = {index for index, word in enumerate(words) if _MARKER.fullmatch(word)}
+        pseudo_words = {index for index, word in enumerate(words) if _PSEUDO_WORD.fullmatch(word)}
         beyond = set(range(len(tokenizer), rows))  # rows of padding in the matrix, no tokens
-        boundaries = {*closing, *strategies}
-        banned = (set(tokenizer.all_special_ids) | markers | beyond) - boundaries
-        self.banned = _mask(banned, rows, device)
+        boundaries = {*closing, *markers}
+        banned = (set(tokenizer.all_special_ids) | pseudo_words | beyond) - boundaries
+        self.banned = _mask(banned, rows, device)  # (V,)
         # A message begins with a letter or digit, so that none is empty once blanks and broken bytes are gone;
         # byte-level tokenizers show the blank before a word as a letter of its own.
         opening = {index for index, word in enumerate(words) if _WORD_START.match(word)}
-        self.not_opening = ~_mask(opening - banned - boundaries, rows, device)
+        self.not_opening = ~_mask(opening - banned - boundaries, rows, device)  # (V,)
 
 
 class TurnConstraints:
     """State of a batch of turns, one row each, and what may follow.
 
     Args:
-        vocabulary: Token ids by their part.
-        plans: Strategy token ids in order for every row; ``None`` where the model chooses its strategies itself.
+        vocabulary: Token ids by what they do.
+        plans: Markers in order for every row; ``None`` where the model chooses them itself.
         closings: Token ids that may close every row's last message, at least one, all of ``vocabulary.closing``.
-        free_messages: Most messages of a row without a plan: 1, or more in ``all-in-one``.
+        free_messages: Most messages of a row without a plan.
         longest: Tokens of text after which every row's messages must end.
         config: Shortest message.
     """
@@ -85,7 +77,7 @@ class TurnConstraints:
         self.free = torch.tensor([plan is None for plan in plans], device=device)  # (B,)
         self.messages = torch.tensor([free_messages if plan is None else len(plan) for plan in plans], device=device)
         width = max((len(plan) for plan in plans if plan is not None), default=1)
-        # The strategy that begins the k-th message of a planned row; what is filled up is never looked at.
+        # The marker that begins the k-th message of a planned row; what is filled up is never looked at.
         rows = [[*(plan or ())] + [vocabulary.end] * (width - len(plan or ())) for plan in plans]
         self.planned = torch.tensor(rows, device=device)  # (B, W)
         boundaries = vocabulary.boundaries.tolist()
@@ -94,13 +86,13 @@ class TurnConstraints:
         self.started = torch.zeros(len(plans), dtype=torch.long, device=device)  # messages begun, (B,)
         self.length = torch.zeros(len(plans), dtype=torch.long, device=device)  # text tokens of this message, (B,)
         self.finished = torch.zeros(len(plans), dtype=torch.bool, device=device)
-        if not len(vocabulary.strategies):
+        if not len(vocabulary.markers):
             self.started += 1
 
     def restrict(self, logits: torch.Tensor) -> torch.Tensor:
         """Logits (B, V) with all tokens at minus infinity that must not come next."""
         boundaries = self.vocabulary.boundaries
-        opening = self.started == 0  # (B,): nothing written yet, a strategy is due
+        opening = self.started == 0  # (B,): nothing is written yet, a marker is due
         limited = logits.masked_fill(self.vocabulary.banned, FORBIDDEN)
         limited = torch.where(
             (self.length == 0)[:, None], limited.masked_fill(self.vocabulary.not_opening, FORBIDDEN), limited
@@ -111,9 +103,9 @@ class TurnConstraints:
         return limited
 
     def advance(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Takes the tokens drawn (B,); returns which of them are text, bool (B,)."""
+        """Takes the tokens that come next (B,); returns which of them are text, bool (B,)."""
         ends = torch.isin(tokens, self.vocabulary.closing)
-        begins = torch.isin(tokens, self.vocabulary.strategies)
+        begins = torch.isin(tokens, self.vocabulary.markers)
         text = ~(ends | begins | self.finished)
         self.finished |= ends
         self.started += begins
@@ -129,15 +121,15 @@ class TurnConstraints:
         """Logits of the boundary tokens, (B, C + S): which of them may come, and with whose probability."""
         boundaries = self.vocabulary.boundaries
         column = self.started.clamp(max=self.planned.shape[1] - 1)
-        planned = boundaries[None] == self.planned.gather(1, column[:, None])  # the strategy that the plan puts next
-        # A free row draws among the strategies at first, and then may go on or close.
-        strategies = torch.isin(boundaries, self.vocabulary.strategies)[None]
-        free = torch.where(opening[:, None], strategies, strategies | self.closing)
+        planned = boundaries[None] == self.planned.gather(1, column[:, None])  # the marker that the plan puts next
+        # A row without a plan samples one of the markers at first; later it may begin another message or close.
+        markers = torch.isin(boundaries, self.vocabulary.markers)[None]
+        free = torch.where(opening[:, None], markers, markers | self.closing)
         last = (self.started >= self.messages)[:, None]  # every row must close its last message
         allowed = torch.where(last, self.closing, torch.where(self.free[:, None], free, planned))
         single = allowed.sum(dim=1, keepdim=True) == 1
         merged = torch.where(single, logits.float().logsumexp(dim=1, keepdim=True).to(logits.dtype), logits)
-        # Too short a message goes on.
+        # A message that is too short cannot be closed.
         short = (~opening & (self.length < max(1, self.config.min_message_tokens)))[:, None]
         return merged.masked_fill(~allowed | short, FORBIDDEN)
 

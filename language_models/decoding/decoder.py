@@ -1,4 +1,8 @@
-"""Samples turns for many histories: batches by length, key-value cache, plans enforced, every row with its own seed."""
+"""Writes turns after many contexts: batches by length, key-value cache, plans enforced, every row with its own seed.
+
+Tokens are sampled by hand because transformers' ``generate`` samples a whole batch from one random state: there a text
+depends on what else is in its batch, here on its own seed alone.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +12,13 @@ import torch
 
 from language_models.backbone import Backbone
 from language_models.batching import length_order
-from language_models.decoding.cache import CachedDecoder
 from language_models.decoding.constraints import TurnConstraints, Vocabulary
+from language_models.families.family import CachedDecoder
 from language_models.precision import autocast
 from language_models.settings import DecodingConfig
 
 CROWDED = 0.8  # finished rows are dropped once no more than this share of a batch is still writing
+FIRST_LOOK = 1024  # likeliest tokens among which a row without top-k nearly always finds its top-p
 
 
 @dataclass(frozen=True)
@@ -21,11 +26,10 @@ class Request:
     """One turn to write.
 
     Attributes:
-        context: Token ids of the history.
-        plan: Strategy token ids, enforced in this order; ``None``: the model draws them from its own distribution.
+        context: Token ids of what is read.
+        plan: Markers of its messages, enforced in this order; ``None``: the model samples them from its distribution.
         seed: Whole numbers that fix this turn's random numbers, whatever else is in the batch.
-        closing: Token ids that may close it: the end token; of a message in ``one-by-one`` the end token, the continue
-            token, or both, where the model decides.
+        closing: Token ids that may close it: the end token, the continue token, or both, where the model decides.
     """
 
     context: list[int]
@@ -46,22 +50,22 @@ def decode(
 ) -> list[list[int]]:
     """Writes one turn for every request.
 
-    The strategy of a row without a plan is drawn as the 2021 authors do: at the first position all tokens but the
-    strategies are masked, and temperature, top-k and top-p apply there as everywhere. Where the model's positions are
-    too few for the longest messages that a turn may have, the messages of this turn must end earlier, all at the same
-    number of tokens.
+    The marker of a row without a plan is sampled as the 2021 authors (Liu et al., ACL 2021) do: at the first position
+    all tokens but the markers are masked, and temperature, top-k and top-p apply there as everywhere. Where the model's
+    positions are too few for the longest messages that a turn may have, the messages of this turn must end earlier, all
+    at the same number of tokens.
 
     Args:
         backbone: Model in evaluation mode and tokenizer.
         requests: What to write.
-        vocabulary: Token ids by their part; where it has no strategies, requests have no plans.
+        vocabulary: Token ids by what they do; where it has no markers, requests have no plans.
         free_messages: Most messages of a turn without a plan.
-        config: Sampling settings.
+        config: Settings of decoding.
         batch_size: Turns written side by side.
         precision: ``bf16`` or ``fp32``.
 
     Returns:
-        Token ids in the order of the requests: strategy tokens, text, and what closed it, end or continue token.
+        Token ids in the order of the requests: markers, text, and what closed it, end or continue token.
 
     Raises:
         ValueError: An empty plan, or one of so many messages that the model's positions do not hold the shortest ones.
@@ -75,7 +79,7 @@ def decode(
         for first in range(0, len(order), batch_size):
             part = order[first : first + batch_size]
             batch = [requests[index] for index in part]
-            grammar = TurnConstraints(
+            constraints = TurnConstraints(
                 vocabulary,
                 [one.plan for one in batch],
                 [one.closing for one in batch],
@@ -83,18 +87,18 @@ def decode(
                 longest=[longest[index] for index in part],
                 config=config,
             )
-            decoder = CachedDecoder(backbone, [one.context for one in batch])
-            for index, tokens in zip(part, _write(decoder, grammar, batch, config), strict=True):
+            decoder = backbone.begin([one.context for one in batch])
+            for index, tokens in zip(part, _write(decoder, constraints, batch, config), strict=True):
                 written[index] = tokens
     return written
 
 
 def _write(
-    decoder: CachedDecoder, grammar: TurnConstraints, batch: Sequence[Request], config: DecodingConfig
+    decoder: CachedDecoder, constraints: TurnConstraints, batch: Sequence[Request], config: DecodingConfig
 ) -> list[list[int]]:
     """Writes a batch to its end; token ids in the batch's order."""
-    device = decoder.mask.device
-    steps = int((grammar.messages * (grammar.longest + 1)).max()) + 1  # text, strategy or end of each; the end
+    device = decoder.logits.device
+    steps = int((constraints.messages * (constraints.longest + 1)).max()) + 1  # text, marker or end of each; the end
     numbers = np.stack([np.random.default_rng(list(request.seed)).random(steps) for request in batch])
     uniforms = torch.from_numpy(numbers).to(device)  # (B, steps)
     active = torch.arange(len(batch), device=device)  # which request each row still in the batch belongs to
@@ -102,20 +106,20 @@ def _write(
     written: list[list[int]] = [[] for _ in batch]
     for step in range(steps):
         logits = penalize_repetition(decoder.logits.float(), seen, config.repetition_penalty)
-        tokens = draw(grammar.restrict(logits), uniforms[active, step], config)
-        over = grammar.finished.clone()  # rows that wrote their last token before
-        text = grammar.advance(tokens)
+        tokens = sample_tokens(constraints.restrict(logits), uniforms[active, step], config)
+        over = constraints.finished.clone()  # rows that wrote their last token before
+        text = constraints.advance(tokens)
         seen[torch.arange(len(active), device=device)[text], tokens[text]] = True
         for request, token, was_over in zip(active.tolist(), tokens.tolist(), over.tolist(), strict=True):
             if not was_over:
                 written[request].append(token)
-        going = (~grammar.finished).nonzero().squeeze(1)
-        if not len(going):
+        writing = (~constraints.finished).nonzero().squeeze(1)
+        if not len(writing):
             return written
-        if len(going) <= CROWDED * len(active):
-            active, seen, tokens = active[going], seen[going], tokens[going]
-            grammar.keep(going)
-            decoder.keep(going)
+        if len(writing) <= CROWDED * len(active):
+            active, seen, tokens = active[writing], seen[writing], tokens[writing]
+            constraints.keep(writing)
+            decoder.keep(writing)
         decoder.step(tokens)
     raise AssertionError("a turn has no end although every message has one")
 
@@ -123,20 +127,17 @@ def _write(
 def _longest_message(backbone: Backbone, request: Request, *, free_messages: int, config: DecodingConfig) -> int:
     """Tokens of text that each message of a turn may have at most, so that the whole turn fits the model."""
     if request.plan is not None and not request.plan:
-        raise ValueError("empty plan, expected at least one strategy")
+        raise ValueError("empty plan, expected at least one message")
     messages = free_messages if request.plan is None else len(request.plan)
-    history = 0 if backbone.encoder_decoder else len(request.context)
-    # The start token takes one position, every message one for its strategy besides its text.
-    longest = min(config.max_message_tokens, (backbone.positions - history - 1) // messages - 1)
+    room = backbone.room(len(request.context))
+    # The start token takes one position, every message one for its marker besides its text.
+    longest = min(config.max_message_tokens, (room - 1) // messages - 1)
     if longest < max(1, config.min_message_tokens):
         raise ValueError(
             f"a turn of {messages} messages does not fit: the backbone has {backbone.positions} positions, "
-            f"of which the history takes {history}"
+            f"of which the history takes {backbone.positions - room}"
         )
     return longest
-
-
-FIRST_LOOK = 1024  # likeliest tokens among which a row without top-k nearly always finds its top-p
 
 
 def penalize_repetition(logits: torch.Tensor, seen: torch.Tensor, penalty: float) -> torch.Tensor:
@@ -155,8 +156,8 @@ def penalize_repetition(logits: torch.Tensor, seen: torch.Tensor, penalty: float
     return torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
 
 
-def draw(logits: torch.Tensor, uniforms: torch.Tensor, config: DecodingConfig) -> torch.Tensor:
-    """Draws one token per row by inverting the cumulative distribution.
+def sample_tokens(logits: torch.Tensor, uniforms: torch.Tensor, config: DecodingConfig) -> torch.Tensor:
+    """Samples one token per row by inverting the cumulative distribution.
 
     A row's token depends on its own logits and its own uniform number only, so a response is the same in any batch
     (up to rounding in the logits). Order of the steps as in transformers: temperature, top-k, top-p.
@@ -174,21 +175,21 @@ def draw(logits: torch.Tensor, uniforms: torch.Tensor, config: DecodingConfig) -
     values, tokens = scaled.topk(min(config.top_k or FIRST_LOOK, vocabulary), dim=1)  # (B, K), likeliest first
     whole = values if config.top_k else scaled
     probabilities = (values.double() - whole.double().logsumexp(dim=1, keepdim=True)).exp()
-    drawn = _invert(probabilities, tokens, uniforms, top_p=config.top_p)
+    sampled = _invert(probabilities, tokens, uniforms, top_p=config.top_p)
     if not config.top_k and vocabulary > FIRST_LOOK:
         # Sorting a whole vocabulary costs more than the model does; only rows that are that undecided need it.
         beyond = (probabilities.sum(dim=1) < config.top_p).nonzero().squeeze(1)
         if len(beyond):
             values, tokens = scaled[beyond].topk(vocabulary, dim=1)
-            drawn[beyond] = _invert(values.double().softmax(dim=1), tokens, uniforms[beyond], top_p=config.top_p)
-    return drawn
+            sampled[beyond] = _invert(values.double().softmax(dim=1), tokens, uniforms[beyond], top_p=config.top_p)
+    return sampled
 
 
 def _invert(probabilities: torch.Tensor, tokens: torch.Tensor, uniforms: torch.Tensor, *, top_p: float) -> torch.Tensor:
     """Cuts sorted probabilities (B, K) where they reach ``top_p`` and takes each row's token (B, K) at its uniform."""
     before = probabilities.cumsum(dim=1) - probabilities
-    kept = probabilities * (before < top_p)
-    cumulative = kept.cumsum(dim=1)
+    within = probabilities * (before < top_p)
+    cumulative = within.cumsum(dim=1)
     place = (cumulative <= uniforms[:, None] * cumulative[:, -1:]).sum(dim=1)
-    place = torch.minimum(place, (kept > 0).sum(dim=1) - 1)  # rounding must not lead past the last token kept
+    place = torch.minimum(place, (within > 0).sum(dim=1) - 1)  # rounding must not lead past the last token
     return tokens.gather(1, place[:, None]).squeeze(1)

@@ -12,8 +12,9 @@ from generator.config import LengthConfig
 from generator.inputs import InputFormat
 from generator.realizer import Realizer
 from generator.strategy_tokens import add_strategy_tokens
-from language_models.backbone import Backbone, build_tiny_backbone, train_tokenizer
-from language_models.settings import DecodingConfig
+from language_models.backbone import Backbone
+from language_models.settings import DecodingConfig, TinyModelConfig
+from language_models.tiny import build_tiny_backbone, train_tokenizer
 
 WORDS = ("rain", "sun", "work", "sleep", "friend", "talk", "walk", "music", "tea", "plan", "day", "night", "help")
 
@@ -47,9 +48,9 @@ def make_tiny(dialogues: list[Dialogue]) -> Callable[..., Backbone]:
     ) -> Backbone:
         torch.manual_seed(seed)
         tokenizer = train_tokenizer((m.text for d in dialogues for m in d.messages), size=320)
-        backbone = build_tiny_backbone(name, tokenizer, width=16, layers=1, heads=2, dropout=0.1)
+        backbone = build_tiny_backbone(name, tokenizer, TinyModelConfig(width=16, layers=1, heads=2))
         if strategies:
-            add_strategy_tokens(backbone.model, backbone.tokenizer, stop_decision=stop_decision)
+            add_strategy_tokens(backbone, stop_decision=stop_decision)
         return backbone
 
     return build

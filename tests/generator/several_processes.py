@@ -12,7 +12,7 @@ import socket
 import sys
 from pathlib import Path
 
-import generator.training
+import language_models.trainer
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 from generator.config import GeneratorConfig, LengthConfig
@@ -64,7 +64,7 @@ class KilledError(Exception):
 def work(rank: int, out: Path, address: dict[str, str]) -> None:
     """All trainings of one process; leaves ``process-RANK.json`` with its steps and the files it wrote."""
     os.environ |= address | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-    generator.training.LOGGED_STEPS = 1  # the loss of every step
+    language_models.trainer.LOGGED_STEPS = 1  # the loss of every step
     written: set[str] = set()
 
     def watch(event: str, arguments: tuple) -> None:

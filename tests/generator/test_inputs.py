@@ -1,14 +1,18 @@
+"""History, strategies and reasoning as token ids."""
+
 import numpy as np
 import pytest
 import torch
 
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
-from corpus.reasoning import Need, ReasoningLabels
+from corpus.reasoning import Need, Reasoning, ReasoningLabels
 from corpus.strategy import Stage, Strategy
 from generator.config import LengthConfig
-from generator.strategy_tokens import strategy_token, text_ids
-from language_models.batching import IGNORED, Collator, Example, LengthGroupedSampler
+from generator.inputs import reasoning_words, with_prefix
+from generator.strategy_tokens import add_strategy_tokens, continue_id, strategy_ids, strategy_token
+from language_models.families.family import Example
+from language_models.tokens import text_ids
 
 SEEKER, SUPPORTER = Role.SEEKER, Role.SUPPORTER
 HISTORY = (
@@ -17,7 +21,7 @@ HISTORY = (
     Message(SUPPORTER, "Why sad?", Strategy.QUESTION),
     Message(SEEKER, "No sleep."),
 )
-START, END = 1, 2
+END = 2
 
 
 def ids(backbone, text):
@@ -98,37 +102,6 @@ def test_examples_are_messages_or_turns(make_tiny, make_form):
     assert len(make_form(backbone, "vanilla").examples([unlabelled])) == 1
 
 
-def test_encoder_decoder_batch():
-    batch = Collator(encoder_decoder=True, start=1, padding=0)([Example([7, 8, 9], [5, 2]), Example([], [6, 5, 2])])
-    assert batch["input_ids"].tolist() == [[7, 8, 9], [1, 0, 0]]
-    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
-    assert batch["decoder_input_ids"].tolist() == [[1, 5, 0], [1, 6, 5]]
-    assert batch["labels"].tolist() == [[5, 2, IGNORED], [6, 5, 2]]
-
-
-def test_decoder_only_batch():
-    batch = Collator(encoder_decoder=False, start=1, padding=0)([Example([7, 8], [5, 2]), Example([], [6, 5, 2])])
-    assert batch["input_ids"].tolist() == [[7, 8, 1, 5, 2], [0, 1, 6, 5, 2]]
-    assert batch["attention_mask"].tolist() == [[1, 1, 1, 1, 1], [0, 1, 1, 1, 1]]
-    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4], [0, 0, 1, 2, 3]]
-    x = IGNORED
-    assert batch["labels"].tolist() == [[x, x, x, 5, 2], [x, x, 6, 5, 2]]
-
-
-def test_sampler_is_a_permutation_by_length_that_depends_on_seed_and_epoch_alone():
-    lengths = torch.randint(1, 50, (203,), generator=torch.Generator().manual_seed(0)).tolist()
-    sampler = LengthGroupedSampler(lengths, batch_size=4, seed=3)
-    first = list(sampler)
-    assert sorted(first) == list(range(203))
-    assert list(sampler) == first
-    batches = [[lengths[index] for index in first[k : k + 4]] for k in range(0, 200, 4)]
-    spread = [max(batch) - min(batch) for batch in batches]
-    assert sum(spread) / len(spread) < 3  # unsorted: about 30
-    sampler.set_epoch(1)
-    assert list(sampler) != first
-    assert list(LengthGroupedSampler(lengths, batch_size=4, seed=4)) != first
-
-
 LABELS = ReasoningLabels("job crisis", "sadness", 4, Need.HEARD, Stage.EXPLORATION)
 WORDS = "problem: job crisis, feels sadness 4 of 5, needs to be heard, exploration"
 
@@ -160,12 +133,6 @@ def test_one_by_one_examples_token_by_token(one_by_one, make_form):
     sad, walk, why = (ids(one_by_one, m.text) for m in HISTORY[:3])
     assert first == Example(sad, [suggestion, *walk, continuation])
     assert second == Example([*sad, END, suggestion, *walk], [question, *why, END])
-    batch = Collator(encoder_decoder=True, start=START, padding=0)([first, second])
-    length, other = len(first.target), len(second.target)
-    assert batch["decoder_input_ids"][0, :length].tolist() == [START, suggestion, *walk]
-    longest = max(length, other)
-    assert batch["labels"][0].tolist() == [suggestion, *walk, continuation, *[IGNORED] * (longest - length)]
-    assert batch["labels"][1].tolist() == [question, *why, END, *[IGNORED] * (longest - other)]
 
 
 def test_a_tokenizer_without_the_continue_token_is_refused(make_tiny, make_form):
@@ -196,19 +163,6 @@ def test_the_prefix_has_no_special_token_but_its_end(one_by_one, make_form):
     assert prefix.count(END) == 1
 
 
-def test_collated_prefix_is_attended_and_has_no_label(one_by_one, make_form):
-    form = make_form(one_by_one, "one-by-one", history=500, with_reasoning=True)
-    (example,) = form.turn_examples(HISTORY[:1], [(Strategy.QUESTION, "Why sad?")], LABELS)
-    plain = form.turn_examples((), [(Strategy.QUESTION, "Why sad?")])[0]
-    batch = Collator(encoder_decoder=False, start=START, padding=0)([example, plain])
-    length, target = len(example.context) + 1, len(example.target)
-    prefix, history = [*ids(one_by_one, WORDS), END], ids(one_by_one, HISTORY[0].text)
-    assert batch["input_ids"][0].tolist() == [*prefix, *history, START, *example.target]
-    assert batch["attention_mask"].tolist() == [[1] * (length + target), [0] * (length - 1) + [1] * (target + 1)]
-    assert batch["labels"].tolist() == [[IGNORED] * length + example.target] * 2
-    assert batch["labels"][0, length] == token(one_by_one, Strategy.QUESTION)  # right after the start token
-
-
 @pytest.mark.parametrize("variant", ["strategy", "one-by-one", "all-in-one"])
 def test_a_share_of_the_turns_is_learned_after_the_corpus_labels(variant, one_by_one, make_form):
     survey = Survey(initial_intensity=4)
@@ -234,3 +188,60 @@ def test_a_share_of_the_turns_is_learned_after_the_corpus_labels(variant, one_by
         form.examples(dialogues, reasoning_share=0.5)
     with pytest.raises(ValueError, match="trained without any"):
         make_form(one_by_one, variant).examples(dialogues, reasoning_share=0.5, rng=np.random.default_rng(0))
+
+
+def test_the_stop_decision_is_one_more_token_after_the_strategies(make_tiny):
+    backbone = make_tiny(strategies=False)
+    before = backbone.model.get_input_embeddings().weight.detach().clone()
+    size = len(backbone.tokenizer)
+    words = text_ids(backbone.tokenizer, "continue")
+    assert add_strategy_tokens(backbone, stop_decision=True) == list(range(size, size + 9))
+    assert strategy_ids(backbone.tokenizer) == list(range(size, size + 8))
+    assert continue_id(backbone.tokenizer) == size + 8
+    row = backbone.model.get_input_embeddings().weight[size + 8]
+    assert torch.allclose(row, before[words].mean(dim=0), atol=1e-7)
+    with pytest.raises(ValueError, match=r"lacks the token \[continue\]"):
+        continue_id(make_tiny().tokenizer)
+
+
+def test_tokens_are_labels_in_brackets_and_cannot_be_added_twice(make_tiny):
+    assert strategy_token(Strategy.RESTATEMENT) == "[Restatement or Paraphrasing]"
+    backbone = make_tiny()
+    with pytest.raises(ValueError, match="already"):
+        add_strategy_tokens(backbone)
+
+
+def test_missing_tokens_are_named(make_tiny):
+    with pytest.raises(ValueError, match=r"lacks .*\[Question\]"):
+        strategy_ids(make_tiny(strategies=False).tokenizer)
+
+
+CONCLUDED = Reasoning("job crisis", "anxiety", 4, Need.HEARD, Stage.EXPLORATION, (0.9, 0.5, 0.3, 0.6, 0.7))
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (("job crisis", "anxiety", 4, Need.HEARD, Stage.EXPLORATION), str),
+        (("job crisis", None, None, None, None), "problem: job crisis"),
+        ((None, "sadness", None, Need.ACT, None), "feels sadness, needs to act"),
+        ((None, None, 2, None, Stage.COMFORTING), "feels 2 of 5, comforting"),
+        ((None, None, None, None, None), ""),
+    ],
+)
+def test_what_is_unknown_is_left_out(labels, words):
+    expected = "problem: job crisis, feels anxiety 4 of 5, needs to be heard, exploration" if words is str else words
+    assert reasoning_words(ReasoningLabels(*labels)) == expected
+
+
+def test_a_conclusion_reads_like_the_labels_it_was_learned_from():
+    labels = ReasoningLabels("job crisis", "anxiety", 4, Need.HEARD, Stage.EXPLORATION)
+    assert reasoning_words(CONCLUDED) == reasoning_words(labels)
+
+
+@pytest.mark.parametrize(("share", "number"), [(0.0, 0), (0.5, 10), (0.33, 7), (1.0, 20)])
+def test_the_share_is_kept_and_the_choice_is_the_generators(share, number):
+    one, two, other = (with_prefix(20, share, rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert one.sum() == other.sum() == number
+    assert (one == two).all()
+    assert (one != other).any() == (0 < number < 20)

@@ -27,7 +27,7 @@ def start(*command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(autouse=True)
 def every_step_is_logged(monkeypatch):
-    monkeypatch.setattr("generator.training.LOGGED_STEPS", 1)
+    monkeypatch.setattr("language_models.trainer.LOGGED_STEPS", 1)
 
 
 @pytest.fixture(scope="module")

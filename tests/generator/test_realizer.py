@@ -1,3 +1,5 @@
+"""What a realizer writes and how likely it finds given texts; finished runs and plain backbones."""
+
 import dataclasses
 import json
 
@@ -8,12 +10,16 @@ import torch
 from corpus.dialogue import Message, Role
 from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
-from generator.config import VARIANTS, GeneratorConfig, LengthConfig
+from generator.config import DECODING_PRESETS, VARIANTS, GeneratorConfig, LengthConfig
 from generator.files import GeneratorSummary, write_run
+from generator.inputs import InputFormat
 from generator.realizer import Realizer
-from language_models.batching import Collator
-from language_models.perplexity import response_losses
-from language_models.settings import DECODING_PRESETS, DecodingConfig
+from generator.strategy_tokens import add_strategy_tokens
+from language_models.backbone import load_backbone
+from language_models.families.family import Example
+from language_models.perplexity import target_losses, token_losses
+from language_models.settings import DecodingConfig
+from language_models.tokens import text_ids
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
 CONFIG = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, max_message_tokens=6, max_messages=3)
@@ -91,10 +97,7 @@ def test_reasoning_is_read_before_every_history(name, variant, make_realizer, hi
     sums, _ = realizer.negative_log_likelihood(histories[:2], [plan] * 2, [texts] * 2, reasoning=given)
     assert seen == ([REASONING, None] if variant == "all-in-one" else [REASONING] * 2 + [None] * 2)
     examples = realizer.form.turn_examples(histories[0], list(zip(plan, texts, strict=True)), REASONING)
-    collator = Collator(encoder_decoder=realizer.backbone.encoder_decoder, start=1, padding=0)
-    direct, _ = response_losses(
-        realizer.backbone.model, examples, collator=collator, uncounted=realizer.form.strategy_ids
-    )
+    direct, _ = target_losses(realizer.backbone, examples, uncounted=realizer.form.strategy_ids)
     assert sums[0] == pytest.approx(direct.sum(), rel=1e-6)
     assert realizer.realize(histories[0], plan, reasoning=REASONING)
     assert realizer.realize(histories[0], plan[:0], reasoning=REASONING) == []
@@ -179,3 +182,46 @@ def test_runs_of_the_time_before_reasoning_still_load(make_tiny, make_form, tmp_
     fields["config"]["reasoning_share"] = 0.5
     (tmp_path / "generator.json").write_text(json.dumps(fields))
     assert Realizer.load(tmp_path).with_reasoning
+
+
+SLEEPLESS = (Message(Role.SEEKER, "I can't sleep. It's been hard, you know?"),)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("folder", ["blenderbot_small-90M", "DialoGPT-small"])
+def test_the_real_configurations_train_a_step_and_decode(folder, shared, tmp_path):
+    source = shared / "models" / folder
+    with pytest.raises(ValueError, match="no weights"):
+        load_backbone(source)
+    torch.manual_seed(0)
+    backbone = load_backbone(source, random_weights=True)
+    assert 80e6 < backbone.model.num_parameters() < 130e6
+    ids = add_strategy_tokens(backbone)
+    assert ids == list(range(len(backbone.tokenizer) - 8, len(backbone.tokenizer)))
+    assert not set(text_ids(backbone.tokenizer, "so __end__ <|endoftext|> [Others]")) & {
+        *ids,
+        backbone.tokenizer.eos_token_id,
+    }
+    form = InputFormat(backbone.tokenizer, variant="strategy", lengths=LengthConfig(160, None, 40))
+    context, target = form.context(SLEEPLESS), form.target([(Strategy.QUESTION, "What keeps you awake?")])
+    assert backbone.tokenizer.decode(context).lower().replace(" ", "") == SLEEPLESS[0].text.lower().replace(" ", "")
+    assert target[0] == ids[0]
+    assert target[-1] == backbone.tokenizer.eos_token_id
+    batch = backbone.collate([Example(context, target)] * 2)
+    optimizer = torch.optim.SGD(backbone.model.parameters(), lr=0.1)
+    with torch.autocast("cpu", torch.bfloat16):
+        losses, _ = token_losses(backbone.family, backbone.model, batch)
+    losses.mean().backward()
+    row = backbone.model.get_input_embeddings().weight[ids[0]]
+    before = row.detach().clone()
+    optimizer.step()
+    optimizer.zero_grad()
+    assert torch.isfinite(row).all()
+    assert not torch.equal(row, before)
+    realizer = Realizer(backbone, form, decoding=DecodingConfig(max_message_tokens=3))
+    ((first, text), (second, other)) = realizer.realize(SLEEPLESS, [Strategy.QUESTION, Strategy.OTHERS])
+    assert (first, second) == (Strategy.QUESTION, Strategy.OTHERS)
+    assert text
+    assert other
+    ((chosen, _),) = realizer.realize((), None)
+    assert isinstance(chosen, Strategy)

@@ -14,8 +14,7 @@ from corpus.strategy import Strategy
 from generator.model_card import model_card
 from generator.realizer import Realizer
 from generator.training import train_generator
-from language_models.batching import Collator
-from language_models.perplexity import perplexity, response_losses
+from language_models.perplexity import perplexity, target_losses
 from language_models.trainer import Checkpoints
 from tests.generator.tiny_training import CONFIG, changed
 
@@ -121,10 +120,7 @@ def test_the_checkpoint_of_the_lowest_validation_perplexity_is_kept(finished, di
     assert (training.summary.best_perplexity, training.summary.best_step) == (best.valid_perplexity, best.step)
     realizer = Realizer.load(out)
     examples = realizer.form.examples(dialogues[8:])
-    collator = Collator(encoder_decoder=True, start=1, padding=0)
-    sums, tokens = response_losses(
-        realizer.backbone.model, examples, collator=collator, uncounted=realizer.form.strategy_ids
-    )
+    sums, tokens = target_losses(realizer.backbone, examples, uncounted=realizer.form.strategy_ids)
     assert perplexity(sums, tokens) == pytest.approx(best.valid_perplexity, rel=1e-5)
 
 

@@ -1,3 +1,5 @@
+"""What is written for a request: sampled from the right distribution, in any batch alike, plans in order."""
+
 import dataclasses
 from itertools import pairwise
 
@@ -6,64 +8,56 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
-from generator.strategy_tokens import add_strategy_tokens
-from language_models.backbone import build_tiny_backbone
-from language_models.decoding.cache import CachedDecoder
 from language_models.decoding.constraints import TurnConstraints, Vocabulary
-from language_models.decoding.decoder import Request, decode, draw, penalize_repetition
-from language_models.settings import DECODING_PRESETS, DecodingConfig
+from language_models.decoding.decoder import Request, decode, penalize_repetition, sample_tokens
+from language_models.settings import DecodingConfig
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
 FREE = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0, max_message_tokens=6)
 END = 2
 
 
-@pytest.fixture
-def contexts(make_tiny, make_form, dialogues):
-    form = make_form(make_tiny(), "strategy")
-    return [form.context(dialogue.messages[:stop]) for dialogue in dialogues for stop in (0, 1, 3)]
-
-
-def strategies_of(backbone):
+def markers_of(backbone):
     return list(range(len(backbone.tokenizer) - 8, len(backbone.tokenizer)))
 
 
-def vocabulary_of(backbone, strategies=None, continuation=None):
-    return Vocabulary(
-        backbone.tokenizer,
-        strategies_of(backbone) if strategies is None else strategies,
-        continuation=continuation,
-        rows=backbone.model.get_output_embeddings().weight.shape[0],
-        device=torch.device("cpu"),
-    )
+def vocabulary_of(backbone, markers=None):
+    return Vocabulary(backbone, markers_of(backbone) if markers is None else markers)
 
 
-def test_presets_are_those_of_the_two_codes():
-    paper, second = DECODING_PRESETS["esconv2021"], DECODING_PRESETS["esconv-official"]
-    assert (paper.temperature, paper.top_k, paper.top_p, paper.repetition_penalty) == (0.7, 30, 0.9, 1.03)
-    assert (second.temperature, second.top_k, second.top_p, second.min_message_tokens) == (0.7, 0, 0.9, 10)
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"temperature": 0.0}, {"top_k": -1}, {"top_p": 0.0}, {"min_message_tokens": 50}, {"max_messages": 0}]
-)
-def test_impossible_settings_are_refused(wrong):
-    with pytest.raises(ValueError, match="expected"):
-        DecodingConfig(**wrong)
-
-
-def test_draw_by_hand():
+def test_sampling_by_hand():
     logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log().repeat(6, 1)
     numbers = torch.tensor([0.0, 0.49, 0.51, 0.79, 0.81, 0.999999], dtype=torch.float64)
     plain = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0)
-    assert draw(logits, numbers, plain).tolist() == [0, 0, 1, 1, 2, 3]
+    assert sample_tokens(logits, numbers, plain).tolist() == [0, 0, 1, 1, 2, 3]
     # top-k 2: 0.625, 0.375. top-p 0.75: the first two reach it. Temperature 0.5: squares, 0.68, 0.25, 0.06, 0.01.
-    assert draw(logits, numbers, DecodingConfig(temperature=1.0, top_k=2, top_p=1.0)).tolist() == [0, 0, 0, 1, 1, 1]
-    assert draw(logits, numbers, DecodingConfig(temperature=1.0, top_k=0, top_p=0.75)).tolist() == [0, 0, 0, 1, 1, 1]
-    assert draw(logits, numbers, DecodingConfig(temperature=0.5, top_k=0, top_p=1.0)).tolist() == [0, 0, 0, 1, 1, 3]
+    assert sample_tokens(logits, numbers, DecodingConfig(temperature=1.0, top_k=2, top_p=1.0)).tolist() == [
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+    ]
+    assert sample_tokens(logits, numbers, DecodingConfig(temperature=1.0, top_k=0, top_p=0.75)).tolist() == [
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+    ]
+    assert sample_tokens(logits, numbers, DecodingConfig(temperature=0.5, top_k=0, top_p=1.0)).tolist() == [
+        0,
+        0,
+        0,
+        1,
+        1,
+        3,
+    ]
     forbidden = logits.clone()
     forbidden[:, 0] = float("-inf")
-    assert 0 not in draw(forbidden, numbers, plain).tolist()
+    assert 0 not in sample_tokens(forbidden, numbers, plain).tolist()
 
 
 def test_repetition_penalty_by_hand():
@@ -73,38 +67,15 @@ def test_repetition_penalty_by_hand():
 
 
 @BOTH
-def test_cache_gives_the_logits_of_a_full_pass_even_when_rows_leave(name, make_tiny, contexts):
-    backbone = make_tiny(name)
-    written = torch.randint(5, 200, (4, 5), generator=torch.Generator().manual_seed(1))
-    rows = torch.arange(4)
-    batch = [contexts[i] for i in (0, 1, 2, 5)]
-    with torch.inference_mode():
-        decoder = CachedDecoder(backbone, batch)
-        for step in range(5):
-            for row, logits in zip(rows.tolist(), decoder.logits, strict=True):
-                prefix = [1, *written[row, :step].tolist()]
-                if backbone.encoder_decoder:
-                    whole = {"input_ids": [batch[row] or [1]], "decoder_input_ids": [prefix]}
-                else:
-                    whole = {"input_ids": [batch[row] + prefix]}
-                expected = backbone.model(**{key: torch.tensor(value) for key, value in whole.items()}).logits[0, -1]
-                assert torch.allclose(logits, expected, atol=1e-4)
-            if step == 2:
-                rows = torch.tensor([0, 2])
-                decoder.keep(rows)
-            decoder.step(written[rows, step])
-
-
-@BOTH
 def test_greedy_equals_transformers_generate(name, make_tiny, contexts):
-    backbone = make_tiny(name, strategies=False)
+    backbone = make_tiny(name, markers=False)
     config = DecodingConfig(top_k=1, repetition_penalty=1.0, min_message_tokens=0, max_message_tokens=8)
     contexts = [context for context in contexts if context and max(context) < len(backbone.tokenizer)]
     vocabulary = vocabulary_of(backbone, [])
     requests = [Request(one, None, (0,), (END,)) for one in contexts]
     ours = decode(backbone, requests, vocabulary=vocabulary, free_messages=1, config=config)
     for context, tokens in zip(contexts, ours, strict=True):
-        prompt = torch.tensor([context if backbone.encoder_decoder else [*context, 1]])
+        prompt = torch.tensor([context if backbone.family.encoder_decoder else [*context, 1]])
         theirs = backbone.model.generate(
             prompt,
             attention_mask=torch.ones_like(prompt),
@@ -118,32 +89,32 @@ def test_greedy_equals_transformers_generate(name, make_tiny, contexts):
                 begin_suppress_tokens=vocabulary.not_opening.nonzero().flatten().tolist(),
             ),
         )[0].tolist()
-        theirs = theirs[1 if backbone.encoder_decoder else prompt.shape[1] :]
+        theirs = theirs[1 if backbone.family.encoder_decoder else prompt.shape[1] :]
         assert tokens == [*(theirs[: theirs.index(END)] if END in theirs else theirs), END]
 
 
 @BOTH
-def test_free_text_has_one_strategy_first_and_no_special_token(name, make_tiny, contexts):
+def test_free_text_has_one_marker_first_and_no_special_token(name, make_tiny, contexts):
     backbone = make_tiny(name)
-    strategies = strategies_of(backbone)
+    markers = markers_of(backbone)
     requests = [Request(context, None, (7, index), (END,)) for index, context in enumerate(contexts * 5)]
     for tokens in decode(backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=1, config=FREE):
-        assert tokens[0] in strategies
+        assert tokens[0] in markers
         assert tokens[-1] == END
         assert not set(tokens[1:-1]) & set(backbone.tokenizer.all_special_ids)
         assert FREE.min_message_tokens <= len(tokens) - 2 <= FREE.max_message_tokens
 
 
 @BOTH
-@pytest.mark.parametrize("config", [FREE, DECODING_PRESETS["esconv2021"]], ids=["plain", "esconv2021"])
-def test_the_strategy_is_drawn_from_the_models_own_distribution(name, config, make_tiny, contexts):
+@pytest.mark.parametrize("config", [FREE, DecodingConfig()], ids=["plain", "cut"])
+def test_the_marker_is_sampled_from_the_models_own_distribution(name, config, make_tiny, contexts):
     backbone = make_tiny(name)
-    strategies = strategies_of(backbone)
-    with torch.no_grad():  # spread the strategies, else eight nearly equal shares would prove little
+    markers = markers_of(backbone)
+    with torch.no_grad():  # spread the markers, else eight nearly equal shares would prove little
         rows = backbone.model.get_output_embeddings().weight
-        rows[strategies] = rows[strategies] + torch.randn(8, 16, generator=torch.Generator().manual_seed(2)) * 0.2
+        rows[markers] = rows[markers] + torch.randn(8, 16, generator=torch.Generator().manual_seed(2)) * 0.2
     with torch.inference_mode():
-        logits = CachedDecoder(backbone, [contexts[4]]).logits[0, strategies].double()
+        logits = backbone.begin([contexts[4]]).logits[0, markers].double()
     shares = (logits / config.temperature).softmax(-1)
     likeliest = shares.sort(descending=True)
     kept = likeliest.indices[likeliest.values.cumsum(0) - likeliest.values < config.top_p]
@@ -155,7 +126,7 @@ def test_the_strategy_is_drawn_from_the_models_own_distribution(name, config, ma
     written = decode(
         backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=1, config=short, batch_size=1000
     )
-    found = np.bincount([tokens[0] - strategies[0] for tokens in written], minlength=8) / count
+    found = np.bincount([tokens[0] - markers[0] for tokens in written], minlength=8) / count
     assert np.abs(found - expected.numpy()).max() < 4 * np.sqrt(0.25 / count)
     assert 0.2 < expected.max() < 0.95  # the case is a real one
 
@@ -163,15 +134,15 @@ def test_the_strategy_is_drawn_from_the_models_own_distribution(name, config, ma
 @BOTH
 def test_a_plan_is_kept_in_order_within_one_pass(name, make_tiny, contexts):
     backbone = make_tiny(name)
-    strategies = strategies_of(backbone)
+    markers = markers_of(backbone)
     rng = np.random.default_rng(0)
-    plans = [tuple(int(s) for s in rng.choice(strategies, size=rng.integers(1, 5))) for _ in contexts]
+    plans = [tuple(int(s) for s in rng.choice(markers, size=rng.integers(1, 5))) for _ in contexts]
     requests = [Request(c, plan, (1, i), (END,)) for i, (c, plan) in enumerate(zip(contexts, plans, strict=True))]
     for plan, tokens in zip(
         plans, decode(backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=3, config=FREE), strict=True
     ):
-        assert tuple(token for token in tokens if token in strategies) == plan
-        starts = [index for index, token in enumerate(tokens) if token in strategies] + [len(tokens) - 1]
+        assert tuple(token for token in tokens if token in markers) == plan
+        starts = [index for index, token in enumerate(tokens) if token in markers] + [len(tokens) - 1]
         lengths = [after - before - 1 for before, after in pairwise(starts)]
         assert starts[0] == 0
         assert all(FREE.min_message_tokens <= length <= FREE.max_message_tokens for length in lengths)
@@ -180,39 +151,39 @@ def test_a_plan_is_kept_in_order_within_one_pass(name, make_tiny, contexts):
 @BOTH
 def test_a_free_turn_ends_after_the_most_messages(name, make_tiny, contexts):
     backbone = make_tiny(name)
-    strategies = strategies_of(backbone)
+    markers = markers_of(backbone)
     requests = [Request(context, None, (3, index), (END,)) for index, context in enumerate(contexts)]
     written = decode(backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=3, config=FREE)
-    numbers = {sum(token in strategies for token in tokens) for tokens in written}
+    numbers = {sum(token in markers for token in tokens) for tokens in written}
     assert numbers <= {1, 2, 3}
     assert len(numbers) > 1
 
 
 @BOTH
 def test_the_model_decides_when_a_planned_message_ends(name, make_tiny, contexts):
-    """All its wish to go on, be it with an end or with any strategy, counts for what the plan puts next."""
+    """All its wish to go on, be it with an end or with any marker, counts for what the plan puts next."""
     backbone = make_tiny(name)
-    strategies = strategies_of(backbone)
-    plans = [(strategies[3], strategies[5]), None]
+    markers = markers_of(backbone)
+    plans = [(markers[3], markers[5]), None]
     longest = [FREE.max_message_tokens] * 2
-    grammar = TurnConstraints(
+    constraints = TurnConstraints(
         vocabulary_of(backbone), plans, [(END,)] * 2, free_messages=1, longest=longest, config=FREE
     )
     logits = torch.randn(2, len(backbone.tokenizer), generator=torch.Generator().manual_seed(3))
-    first = grammar.restrict(logits).softmax(-1)
-    assert first[0, strategies[3]] == 1
-    assert torch.allclose(first[1, strategies], logits[1, strategies].softmax(-1))
-    grammar.advance(torch.tensor([strategies[3], strategies[0]]))
+    first = constraints.restrict(logits).softmax(-1)
+    assert first[0, markers[3]] == 1
+    assert torch.allclose(first[1, markers], logits[1, markers].softmax(-1))
+    constraints.advance(torch.tensor([markers[3], markers[0]]))
     for _ in range(FREE.min_message_tokens):
-        assert not grammar.restrict(logits).softmax(-1)[:, [END, *strategies]].any()
-        grammar.advance(torch.tensor([50, 50]))
-    later = grammar.restrict(logits)
-    wish = logits[:, [END, *strategies]].logsumexp(-1)
-    assert later[0, strategies[5]] == pytest.approx(float(wish[0]))
+        assert not constraints.restrict(logits).softmax(-1)[:, [END, *markers]].any()
+        constraints.advance(torch.tensor([50, 50]))
+    later = constraints.restrict(logits)
+    wish = logits[:, [END, *markers]].logsumexp(-1)
+    assert later[0, markers[5]] == pytest.approx(float(wish[0]))
     assert later[1, END] == pytest.approx(float(wish[1]))
     assert torch.isinf(later[0, END])
-    assert torch.isinf(later[1, strategies]).all()
-    text = list(range(3, strategies[0]))
+    assert torch.isinf(later[1, markers]).all()
+    text = list(range(3, markers[0]))
     assert torch.equal(later[:, text], logits[:, text])
 
 
@@ -235,11 +206,9 @@ def test_same_seed_same_text_in_any_batch(name, make_tiny, contexts):
 
 @BOTH
 def test_a_plan_too_long_for_the_model_is_written_in_shorter_messages(name, make_tiny):
-    tokenizer = make_tiny(name, strategies=False).tokenizer
-    backbone = build_tiny_backbone(name, tokenizer, width=16, layers=1, heads=2, dropout=0.1, positions=128)
-    add_strategy_tokens(backbone.model, backbone.tokenizer)
-    strategies = strategies_of(backbone)
-    plans = [(strategies[0],) * 7, (strategies[1],), (strategies[2],) * 7]
+    backbone = make_tiny(name, positions=128)
+    markers = markers_of(backbone)
+    plans = [(markers[0],) * 7, (markers[1],), (markers[2],) * 7]
     # Short ones finish early and run on beside the long one until enough are finished: beyond the model's positions.
     histories = [[50] * 10, [50] * 60, [50] * 40, *[[50] * 10] * 9]
     requests = [
@@ -247,7 +216,7 @@ def test_a_plan_too_long_for_the_model_is_written_in_shorter_messages(name, make
         for index, (history, plan) in enumerate(zip(histories, [*plans, *[plans[0]] * 9], strict=True))
     ]
     never = torch.zeros(backbone.model.get_output_embeddings().weight.shape[0])
-    never[[END, *strategies]] = -1000.0  # no message ends before it must
+    never[[END, *markers]] = -1000.0  # no message ends before it must
     hook = backbone.model.get_output_embeddings().register_forward_hook(lambda _, __, logits: logits + never)
     config = dataclasses.replace(FREE, max_message_tokens=20)
 
@@ -259,22 +228,22 @@ def test_a_plan_too_long_for_the_model_is_written_in_shorter_messages(name, make
     hook.remove()
     lengths = []
     for tokens in turns[:3]:
-        starts = [index for index, token in enumerate(tokens) if token in strategies] + [len(tokens) - 1]
+        starts = [index for index, token in enumerate(tokens) if token in markers] + [len(tokens) - 1]
         lengths.append([after - before - 1 for before, after in pairwise(starts)])
     # 128 positions, one for the start token, and of a decoder-only model those of the history: (128 - 1) // 7 - 1 = 17,
     # (128 - 10 - 1) // 7 - 1 = 15, (128 - 40 - 1) // 7 - 1 = 11.
-    first, last = (17, 17) if backbone.encoder_decoder else (15, 11)
+    first, last = (17, 17) if backbone.family.encoder_decoder else (15, 11)
     assert lengths == [[first] * 7, [20], [last] * 7]
 
 
 def test_what_does_not_fit_is_refused(make_tiny):
     backbone = make_tiny("tiny-dialogpt")
     config = DecodingConfig(min_message_tokens=10, max_message_tokens=300)
-    strategies = strategies_of(backbone)
+    markers = markers_of(backbone)
     with pytest.raises(ValueError, match=r"46 messages does not fit: the backbone has 512 positions, .* takes 6$"):
         decode(
             backbone,
-            [Request([50] * 6, (strategies[0],) * 46, (0,), (END,))],  # 505 // 46 - 1 = 9
+            [Request([50] * 6, (markers[0],) * 46, (0,), (END,))],  # 505 // 46 - 1 = 9
             vocabulary=vocabulary_of(backbone),
             free_messages=1,
             config=config,

@@ -1,6 +1,6 @@
 """Decoding of the real 90M model beside the plain loop of the 2021 authors' inference script: minutes, so asked for.
 
-``OMP_NUM_THREADS=2 pytest -n 0 -s -m slow tests/generator/test_speed.py``
+``OMP_NUM_THREADS=2 pytest -n 0 -s -m slow tests/performance/test_decoding_speed.py``
 """
 
 import time
@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from language_models.backbone import load_backbone
-from language_models.batching import pad
 from language_models.decoding.constraints import Vocabulary
 from language_models.decoding.decoder import Request, decode
+from language_models.families.family import pad
 from language_models.precision import default_device, resolve_precision
 from language_models.settings import DecodingConfig
 
@@ -75,8 +75,7 @@ def plain_loop(backbone, contexts):
 
 def ours(backbone, contexts, precision="fp32"):
     end = backbone.tokenizer.eos_token_id
-    rows = backbone.model.get_output_embeddings().weight.shape[0]
-    vocabulary = Vocabulary(backbone.tokenizer, (), rows=rows, device=backbone.model.device)
+    vocabulary = Vocabulary(backbone, ())
     requests = [Request(context, None, (0, index), (end,)) for index, context in enumerate(contexts)]
     written = decode(backbone, requests, vocabulary=vocabulary, free_messages=1, config=SETTINGS, precision=precision)
     return [tokens[:-1] for tokens in written]  # without the end token

@@ -1,3 +1,5 @@
+"""What is loaded, and what is refused: nothing that could run code, nothing incomplete, always in one line."""
+
 import pytest
 import torch
 from huggingface_hub import set_client_factory
@@ -5,26 +7,18 @@ from huggingface_hub.utils._http import default_client_factory
 from huggingface_hub.utils._http import httpx2 as network
 from safetensors.torch import save_file
 
-from corpus.dialogue import Message, Role
-from corpus.strategy import Strategy
-from generator.config import LengthConfig
-from generator.inputs import InputFormat
-from generator.realizer import Realizer
-from generator.strategy_tokens import add_strategy_tokens, text_ids
 from language_models.backbone import load_backbone
-from language_models.batching import Collator, Example
-from language_models.perplexity import token_losses
-from language_models.settings import DecodingConfig
-
-HISTORY = (Message(Role.SEEKER, "I can't sleep. It's been hard, you know?"),)
+from language_models.settings import TinyModelConfig
+from language_models.tiny import build_tiny_backbone, train_tokenizer
+from language_models.tokens import add_tokens, text_ids
 
 
 def test_a_folder_made_by_save_pretrained_is_loaded(make_tiny, tmp_path):
-    backbone = make_tiny(strategies=False)
+    backbone = make_tiny(markers=False)
     backbone.model.save_pretrained(tmp_path)
     backbone.tokenizer.save_pretrained(tmp_path)
     loaded = load_backbone(tmp_path)
-    assert loaded.encoder_decoder
+    assert loaded.family.encoder_decoder
     assert torch.equal(loaded.model.get_input_embeddings().weight, backbone.model.get_input_embeddings().weight)
     (tmp_path / "model.safetensors").unlink()
     with pytest.raises(ValueError, match=r"configuration but no weights, expected model\.safetensors or pytorch_model"):
@@ -47,7 +41,7 @@ def test_other_folders_are_refused_in_one_line(content, message, tmp_path):
 @pytest.fixture
 def original(make_tiny, tmp_path):
     """A folder like the hub's original repositories: pickled weights in half precision, the head twice; and them."""
-    backbone = make_tiny("tiny-dialogpt", strategies=False)
+    backbone = make_tiny("tiny-dialogpt", markers=False)
     backbone.model.config.save_pretrained(tmp_path)
     backbone.tokenizer.save_pretrained(tmp_path)
     weights = {name: tensor.half() for name, tensor in backbone.model.state_dict().items()}
@@ -119,44 +113,40 @@ def test_missing_folder_and_unreachable_hub_say_what_to_do(tmp_path, monkeypatch
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.real_data
-@pytest.mark.parametrize("folder", ["blenderbot_small-90M", "DialoGPT-small"])
-def test_the_real_configurations_train_a_step_and_decode(folder, shared, tmp_path):
-    source = shared / "models" / folder
-    with pytest.raises(ValueError, match="no weights"):
-        load_backbone(source)
-    torch.manual_seed(0)
-    backbone = load_backbone(source, random_weights=True)
-    assert 80e6 < backbone.model.num_parameters() < 130e6
-    ids = add_strategy_tokens(backbone.model, backbone.tokenizer)
-    assert ids == list(range(len(backbone.tokenizer) - 8, len(backbone.tokenizer)))
-    assert not set(text_ids(backbone.tokenizer, "so __end__ <|endoftext|> [Others]")) & {
-        *ids,
-        backbone.tokenizer.eos_token_id,
-    }
-    form = InputFormat(backbone.tokenizer, variant="strategy", lengths=LengthConfig(160, None, 40))
-    context, target = form.context(HISTORY), form.target([(Strategy.QUESTION, "What keeps you awake?")])
-    assert backbone.tokenizer.decode(context).lower().replace(" ", "") == HISTORY[0].text.lower().replace(" ", "")
-    assert target[0] == ids[0]
-    assert target[-1] == backbone.tokenizer.eos_token_id
-    collator = Collator(
-        encoder_decoder=backbone.encoder_decoder, start=form.start, padding=backbone.tokenizer.pad_token_id
-    )
-    batch = collator([Example(context, target)] * 2)
-    optimizer = torch.optim.SGD(backbone.model.parameters(), lr=0.1)
-    with torch.autocast("cpu", torch.bfloat16):
-        losses, _ = token_losses(backbone.model, batch, encoder_decoder=backbone.encoder_decoder)
-    losses.mean().backward()
-    row = backbone.model.get_input_embeddings().weight[ids[0]]
-    before = row.detach().clone()
-    optimizer.step()
-    optimizer.zero_grad()
-    assert torch.isfinite(row).all()
-    assert not torch.equal(row, before)
-    realizer = Realizer(backbone, form, decoding=DecodingConfig(max_message_tokens=3))
-    ((first, text), (second, other)) = realizer.realize(HISTORY, [Strategy.QUESTION, Strategy.OTHERS])
-    assert (first, second) == (Strategy.QUESTION, Strategy.OTHERS)
-    assert text
-    assert other
-    ((chosen, _),) = realizer.realize((), None)
-    assert isinstance(chosen, Strategy)
+def test_text_never_becomes_a_special_token(make_tiny):
+    tokenizer = make_tiny().tokenizer
+    ids = text_ids(tokenizer, "so __end__ [sleep]\n then")
+    assert not set(ids) & set(tokenizer.all_special_ids)
+    assert tokenizer.decode(ids).strip() == "so __end__ [sleep] then"
+
+
+def test_tokenizer_knows_every_character_and_is_reproducible():
+    texts = ["Hello there, how are you?", "I can't sleep", "hello you"] * 2
+    one, two = train_tokenizer(texts, size=290), train_tokenizer(texts, size=290)
+    assert one.get_vocab() == two.get_vocab()
+    assert len(one) <= 290
+    assert [one.pad_token_id, one.bos_token_id, one.eos_token_id] == [0, 1, 2]
+    strange = "ünï 😀 漢字 can't"
+    assert one.decode(text_ids(one, strange)).strip() == strange
+    with pytest.raises(ValueError, match="too small"):
+        train_tokenizer(texts, size=100)
+
+
+def test_unknown_tiny_backbone(make_tiny):
+    with pytest.raises(ValueError, match="unknown tiny backbone"):
+        build_tiny_backbone("tiny-x", make_tiny().tokenizer, TinyModelConfig())
+
+
+@pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
+def test_new_tokens_begin_as_the_mean_of_their_words(name, make_tiny):
+    backbone = make_tiny(name, markers=False)
+    before = backbone.model.get_input_embeddings().weight.detach().clone()
+    size = len(backbone.tokenizer)
+    assert add_tokens(backbone, {"[ask]": "you know", "[tell]": "some tea"}) == [size, size + 1]
+    after = backbone.model.get_input_embeddings().weight
+    assert torch.equal(after[:size], before)
+    for row, words in ((size, "you know"), (size + 1, "some tea")):
+        assert torch.allclose(after[row], before[text_ids(backbone.tokenizer, words)].mean(dim=0), atol=1e-7)
+    assert backbone.model.get_output_embeddings().weight.data_ptr() == after.data_ptr()  # still tied
+    with pytest.raises(ValueError, match=r"has the tokens \[ask\] already"):
+        add_tokens(backbone, {"[ask]": "you"})

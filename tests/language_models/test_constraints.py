@@ -13,12 +13,12 @@ START, END, SPECIAL = 1, 2, (0, 1, 2)
 
 
 class Rules:
-    """The grammar as sets, for one row."""
+    """The constraints as sets, for one row."""
 
     def __init__(self, backbone, config, *, plan, closing, most, stop_decision):
         size = len(backbone.tokenizer)
         added = list(range(size - 9, size))
-        self.strategies, self.continuation = set(added[:8]), added[8]
+        self.markers, self.continuation = set(added[:8]), added[8]
         self.closers = {END, self.continuation} if stop_decision else {END}
         self.text = set(range(len(SPECIAL), size - 9))
         words = {token: backbone.tokenizer.decode([token]).strip() for token in self.text}
@@ -28,18 +28,18 @@ class Rules:
 
     def split(self, written):
         """Messages begun, and tokens of text in the last."""
-        starts = [index for index, token in enumerate(written) if token in self.strategies]
+        starts = [index for index, token in enumerate(written) if token in self.markers]
         return len(starts), len(written) - starts[-1] - 1 if starts else 0
 
     def boundaries(self, written):
         messages, length = self.split(written)
         if messages == 0:
-            return {self.plan[0]} if self.plan else self.strategies
+            return {self.plan[0]} if self.plan else self.markers
         if length < max(1, self.config.min_message_tokens):
             return set()
         if messages == self.most:
             return self.closing
-        return {self.plan[messages]} if self.plan else self.strategies | self.closing
+        return {self.plan[messages]} if self.plan else self.markers | self.closing
 
     def texts(self, written):
         messages, length = self.split(written)
@@ -54,30 +54,24 @@ class Rules:
             expected[token] = logits[token]
         allowed = self.boundaries(written)
         for token in allowed:
-            every = torch.tensor(sorted(self.closers | self.strategies))
+            every = torch.tensor(sorted(self.closers | self.markers))
             expected[token] = logits[token] if len(allowed) > 1 else logits[every].logsumexp(0)
         return expected
 
 
 @pytest.fixture(scope="module")
 def backbone(make_tiny):
-    return make_tiny(stop_decision=True)
+    return make_tiny(continuation=True)
 
 
 def vocabulary_of(backbone, *, stop_decision):
     size = len(backbone.tokenizer)
-    return Vocabulary(
-        backbone.tokenizer,
-        range(size - 9, size - 1),
-        continuation=size - 1 if stop_decision else None,
-        rows=size,
-        device=torch.device("cpu"),
-    )
+    return Vocabulary(backbone, range(size - 9, size - 1), continuation=size - 1 if stop_decision else None)
 
 
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
-def test_exactly_the_allowed_tokens_can_come_next_in_every_variant(backbone, data):
+def test_exactly_the_allowed_tokens_can_come_next(backbone, data):
     size, stop_decision = len(backbone.tokenizer), data.draw(st.booleans())
     shortest = data.draw(st.integers(0, 3))
     config = DecodingConfig(
@@ -91,7 +85,7 @@ def test_exactly_the_allowed_tokens_can_come_next_in_every_variant(backbone, dat
     ]
     vocabulary = vocabulary_of(backbone, stop_decision=stop_decision)
     longest = [config.max_message_tokens] * len(plans)
-    grammar = TurnConstraints(vocabulary, plans, closings, free_messages=most, longest=longest, config=config)
+    constraints = TurnConstraints(vocabulary, plans, closings, free_messages=most, longest=longest, config=config)
     rules = [
         Rules(backbone, config, plan=plan, closing=closing, most=most, stop_decision=stop_decision)
         for plan, closing in zip(plans, closings, strict=True)
@@ -102,21 +96,23 @@ def test_exactly_the_allowed_tokens_can_come_next_in_every_variant(backbone, dat
     likely = torch.zeros(size).index_fill(0, vocabulary.boundaries, 4.0)
     while rules:
         logits = torch.randn(len(rules), size, generator=generator) + likely
-        found = grammar.restrict(logits)
+        found = constraints.restrict(logits)
         for row, rule in enumerate(rules):
             torch.testing.assert_close(found[row], rule.restrict(logits[row], written[row]))
         tokens = torch.multinomial(found.softmax(-1), 1, generator=generator).squeeze(1)
-        text = grammar.advance(tokens)
+        text = constraints.advance(tokens)
         for row, (token, rule) in enumerate(zip(tokens.tolist(), rules, strict=True)):
             assert bool(text[row]) == (token in rule.text)
             written[row].append(token)
-        assert grammar.finished.tolist() == [row[-1] in rule.closing for row, rule in zip(written, rules, strict=True)]
+        assert constraints.finished.tolist() == [
+            row[-1] in rule.closing for row, rule in zip(written, rules, strict=True)
+        ]
         for row, rule in zip(written, rules, strict=True):
             if row[-1] in rule.closing:
-                chosen = [token for token in row if token in rule.strategies]
+                chosen = [token for token in row if token in rule.markers]
                 assert chosen == rule.plan if rule.plan else 1 <= len(chosen) <= most
-        going = (~grammar.finished).nonzero().squeeze(1)
-        grammar.keep(going)
+        going = (~constraints.finished).nonzero().squeeze(1)
+        constraints.keep(going)
         rules, written = [rules[row] for row in going], [written[row] for row in going]
 
 
@@ -126,11 +122,11 @@ def test_exactly_the_allowed_tokens_can_come_next_in_every_variant(backbone, dat
 )
 def test_decoding_equals_a_plain_loop_without_cache_and_batch(name, messages, stop_decision, make_tiny):
     """Greedy, so that the loop needs no random numbers: one pass writes exactly what the rules let the model write."""
-    backbone = make_tiny(name, stop_decision=True)
+    backbone = make_tiny(name, continuation=True)
     size = len(backbone.tokenizer)
     config = DecodingConfig(top_k=1, repetition_penalty=1.0, min_message_tokens=2, max_message_tokens=5)
-    strategies = list(range(size - 9, size - 1))
-    plans = [None if messages is None else (strategies[(row + 3) % 8], *strategies[: messages - 1]) for row in range(4)]
+    markers = list(range(size - 9, size - 1))
+    plans = [None if messages is None else (markers[(row + 3) % 8], *markers[: messages - 1]) for row in range(4)]
     closing = (END, size - 1) if stop_decision else (END,)
     most = 1 if stop_decision else 3
     contexts = [[], [10, 11, 12], [50, END, 60], [7] * 9]
@@ -142,7 +138,7 @@ def test_decoding_equals_a_plain_loop_without_cache_and_batch(name, messages, st
         written: list[int] = []
         while not written or written[-1] not in closing:
             with torch.inference_mode():
-                if backbone.encoder_decoder:
+                if backbone.family.encoder_decoder:
                     whole = {"input_ids": [context or [START]], "decoder_input_ids": [[START, *written]]}
                 else:
                     whole = {"input_ids": [[*context, START, *written]]}
@@ -150,4 +146,4 @@ def test_decoding_equals_a_plain_loop_without_cache_and_batch(name, messages, st
             written.append(int(rules.restrict(logits, written).argmax()))
         assert found == written
         if plan is not None:
-            assert [token for token in found if token in strategies] == list(plan)
+            assert [token for token in found if token in markers] == list(plan)
