@@ -1,4 +1,4 @@
-"""What a generator's run folder holds, written whole and read without running code.
+"""A generator's run folder: written whole, read without running code.
 
 ``generator.json`` (everything but the weights; its presence says that the run is finished), ``model/`` (weights as
 safetensors, configuration, tokenizer, model card: ``from_pretrained`` loads it), ``training_curve.json``,
@@ -10,11 +10,12 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from corpus.files import write_whole
 from generator.config import LengthConfig, upgraded
-from generator.model_card import GeneratorSummary, model_card
 from language_models.backbone import Backbone
 from language_models.settings import DecodingConfig
 from language_models.trainer import CurvePoint
@@ -25,13 +26,58 @@ CURVE = "training_curve.json"
 FORMAT = 1  # of generator.json
 
 
-def write_run(out: Path, backbone: Backbone, summary: GeneratorSummary, curve: Sequence[CurvePoint]) -> None:
-    """Writes a finished run; ``generator.json`` comes last, so that a run without it is not finished."""
+@dataclass(frozen=True)
+class GeneratorSummary:
+    """Everything about a finished training but its weights: what ``generator.json`` holds.
+
+    Attributes:
+        variant: One of ``generator.config.VARIANTS``.
+        lengths: Of the inputs, resolved.
+        decoding: Settings of decoding that the run is used with.
+        config: The training's settings, resolved, as nested plain values.
+        seed: The training's.
+        data: SHA-256 of the training and the validation examples' messages.
+        examples: Numbers of training and validation examples.
+        parameters: Number of the model's weights.
+        best_step: Optimizer steps of the chosen checkpoint.
+        best_perplexity: Its validation perplexity per token.
+        seconds: Time from the start, or from the last resumption, to the end.
+        corpus: Name of the data; empty where it was not given.
+        processes: That trained side by side; ``batch_size`` of the settings is one process's.
+    """
+
+    variant: str
+    lengths: LengthConfig
+    decoding: DecodingConfig
+    config: dict[str, Any]
+    seed: int
+    data: dict[str, str]
+    examples: dict[str, int]
+    parameters: int
+    best_step: int
+    best_perplexity: float
+    seconds: float
+    corpus: str = ""
+    processes: int = 1
+
+
+def write_run(
+    out: Path, backbone: Backbone, summary: GeneratorSummary, *, card: str, curve: Sequence[CurvePoint]
+) -> None:
+    """Writes a finished run; ``generator.json`` comes last, so that a run without it is not finished.
+
+    Args:
+        out: Run folder.
+        backbone: Trained model and tokenizer.
+        summary: What it was trained on, how, and how good it is.
+        card: Text of the model card.
+        curve: Loss and validation perplexity over the steps.
+    """
     temporary = out / f".{MODEL}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     backbone.model.save_pretrained(temporary)
     backbone.tokenizer.save_pretrained(temporary)
-    write_whole(temporary / "README.md", model_card(summary))
+    write_whole(temporary / "README.md", card)
     shutil.rmtree(out / MODEL, ignore_errors=True)
     temporary.rename(out / MODEL)
     write_whole(out / CURVE, json.dumps([dataclasses.asdict(point) for point in curve], indent=1) + "\n")
@@ -54,12 +100,8 @@ def read_summary(run: Path) -> GeneratorSummary:
         fields = json.loads(path.read_text(encoding="utf-8"))
         if fields.pop("format") != FORMAT:
             raise ValueError(f"{path}: another format, expected {FORMAT}")
-        lengths = LengthConfig(
-            **{
-                name: fields.pop(f"max_{name}") or None
-                for name in ("history_tokens", "history_messages", "response_tokens")
-            }
-        )
+        names = [field.name for field in dataclasses.fields(LengthConfig)]
+        lengths = LengthConfig(**{name: fields.pop(f"max_{name}") or None for name in names})
         decoding, config = DecodingConfig(**fields.pop("decoding")), upgraded(fields.pop("config"))
         return GeneratorSummary(lengths=lengths, decoding=decoding, config=config, **fields)
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:

@@ -1,4 +1,4 @@
-"""How a history, strategies and a response become token ids; identical in training, perplexity and decoding.
+"""How histories, strategies and responses become token ids, and back; identical in training, scoring and decoding.
 
 With ``e`` the end token and ``s`` the start token, the context of messages ``m1 m2 m3`` is ``m1 e m2 e m3``, cut on the
 left to the longest history. The target is
@@ -9,28 +9,22 @@ left to the longest history. The target is
   the token ``[continue]``,
 - ``[S1] text [S2] text e`` in ``all-in-one``.
 
-An encoder-decoder reads the context in its encoder and ``s target`` in its decoder; a decoder-only model reads
+An encoder-decoder reads the context in its encoder and ``s target`` in its decoder; a causal model reads
 ``context s target`` in one sequence. This is what the 2021 authors' second code feeds its models (its ``inputters`` and
 ``models``).
 
-Speakers: nothing but content and order tells them apart in variant ``vanilla``, as in the 2021 code, whose authors
-found that role embeddings do not help. In the other variants every supporter message of the history begins with its
+In variant ``vanilla`` nothing but content and order tells the speakers apart, as in the 2021 code, whose authors found
+that role embeddings do not help. In the other variants every supporter message of the history begins with its
 strategy's token, which marks the supporter; a supporter message without a known strategy carries no mark.
 
-Reasoning ``r``, the words of :mod:`generator.inputs`, stands before the history: ``r e m2 e m3``. It is never
-cut; the history gets what is left of the longest.
-
-What the supporter reasoned, as words before the history.
-
-The published systems let a language model write its reasoning before it answers (CARE, arXiv 2510.05122); here the
-planner reasons, and the generator reads the conclusion as a prefix: plain words through its own tokenizer, for which a
-pretrained backbone already knows what they mean. They are few, because the history makes room for them.
-
-Training takes the corpus's own labels, of which parts may be unknown and are left out; realizing takes what a planner
-concluded, which is complete. The labels are never wrong about the turn (its need follows from its own strategies), a
-planner may be: the generator has not learned to doubt what it reads.
+The planner's reasoning ``r`` becomes plain words before the history, ``r e m2 e m3``, for which a pretrained backbone
+already knows what they mean (the published systems let a language model write its reasoning before it answers: CARE,
+arXiv 2510.05122). They are never cut; the history gets the tokens that are left. Training takes the corpus's own
+labels, of which parts may be unknown and are left out; realizing takes what a planner concluded, which is complete. The
+labels are never wrong about the turn, a planner may be: the generator has not learned to doubt its reasoning.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -46,47 +40,13 @@ from language_models.families.family import Example
 from language_models.settings import check_choice
 from language_models.tokens import text_ids
 
+Response = tuple[Strategy | None, str]
 
-def reasoning_words(reasoning: Reasoning | ReasoningLabels) -> str:
-    """Reasoning in one short line, e.g. ``problem: job crisis, feels anxiety 4 of 5, needs to be heard, exploration``.
-
-    Empty where nothing is known. How sure a planner was is not said.
-    """
-    feeling = [] if reasoning.emotion is None else [reasoning.emotion]
-    if reasoning.intensity is not None:
-        feeling.append(f"{reasoning.intensity} of 5")
-    parts = [
-        None if reasoning.context is None else f"problem: {reasoning.context}",
-        f"feels {' '.join(feeling)}" if feeling else None,
-        None if reasoning.need is None else f"needs {reasoning.need.label}",
-        None if reasoning.stage is None else reasoning.stage.label.lower(),
-    ]
-    return ", ".join(part for part in parts if part is not None)
-
-
-def with_prefix(turns: int, share: float, *, rng: np.random.Generator) -> np.ndarray:
-    """Chooses the turns that are learned after a prefix.
-
-    One network that sees both learns to answer with and without one.
-
-    Args:
-        turns: How many there are, N.
-        share: Of them that carry a prefix, 0..1; their number is rounded to a whole one.
-        rng: Chooses which.
-
-    Returns:
-        bool (N,).
-    """
-    chosen = np.zeros(turns, dtype=bool)
-    chosen[rng.permutation(turns)[: round(share * turns)]] = True
-    return chosen
-
-
-CACHED_TEXTS = 100_000  # distinct messages kept tokenized; ESConv has about 36,000
+CACHED_TEXTS = 100_000  # distinct messages that stay tokenized; ESConv has about 36,000
 
 
 class InputFormat:
-    """Turns messages into token ids.
+    """Turns messages into token ids, and token ids into responses.
 
     Args:
         tokenizer: Of the backbone; with strategy tokens unless the variant is ``vanilla``, with the continue token in
@@ -120,7 +80,8 @@ class InputFormat:
         self.strategy_ids: list[int] = [] if variant == "vanilla" else strategy_ids(tokenizer)
         self.continuation: int | None = continue_id(tokenizer) if variant == "one-by-one" else None
         self.end: int = tokenizer.eos_token_id
-        # A message stands in the history of every later one; it is tokenized once.
+        self._tokenizer = tokenizer
+        # A message is part of the history of every later one; it is tokenized once.
         self._text_ids = lru_cache(maxsize=CACHED_TEXTS)(lambda text: tuple(text_ids(tokenizer, text)))
 
     def context(self, history: Sequence[Message], reasoning: Reasoning | ReasoningLabels | None = None) -> list[int]:
@@ -132,9 +93,9 @@ class InputFormat:
         prefix = self._prefix(reasoning)
         space = self.history_tokens - len(prefix)
         limit = self.lengths.history_messages
-        kept = history if limit is None else history[-limit:]
+        latest = history if limit is None else history[-limit:]
         ids: list[int] = []
-        for message in reversed(kept):  # newest first, so that a long dialogue costs no more than what is kept
+        for message in reversed(latest):  # newest first, so that a long dialogue costs no more than a short one
             strategy = message.strategy if self.strategy_ids else None
             mark = [] if strategy is None else [self.strategy_ids[strategy]]
             ids = [*mark, *self._text_ids(message.text), *([self.end] if ids else []), *ids]
@@ -142,7 +103,7 @@ class InputFormat:
                 break
         return [*prefix, *ids[-space:]]
 
-    def target(self, responses: Sequence[tuple[Strategy | None, str]], *, follows: bool = False) -> list[int]:
+    def target(self, responses: Sequence[Response], *, follows: bool = False) -> list[int]:
         """Token ids of what is learned: one message, or in ``all-in-one`` the messages of a turn.
 
         Args:
@@ -165,10 +126,29 @@ class InputFormat:
             ids += [*self._text_ids(text), *last][: self.response_tokens]
         return ids
 
+    def responses(self, target: Sequence[int]) -> list[Response]:
+        """The inverse of :meth:`target`: (strategy, text) pairs, the texts as people write them.
+
+        Args:
+            target: Token ids that begin with a strategy token (in ``vanilla`` with text) and end with what closes them.
+        """
+        strategy_of = {token: Strategy(index) for index, token in enumerate(self.strategy_ids)}
+        parts: list[tuple[Strategy | None, list[int]]] = [] if strategy_of else [(None, [])]
+        for token in target[:-1]:
+            if token in strategy_of:
+                parts.append((strategy_of[token], []))
+            else:
+                parts[-1][1].append(token)
+        decode = self._tokenizer.decode
+        return [
+            (strategy, tidy(str(decode(text, skip_special_tokens=True, clean_up_tokenization_spaces=False))))
+            for strategy, text in parts
+        ]
+
     def turn_examples(
         self,
         history: Sequence[Message],
-        responses: Sequence[tuple[Strategy | None, str]],
+        responses: Sequence[Response],
         reasoning: Reasoning | ReasoningLabels | None = None,
     ) -> list[Example]:
         """The examples of one turn as it would be written: in ``all-in-one`` one, else one per message.
@@ -217,7 +197,7 @@ class InputFormat:
             examples += self.turn_examples(turn.history, self._responses(turn), labels)
         return examples
 
-    def _responses(self, turn: Turn) -> list[tuple[Strategy | None, str]]:
+    def _responses(self, turn: Turn) -> list[Response]:
         """A corpus turn's pairs; strategies that the variant does not look at may be missing."""
         plan = turn.plan if self.strategy_ids else [message.strategy for message in turn.messages]
         return [(strategy, message.text) for strategy, message in zip(plan, turn.messages, strict=True)]
@@ -236,3 +216,76 @@ class InputFormat:
                 "and leaves nothing for the history"
             )
         return prefix
+
+
+def reasoning_words(reasoning: Reasoning | ReasoningLabels) -> str:
+    """Reasoning in one short line, e.g. ``problem: job crisis, feels anxiety 4 of 5, needs to be heard, exploration``.
+
+    Empty where nothing is known. How sure a planner was is not said.
+    """
+    feeling = [] if reasoning.emotion is None else [reasoning.emotion]
+    if reasoning.intensity is not None:
+        feeling.append(f"{reasoning.intensity} of 5")
+    parts = [
+        None if reasoning.context is None else f"problem: {reasoning.context}",
+        f"feels {' '.join(feeling)}" if feeling else None,
+        None if reasoning.need is None else f"needs {reasoning.need.label}",
+        None if reasoning.stage is None else reasoning.stage.label.lower(),
+    ]
+    return ", ".join(part for part in parts if part is not None)
+
+
+def with_prefix(turns: int, share: float, *, rng: np.random.Generator) -> np.ndarray:
+    """Chooses the turns that are learned after a prefix.
+
+    One network that sees both learns to answer with and without one.
+
+    Args:
+        turns: How many there are, N.
+        share: Of them that carry a prefix, 0..1; their number is rounded to a whole one.
+        rng: Chooses which.
+
+    Returns:
+        bool (N,).
+    """
+    chosen = np.zeros(turns, dtype=bool)
+    chosen[rng.permutation(turns)[: round(share * turns)]] = True
+    return chosen
+
+
+_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufffd]")  # control characters, halves of characters
+_BEFORE_PUNCTUATION = re.compile(r"\s+([.,!?%)\]}])")
+_SAD_FACE = re.compile(r"([:;])\s+\((?=\s|$)(?![^()]*\))")  # a bracket that nothing closes
+_BEFORE_COLON = re.compile(r"\s+([:;])(?![-()DP])")  # but a face keeps its blank: great :)
+_AFTER_BRACKET = re.compile(r"(?<![:;])([(\[{])\s+")
+_CONTRACTION = re.compile(r"(\w)\s*(['\u2019])\s*(s|t|m|re|ve|ll|d)\b", re.IGNORECASE)
+_INNER_APOSTROPHE = re.compile(r"\b(o|y|ma)\s*(['\u2019])\s*(clock|all|am)\b", re.IGNORECASE)
+_REPEATED_BLANKS = re.compile(r"\s+")
+_SENTENCE_START = re.compile(r"(^|[.!?]\s+)([a-z])")
+_PRONOUN = re.compile(r"\bi\b(?!\.\w)")
+
+
+def tidy(text: str) -> str:
+    """Spacing and case of a decoded text put right.
+
+    BlenderBot_small writes ``i can ' t sleep . do you ?``, DialoGPT ``I can't sleep. Do you?``; both give the latter.
+    Case is restored only where a text has no capital at all, as a lower-casing tokenizer leaves it.
+
+    Args:
+        text: Decoded text without special tokens.
+
+    Returns:
+        The text without outer blanks; control characters, and halves of characters that a cut left over, are gone.
+    """
+    text = _NO_TEXT.sub("", text)
+    text = _REPEATED_BLANKS.sub(" ", text)
+    text = _BEFORE_PUNCTUATION.sub(r"\1", text)
+    text = _SAD_FACE.sub(r"\1(", text)
+    text = _BEFORE_COLON.sub(r"\1", text)
+    text = _AFTER_BRACKET.sub(r"\1", text)
+    text = _CONTRACTION.sub(r"\1\2\3", text)
+    text = _INNER_APOSTROPHE.sub(r"\1\2\3", text).strip()
+    if text == text.lower():
+        text = _SENTENCE_START.sub(lambda match: match[1] + match[2].upper(), text)
+        text = _PRONOUN.sub("I", text)
+    return text

@@ -1,54 +1,13 @@
-"""The card of a trained model: what it is made of, how good it is, what it is for and what it is not for.
-
-What is known of a finished training beside its weights.
-"""
+"""The card of a trained model: what it is made of, how good it is, what it is for and what it is not for."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from generator.config import LengthConfig
+from generator.files import GeneratorSummary
 from language_models.families.family import hub_id
-from language_models.settings import DecodingConfig
-
-
-@dataclass(frozen=True)
-class GeneratorSummary:
-    """All of a finished run but its weights.
-
-    Attributes:
-        variant: One of ``generator.config.VARIANTS``.
-        lengths: Of the inputs, resolved.
-        decoding: Settings that texts are sampled with.
-        config: The training's settings, resolved, as nested plain values.
-        seed: The training's.
-        data: SHA-256 of the training and the validation examples' messages.
-        examples: Numbers of training and validation examples.
-        parameters: Number of the model's weights.
-        best_step: Optimizer steps of the checkpoint kept.
-        best_perplexity: Its validation perplexity per token.
-        seconds: Time from the start, or from the last resumption, to the end.
-        corpus: Name of the data; empty where nobody said.
-        processes: That trained side by side; ``batch_size`` of the settings is one process's.
-    """
-
-    variant: str
-    lengths: LengthConfig
-    decoding: DecodingConfig
-    config: dict[str, Any]
-    seed: int
-    data: dict[str, str]
-    examples: dict[str, int]
-    parameters: int
-    best_step: int
-    best_perplexity: float
-    seconds: float
-    corpus: str = ""
-    processes: int = 1
-
 
 ESCONV, ESCONV_LICENCE = "thu-coai/esconv", "cc-by-nc-4.0"
 SAMPLE = "sample"  # what the corpus package calls the bundled sample, which is part of this program
@@ -56,7 +15,7 @@ SAMPLE = "sample"  # what the corpus package calls the bundled sample, which is 
 _READS = {
     "vanilla": "the history, and writes a message",
     "strategy": "the history, and writes `[Strategy] message`",
-    "one-by-one": "the history, and writes `[Strategy] message`, then the end token, or `[continue]` to go on",
+    "one-by-one": "the history, and writes `[Strategy] message`, then the end token, or `[continue]` if more follows",
     "all-in-one": "the history, and writes a whole turn, `[Strategy] message [Strategy] message ...`",
 }
 

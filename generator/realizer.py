@@ -1,35 +1,48 @@
-"""A plan becomes text: what a finished generator run is for.
+"""Writes what a plan says: history and strategies -> texts. Everything that uses a trained generator begins here.
+
+>>> from corpus.dialogue import Message, Role
+>>> from corpus.strategy import Strategy
+>>> realizer = Realizer.load("tests/data/golden/generator", decoding="greedy")
+>>> history = [Message(Role.SEEKER, "I lost my job and cannot sleep.")]
+>>> turn = realizer.realize(history, [Strategy.QUESTION, Strategy.SUGGESTIONS])
+>>> [(strategy.label, text != "") for strategy, text in turn]
+[('Question', True), ('Providing Suggestions', True)]
+
+A generator is one of four variants (:mod:`generator.inputs` has their token sequences):
 
 - ``strategy`` realizes a plan message by message: one for each strategy, fed back into the history before the next.
 - ``one-by-one`` does so too, and closes every message with its decision whether another follows.
 - ``all-in-one`` writes the whole turn in one pass, in which the plan's strategies are enforced in order.
 - ``vanilla`` knows no strategies and writes one message, whatever the plan; its pairs have ``None`` for a strategy.
 
-A plan says what is written and how much. Without one the model draws the strategies from its own distribution (the
-2021 paper's *Joint*): ``strategy`` one of them, the others as many as they decide, up to ``max_messages``.
+A plan decides what is written and how much. Without one the model samples the strategies from its own distribution (the
+2021 paper's *Joint*): ``strategy`` one of them, the others as many as they decide, up to ``max_messages``. How tokens
+follow one another is :mod:`language_models.decoding`.
 """
 
 import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from corpus.dialogue import Message
+from corpus.dialogue import Message, Role
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
 from generator.config import DECODING_PRESETS, LengthConfig, authors_lengths
 from generator.files import MODEL, read_summary
-from generator.inputs import InputFormat
+from generator.inputs import InputFormat, Response
 from generator.strategy_tokens import added_tokens
-from generator.turn_writer import Response, TurnWriter
 from language_models.backbone import Backbone, load_backbone
+from language_models.decoding.constraints import Vocabulary
+from language_models.decoding.decoder import Request, decode
 from language_models.families.family import Example
 from language_models.perplexity import Progress, target_losses
 from language_models.precision import default_device
-from language_models.settings import DecodingConfig
+from language_models.settings import DecodingConfig, check_choice
 
 
 class Realizer:
@@ -38,7 +51,7 @@ class Realizer:
     Args:
         backbone: Trained model and tokenizer.
         form: Inputs it was trained with.
-        decoding: Sampling settings.
+        decoding: Settings of decoding.
         batch_size: Responses computed side by side.
         precision: ``bf16`` or ``fp32``.
     """
@@ -57,14 +70,13 @@ class Realizer:
         self.decoding = decoding
         self.batch_size = batch_size
         self.precision = precision
-        self._writer = TurnWriter(backbone, form, decoding=decoding, batch_size=batch_size, precision=precision)
 
     @classmethod
     def load(
         cls,
         run: str | Path,
         *,
-        decoding: DecodingConfig | None = None,
+        decoding: DecodingConfig | str | None = None,
         batch_size: int = 64,
         precision: str = "fp32",
     ) -> "Realizer":
@@ -72,12 +84,13 @@ class Realizer:
 
         Args:
             run: Run folder.
-            decoding: Other sampling settings than the run's own.
+            decoding: Other settings of decoding than the run's own; or the name of some in ``DECODING_PRESETS``, such
+                as ``greedy`` (always the likeliest token that may come next), which keep the run's longest message.
             batch_size: Responses computed side by side.
             precision: ``bf16`` or ``fp32``.
 
         Raises:
-            ValueError: No finished generator run there, or a file of it is broken.
+            ValueError: No finished generator run there, a file of it is broken, or no decoding of that name.
         """
         summary = read_summary(Path(run))
         backbone = load_backbone(Path(run) / MODEL)
@@ -86,9 +99,13 @@ class Realizer:
             backbone.tokenizer,
             variant=summary.variant,
             lengths=summary.lengths,
-            # Runs of the time before there was reasoning do not have the field.
+            # Runs that were made before there was reasoning do not have the field.
             with_reasoning=summary.config.get("reasoning_share", 0.0) > 0,
         )
+        if isinstance(decoding, str):
+            check_choice("decoding", decoding, tuple(DECODING_PRESETS))
+            longest = summary.decoding.max_message_tokens
+            decoding = dataclasses.replace(DECODING_PRESETS[decoding], max_message_tokens=longest)
         return cls(backbone, form, decoding=decoding or summary.decoding, batch_size=batch_size, precision=precision)
 
     @classmethod
@@ -99,8 +116,8 @@ class Realizer:
 
         Args:
             backbone: ``blenderbot``, ``dialogpt``, a hub id, or a folder made by ``save_pretrained``.
-            like: A finished run whose lengths and sampling settings it takes, so that both compare; by default the
-                2021 authors' lengths (second code) and the paper's sampling.
+            like: A finished run whose lengths and decoding it takes, so that both compare; by default the
+                2021 authors' lengths (second code) and the paper's decoding.
             batch_size: Responses computed side by side.
             precision: ``bf16`` or ``fp32``.
 
@@ -171,8 +188,8 @@ class Realizer:
         Args:
             histories: Messages before the turn, possibly none.
             plans: Strategies of every turn in order, or ``None``: the model chooses.
-            rng: One number is drawn; turn number and message number make every text's own random numbers from it.
-            reasoning: What the planner concluded about every turn, read before its history; ``None`` where nothing is.
+            rng: Gives one number; with it the numbers of turn and message seed every text by itself.
+            reasoning: What the planner concluded before every turn; ``None`` where nothing is read before its history.
 
         Returns:
             (strategy, text) pairs of every turn. No text is empty or holds a special token.
@@ -186,7 +203,14 @@ class Realizer:
         if any(plan is not None and not plan for plan in plans):
             raise ValueError("empty plan, expected at least one strategy")
         prefixes = self._prefixes(reasoning, len(histories))
-        return self._writer.write(histories, plans, prefixes, seed=int(rng.integers(2**32)))
+        seed = int(rng.integers(2**32))
+        if self.variant in ("strategy", "one-by-one"):
+            return self._message_by_message(histories, plans, prefixes, seed=seed)
+        requests = [
+            self._request(history, plan if self.form.strategy_ids else None, prefix, seed=(seed, index, 0))
+            for index, (history, plan, prefix) in enumerate(zip(histories, plans, prefixes, strict=True))
+        ]
+        return [self.form.responses(ids) for ids in self._decode(requests)]
 
     def negative_log_likelihood(
         self,
@@ -240,6 +264,79 @@ class Realizer:
             np.bincount(owners, weights=sums, minlength=count),
             np.bincount(owners, weights=tokens, minlength=count).astype(np.int64),
         )
+
+    def _message_by_message(
+        self,
+        histories: Sequence[Sequence[Message]],
+        plans: Sequence[Sequence[Strategy] | None],
+        prefixes: Sequence[Reasoning | None],
+        *,
+        seed: int,
+    ) -> list[list[Response]]:
+        """Writes the next message of every turn at a time, each after the ones before, until plan or model ends it."""
+        turns: list[list[Response]] = [[] for _ in plans]
+        due = list(range(len(plans)))
+        while due:
+            requests = []
+            for index in due:
+                plan, number = plans[index], len(turns[index])
+                earlier = [Message(Role.SUPPORTER, text, strategy) for strategy, text in turns[index]]
+                requests.append(
+                    self._request(
+                        [*histories[index], *earlier],
+                        None if plan is None else [plan[number]],
+                        prefixes[index],
+                        seed=(seed, index, number),
+                        closing=self._closing(plan, number),
+                    )
+                )
+            written = self._decode(requests)
+            for index, ids in zip(due, written, strict=True):
+                turns[index] += self.form.responses(ids)
+            due = [
+                index for index, ids in zip(due, written, strict=True) if self._follows(ids, plans[index], turns[index])
+            ]
+        return turns
+
+    def _closing(self, plan: Sequence[Strategy] | None, number: int) -> tuple[int, ...]:
+        """What may close the message of this number (from 0): the plan's decision, the model's, or at last the end."""
+        if self.form.continuation is None:
+            return (self.form.end,)
+        if plan is not None:
+            return (self.form.end if number + 1 == len(plan) else self.form.continuation,)
+        return (self.form.end,) if number + 1 == self.decoding.max_messages else (self.form.end, self.form.continuation)
+
+    def _follows(self, ids: Sequence[int], plan: Sequence[Strategy] | None, turn: Sequence[Response]) -> bool:
+        """Whether another message follows what was written; variant ``strategy`` writes one where it has no plan."""
+        return len(turn) < len(plan) if plan is not None else ids[-1] == self.form.continuation
+
+    def _request(
+        self,
+        history: Sequence[Message],
+        plan: Sequence[Strategy] | None,
+        reasoning: Reasoning | None,
+        *,
+        seed: tuple[int, ...],
+        closing: tuple[int, ...] = (),
+    ) -> Request:
+        markers = None if plan is None else tuple(self.form.strategy_ids[strategy] for strategy in plan)
+        return Request(self.form.context(history, reasoning), markers, seed, closing or (self.form.end,))
+
+    def _decode(self, requests: Sequence[Request]) -> list[list[int]]:
+        return decode(
+            self.backbone,
+            requests,
+            vocabulary=self._vocabulary,
+            free_messages=self.decoding.max_messages if self.variant == "all-in-one" else 1,
+            config=self.decoding,
+            batch_size=self.batch_size,
+            precision=self.precision,
+        )
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        """Token ids by what they do in a turn; to look at every token of a vocabulary takes a while."""
+        return Vocabulary(self.backbone, self.form.strategy_ids, continuation=self.form.continuation)
 
     def _prefixes(self, reasoning: Sequence[Reasoning | None] | None, count: int) -> Sequence[Reasoning | None]:
         if reasoning is None:

@@ -17,9 +17,9 @@ from transformers import set_seed
 from corpus.dialogue import Dialogue
 from corpus.splits import dialogues_digest
 from generator.config import DECODING_PRESETS, GeneratorConfig
-from generator.files import SUMMARY, read_curve, read_summary, write_run
+from generator.files import SUMMARY, GeneratorSummary, read_curve, read_summary, write_run
 from generator.inputs import InputFormat
-from generator.model_card import GeneratorSummary
+from generator.model_card import model_card
 from generator.strategy_tokens import add_strategy_tokens
 from language_models.backbone import Backbone, load_backbone
 from language_models.families.family import Example
@@ -118,7 +118,7 @@ def _train(
             corpus=corpus,
             processes=tuned.processes,
         )
-        write_run(out, backbone, summary, tuned.curve)
+        write_run(out, backbone, summary, card=model_card(summary), curve=tuned.curve)
 
     fine_tune(
         backbone,

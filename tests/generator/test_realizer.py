@@ -1,12 +1,15 @@
 """What a realizer writes and how likely it finds given texts; finished runs and plain backbones."""
 
 import dataclasses
+import doctest
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import generator.realizer
 from corpus.dialogue import Message, Role
 from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
@@ -146,11 +149,26 @@ def test_the_backbone_without_fine_tuning(name, lengths, make_tiny, histories, t
 def test_the_backbone_without_fine_tuning_takes_lengths_and_sampling_of_a_run(make_tiny, tmp_path):
     backbone = make_tiny("tiny-dialogpt", strategies=False)
     run = tmp_path / "run"
-    write_run(run, backbone, _summary(config=dataclasses.asdict(GeneratorConfig().resolved())), [])
+    write_run(run, backbone, _summary(config=dataclasses.asdict(GeneratorConfig().resolved())), card="", curve=[])
     realizer = Realizer.pretrained(run / "model", like=run)
     assert (realizer.form.history_tokens, realizer.form.response_tokens) == (60, 20)
     assert (realizer.form.lengths.history_messages, realizer.form.variant) == (4, "vanilla")
     assert realizer.decoding == CONFIG
+
+
+def test_the_example_of_the_module_runs(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert doctest.testmod(generator.realizer).failed == 0
+
+
+def test_greedy_decoding_is_a_setting_by_name(monkeypatch):
+    run = Path(__file__).parents[1] / "data" / "golden" / "generator"
+    greedy = Realizer.load(run, decoding="greedy")
+    assert greedy.decoding == dataclasses.replace(Realizer.load(run).decoding, top_k=1)
+    turns = [greedy.realize((), [Strategy.QUESTION], rng=np.random.default_rng(seed)) for seed in range(3)]
+    assert turns[0] == turns[1] == turns[2]
+    with pytest.raises(ValueError, match="decoding: got 'beam', expected one of esconv2021"):
+        Realizer.load(run, decoding="beam")
 
 
 def _summary(*, config):
@@ -174,7 +192,7 @@ def test_runs_of_the_time_before_reasoning_still_load(make_tiny, make_form, tmp_
     config = dataclasses.asdict(GeneratorConfig().resolved())
     del config["reasoning_share"]
     summary = _summary(config=config)
-    write_run(tmp_path, backbone, summary, [])
+    write_run(tmp_path, backbone, summary, card="", curve=[])
     realizer = Realizer.load(tmp_path)
     assert (realizer.variant, realizer.with_reasoning) == ("strategy", False)
     assert realizer.realize((), [Strategy.QUESTION])

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import generator.turn_writer
+import generator.realizer
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from generator.config import VARIANTS
-from generator.turn_writer import tidy
+from generator.inputs import tidy
 from language_models.decoding.constraints import Vocabulary
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
@@ -123,7 +123,7 @@ def test_a_free_one_by_one_turn_goes_on_until_the_model_stops_or_must(name, make
 def test_the_vocabulary_is_looked_through_once(make_realizer, histories, monkeypatch):
     built = []
     monkeypatch.setattr(
-        generator.turn_writer, "Vocabulary", lambda *args, **options: built.append(1) or Vocabulary(*args, **options)
+        generator.realizer, "Vocabulary", lambda *args, **options: built.append(1) or Vocabulary(*args, **options)
     )
     realizer = make_realizer("tiny-blenderbot", "strategy")
     for _ in range(3):
