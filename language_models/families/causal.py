@@ -71,7 +71,7 @@ class _ReadContexts(CachedDecoder):
             use_cache=True,
             logits_to_keep=1,
         )
-        self.cache = outputs.past_key_values
+        self.cache = outputs.cache
         self.logits = outputs.logits[:, -1]
 
     def step(self, tokens: torch.Tensor) -> None:
@@ -82,10 +82,10 @@ class _ReadContexts(CachedDecoder):
             input_ids=tokens[:, None],
             attention_mask=self.mask,
             position_ids=place,
-            past_key_values=self.cache,
+            cache=self.cache,
             use_cache=True,
         )
-        self.cache = outputs.past_key_values
+        self.cache = outputs.cache
         self.logits = outputs.logits[:, -1]
 
     def keep(self, rows: torch.Tensor) -> None:

@@ -58,10 +58,10 @@ class _EncodedContexts(CachedDecoder):
             encoder_outputs=BaseModelOutput(last_hidden_state=self.encoded),
             attention_mask=self.mask,
             decoder_input_ids=tokens[:, None],
-            past_key_values=self.cache,
+            cache=self.cache,
             use_cache=True,
         )
-        self.cache = outputs.past_key_values
+        self.cache = outputs.cache
         self.logits = outputs.logits[:, -1]
 
     def keep(self, rows: torch.Tensor) -> None:
