@@ -1,8 +1,11 @@
+"""Trainings end with the weights they must, are resumed after a kill, and leave a complete run folder."""
+
 import dataclasses
 import json
 import pickle
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from huggingface_hub import ModelCard
@@ -10,11 +13,14 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 import language_models.trainer
+from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
+from generator.config import GeneratorConfig, LengthConfig
 from generator.model_card import model_card
 from generator.realizer import Realizer
 from generator.training import train_generator
 from language_models.perplexity import perplexity, target_losses
+from language_models.settings import OptimisationConfig, TinyModelConfig
 from language_models.trainer import Checkpoints
 from tests.generator.tiny_training import CONFIG, changed
 
@@ -238,3 +244,59 @@ def test_training_learns_in_every_variant_and_precision(tmp_path, dialogues):
         curve = train(tmp_path / variant, dialogues, config).curve
         measured = [point.valid_perplexity for point in curve if point.valid_perplexity is not None]
         assert measured[-1] < measured[0] / 3
+
+
+STOPPING = GeneratorConfig(
+    variant="one-by-one",
+    reasoning_share=0.5,
+    lengths=LengthConfig(history_tokens=100),
+    optimisation=OptimisationConfig(
+        batch_size=16, epochs=25.0, evaluation_steps=100, learning_rate=5e-3, warmup_steps=10, precision="fp32"
+    ),
+    tiny=TinyModelConfig(width=64, layers=1, heads=4, dropout=0.0, vocabulary=300),
+)
+THINGS = ("rain", "sun", "work", "sleep", "tea", "music")
+
+
+def dialogue_of(number: int, *, messages: int) -> Dialogue:
+    """A seeker who says how many answers they want, and gets them."""
+    thing = THINGS[number // 2 % len(THINGS)]
+    seeker = Message(Role.SEEKER, f"{'Both' if messages == 2 else 'Just'} about {thing}")
+    answers = [
+        Message(Role.SUPPORTER, "Yes.", Strategy.AFFIRMATION),
+        Message(Role.SUPPORTER, "Why?", Strategy.QUESTION),
+    ]
+    return Dialogue(number, (seeker, *answers[:messages]), problem="job crisis", emotion="sadness")
+
+
+@pytest.fixture(scope="module")
+def stopping(tmp_path_factory) -> Realizer:
+    out = tmp_path_factory.mktemp("stop")
+    dialogues = [dialogue_of(number, messages=1 + number % 2) for number in range(1, 97)]
+    train_generator(STOPPING, train=dialogues[:80], valid=dialogues[80:], out=out, seed=0)
+    return Realizer.load(out)
+
+
+def test_the_stop_decision_is_learned_from_the_history(stopping):
+    wanted = [1 + number % 2 for number in range(20)]
+    histories = [dialogue_of(200 + index, messages=number).messages[:1] for index, number in enumerate(wanted)]
+    turns = stopping.realize_all(histories, [None] * 20, rng=np.random.default_rng(0))
+    assert [len(turn) for turn in turns] == wanted
+    assert turns[1] == [(Strategy.AFFIRMATION, "Yes."), (Strategy.QUESTION, "Why?")]
+
+
+def test_a_plan_overrules_the_stop_decision(stopping):
+    history = dialogue_of(1, messages=1).messages[:1]
+    plan = [Strategy.AFFIRMATION, Strategy.QUESTION, Strategy.AFFIRMATION]
+    assert [strategy for strategy, _ in stopping.realize(history, plan)] == plan
+    both = dialogue_of(1, messages=2).messages[:1]
+    assert stopping.realize(both, plan[:1]) == [(Strategy.AFFIRMATION, "Yes.")]
+
+
+def test_the_right_stop_is_likely_and_the_wrong_one_is_not(stopping):
+    just, both = (dialogue_of(1, messages=number).messages[:1] for number in (1, 2))
+    one, two = (["Yes."], [Strategy.AFFIRMATION]), (["Yes.", "Why?"], [Strategy.AFFIRMATION, Strategy.QUESTION])
+    for text, plan in (one, two):
+        sums, _ = stopping.negative_log_likelihood([just, both], [plan] * 2, [text] * 2)
+        right, wrong = sums if len(text) == 1 else sums[::-1]
+        assert right < wrong - 1
