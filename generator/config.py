@@ -143,7 +143,7 @@ def upgraded(values: Mapping[str, Any]) -> dict[str, Any]:
     """The plain values of a preset or ``config.json``, of today or of a flat earlier one, as today's nested ones.
 
     Args:
-        values: Names -> values; names that no version knows are kept, for the caller to refuse.
+        values: Names -> values; names that no version knows stay as they are, for the caller to refuse.
     """
     nested: dict[str, Any] = {}
     for name, value in values.items():

@@ -153,7 +153,7 @@ class InputFormat:
     ) -> list[Example]:
         """The examples of one turn as it would be written: in ``all-in-one`` one, else one per message.
 
-        The history of a message holds the earlier messages of its own turn; reasoning stands before every one.
+        The history of a message holds the earlier messages of its own turn; reasoning precedes every one.
 
         Args:
             history: Messages before the turn.
@@ -256,7 +256,7 @@ def with_prefix(turns: int, share: float, *, rng: np.random.Generator) -> np.nda
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufffd]")  # control characters, halves of characters
 _BEFORE_PUNCTUATION = re.compile(r"\s+([.,!?%)\]}])")
 _SAD_FACE = re.compile(r"([:;])\s+\((?=\s|$)(?![^()]*\))")  # a bracket that nothing closes
-_BEFORE_COLON = re.compile(r"\s+([:;])(?![-()DP])")  # but a face keeps its blank: great :)
+_BEFORE_COLON = re.compile(r"\s+([:;])(?![-()DP])")  # but not the blank before a face: great :)
 _AFTER_BRACKET = re.compile(r"(?<![:;])([(\[{])\s+")
 _CONTRACTION = re.compile(r"(\w)\s*(['\u2019])\s*(s|t|m|re|ve|ll|d)\b", re.IGNORECASE)
 _INNER_APOSTROPHE = re.compile(r"\b(o|y|ma)\s*(['\u2019])\s*(clock|all|am)\b", re.IGNORECASE)

@@ -85,7 +85,7 @@ class Realizer:
         Args:
             run: Run folder.
             decoding: Other settings of decoding than the run's own; or the name of some in ``DECODING_PRESETS``, such
-                as ``greedy`` (always the likeliest token that may come next), which keep the run's longest message.
+                as ``greedy`` (always the likeliest token that may come next), with the run's own longest message.
             batch_size: Responses computed side by side.
             precision: ``bf16`` or ``fp32``.
 
@@ -224,7 +224,7 @@ class Realizer:
     ) -> tuple[np.ndarray, np.ndarray]:
         """How unlikely given turns are under their plans: text and end tokens, each given the true ones before it.
 
-        A turn of several messages is scored as it would be written: in ``all-in-one`` as one sequence with one end
+        A turn of two or more messages is scored as it would be written: in ``all-in-one`` as one sequence with one end
         token, else message by message, earlier ones in the history; in ``one-by-one`` the token that closes a message
         says whether another follows, and counts as the end token does. ``vanilla`` does not look at the plans.
 

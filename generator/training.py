@@ -53,7 +53,7 @@ def train_generator(
     corpus: str = "",
     random_weights: bool = False,
 ) -> GeneratorTraining:
-    """Trains a generator and writes its run folder; the checkpoint of the lowest validation perplexity is kept.
+    """Trains a generator and writes its run folder; the checkpoint of the lowest validation perplexity is chosen.
 
     The folder is trusted to be this training's: called again, a killed training resumes from its last checkpoint and
     ends with the same weights (on the same hardware), and a finished one is read, not repeated. Seeds the global random

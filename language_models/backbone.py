@@ -178,7 +178,7 @@ def weight_file(source: str) -> Path | None:
 def prepare(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Backbone:
     """Completes the tokenizer and clears decoding settings that came along with the weights.
 
-    DialoGPT has no padding token; its end token stands in, as attention masks and labels say what is padding.
+    DialoGPT has no padding token: its end token is used, as attention masks and labels say what is padding.
     BlenderBot_small's stored beam search must not leak into decoding, which is ours alone to configure.
     """
     if tokenizer.pad_token_id is None:

@@ -7,7 +7,7 @@ from torch.utils.data import Dataset, Sampler
 
 from language_models.families.family import Example
 
-BLANK = -1  # stands in an order of examples for one that nothing is learned from
+BLANK = -1  # in an order of examples: one that nothing is learned from
 MEGABATCH = 50  # batches that are sorted together: enough to match lengths, few enough to stay random
 
 
@@ -51,8 +51,8 @@ def scoring_order(examples: Sequence[Example], *, batch_size: int) -> list[int]:
 class LengthGroupedSampler(Sampler[int]):
     """Random order in which neighbours are about equally long.
 
-    Every epoch has its own order, drawn from seed and epoch number alone. Unlike transformers' own sampler it does not
-    use the global random state, so a resumed training meets the very batches an uninterrupted one does.
+    Every epoch has its own order, which depends on seed and epoch number alone. Unlike transformers' own sampler it does
+    not use the global random state, so a resumed training meets the very batches an uninterrupted one does.
 
     Args:
         lengths: Of every example, in tokens.

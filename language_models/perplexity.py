@@ -25,7 +25,7 @@ def token_losses(
 
     Args:
         family: Of the model.
-        model: Possibly wrapped for training in several processes.
+        model: Possibly wrapped for training in more than one process.
         batch: What the family collates.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Keeps transformers and the hub's client from writing bars and remarks of their own between ours."""
+"""Silences the bars and remarks of transformers and of the hub's client, which would appear between ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

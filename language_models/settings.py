@@ -47,7 +47,7 @@ class OptimisationConfig:
     """How weights are learned."""
 
     epochs: float | None = None
-    """Passes over the training examples, the best by validation perplexity is kept; None: 4 for tiny, else 2."""
+    """Passes over the training examples, the best by validation perplexity is chosen; None: 4 for tiny, else 2."""
     learning_rate: float | None = None
     """Peak learning rate of AdamW; None: 4e-4 for tiny backbones, which start from nothing, else 3e-5."""
     warmup_steps: int | None = None

@@ -1,6 +1,6 @@
 """The training loop: the transformers Trainer with our loss, our order of examples, and perplexity as validation.
 
-Over several processes (``torchrun``, ``accelerate launch``) every optimizer step sees the examples that one process
+Over two or more processes (``torchrun``, ``accelerate launch``) every optimizer step sees the examples that one process
 with the same global batch sees, and the same mean loss over them: a training does not depend on how it is spread.
 """
 
@@ -92,7 +92,7 @@ def fine_tune(
     save: Callable[[FineTuned], object],
     uncounted: Sequence[int] = (),
 ) -> None:
-    """Trains a backbone, or resumes from the folder's last checkpoint; the best checkpoint's weights are kept.
+    """Trains a backbone, or resumes from the folder's last checkpoint; the best checkpoint is chosen.
 
     A resumed training ends with the weights of an uninterrupted one (on the same hardware). Under ``torchrun`` or
     ``accelerate launch`` every process calls this with the same arguments, and the first one alone writes.
@@ -196,7 +196,7 @@ def training_arguments(config: OptimisationConfig, checkpoints: Path, *, seed: i
         ddp_find_unused_parameters=False,
         seed=seed,
     )
-    # Several GPUs are used by torchrun or accelerate, one process each, never by threads of one process.
+    # More than one GPU is used by torchrun or accelerate, one process each, never by threads of one process.
     arguments._n_gpu = min(1, arguments.n_gpu)
     return arguments
 

@@ -112,7 +112,7 @@ class Family(ABC):
         """Logits of all tokens of the targets, each after the true ones before it.
 
         Args:
-            model: Of this family, possibly wrapped for training in several processes.
+            model: Of this family, possibly wrapped for training in more than one process.
             batch: What :meth:`collate` makes.
 
         Returns:

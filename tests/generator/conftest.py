@@ -41,7 +41,7 @@ def dialogues() -> list[Dialogue]:
 
 @pytest.fixture(scope="session")
 def make_tiny(dialogues: list[Dialogue]) -> Callable[..., Backbone]:
-    """Builds an untrained model of about 20,000 weights; flat enough that all tokens can be drawn."""
+    """Builds an untrained model of about 20,000 weights; flat enough that all tokens can be sampled."""
 
     def build(
         name: str = "tiny-blenderbot", *, strategies: bool = True, stop_decision: bool = False, seed: int = 0

@@ -1,4 +1,4 @@
-"""Two processes that train together, are killed, and go on; run by tests/generator/test_processes.py.
+"""Two processes that train together, are killed, and resume; run by tests/generator/test_processes.py.
 
 They meet through the environment variables that torchrun and accelerate set. Forked from one parent, which imported
 everything once; that saves half of the time two launched processes take.

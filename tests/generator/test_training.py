@@ -171,7 +171,7 @@ def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(backbone, tm
     shutil.copytree(checkpoint, checkpoint.with_name("checkpoint-5"))  # a kill while this one was written
     checkpoint.with_name("checkpoint-5").joinpath("trainer_state.json").write_text("{")
     resumed = train(cut, dialogues, config)
-    assert steps - 12 == 2 * (total - 4)  # it did go on, not begin anew
+    assert steps - 12 == 2 * (total - 4)  # it did resume, not begin anew
     assert resumed.summary.best_perplexity == expected.summary.best_perplexity
     assert [p for p in resumed.curve if p.valid_perplexity] == [p for p in expected.curve if p.valid_perplexity]
     one, two = weights(whole), weights(cut)
@@ -215,8 +215,8 @@ def test_gradient_checkpointing_changes_no_loss(backbone, tmp_path, dialogues):
         CONFIG, backbone=backbone, optimisation={"epochs": 1.0}
     )  # with dropout: its random states come back
     other = changed(config, optimisation={"gradient_checkpointing": True})
-    one, two = train(tmp_path / "kept", dialogues, config), train(tmp_path / "twice", dialogues, other)
-    assert_same(one, two, tmp_path / "kept", tmp_path / "twice")
+    one, two = train(tmp_path / "stored", dialogues, config), train(tmp_path / "twice", dialogues, other)
+    assert_same(one, two, tmp_path / "stored", tmp_path / "twice")
 
 
 def test_bf16_stays_near_fp32_and_saves_full_precision(tmp_path, dialogues):

@@ -71,7 +71,7 @@ def test_same_seed_same_texts_and_batches_do_not_matter(name, make_realizer, his
 
 @pytest.fixture
 def spoilt(make_realizer):
-    """A model with strong and senseless wishes: its distribution is peaked at tokens that chance chose."""
+    """A model with strong and senseless preferredes: its distribution is peaked at tokens that chance chose."""
 
     def build(name, variant, seed):
         realizer = make_realizer(name, variant)
@@ -112,8 +112,8 @@ def test_a_free_one_by_one_turn_goes_on_until_the_model_stops_or_must(name, make
     turns = realizer.realize_all(histories * 10, [None] * 40, rng=np.random.default_rng(0))
     assert {len(turn) for turn in turns} == {1, 2, MOST}
     head = realizer.backbone.model.get_output_embeddings()
-    for wish, number in ((realizer.form.continuation, MOST), (realizer.form.end, 1)):
-        bias = torch.zeros(head.weight.shape[0]).index_fill(0, torch.tensor([wish]), 50.0)
+    for preferred, number in ((realizer.form.continuation, MOST), (realizer.form.end, 1)):
+        bias = torch.zeros(head.weight.shape[0]).index_fill(0, torch.tensor([preferred]), 50.0)
         hook = head.register_forward_hook(lambda _, __, logits, bias=bias: logits + bias)
         turns = realizer.realize_all(histories, [None] * 4, rng=np.random.default_rng(0))
         hook.remove()

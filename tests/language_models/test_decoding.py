@@ -117,9 +117,9 @@ def test_the_marker_is_sampled_from_the_models_own_distribution(name, config, ma
         logits = backbone.begin([contexts[4]]).logits[0, markers].double()
     shares = (logits / config.temperature).softmax(-1)
     likeliest = shares.sort(descending=True)
-    kept = likeliest.indices[likeliest.values.cumsum(0) - likeliest.values < config.top_p]
+    within = likeliest.indices[likeliest.values.cumsum(0) - likeliest.values < config.top_p]
     expected = torch.zeros(8, dtype=torch.float64)
-    expected[kept] = shares[kept] / shares[kept].sum()
+    expected[within] = shares[within] / shares[within].sum()
     count = 3000
     short = dataclasses.replace(config, min_message_tokens=1, max_message_tokens=1)
     requests = [Request(contexts[4], None, (0, index), (END,)) for index in range(count)]
@@ -132,7 +132,7 @@ def test_the_marker_is_sampled_from_the_models_own_distribution(name, config, ma
 
 
 @BOTH
-def test_a_plan_is_kept_in_order_within_one_pass(name, make_tiny, contexts):
+def test_a_plan_is_within_in_order_within_one_pass(name, make_tiny, contexts):
     backbone = make_tiny(name)
     markers = markers_of(backbone)
     rng = np.random.default_rng(0)
@@ -161,7 +161,7 @@ def test_a_free_turn_ends_after_the_most_messages(name, make_tiny, contexts):
 
 @BOTH
 def test_the_model_decides_when_a_planned_message_ends(name, make_tiny, contexts):
-    """All its wish to go on, be it with an end or with any marker, counts for what the plan puts next."""
+    """All probability of an end or of any marker counts for what the plan puts next."""
     backbone = make_tiny(name)
     markers = markers_of(backbone)
     plans = [(markers[3], markers[5]), None]
@@ -178,9 +178,9 @@ def test_the_model_decides_when_a_planned_message_ends(name, make_tiny, contexts
         assert not constraints.restrict(logits).softmax(-1)[:, [END, *markers]].any()
         constraints.advance(torch.tensor([50, 50]))
     later = constraints.restrict(logits)
-    wish = logits[:, [END, *markers]].logsumexp(-1)
-    assert later[0, markers[5]] == pytest.approx(float(wish[0]))
-    assert later[1, END] == pytest.approx(float(wish[1]))
+    boundary = logits[:, [END, *markers]].logsumexp(-1)
+    assert later[0, markers[5]] == pytest.approx(float(boundary[0]))
+    assert later[1, END] == pytest.approx(float(boundary[1]))
     assert torch.isinf(later[0, END])
     assert torch.isinf(later[1, markers]).all()
     text = list(range(3, markers[0]))

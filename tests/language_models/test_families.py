@@ -16,16 +16,16 @@ X = IGNORED
 START, END = 1, 2
 
 
-class Reading(EncoderDecoder):
+class OnlyEncoderDecoder(EncoderDecoder):
     model_type = "laid out only"
 
 
-class Continuing(Causal):
+class OnlyCausal(Causal):
     model_type = "laid out only"
 
 
 def test_encoder_decoder_batch():
-    batch = Reading().collate([Example([7, 8, 9], [5, 2]), Example([], [6, 5, 2])], start=1, padding=0)
+    batch = OnlyEncoderDecoder().collate([Example([7, 8, 9], [5, 2]), Example([], [6, 5, 2])], start=1, padding=0)
     assert batch["input_ids"].tolist() == [[7, 8, 9], [1, 0, 0]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert batch["decoder_input_ids"].tolist() == [[1, 5, 0], [1, 6, 5]]
@@ -33,14 +33,14 @@ def test_encoder_decoder_batch():
 
 
 def test_causal_batch():
-    batch = Continuing().collate([Example([7, 8], [5, 2]), Example([], [6, 5, 2])], start=1, padding=0)
+    batch = OnlyCausal().collate([Example([7, 8], [5, 2]), Example([], [6, 5, 2])], start=1, padding=0)
     assert batch["input_ids"].tolist() == [[7, 8, 1, 5, 2], [0, 1, 6, 5, 2]]
     assert batch["attention_mask"].tolist() == [[1, 1, 1, 1, 1], [0, 1, 1, 1, 1]]
     assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4], [0, 0, 1, 2, 3]]
     assert batch["labels"].tolist() == [[X, X, X, 5, 2], [X, X, 6, 5, 2]]
 
 
-@pytest.mark.parametrize("family", [Reading(), Continuing()], ids=["encoder-decoder", "causal"])
+@pytest.mark.parametrize("family", [OnlyEncoderDecoder(), OnlyCausal()], ids=["encoder-decoder", "causal"])
 def test_an_empty_target_has_no_label(family: Family):
     batch = family.collate([Example([7, 8], [9, 2]), Example([], [])], start=1, padding=0)
     assert (batch["labels"][1] == IGNORED).all()
