@@ -1,1 +1,1 @@
-"""History and plan -> response text: inputs, backbones, fine-tuning, decoding, perplexity."""
+"""From history and plan to text: inputs, training, run folders, and the realizer that writes."""

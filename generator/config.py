@@ -31,11 +31,11 @@ class LengthConfig:
     """How much of a dialogue is read and written; tokens are those of the backbone's own tokenizer."""
 
     history_tokens: int | None = None
-    """Longest history in tokens, older ones cut off; None: 96 for tiny backbones, else 160, decoder-only 180."""
+    """Longest history in tokens, older ones cut off; None: 96 for tiny backbones, else 160, causal 180."""
     history_messages: int | None = None
     """Longest history in messages, older ones left out; None: no limit."""
     response_tokens: int | None = None
-    """Longest message in tokens with its end token; None: 40 for encoder-decoders, 45 for decoder-only backbones."""
+    """Longest message in tokens with its end token; None: 40 for encoder-decoders, 45 for causal backbones."""
 
     def __post_init__(self) -> None:
         check_number("history_tokens", self.history_tokens, least=1)

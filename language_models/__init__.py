@@ -1,1 +1,1 @@
-"""Language models that write text, whoever speaks: backbones, batches, the training loop, perplexity."""
+"""Language models that write text, whoever speaks: families, backbones, training, perplexity, decoding, chat."""

@@ -114,7 +114,7 @@ def is_encoder_decoder(name: str | Path) -> bool:
 def load_weights(family: Family, config: PretrainedConfig, source: str) -> PreTrainedModel:
     """Builds a model with the weights of a folder or hub repository, in float32.
 
-    ``model.safetensors`` is taken where it exists. The original repositories of both 2021 backbones hold
+    ``model.safetensors`` is taken where it exists. The original repositories of BlenderBot_small and DialoGPT hold
     ``pytorch_model.bin``: such a file is read where there is nothing else, by torch's restricted unpickler, which makes
     tensors and runs no code. DialoGPT's is stored in half precision, which must not be trained in.
 

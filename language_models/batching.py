@@ -39,7 +39,7 @@ def scoring_order(examples: Sequence[Example], *, batch_size: int) -> list[int]:
 
     Sorted by context; as many contexts are as long as a context may be, targets mostly come sorted too. Where contexts
     differ, two batches at a time are sorted by target. On ESConv's valid split, in batches of 64, 5 to 7 % of the work
-    goes into padding; in order of total length 14 to 16 % (decoder-only 5 %), in the corpus's order 25 %.
+    goes into padding; in order of total length 14 to 16 % (causal models 5 %), in the corpus's order 25 %.
     """
     contexts = np.array([len(example.context) for example in examples])
     targets = np.array([len(example.target) for example in examples])
@@ -51,8 +51,8 @@ def scoring_order(examples: Sequence[Example], *, batch_size: int) -> list[int]:
 class LengthGroupedSampler(Sampler[int]):
     """Random order in which neighbours are about equally long.
 
-    Every epoch has its own order, which depends on seed and epoch number alone. Unlike transformers' own sampler it does
-    not use the global random state, so a resumed training meets the very batches an uninterrupted one does.
+    Every epoch has its own order, which depends on seed and epoch number alone. Unlike transformers' own sampler it
+    does not use the global random state, so a resumed training meets the very batches an uninterrupted one does.
 
     Args:
         lengths: Of every example, in tokens.

@@ -106,7 +106,7 @@ class TinyModelConfig:
 
 @dataclass(frozen=True)
 class DecodingConfig:
-    """Settings of decoding; the defaults are the 2021 paper's (Liu et al., ACL 2021, section 6.1).
+    """Settings of decoding; the defaults are those of Liu et al. (ACL 2021), section 6.1.
 
     ``top_k=1`` is greedy decoding: the likeliest token that may come next is always taken.
     """

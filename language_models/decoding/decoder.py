@@ -50,8 +50,8 @@ def decode(
 ) -> list[list[int]]:
     """Writes one turn for every request.
 
-    The marker of a row without a plan is sampled as the 2021 authors (Liu et al., ACL 2021) do: at the first position
-    all tokens but the markers are masked, and temperature, top-k and top-p apply there as everywhere. Where the model's
+    The marker of a row without a plan is sampled as in the code of Liu et al. (ACL 2021): at the first position all
+    tokens but the markers are masked, and temperature, top-k and top-p apply there as everywhere. Where the model's
     positions are too few for the longest messages that a turn may have, the messages of this turn must end earlier, all
     at the same number of tokens.
 

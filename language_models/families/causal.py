@@ -100,7 +100,7 @@ def _positions(mask: torch.Tensor) -> torch.Tensor:
 
 @register
 class GPT2(Causal):
-    """GPT-2; as DialoGPT (Zhang et al., ACL 2020) the 2021 paper's second backbone."""
+    """GPT-2, and with it DialoGPT (Zhang et al., ACL 2020)."""
 
     model_type = "gpt2"
     pretrained: ClassVar[Mapping[str, str]] = {"dialogpt": "microsoft/DialoGPT-small"}

@@ -71,7 +71,7 @@ class _EncodedContexts(CachedDecoder):
 
 @register
 class BlenderbotSmall(EncoderDecoder):
-    """BlenderBot_small (Roller et al., EACL 2021), the 2021 paper's first backbone."""
+    """BlenderBot_small (Roller et al., EACL 2021)."""
 
     model_type = "blenderbot-small"
     pretrained: ClassVar[Mapping[str, str]] = {"blenderbot": "facebook/blenderbot_small-90M"}
