@@ -3,7 +3,7 @@
 A metric of :mod:`metrics` is named in its own module; the measured times of planners are named here.
 """
 
-from metrics.metric import Metric, all_metrics
+from metrics.metric import Metric, all_metrics, metrics_of
 
 _SPEED = tuple(
     Metric(name, label, meaning, better, decimals, protocols=("message", "turn"), requires="time")
@@ -24,11 +24,26 @@ _SPEED = tuple(
 
 METRIC_NAMES: dict[str, Metric] = all_metrics() | {metric.name: metric for metric in _SPEED}
 
+# Text metrics without a column unless a table lists them: variants of those that all tables show.
+_LEFT_OUT = frozenset(
+    (
+        "ppl_mean", "ppl_with_strategy", "ppl_mean_with_strategy", "bleu_3", "extrema", "average", "greedy",
+        "distinct_3", "distinct_1_esconv2021", "distinct_2_esconv2021", "distinct_3_esconv2021",
+    )
+)  # fmt: skip
+
+
+def text_columns(*listed: str) -> tuple[str, ...]:
+    """Columns of a table of texts: the listed metrics, then every other one of the protocol that is no variant."""
+    others = (metric.name for metric in metrics_of("text"))
+    return (*listed, *(name for name in others if name not in {*listed, *_LEFT_OUT}))
+
+
 # What a table of one protocol shows unless told otherwise; the JSON always holds everything.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "message": ("accuracy", "macro_f1", "weighted_f1", "preference_bias", "entropy", "decisions_per_second"),
     "turn": ("emr", "lr", "set_f1", "emr_single", "emr_multi", "ald", "multi_rate", "macro_f1", "preference_bias"),
-    "text": (
+    "text": text_columns(
         "ppl", "ppl_with_strategy", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "bertscore", "distinct_1", "distinct_2",
         "unigram_f1", "length", "emr", "lr",
     ),

@@ -11,6 +11,7 @@ from corpus.files import write_whole
 from evaluation.generator.comparison import Comparison, compare_evaluations
 from evaluation.generator.stored import read_evaluations
 from evaluation.generator.system import WHOLE_TURNS
+from evaluation.metric_names import text_columns
 from evaluation.published import (
     TEXT_ESCONV_2021,
     TEXT_ESCONV_2021_CORRECTED,
@@ -26,11 +27,11 @@ from evaluation.result import EvaluationResult, estimate_cell, metric_columns, s
 DAGGER = "†"
 # Columns by what was written, those of the 2021 and of the 2026 paper among them; the JSON holds every metric.
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "message": (
+    "message": text_columns(
         "ppl", "ppl_mean", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "extrema", "bertscore", "distinct_1", "distinct_2",
         "unigram_f1", "length",
     ),
-    "turn": (
+    "turn": text_columns(
         "emr", "lr", "emr_multi", "multi_rate", "rouge_l", "bertscore", "ppl", "bleu_1", "bleu_2", "bleu_4",
         "distinct_1", "distinct_2", "unigram_f1", "length",
     ),

@@ -11,6 +11,7 @@ from corpus.errors import CorpusError
 from corpus.files import read_lines
 from evaluation.generator.benchmark import ResponseScorer
 from evaluation.result import EvaluationResult
+from metrics.metric import metrics_of
 from metrics.text.embedding_scores import WordVectors
 from metrics.text.scores import score_text, text_signature
 
@@ -156,9 +157,11 @@ def skipped_text(*, vectors: bool, bertscore: bool) -> str:
         vectors: Whether word vectors were given.
         bertscore: Whether a BERTScore model was given.
     """
-    lines = []
-    if not vectors:
-        lines.append("skipped: Extrema, Average, Greedy (no --vectors: a file of word vectors in GloVe's text format)")
-    if not bertscore:
-        lines.append("skipped: BERTScore (no --bertscore: a model)")
-    return "".join(f"{line}\n" for line in lines)
+    options = {
+        "vectors": (vectors, "no --vectors: a file of word vectors in GloVe's text format"),
+        "bertscore": (bertscore, "no --bertscore: a model"),
+    }
+    labels = {name: [metric.label for metric in metrics_of("text") if metric.requires == name] for name in options}
+    return "".join(
+        f"skipped: {', '.join(labels[name])} ({reason})\n" for name, (given, reason) in options.items() if not given
+    )

@@ -1,4 +1,4 @@
-from evaluation.metric_names import COLUMNS, METRIC_NAMES
+from evaluation.metric_names import COLUMNS, METRIC_NAMES, text_columns
 
 # The keys of the JSON, by hand from the design.
 KEYS = set(
@@ -34,3 +34,9 @@ def test_lower_is_better_exactly_where_it_is():
         "average_turns", "gave_up_rate", "latency_ms_p50", "latency_ms_p95",
         "latency_new_ms_p50", "latency_new_ms_p95", "ece", "progress_tv",
     }  # fmt: skip
+
+
+def test_every_text_metric_has_a_column_or_is_a_variant_of_one():
+    listed = ("ppl", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "bertscore", "distinct_1", "distinct_2", "unigram_f1")
+    assert text_columns(*listed, "length") == (*listed, "length")
+    assert text_columns("rouge_l")[0] == "rouge_l" and set(text_columns("rouge_l")) == {*listed, "length"}

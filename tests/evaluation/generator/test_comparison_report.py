@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -171,3 +173,47 @@ def test_text_file_and_signature(report: ComparisonReport, tmp_path: Path):
     assert to_text(replace(report.tables[1], notes=()), below=True) in text
     assert report.tables[1].notes[-1] in text.splitlines()  # the signature is not broken into lines
     assert "items:messages-not-first" in text and "items:turns-not-first" in text
+
+
+ASKS = """
+from metrics.metric import Metric, percent
+
+METRICS = (
+    Metric(
+        "asks", "Asks", "responses with a question mark, %", better="", decimals=1, protocols=("text",),
+        statistics=lambda hypothesis, reference: ["?" in hypothesis], formula=percent,
+    ),
+)
+"""
+WITH_ASKS = """
+import sys
+from pathlib import Path
+
+import metrics.text
+
+metrics.text.__path__.append(sys.argv[1])
+
+from evaluation.generator.comparison_report import compare_runs
+from evaluation.generator.stored import read_evaluations, store_evaluation
+from evaluation.report.tables import to_text
+from tests.evaluation.conftest import DIALOGUES, EchoGenerator, score_system
+from evaluation.generator.benchmark import scored_messages
+
+for source in ("oracle", "joint"):
+    benchmark = score_system(EchoGenerator(), scored_messages(DIALOGUES), source, name="gen")
+    store_evaluation(Path(sys.argv[1]), benchmark.result, benchmark.system, benchmark.responses)
+print(to_text(benchmark.result.table()))
+report = compare_runs([Path(sys.argv[1])], reference=None, split=None, seed=0)
+print(report.text())
+print(report.result.to_json()["details"]["tables"][0]["differences"]["gen, oracle"]["asks"])
+"""
+
+
+def test_a_new_text_metric_is_one_module_and_has_its_column(tmp_path: Path):
+    (tmp_path / "asks.py").write_text(ASKS)
+    script = [sys.executable, "-c", WITH_ASKS, str(tmp_path)]
+    said = subprocess.run(script, capture_output=True, text=True, cwd=Path(__file__).parents[3])
+    assert said.returncode == 0, said.stderr
+    headings = [line for line in said.stdout.splitlines() if line.startswith("system ")]
+    assert len(headings) == 2 and all(line.rstrip().endswith("Asks") for line in headings)
+    assert said.stdout.splitlines()[-1].startswith("{'value': 0.0, 'low': 0.0, 'high': 0.0, 'p': 1.0")
