@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The systems of turns with several strategies (Zhu et al. 2026): trains, scores and compares. Called again, it goes on.
+# The systems of multi-strategy turns (Zhu et al. 2026): trains, scores and compares. Called again, it resumes.
 #
 #   benchmarks/multi_strategy.sh DATA OUT PLANNER
 #

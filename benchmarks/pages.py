@@ -3,7 +3,7 @@
 ``python -m benchmarks.pages`` writes all pages. A result holds
 
 - ``command``: the commands that give the figures, one each, or null where they are not known;
-- ``seed`` (a number or several), ``hardware``, ``minutes`` (null where not measured), ``commit`` of the code;
+- ``seed`` (a number or a list), ``hardware``, ``minutes`` (null where not measured), ``commit`` of the code;
 - ``rows``: what the rows are; ``columns``: their headings in order; ``signed``: columns of differences;
 - ``systems``: row -> column -> ``value`` and, where known, ``low`` and ``high`` (95 % interval) and ``spread``
   (standard deviation over runs); or ``text`` where a cell is no number.

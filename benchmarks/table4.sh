@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The systems of Table 4 (Liu et al., ACL 2021): trains, scores and compares. Called again, it goes on where it stopped.
+# The systems of Table 4 (Liu et al., ACL 2021): trains, scores and compares. Called again, it resumes.
 #
 #   benchmarks/table4.sh DATA OUT [BACKBONE...]
 #
@@ -11,8 +11,8 @@
 # its own, OUT/table4-BACKBONE-joint.* with its Joint: is Joint above Random, what does the gold strategy add?
 #
 # Environment: SPLIT=test (or valid), SEEDS=3 sampling runs, PRESET (e.g. esconv-official with the official split),
-# LAUNCH="torchrun --standalone --nproc_per_node 2" to train in several processes, TRAIN_OPTIONS="--precision fp32" for
-# further options of train.py generator, PYTHON=python.
+# LAUNCH="torchrun --standalone --nproc_per_node 2" to train in more than one process, TRAIN_OPTIONS for further options
+# of train.py generator (e.g. "--optimisation.precision fp32"), PYTHON=python.
 set -euo pipefail
 if [ $# -lt 2 ]; then
     sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$0" >&2

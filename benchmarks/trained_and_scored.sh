@@ -1,17 +1,17 @@
-# Sourced by the scripts beside it: trains and scores unless that is done, so that a script called again goes on, and
+# Sourced by the scripts beside it: trains and scores unless that is done, so that a script called again resumes, and
 # compares.
 # Needs ROOT, OUT, DATA, SPLIT, SEEDS and PYTHON. LAUNCH starts trainings, e.g. "torchrun --standalone --nproc_per_node 4".
 
-# train NAME OPTIONS...: into $OUT/NAME; train.py itself goes on after a kill and does not repeat what is finished.
+# train NAME OPTIONS...: into $OUT/NAME; train.py itself resumes after a kill and does not repeat what is finished.
 train() {
     local name=$1
     shift
     echo "== train $name"
-    # shellcheck disable=SC2086 # both hold several words
+    # shellcheck disable=SC2086 # both hold more than one word
     ${LAUNCH:-$PYTHON} "$ROOT/train.py" generator --data "$DATA" --out "$OUT/$name" "$@" ${TRAIN_OPTIONS:-}
 }
 
-# score NAME GENERATOR LABEL OPTIONS...: keeps the evaluation in $OUT/NAME, one for each label and split; a file of
+# score NAME GENERATOR LABEL OPTIONS...: stores the evaluation in $OUT/NAME, one for each label and split; a file of
 # $OUT/scores says that it is done, and with how many seeds. LABEL names all else that can differ.
 score() {
     local name=$1 generator=$2 label=$3
@@ -48,7 +48,7 @@ backbone_options() {
     esac
 }
 
-# compare NAME FOLDERS... OPTIONS...: what the folders keep, as $OUT/NAME.(txt|html|tex|json).
+# compare NAME FOLDERS... OPTIONS...: the stored evaluations of the folders, as $OUT/NAME.(txt|html|tex|json).
 compare() {
     local name=$1
     shift

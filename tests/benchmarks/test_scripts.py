@@ -1,4 +1,4 @@
-"""The shell scripts of benchmarks/: what they ask of train.py and evaluate.py, in which order, and that they go on."""
+"""The shell scripts of benchmarks/: what they ask of train.py and evaluate.py, in which order, and that they resume."""
 
 import json
 import os

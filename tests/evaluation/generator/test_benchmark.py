@@ -193,7 +193,7 @@ class Diceroller:
         return np.ones(len(responses)), np.ones(len(responses), dtype=int)
 
 
-def test_several_seeds_are_a_mean_with_spread_and_perplexity_is_computed_once(dialogues, run):
+def test_more_seeds_are_a_mean_with_spread_and_perplexity_is_computed_once(dialogues, run):
     generator = Diceroller()
     benchmark = run(generator, scored_messages(dialogues), seeds=3)
     assert generator.likelihoods == 2  # with and without strategy tokens
@@ -227,7 +227,7 @@ def test_reasoning_is_given_and_needs_who_has_seen_some(dialogues, make_generato
     assert benchmark.system.label == "tiny-run, oracle + reasoning of majority"
 
 
-def test_learned_scores_are_kept_for_every_response(dialogues, generator, run):
+def test_learned_scores_are_stored_for_every_response(dialogues, generator, run):
     def scorer(hypotheses, references):
         return np.arange(len(hypotheses), dtype=float)
 

@@ -220,7 +220,7 @@ def test_runs_of_one_name_are_told_apart(many, store_parrot):
         compared(runs[0], runs[0])
 
 
-def test_a_reference_of_several_rows_must_be_named(store, generator):
+def test_a_reference_of_more_rows_must_be_named(store, generator):
     store(generator, "gen")
     run = store(generator, "gen", source="joint")
     with pytest.raises(ValueError, match="'gen' names more than one system, say which: gen, oracle; gen, joint"):
