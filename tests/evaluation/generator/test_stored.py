@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.generator.stored import read_evaluations
+from evaluation.generator.system import TextSystem
 
 
 def test_what_is_stored_comes_back(store, generator):
@@ -92,3 +93,10 @@ def test_an_evaluation_without_its_result_is_none(store, generator):
     (run / "evaluations" / "valid-message-oracle" / "result.json").unlink()
     with pytest.raises(ValueError, match="no stored evaluation"):
         read_evaluations(run)
+
+
+@pytest.mark.parametrize("source", ["oracle", "joint", "random", "planner"])
+def test_what_earlier_evaluations_say_of_their_system_is_understood(source):
+    golden = Path(__file__).parents[2] / "data" / "golden" / f"metrics-generator-{source}.json"
+    system = TextSystem(**json.loads(golden.read_text(encoding="utf-8"))["details"]["setting"])
+    assert (system.generator, system.plan, system.variant) == ("generator", source, "strategy")
