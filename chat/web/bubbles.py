@@ -45,7 +45,8 @@ def conversation_html(
     # The style lays it out from the bottom up, so that the newest is in view without a script. Assistive software still
     # goes from top to bottom.
     height = " whole" if crisis else ""
-    return f'<div class="talk{height}" role="log" aria-live="polite" tabindex="0"><div>{"".join(bubbles)}</div></div>'
+    region = 'role="log" aria-label="Conversation" aria-live="polite" tabindex="0"'
+    return f'<div class="talk{height}" {region}><div>{"".join(bubbles)}</div></div>'
 
 
 def plan_html(exchange: Exchange | None) -> str:
