@@ -4,10 +4,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from corpus.formats.detection import read_dialogues
+from corpus.formats.detection import Content, read_dialogues
 from corpus.strategy import Strategy
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +26,16 @@ def test_snippets_run(guide: str) -> None:
     for snippet in blocks(guide, "python"):
         done = subprocess.run([sys.executable, "-c", snippet], cwd=ROOT, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
-        assert done.stdout
+
+
+def test_the_format_that_the_guide_adds_is_read(tmp_path: Path) -> None:
+    module: dict[str, Any] = {}
+    exec(next(snippet for snippet in blocks("data_formats.md", "python") if "FORMAT =" in snippet), module)
+    content = Content(b"S\t\tI can't sleep.\nH\tQuestion\tSince when?\n\nS\t\tHello.\n")
+    assert module["FORMAT"].recognises(content)
+    first, second = module["FORMAT"].parse(content)
+    assert [message.strategy for message in first.messages] == [None, Strategy.QUESTION]
+    assert second.messages[0].text == "Hello."
 
 
 def test_examples_of_formats_are_one_dialogue_in_three_forms(tmp_path: Path) -> None:
