@@ -92,7 +92,7 @@ def load_system(runs: Sequence[Path], *, name: str | None = None) -> System:
 
     Args:
         runs: See :func:`system_runs`.
-        name: Name of the system; by default those of the folders.
+        name: Name of the system; by default the names of the given folders.
 
     Raises:
         ValueError: As :func:`system_runs`, or a run is damaged.
@@ -102,7 +102,7 @@ def load_system(runs: Sequence[Path], *, name: str | None = None) -> System:
     from generator.realizer import Realizer
 
     return System(
-        name or "+".join(run.resolve().name for run in (planner, generator) if run is not None),
+        name or "+".join(run.resolve().name for run in runs),
         Realizer.load(generator),
         None if planner is None else _load_planner(planner),
     )

@@ -51,7 +51,7 @@ def test_wrong_folders_are_refused(tmp_path: Path) -> None:
 
 
 def test_trained_runs_plan_and_write(system: System) -> None:
-    assert system.name == "planner-quickstart+generator"
+    assert system.name == "generator+planner-quickstart"
     assert isinstance(system.planner, StrategyPlanner)
     assert isinstance(system.generator, Realizer)
     conversation = ChatSession(system)
