@@ -1,6 +1,7 @@
 """A conversation in the terminal: lines in, lines out, and a few commands."""
 
 import shlex
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,12 +10,15 @@ from chat.transcript import plan_lines, reply_lines, save
 from corpus.strategy import LABELS, Strategy
 
 HELP = f"""/plan A,B    choose the strategies of the next reply (the beginning of a name is enough)
-/plan        let the planner choose again
+/plan        let the system choose again
 /undo        take your last message and its reply back
 /save FILE   save the conversation: FILE.json (the schema of ESConv.json) or FILE.txt (for people)
 /help        show this text
 /quit        leave
 Strategies: {", ".join(LABELS)}"""
+
+
+_WIDTH = 100  # characters of a line
 
 
 class Terminal:
@@ -32,7 +36,9 @@ class Terminal:
 
     def run(self, lines: Iterator[str]) -> None:
         """Takes lines until there are no more, or until ``/quit``. A mistake is answered with one line."""
-        self.show(f"{NOTICE}\n\nYou talk with {self.conversation.system.name}. /help shows the commands.\n")
+        self.show(
+            f"{textwrap.fill(NOTICE, _WIDTH)}\n\nYou talk with {self.conversation.system.name}. /help shows the commands.\n"
+        )
         for line in lines:
             try:
                 if self._take(line.strip()):
@@ -71,7 +77,7 @@ class Terminal:
         if text and not self.conversation.system.knows_strategies:
             raise ValueError("this generator knows no strategies, so none can be chosen")
         self._next = parse_strategies(text) if text else None
-        chosen = "the planner's" if self._next is None else " -> ".join(one.label for one in self._next)
+        chosen = "as the system chooses" if self._next is None else " -> ".join(one.label for one in self._next)
         self.show(f"  next reply: {chosen}")
 
     def _save(self, text: str) -> None:

@@ -79,7 +79,7 @@ def chat_page(system: System, *, seed: int = 0) -> gradio.Blocks:
                     save_text = gradio.Button("Save as text", size="sm", min_width=110)
                 choice = gradio.Dropdown(
                     list(LABELS), multiselect=True, max_choices=MAX_STRATEGIES, label="Strategies of the next reply",
-                    info="In order; empty: the planner chooses.", visible=system.knows_strategies, elem_id="choice",
+                    info="In order; empty: the system chooses.", visible=system.knows_strategies, elem_id="choice",
                 )  # fmt: skip
             with gradio.Column(scale=2, min_width=320):
                 gradio.HTML("<h3>Plan of the last reply</h3>")

@@ -13,8 +13,9 @@ def talk(*lines: str, **system: object) -> list[str]:
     """What the terminal shows for these lines, after its greeting."""
     shown: list[str] = []
     Terminal(ChatSession(fake_system(**system)), show=shown.append).run(iter(lines))
-    assert NOTICE.strip() in shown[0]
-    return shown[1:]
+    assert NOTICE in " ".join(shown[0].split())
+    assert "/help" in shown[1]
+    return shown[2:]
 
 
 def test_plan_probabilities_and_text_are_shown(easy_screening: CrisisKind) -> None:
@@ -30,7 +31,7 @@ def test_a_chosen_plan_holds_for_one_reply(easy_screening: CrisisKind) -> None:
     shown = "\n".join(talk("/plan sugg, others", "hello", "hello again", "/plan q", "/plan", "once more"))
     assert "next reply: Providing Suggestions -> Others" in shown
     assert shown.count("chosen by hand") == 1
-    assert "next reply: the planner's" in shown
+    assert "next reply: as the system chooses" in shown
 
 
 def test_a_refused_message_keeps_the_choice(easy_screening: CrisisKind) -> None:
