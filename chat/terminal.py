@@ -36,9 +36,8 @@ class Terminal:
 
     def run(self, lines: Iterator[str]) -> None:
         """Takes lines until there are no more, or until ``/quit``. A mistake is answered with one line."""
-        self.show(
-            f"{textwrap.fill(NOTICE, _WIDTH)}\n\nYou talk with {self.conversation.system.name}. /help shows the commands.\n"
-        )
+        self.show(textwrap.fill(NOTICE, _WIDTH))
+        self.show(f"\nYou talk with {self.conversation.system.name}. /help shows the commands.\n")
         for line in lines:
             try:
                 if self._take(line.strip()):
