@@ -10,7 +10,6 @@ from encoding.embedding_cache import EmbeddingCache, cache_folder
 from encoding.observation import Observer
 from encoding.sentence_encoder import SentenceEncoder
 from env.actions import Mode
-from env.conversation import seeker_profiles
 from env.dialogues import DialogueProcess, DialogueTask
 from env.environments import SupportEnv, SupportVectorEnv
 from env.rewards import DialogueRewardWeights, RewardWeights
@@ -24,18 +23,11 @@ def bundled_turns() -> TurnTask:
 
 def bundled_dialogues() -> DialogueTask:
     """The seekers of the bundled sample's training split, played by the retrieval seeker fitted on it (seconds)."""
-    from env.seekers.retrieval.config import SeekerConfig
-    from env.seekers.retrieval.models import fit_seeker
     from env.seekers.retrieval.seeker import RetrievalSeeker
 
     train, encoder = load_corpus(None).split("train"), _encoder()
-    models = fit_seeker(train, (), text_encoder=encoder, config=SeekerConfig())
-    observer = Observer(encoder)
-    return DialogueTask(
-        profiles=tuple(seeker_profiles(train)),
-        seeker=RetrievalSeeker(models, train, text_encoder=encoder),
-        encoder=observer,
-        codec=observer.codec,
+    return DialogueTask.build(
+        train, seeker=RetrievalSeeker.fit(train, text_encoder=encoder), observer=Observer(encoder)
     )
 
 

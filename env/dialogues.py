@@ -4,13 +4,15 @@ The agent sees the encoded history and chooses the plan of the supporter's next 
 seeker answers, and the next turn begins.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from corpus.dialogue import Dialogue
 from corpus.strategy import Strategy
-from encoding.observation import HistoryEncoder
+from encoding.observation import HistoryEncoder, Observer
 from encoding.plan_codec import PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
 from env.actions import Mode
@@ -23,6 +25,7 @@ from env.conversation import (
     SeekerProfile,
     conversation_state,
     restored_conversation,
+    seeker_profiles,
     take_turn,
 )
 from env.process import Process, ProcessStep
@@ -60,6 +63,15 @@ class DialogueTask:
             raise ValueError("profiles: got none, expected at least 1 seeker")
         if not self.lowest < self.highest:
             raise ValueError(f"bounds of the history: got {self.lowest} to {self.highest}, expected the lower first")
+
+    @classmethod
+    def build(cls, dialogues: Sequence[Dialogue], *, seeker: Seeker, observer: Observer) -> "DialogueTask":
+        """The help-seekers of dialogues, played by a simulated seeker; histories are seen as in the turn environments.
+
+        Raises:
+            ValueError: No dialogue can be a profile (:func:`env.conversation.seeker_profiles`).
+        """
+        return cls(tuple(seeker_profiles(dialogues)), seeker, encoder=observer, codec=observer.codec)
 
 
 class DialogueProcess(Process):

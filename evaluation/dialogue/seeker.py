@@ -10,8 +10,6 @@ from encoding.embedding_cache import EmbeddingCache, cache_folder
 from encoding.sentence_encoder import SentenceEncoder
 from env.conversation import Seeker
 from env.seekers.prompted.settings import ModelSettings, model_seeker, open_chat
-from env.seekers.retrieval.config import SeekerConfig
-from env.seekers.retrieval.models import fit_seeker
 from env.seekers.retrieval.seeker import RetrievalSeeker
 from language_models.chat.record import CallRecord
 
@@ -57,7 +55,6 @@ class SeekerChoice:
             text_encoder = EmbeddingCache(SentenceEncoder(), folder=cache_folder())
             if self.run is not None:
                 return (RetrievalSeeker.load(self.run, train, text_encoder=text_encoder),)
-            models = fit_seeker(train, (), text_encoder=text_encoder, config=SeekerConfig())
-            return (RetrievalSeeker(models, train, text_encoder=text_encoder),)
+            return (RetrievalSeeker.fit(train, text_encoder=text_encoder),)
         chat, kept = open_chat(self.model), CallRecord(self.record)
         return tuple(model_seeker(self.model, chat, kept, seed=seed + run) for run in range(runs))

@@ -21,6 +21,7 @@ from corpus.splits import dialogues_digest
 from corpus.strategy import Strategy
 from encoding.text_encoder import TextEncoder
 from env.conversation import HIGHEST_INTENSITY, LOWEST_INTENSITY, Conversation, SeekerReply
+from env.seekers.retrieval.config import SeekerConfig
 from env.seekers.retrieval.endings import give_up_features
 from env.seekers.retrieval.exchanges import (
     Exchanges,
@@ -30,7 +31,7 @@ from env.seekers.retrieval.exchanges import (
     state_features,
     word_counts,
 )
-from env.seekers.retrieval.models import SeekerModels
+from env.seekers.retrieval.models import SeekerModels, fit_seeker
 from env.seekers.retrieval.search import ExchangeSearch, StandIns, States
 from env.seekers.retrieval.stars import STARS
 from env.seekers.retrieval.strategy_tracks import StrategyTracks, supporter_plans
@@ -124,6 +125,19 @@ class RetrievalSeeker:
         self._stand_ins = StandIns(self._exchanges)
         self._text_encoder = text_encoder
         self._projected: dict[tuple[str, ...], np.ndarray] = {}  # of openings and situations: as many as profiles
+
+    @classmethod
+    def fit(
+        cls,
+        train: Sequence[Dialogue],
+        *,
+        text_encoder: TextEncoder,
+        failed: Sequence[Dialogue] = (),
+        config: SeekerConfig = SeekerConfig(),  # noqa: B008 - frozen
+    ) -> "RetrievalSeeker":
+        """Fits a seeker to training dialogues (:func:`env.seekers.retrieval.models.fit_seeker`)."""
+        models = fit_seeker(train, failed, text_encoder=text_encoder, config=config)
+        return cls(models, train, text_encoder=text_encoder)
 
     @classmethod
     def load(cls, run: Path, train: Sequence[Dialogue], *, text_encoder: TextEncoder) -> "RetrievalSeeker":

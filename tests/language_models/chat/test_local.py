@@ -13,8 +13,8 @@ from env.seekers.prompted.settings import ModelSettings, model_seeker, open_chat
 from language_models.chat.chat_model import ChatError, ChatMessage, ChatRequest, ChatRole, Completion
 from language_models.chat.local import TransformersChat
 from language_models.chat.record import CallRecord
+from tests.env.seekers.prompted.people import profile
 from tests.language_models.chat.tiny_chat import WORDS, save_tiny_chat
-from tests.seeker.people import profile
 
 REQUEST = ChatRequest((ChatMessage(ChatRole.USER, "rain oven tired"),), 1.1, max_tokens=4, samples=(0, 1), seed=0)
 

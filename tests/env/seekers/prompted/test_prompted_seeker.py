@@ -1,15 +1,24 @@
+"""A seeker that a language model plays: what it is told, how its answers are read, and its settings."""
+
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from corpus.strategy import Strategy
+from corpus.strategy import LABELS, Strategy
 from env.conversation import Conversation, SeekerReply
+from env.seekers.prompted.critic import CriticAnswer, parse_verdict
 from env.seekers.prompted.intensity import IntensityConfig, IntensityReader
+from env.seekers.prompted.prompt import load_prompt
 from env.seekers.prompted.seeker import ModelSeeker, ModelSeekerConfig, parse_answer
+from env.seekers.prompted.settings import ModelSettings, model_seeker, open_chat
 from language_models.chat.chat_model import ChatError, ChatRequest, ChatRole
+from language_models.chat.endpoint import OpenAIChat
+from language_models.chat.record import CallRecord, Prices
+from tests.env.seekers.prompted.people import profile, seeker_says, supporter_says
+from tests.language_models.chat.chat_server import KEY
 from tests.language_models.chat.fake_chat import FakeChat, recorded
-from tests.seeker.people import profile, seeker_says, supporter_says
 
 PLAN = (Strategy.REFLECTION, Strategy.QUESTION)
 TEXTS = ("That sounds frightening.", "Who could lend you an oven?")
@@ -127,3 +136,49 @@ def test_the_signature_names_seeker_and_reader(tmp_path: Path) -> None:
     assert "; intensity fake prompt 1." in seeker.signature
     hotter = ModelSeeker(seeker.chat, seeker.reader, config=ModelSeekerConfig(temperature=1.0))
     assert hotter.signature != seeker.signature
+
+
+@pytest.mark.parametrize("name", ["reply", "verdict", "intensity"])
+def test_prompts_are_versioned_and_hashed(name: str) -> None:
+    assert re.fullmatch(r"[1-9]\d*\.[0-9a-f]{8}", load_prompt(name).mark)
+
+
+def test_fields_must_fit() -> None:
+    with pytest.raises(ValueError, match=r"'beginning_after_greeting': has the fields \['greeting'\], got \['name'\]"):
+        load_prompt("reply").fill("beginning_after_greeting", name="Ann")
+
+
+def test_the_critics_sentences_are_what_its_parser_reads() -> None:
+    sentences = load_prompt("verdict").tables["sentences"]
+    assert {parse_verdict(sentence) for sentence in sentences.values()} == set(CriticAnswer)
+    assert all(parse_verdict(sentences[verdict]) is verdict for verdict in CriticAnswer)
+
+
+def test_every_strategy_has_a_stand_in() -> None:
+    assert list(load_prompt("reply").tables["stand_ins"]) == list(LABELS)
+
+
+RNG = np.random.default_rng(0)
+
+
+def test_an_endpoint_is_named_by_its_prefix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ESC_CHAT_URL", "https://api.example.org/v1")
+    monkeypatch.setenv("ESC_CHAT_KEY", KEY)
+    settings = ModelSettings("endpoint:big:8b", concurrency=3, timeout=9.0, price_prompt=1.0, price_completion=2.0)
+    chat = open_chat(settings)
+    assert isinstance(chat, OpenAIChat)
+    assert (chat.name, chat.config.concurrency, chat.config.timeout) == ("big:8b", 3, 9.0)
+    seeker = model_seeker(settings, chat, CallRecord(tmp_path), seed=5)
+    assert seeker.chat.prices == Prices(1.0, 2.0)
+    assert seeker.signature.endswith("seed 5")
+    assert KEY not in repr(settings)
+
+
+def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ESC_CHAT_URL", raising=False)
+    with pytest.raises(ValueError, match=r"^model: expected endpoint:NAME, or a folder or hub id of a chat model$"):
+        open_chat(ModelSettings())
+    with pytest.raises(ValueError, match=r"^ESC_CHAT_URL: expected the address"):
+        open_chat(ModelSettings("endpoint:m"))
+    with pytest.raises(ValueError, match=r"^prices: got one of"):
+        _ = ModelSettings("endpoint:m", price_prompt=1.0).prices

@@ -1,7 +1,6 @@
-"""Conversations worked out by hand; single and vectorised ones are the same; replay and speed."""
+"""Conversations worked out by hand; single and vectorised ones are the same; replay."""
 
 import json
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,6 @@ from corpus.strategy import Strategy
 from encoding.observation import plan_features
 from env.actions import Mode
 from env.conversation import Conversation, DialogueRules
-from env.dialogues import DialogueTask
 from env.environments import SupportEnv, SupportVectorEnv
 from tests.env.dialogue_tasks import PROFILES, dialogue_env, dialogue_task, dialogue_vector_env
 
@@ -239,20 +237,3 @@ def test_wrong_input_is_refused() -> None:
         dialogue_task(profiles=())
     with pytest.raises(ValueError, match=r"bounds of the history: got 1.0 to 1.0"):
         replace(dialogue_task(), lowest=1.0)
-
-
-@every_mode
-def test_at_least_20000_steps_a_second(mode: Mode, capsys: pytest.CaptureFixture[str]) -> None:
-    """With 256 conversations and a seeker that costs next to nothing; the best of five, because cores are shared."""
-    task: DialogueTask = dialogue_task(phrases=3)
-    environment = dialogue_vector_env(256, task, mode)
-    environment.reset(seed=0)
-    actions = draw_actions(environment, 20)
-    rates = []
-    for _ in range(5):
-        began = time.process_time()
-        rollout(environment, actions)
-        rates.append(256 * len(actions) / (time.process_time() - began))
-    with capsys.disabled():
-        print(f"\n{mode}: {max(rates):,.0f} steps a second")
-    assert max(rates) >= 20_000
