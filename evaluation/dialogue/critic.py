@@ -88,11 +88,11 @@ def critic_verdicts(
         if not isinstance(player, ModelSeeker):
             raise ValueError(f"seeker {player.name}: the critic is a language model, expected the seeker to be one too")
         critics.append(Critic(player.chat, config=config))
-        readers.append(player.reader)
+        readers.append(player.estimator)
     scores, unscored = {}, {}
     for name, played in benchmark.played.items():
         judged = [
-            critic.judge(
+            critic.score(
                 [one.conversation.profile for one in conversations], [one.conversation.history for one in conversations]
             )
             for critic, conversations in zip(critics, played, strict=True)

@@ -84,7 +84,7 @@ class CriticConfig:
 
 
 class Critic:
-    """A language model that judges conversations.
+    """A language model that scores conversations.
 
     Args:
         chat: The model.
@@ -109,8 +109,8 @@ class Critic:
         self.answers = 0
         self.unscored = 0
 
-    def judge(self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]) -> list[CriticScore]:
-        """Judges conversations as they stand.
+    def score(self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]) -> list[CriticScore]:
+        """Scores conversations as they are so far.
 
         Args:
             profiles: B seekers.
@@ -130,17 +130,17 @@ class Critic:
             max_tokens=self.config.max_tokens,
             samples=self.config.samples,
         )
-        judgements = []
+        scores = []
         for profile, texts in zip(profiles, self.chat.ask(questions), strict=True):
             counts = Counter(parse_verdict(text) for text in texts)
             worse, same, better, solved = (counts[verdict] for verdict in CriticAnswer)
-            judgements.append(CriticScore((worse, same, better, solved), unparsable=counts[None]))
+            scores.append(CriticScore((worse, same, better, solved), unparsable=counts[None]))
             if counts[None] == len(texts):
                 logger.warning("dialogue %d: none of %d answers is a verdict: no score", profile.dialogue, len(texts))
-        self.answers += self.config.samples * len(judgements)
-        self.unparsable += sum(judgement.unparsable for judgement in judgements)
-        self.unscored += sum(judgement.success is None for judgement in judgements)
-        return judgements
+        self.answers += self.config.samples * len(scores)
+        self.unparsable += sum(score.unparsable for score in scores)
+        self.unscored += sum(score.success is None for score in scores)
+        return scores
 
     def line(self) -> str:
         """For people: how many answers could not be read."""
@@ -163,7 +163,7 @@ def parse_verdict(answer: str) -> CriticAnswer | None:
     """Reads an answer: the first sentence with a verdict's word decides, if it has one such word and denies nothing.
 
     Returns:
-        ``None`` where the answer is no verdict: no such word, several in one sentence, a denial ("has not been
+        ``None`` where the answer is no verdict: no such word, more than one in a sentence, a denial ("has not been
         solved", "doesn't feel better"), or a solved issue in a sentence that begins with no.
     """
     for sentence in re.split(r"[.!?\n]+", answer.lower()):

@@ -1,6 +1,6 @@
-"""How bad a seeker feels now, 1..5, as a language model reads it in the conversation.
+"""How bad a seeker feels now, 1..5, as a language model estimates it from the conversation.
 
-Not a part of PPDPP's protocol: it is what the environment's reward is made of where the seeker is a language model.
+Not a part of PPDPP's protocol: the environments are rewarded with it where the seeker is a language model.
 """
 
 import logging
@@ -21,32 +21,32 @@ _NUMBER = re.compile(r"(?<![\w.,-])\d+(?:[.,]\d+)?(?!\w)")
 
 
 @dataclass(frozen=True)
-class IntensityReading:
-    """What was read of one conversation.
+class IntensityEstimate:
+    """The intensity at the end of one conversation.
 
     Attributes:
         readings: The numbers read, each 1..5.
         unparsable: Answers without one.
     """
 
-    readings: tuple[int, ...]
+    numbers: tuple[int, ...]
     unparsable: int
 
     @property
     def intensity(self) -> float:
         """Their mean, 1..5; NaN where there is none."""
-        return sum(self.readings) / len(self.readings) if self.readings else math.nan
+        return sum(self.numbers) / len(self.numbers) if self.numbers else math.nan
 
 
 @dataclass(frozen=True)
 class IntensityConfig:
-    """How the reader is asked.
+    """How the model is asked.
 
     Attributes:
-        samples: Answers per reading, of which the mean counts: a single digit is coarse.
+        samples: Answers per conversation, of which the mean counts: a single digit is coarse.
         temperature: Of the answers.
         max_tokens: Longest answer, in tokens. More for models that think before they answer.
-        rounds: How often at most a conversation is read while no answer can be read.
+        rounds: How often at most a conversation is asked about while no answer holds a number.
     """
 
     samples: int = 5
@@ -59,16 +59,16 @@ class IntensityConfig:
             raise ValueError(f"intensity: {self.samples} samples in {self.rounds} rounds, expected at least 1 of each")
 
 
-class IntensityReader:
-    """A language model that reads intensities.
+class IntensityEstimator:
+    """Asks a language model how bad seekers feel.
 
     Args:
         chat: The model.
         config: How it is asked.
 
     Attributes:
-        signature: Names all that a reading depends on.
-        unparsable: Answers so far without a reading.
+        signature: Names all that an estimate depends on.
+        unparsable: Answers so far without a number.
         answers: Answers so far.
     """
 
@@ -84,8 +84,10 @@ class IntensityReader:
         self.unparsable = 0
         self.answers = 0
 
-    def read(self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]) -> list[IntensityReading]:
-        """Reads the intensity at the end of conversations.
+    def estimate(
+        self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]
+    ) -> list[IntensityEstimate]:
+        """Estimates the intensity at the end of conversations.
 
         Args:
             profiles: B seekers.
@@ -105,20 +107,20 @@ class IntensityReader:
             max_tokens=self.config.max_tokens,
             samples=self.config.samples,
         )
-        readings = [IntensityReading((), unparsable=0)] * len(questions)
+        estimates = [IntensityEstimate((), unparsable=0)] * len(questions)
         for round_number in range(self.config.rounds):
-            unread = [place for place, reading in enumerate(readings) if not reading.readings]
+            missing = [place for place, estimate in enumerate(estimates) if not estimate.numbers]
             first = round_number * self.config.samples
-            numbers = range(first, first + self.config.samples)
-            answers = self.chat.ask([replace(questions[place], samples=numbers) for place in unread])
-            for place, texts in zip(unread, answers, strict=True):
-                readings[place] = _reading(texts, unparsable=readings[place].unparsable)
-        for profile, reading in zip(profiles, readings, strict=True):
-            if not reading.readings:
-                logger.warning("dialogue %d: no intensity in %d answers", profile.dialogue, reading.unparsable)
-        self.answers += sum(len(reading.readings) + reading.unparsable for reading in readings)
-        self.unparsable += sum(reading.unparsable for reading in readings)
-        return readings
+            samples = range(first, first + self.config.samples)
+            answers = self.chat.ask([replace(questions[place], samples=samples) for place in missing])
+            for place, texts in zip(missing, answers, strict=True):
+                estimates[place] = _estimate(texts, unparsable=estimates[place].unparsable)
+        for profile, estimate in zip(profiles, estimates, strict=True):
+            if not estimate.numbers:
+                logger.warning("dialogue %d: no intensity in %d answers", profile.dialogue, estimate.unparsable)
+        self.answers += sum(len(estimate.numbers) + estimate.unparsable for estimate in estimates)
+        self.unparsable += sum(estimate.unparsable for estimate in estimates)
+        return estimates
 
     def line(self) -> str:
         """For people: how many answers could not be read."""
@@ -134,17 +136,17 @@ class IntensityReader:
         )
 
 
-def _reading(texts: Sequence[str], *, unparsable: int) -> IntensityReading:
+def _estimate(texts: Sequence[str], *, unparsable: int) -> IntensityEstimate:
     """Reads answers; ``unparsable`` were none before them."""
     read = tuple(value for text in texts if (value := parse_intensity(text)) is not None)
-    return IntensityReading(read, unparsable=unparsable + len(texts) - len(read))
+    return IntensityEstimate(read, unparsable=unparsable + len(texts) - len(read))
 
 
 def parse_intensity(answer: str) -> int | None:
     """Reads the one whole number of an answer; ``4/5`` and ``4 out of 5`` are 4.
 
     Returns:
-        1..5; ``None`` where there is no number, another one, or several different ones.
+        1..5; ``None`` where there is no number, another one, or different ones.
     """
     numbers = set(_NUMBER.findall(_OUT_OF_FIVE.sub("", answer.lower())))
     if len(numbers) != 1 or not (number := numbers.pop()).isdecimal():

@@ -1,6 +1,6 @@
 """Texts for language models, kept as data beside the code and named by version and hash in every signature.
 
-A conversation as text for whoever judges it, and facts of a profile as words.
+Conversations and the facts of a profile are filled into them as text.
 """
 
 import hashlib

@@ -10,7 +10,7 @@ import numpy as np
 from corpus.dialogue import Message, Role
 from corpus.strategy import LABELS, Strategy
 from env.conversation import Conversation, SeekerProfile, SeekerReply
-from env.seekers.prompted.intensity import IntensityReader
+from env.seekers.prompted.intensity import IntensityEstimator
 from env.seekers.prompted.prompt import load_prompt, stated
 from language_models.chat.chat_model import ChatError, ChatMessage, ChatRole
 from language_models.chat.record import ChatQuestion, RecordedChat
@@ -44,13 +44,13 @@ class ModelSeekerConfig:
 class ModelSeeker:
     """Plays the seeker of every conversation; implements :class:`env.conversation.Seeker`.
 
-    It gives no ratings. How bad the seeker feels is read by another prompt (``intensity``), which
-    sees the conversation as a reader would, not by the model that plays the seeker. Where nobody wrote the supporter's
-    texts the model is told what the supporter does (the ``stand_ins`` of ``prompts/reply.toml``).
+    It gives no ratings. How bad the seeker feels is asked with another prompt (``intensity``), which shows the
+    conversation from outside. Where no texts were written for the supporter, the model is told what the supporter does
+    (the ``stand_ins`` of ``prompts/reply.toml``).
 
     Args:
         chat: Who plays.
-        reader: Reads the intensity; may ask another model.
+        estimator: Estimates the intensity; may ask another model.
         config: How replies are asked for.
 
     Attributes:
@@ -58,16 +58,18 @@ class ModelSeeker:
         signature: Names all that replies and intensities depend on.
     """
 
-    def __init__(self, chat: RecordedChat, reader: IntensityReader, *, config: ModelSeekerConfig | None = None) -> None:
+    def __init__(
+        self, chat: RecordedChat, estimator: IntensityEstimator, *, config: ModelSeekerConfig | None = None
+    ) -> None:
         self.chat = chat
-        self.reader = reader
+        self.estimator = estimator
         self.config = config or ModelSeekerConfig()
         self._prompt = load_prompt("reply")
         self._stand_ins = [self._prompt.tables["stand_ins"][label] for label in LABELS]
         self.name = "model"
         self.signature = (
             f"seeker {chat.name} prompt {self._prompt.mark} temperature {self.config.temperature:g} "
-            f"tokens {self.config.max_tokens} attempts {self.config.attempts} seed {chat.seed}; {reader.signature}"
+            f"tokens {self.config.max_tokens} attempts {self.config.attempts} seed {chat.seed}; {estimator.signature}"
         )
 
     def replies(
@@ -102,18 +104,18 @@ class ModelSeeker:
         answers = self._answers(profiles, histories)
         for history, answer in zip(histories, answers, strict=True):
             history += [Message(Role.SEEKER, text) for text in answer.messages]
-        readings = self.reader.read(profiles, histories)
-        for profile, reading in zip(profiles, readings, strict=True):
-            if not reading.readings:
+        estimates = self.estimator.estimate(profiles, histories)
+        for profile, estimate in zip(profiles, estimates, strict=True):
+            if not estimate.numbers:
                 raise ChatError(
-                    f"{self.reader.chat.name}: no intensity in {reading.unparsable} answers on dialogue "
+                    f"{self.estimator.chat.name}: no intensity in {estimate.unparsable} answers on dialogue "
                     f"{profile.dialogue}: another model, or a higher limit of tokens, may do better"
                 )
         return [
             SeekerReply(
-                answer.messages, feedback=0, intensity=reading.intensity, gives_up=answer.leaves, supporter=turn
+                answer.messages, feedback=0, intensity=estimate.intensity, gives_up=answer.leaves, supporter=turn
             )
-            for answer, reading, turn in zip(answers, readings, said, strict=True)
+            for answer, estimate, turn in zip(answers, estimates, said, strict=True)
         ]
 
     def _answers(self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]) -> list["_Answer"]:

@@ -1,10 +1,10 @@
-"""Which language model plays the seeker and judges, and how it is reached: the options, and what is built from them."""
+"""Which language model plays the seeker and the critic, and how it is reached: options, and what is built from them."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
 from env.seekers.prompted.critic import CriticConfig
-from env.seekers.prompted.intensity import IntensityConfig, IntensityReader
+from env.seekers.prompted.intensity import IntensityConfig, IntensityEstimator
 from env.seekers.prompted.seeker import ModelSeeker, ModelSeekerConfig
 from language_models.chat.chat_model import ChatModel
 from language_models.chat.record import CallRecord, Prices, RecordedChat
@@ -27,7 +27,7 @@ class ModelSettings:
         price_prompt: Price of a million tokens read, in any currency; with ``price_completion`` the cost is shown.
         price_completion: Price of a million tokens written.
         seeker: How replies are asked for.
-        intensity: How the intensity is read.
+        intensity: How the intensity is asked for.
         critic: How the critic is asked.
     """
 
@@ -92,4 +92,4 @@ def model_seeker(settings: ModelSettings, chat: ChatModel, record: CallRecord, *
         seed: Runs with different seeds draw anew.
     """
     recorded = RecordedChat(chat, record, seed=seed, prices=settings.prices)
-    return ModelSeeker(recorded, IntensityReader(recorded, config=settings.intensity), config=settings.seeker)
+    return ModelSeeker(recorded, IntensityEstimator(recorded, config=settings.intensity), config=settings.seeker)

@@ -115,8 +115,8 @@ def test_a_whole_turn_with_a_random_model(folder: Path, tmp_path: Path) -> None:
     plans = [(Strategy.QUESTION,)] * 3
     replies = seeker.replies(conversations, plans, [None] * 3, rng=np.random.default_rng(0))
     assert all(1 <= reply.intensity <= 5 and reply.messages and reply.feedback == 0 for reply in replies)
-    judgements = critic.judge([one.profile for one in conversations], [one.history for one in conversations])
-    assert all(sum(one.counts) + one.unparsable == 10 for one in judgements)
+    scores = critic.score([one.profile for one in conversations], [one.history for one in conversations])
+    assert all(sum(one.counts) + one.unparsable == 10 for one in scores)
     assert critic.unparsable > 0
     again = model_seeker(settings, chat, CallRecord(tmp_path / "calls"), seed=1)
     assert again.replies(conversations, plans, [None] * 3, rng=np.random.default_rng(0)) == replies

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from env.seekers.prompted.critic import Critic, CriticAnswer, CriticConfig, CriticScore, parse_verdict
-from env.seekers.prompted.intensity import IntensityConfig, IntensityReader, IntensityReading, parse_intensity
+from env.seekers.prompted.intensity import IntensityConfig, IntensityEstimate, IntensityEstimator, parse_intensity
 from tests.env.seekers.prompted.people import profile, supporter_says
 from tests.language_models.chat.fake_chat import FakeChat, recorded
 
@@ -57,10 +57,10 @@ def test_the_score_is_the_mean_of_ppdpps_values(
     tmp_path: Path, answers: str, counts: tuple[int, ...], unparsable: int, score: float, success: bool
 ) -> None:
     chat = recorded(lambda request, sample: SAID[answers[sample]], tmp_path)
-    (judgement,) = Critic(chat).judge([profile()], [profile().opening])
-    assert judgement == CriticScore(counts, unparsable)  # type: ignore[arg-type]
-    assert judgement.score == pytest.approx(score)
-    assert judgement.success is success
+    (found,) = Critic(chat).score([profile()], [profile().opening])
+    assert found == CriticScore(counts, unparsable)  # type: ignore[arg-type]
+    assert found.score == pytest.approx(score)
+    assert found.success is success
 
 
 def test_what_cannot_be_read_has_no_score_and_is_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -68,7 +68,7 @@ def test_what_cannot_be_read_has_no_score_and_is_reported(tmp_path: Path, caplog
     critic = Critic(chat)
     people = [profile(1), profile(2)]
     histories = [[*one.opening, supporter_says(f"I see, number {one.dialogue}.")] for one in people]
-    first, second = critic.judge(people, histories)
+    first, second = critic.score(people, histories)
     assert math.isnan(first.score)
     assert first.success is None
     assert second.score == 0.5
@@ -79,7 +79,7 @@ def test_what_cannot_be_read_has_no_score_and_is_reported(tmp_path: Path, caplog
 def test_it_asks_as_ppdpp_does(tmp_path: Path) -> None:
     chat = recorded(lambda request, sample: SAID["b"], tmp_path)
     critic = Critic(chat)
-    critic.judge([profile()], [[*profile().opening, supporter_says("What have\nyou tried?")]])
+    critic.score([profile()], [[*profile().opening, supporter_says("What have\nyou tried?")]])
     assert isinstance(chat.model, FakeChat)
     (request,) = chat.model.requests
     assert (request.temperature, request.samples) == (1.1, tuple(range(10)))
@@ -126,11 +126,11 @@ def test_one_whole_number_is_read_and_nothing_else(answer: str, intensity: int |
 
 
 def test_the_mean_of_what_could_be_read(tmp_path: Path) -> None:
-    reader = IntensityReader(recorded(lambda request, sample: ["4", "3", "hm", "4", "3"][sample], tmp_path))
-    (reading,) = reader.read([profile()], [profile().opening])
-    assert reading == IntensityReading((4, 3, 4, 3), unparsable=1)
-    assert reading.intensity == 3.5
-    assert reader.line() == "intensity: 1 of 5 answers were no number from 1 to 5"
+    estimator = IntensityEstimator(recorded(lambda request, sample: ["4", "3", "hm", "4", "3"][sample], tmp_path))
+    (estimate,) = estimator.estimate([profile()], [profile().opening])
+    assert estimate == IntensityEstimate((4, 3, 4, 3), unparsable=1)
+    assert estimate.intensity == 3.5
+    assert estimator.line() == "intensity: 1 of 5 answers were no number from 1 to 5"
 
 
 def test_unread_conversations_are_read_again_and_no_others(tmp_path: Path) -> None:
@@ -141,14 +141,14 @@ def test_unread_conversations_are_read_again_and_no_others(tmp_path: Path) -> No
         asked.append((first, sample))
         return "2" if first or sample >= 4 else "?"
 
-    reader = IntensityReader(recorded(answer, tmp_path), config=IntensityConfig(samples=2, rounds=3))
-    readings = reader.read([profile(1), profile(2)], [profile().opening, profile().opening[1:]])
-    assert readings == [IntensityReading((2, 2), 0), IntensityReading((2, 2), 4)]
+    estimator = IntensityEstimator(recorded(answer, tmp_path), config=IntensityConfig(samples=2, rounds=3))
+    numbers = estimator.estimate([profile(1), profile(2)], [profile().opening, profile().opening[1:]])
+    assert numbers == [IntensityEstimate((2, 2), 0), IntensityEstimate((2, 2), 4)]
     assert sorted(asked) == [*((False, sample) for sample in range(6)), (True, 0), (True, 1)]
 
 
 def test_what_can_never_be_read_is_not_a_number(tmp_path: Path) -> None:
-    reader = IntensityReader(recorded(lambda request, sample: "?", tmp_path))
-    (reading,) = reader.read([profile()], [profile().opening])
-    assert math.isnan(reading.intensity)
-    assert reading.unparsable == 15
+    estimator = IntensityEstimator(recorded(lambda request, sample: "?", tmp_path))
+    (estimate,) = estimator.estimate([profile()], [profile().opening])
+    assert math.isnan(estimate.intensity)
+    assert estimate.unparsable == 15

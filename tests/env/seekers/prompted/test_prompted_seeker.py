@@ -9,7 +9,7 @@ import pytest
 from corpus.strategy import LABELS, Strategy
 from env.conversation import Conversation, SeekerReply
 from env.seekers.prompted.critic import CriticAnswer, parse_verdict
-from env.seekers.prompted.intensity import IntensityConfig, IntensityReader
+from env.seekers.prompted.intensity import IntensityConfig, IntensityEstimator
 from env.seekers.prompted.prompt import load_prompt
 from env.seekers.prompted.seeker import ModelSeeker, ModelSeekerConfig, parse_answer
 from env.seekers.prompted.settings import ModelSettings, model_seeker, open_chat
@@ -24,15 +24,15 @@ PLAN = (Strategy.REFLECTION, Strategy.QUESTION)
 TEXTS = ("That sounds frightening.", "Who could lend you an oven?")
 
 
-def is_reading(request: ChatRequest) -> bool:
+def asks_intensity(request: ChatRequest) -> bool:
     return "Reply with one digit" in request.messages[0].content
 
 
 def make_seeker(folder: Path, *replies: str) -> tuple[ModelSeeker, FakeChat]:
     """Gives ``replies`` sample by sample; feels a 3."""
-    chat = recorded(lambda request, sample: "3" if is_reading(request) else replies[sample], folder)
+    chat = recorded(lambda request, sample: "3" if asks_intensity(request) else replies[sample], folder)
     assert isinstance(chat.model, FakeChat)
-    return ModelSeeker(chat, IntensityReader(chat, config=IntensityConfig(samples=1))), chat.model
+    return ModelSeeker(chat, IntensityEstimator(chat, config=IntensityConfig(samples=1))), chat.model
 
 
 def ask(seeker: ModelSeeker, *conversations: Conversation, texts: tuple[str, ...] | None = TEXTS) -> list[SeekerReply]:
@@ -47,8 +47,8 @@ def test_it_replies_without_rating_and_its_intensity_is_read(tmp_path: Path) -> 
         SeekerReply(("Maybe my aunt.", "I will ask."), feedback=0, intensity=3.0, gives_up=False, supporter=TEXTS)
     ]
     assert conversation == Conversation.start(profile())  # the environment adds turn and reply
-    reading = model.requests[-1].messages[0].content
-    assert "Supporter: Who could lend you an oven?\nSeeker: Maybe my aunt.\nSeeker: I will ask.\n" in reading
+    asked = model.requests[-1].messages[0].content
+    assert "Supporter: Who could lend you an oven?\nSeeker: Maybe my aunt.\nSeeker: I will ask.\n" in asked
 
 
 def test_the_model_is_the_seeker_and_the_supporter_its_user(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_the_model_is_the_seeker_and_the_supporter_its_user(tmp_path: Path) -> N
     conversation = Conversation.start(profile())
     conversation.history += [supporter_says("Since when?"), seeker_says("Yesterday.")]
     ask(seeker, conversation)
-    messages = next(request for request in model.requests if not is_reading(request)).messages
+    messages = next(request for request in model.requests if not asks_intensity(request)).messages
     assert [message.role for message in messages] == [ChatRole.USER, ChatRole.ASSISTANT] * 2 + [ChatRole.USER]
     assert "The oven of bakery number 1 broke {yesterday}." in messages[0].content
     assert messages[0].content.endswith("you speak first.")
@@ -67,7 +67,7 @@ def test_the_model_is_the_seeker_and_the_supporter_its_user(tmp_path: Path) -> N
 def test_a_greeting_comes_before_the_first_message(tmp_path: Path) -> None:
     seeker, model = make_seeker(tmp_path, "Hm.")
     ask(seeker, Conversation.start(profile(greeting=True)))
-    messages = next(request for request in model.requests if not is_reading(request)).messages
+    messages = next(request for request in model.requests if not asks_intensity(request)).messages
     assert messages[0].content.endswith("The supporter wrote: Hello, how are you?")
     assert messages[1].content.startswith("My bakery")
 
@@ -82,7 +82,9 @@ def test_without_texts_it_is_told_what_the_supporter_does(tmp_path: Path) -> Non
 
 def test_conversations_are_asked_together_and_answered_in_order(tmp_path: Path) -> None:
     batches: list[int] = []
-    chat = recorded(lambda request, sample: "2" if is_reading(request) else f"I bake. {len(str(request))}", tmp_path)
+    chat = recorded(
+        lambda request, sample: "2" if asks_intensity(request) else f"I bake. {len(str(request))}", tmp_path
+    )
     complete = chat.model.complete
 
     def counted(requests):  # type: ignore[no-untyped-def]
@@ -90,7 +92,7 @@ def test_conversations_are_asked_together_and_answered_in_order(tmp_path: Path) 
         return complete(requests)
 
     chat.model.complete = counted  # type: ignore[method-assign]
-    seeker = ModelSeeker(chat, IntensityReader(chat))
+    seeker = ModelSeeker(chat, IntensityEstimator(chat))
     people = [Conversation.start(profile(number)) for number in (7, 123)]
     replies = ask(seeker, *people)
     assert batches == [2, 2]
@@ -104,13 +106,13 @@ def test_an_empty_reply_is_asked_for_again(tmp_path: Path) -> None:
     assert reply.gives_up
 
 
-def test_a_model_without_replies_or_readings_is_an_error_not_a_guess(tmp_path: Path) -> None:
+def test_a_model_without_replies_or_intensities_is_an_error_not_a_guess(tmp_path: Path) -> None:
     seeker, _ = make_seeker(tmp_path / "a", "", "", "")
     with pytest.raises(ChatError, match="fake: no reply in 3 answers on dialogue 1: another model"):
         ask(seeker, Conversation.start(profile()))
     chat = recorded(lambda request, sample: "Well.", tmp_path / "b")
     with pytest.raises(ChatError, match="fake: no intensity in 15 answers on dialogue 1: another model"):
-        ask(ModelSeeker(chat, IntensityReader(chat)), Conversation.start(profile()))
+        ask(ModelSeeker(chat, IntensityEstimator(chat)), Conversation.start(profile()))
 
 
 @pytest.mark.parametrize(
@@ -130,11 +132,11 @@ def test_only_the_seekers_own_words_are_kept(text: str, messages: tuple[str, ...
     assert (answer.messages, answer.leaves) == (messages, leaves)
 
 
-def test_the_signature_names_seeker_and_reader(tmp_path: Path) -> None:
+def test_the_signature_names_seeker_and_estimator(tmp_path: Path) -> None:
     seeker, _ = make_seeker(tmp_path, "Hm.")
     assert seeker.signature.startswith("seeker fake prompt 1.")
     assert "; intensity fake prompt 1." in seeker.signature
-    hotter = ModelSeeker(seeker.chat, seeker.reader, config=ModelSeekerConfig(temperature=1.0))
+    hotter = ModelSeeker(seeker.chat, seeker.estimator, config=ModelSeekerConfig(temperature=1.0))
     assert hotter.signature != seeker.signature
 
 
