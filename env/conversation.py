@@ -120,7 +120,7 @@ class Seeker(Protocol):
         Args:
             conversations: B conversations.
             plans: The supporter's plan in each, none empty.
-            texts: What the supporter says, one text per strategy; ``None`` where nobody wrote any.
+            texts: What the supporter says, one text per strategy; ``None`` where none were written.
             rng: Makes every random choice.
 
         Returns:
@@ -129,7 +129,7 @@ class Seeker(Protocol):
 
 
 class Responder(Protocol):
-    """Writes what the supporter says: the generator, seen from here."""
+    """Writes what the supporter says; a generator is one."""
 
     def texts(
         self,
@@ -142,7 +142,7 @@ class Responder(Protocol):
 
 
 class ConversationStatus(Enum):
-    """How a conversation goes on."""
+    """Whether a conversation is over, and how it ended."""
 
     ONGOING = "ongoing"
     SUCCESS = "success"
@@ -174,7 +174,7 @@ class DialogueRules:
             raise ValueError(f"least_fall: got {self.least_fall}, expected 0 or more")
 
     def outcome(self, conversation: Conversation, *, gives_up: bool) -> ConversationStatus:
-        """How a conversation goes on after a turn; a success counts before everything else.
+        """Whether a conversation is over after a turn, and how it ended; a success counts before everything else.
 
         Args:
             conversation: With the turn and its reply.
@@ -239,6 +239,8 @@ def _add(conversation: Conversation, plan: tuple[Strategy, ...], reply: SeekerRe
         raise ValueError(f"seeker {name}: an answer without a message, expected at least one")
     if not LOWEST_INTENSITY <= reply.intensity <= HIGHEST_INTENSITY:
         raise ValueError(f"seeker {name}: intensity {reply.intensity}, expected 1 to 5")
+    if reply.feedback not in range(6):
+        raise ValueError(f"seeker {name}: {reply.feedback} stars, expected 1 to 5, or 0 for no rating")
     conversation.history += [
         Message(Role.SUPPORTER, text, strategy=strategy) for text, strategy in zip(reply.supporter, plan, strict=True)
     ]

@@ -42,7 +42,7 @@ class PlanTables:
         """Scores of plans against the gold plans of turns.
 
         Args:
-            score: What is tabulated.
+            score: What is tabulated: a named function, since every new function is tabulated anew.
             turns: Which gold plan. Shape: (B,), 0..N-1.
             codes: Which plan (:meth:`encoding.plan_codec.PlanCodec.code`). Shape: (B,).
             cut: Whether gold plans are cut at the most strategies that can be planned.
@@ -151,7 +151,7 @@ class DialogueTurn:
     Attributes:
         conversation: With the turn and its reply.
         reply: What the seeker answered; without messages where the supporter said nothing.
-        status: How the conversation goes on.
+        status: Whether the conversation is over, and how it ended.
     """
 
     conversation: Conversation

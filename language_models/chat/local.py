@@ -25,7 +25,7 @@ class TransformersChat:
     """A causal language model with a chat template; weights from safetensors, no code from the hub.
 
     Every answer is drawn with a seed of its own (:meth:`ChatRequest.key`): it does not depend on which other answers
-    are computed beside it (up to rounding, which differs between batch shapes), so a resumed run goes on as it would
+    are computed beside it (up to rounding, which differs between batch shapes), so a resumed run ends as it would
     have. Probabilities are those of the temperature alone: no top-k, no top-p, as endpoints have it by default.
 
     Args:

@@ -1,11 +1,8 @@
-"""What calls to a chat model used: calls, answers, tokens, and the cost where prices are known.
+"""A chat model whose answers are kept on disk, so that no answer is paid for twice, and counts of what it used.
 
-Answers of chat models on disk: one file of JSON lines per dialogue, so that no answer is paid for twice.
-
-A line is one answered call: ``{dialogue, purpose, model, messages, temperature, max_tokens, seed, answers: [{key,
-sample, text}], prompt_tokens, completion_tokens}``. It is written and flushed before anything is made of the answer.
-
-A chat model that is asked only what was not answered before.
+There is one file of JSON lines per dialogue. A line is one answered call: ``{dialogue, purpose, model, messages,
+temperature, max_tokens, seed, answers: [{key, sample, text}], prompt_tokens, completion_tokens}``. It is written and
+flushed before anything is made of the answer.
 """
 
 import json
@@ -41,7 +38,7 @@ class Usage:
 
     Attributes:
         calls: Answered calls. Calls that failed are not in it, though a provider may charge one that timed out.
-        answers: Texts in them; one call may bring several.
+        answers: Texts in them; one call may bring more than one.
         prompt_tokens: Tokens read, as the model reported them.
         completion_tokens: Tokens written, as the model reported them.
         uncounted: Calls whose tokens the model did not report: the tokens, and the cost, are at least what is shown.
@@ -95,7 +92,7 @@ class CallRecord:
     """All recorded answers under one folder, which one process at a time may use.
 
     Args:
-        folder: Where the files stand or shall stand, as ``dialogue-00012.jsonl``.
+        folder: Where the files are or shall be, as ``dialogue-00012.jsonl``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -185,7 +182,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class ChatQuestion:
-    """What somebody wants to know of a model.
+    """A question to a model about a dialogue.
 
     Attributes:
         dialogue: Number of the dialogue it is about: which file records it.

@@ -73,6 +73,7 @@ class Says(VarietySeeker):
         ([], "seeker variety: 0 answers to 1 plans, expected one for each"),
         ([replace(REPLY, supporter=("a",))], "seeker variety: 1 texts for a plan of 2 strategies"),
         ([replace(REPLY, messages=())], "seeker variety: an answer without a message"),
+        ([replace(REPLY, feedback=6)], "seeker variety: 6 stars, expected 1 to 5, or 0 for no rating"),
         ([replace(REPLY, intensity=0.5)], "seeker variety: intensity 0.5, expected 1 to 5"),
         ([replace(REPLY, intensity=float("nan"))], "seeker variety: intensity nan, expected 1 to 5"),
     ],
