@@ -1,1 +1,1 @@
-"""What a dialogue is: strategies, frozen types, readers, splits, statistics and the bundled sample."""
+"""What a dialogue is: strategies, frozen types, file formats, splits, statistics and the bundled sample."""

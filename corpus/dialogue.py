@@ -23,7 +23,7 @@ class Message:
         role: Who wrote it.
         text: What was written, without surrounding white space; never empty.
         strategy: The supporter's strategy; always ``None`` for a seeker. A supporter's message may lack it only
-            in a live history (a person typed it); readers demand it.
+            in a live history (a person typed it); file formats demand it.
         feedback: The seeker's rating of the supporter's last messages, 1..5 stars; ``None`` where none was given.
     """
 
@@ -120,7 +120,7 @@ class Turn:
     """A supporter's turn: ``dialogue.messages[start:stop]``, all by the supporter, maximal.
 
     Attributes:
-        dialogue: Where it stands.
+        dialogue: The dialogue that it is part of.
         start: Index of its first message.
         stop: Index after its last message.
     """
@@ -159,7 +159,7 @@ class Utterance:
     """One supporter message in its place: the unit of the message protocol.
 
     Attributes:
-        dialogue: Where it stands.
+        dialogue: The dialogue that it is part of.
         index: Its position in ``dialogue.messages``.
     """
 

@@ -1,1 +1,1 @@
-"""How a dialogue becomes numbers: sentence embeddings with a cache, observations, plan codec."""
+"""How a dialogue becomes numbers: text encoders, their cache, observations of histories, codecs of plans and reasoning."""

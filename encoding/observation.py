@@ -1,4 +1,4 @@
-"""What a planner sees: the conversation so far as one vector, and the plan so far as another.
+"""What a planner sees: a history as one vector, and the prefix of the turn as another.
 
 History features, H = W * (D + 10) + D + 45 entries, each in -1..1, for W window messages and embeddings of length D:
 
@@ -15,23 +15,17 @@ strategy count     8             log(1 + count) / log(21) of each strategy, at m
 strategy recency   8             0.7^k for the k-th last supporter message with the strategy, 0 where never used
 last run           4             log(1 + words of the last seeker message) / log(101); whether it asks (`?`); length of
                                  the seeker's last run / 5; length of the supporter's run that ends the history / 5
-habits             4             of the supporter's finished turns: share with several messages, mean length / 5,
+habits             4             of the supporter's finished turns: share of two or more messages, mean length / 5,
                                  length of the last one / 5, log(1 + number) / log(41)
 opening            3             history empty; supporter has not spoken; seeker has not spoken
 =================  ============  =====================================================================================
 
 Supporter messages that end the history belong to the turn being planned: its earlier responses, with their text.
 
-Plan features, P = 9 K + 1 entries: the plan's slots one-hot (0..7, 8 = STOP), and its length / K.
+Prefix features, P = 9 K + 1 entries: the slots of the prefix one-hot (0..7, 8 = STOP), and its length / K.
 
-Many histories as stretches of few message chains: the turns of a dialogue share their messages.
-
-What is computed once per message of a chain, with running sums, serves every history that ends somewhere in it.
-
-The plain numbers among the history features: position, strategies, runs, habits (:mod:`encoding.observation`).
-
-All histories at once: each number is read off a running count over the messages of a chain, at the message where the
-history ends.
+A thousand histories are encoded at once: the turns of a dialogue share their messages, so what is computed for each
+message of a dialogue, with running sums, serves every history that ends somewhere in it (:class:`MessageChains`).
 """
 
 from collections.abc import Sequence
@@ -46,6 +40,8 @@ from corpus.strategy import Strategy
 from encoding.plan_codec import STOP, PlanCodec
 from encoding.text_encoder import TextEncoder
 
+_STRATEGIES = len(Strategy)
+_BLOCK = 64  # histories written at a time: the copies in between stay in the processor's cache
 _ALIKE = 4  # messages by which dialogues are told apart; if all are the same, they are only joined less
 
 
@@ -90,7 +86,6 @@ class MessageChains:
         return first
 
 
-_STRATEGIES = len(Strategy)
 _POSITION_EDGES = np.array([1, 2, 3, 5, 8, 12, 18, 26, 40])
 _RECENCY_DECAY = 0.7
 # Position, three of each strategy, last run, habits, opening.
@@ -150,12 +145,12 @@ def _runs(chains: MessageChains, by_supporter: np.ndarray, start: np.ndarray, st
     finishes = changes & ~first & ~by_supporter
     length = np.zeros(len(index), np.int64)
     length[finishes] = index[finishes] - run_start[index[finishes] - 1]
-    number, several, total = (_counted(sums, start, stop) for sums in (finishes, length > 1, length))
+    number, multi, total = (_counted(sums, start, stop) for sums in (finishes, length > 1, length))
     latest = length[np.maximum.accumulate(np.where(finishes, index, 0))[end]]
     divisor = np.maximum(1, number)
     features = [
         *(np.log1p(words) / np.log(101.0), asks, seeker_run / 5, trailing / 5),
-        *(several / divisor, total / divisor / 5, np.where(number, latest, 0) / 5, np.log1p(number) / np.log(41.0)),
+        *(multi / divisor, total / divisor / 5, np.where(number, latest, 0) / 5, np.log1p(number) / np.log(41.0)),
     ]
     return np.minimum(np.stack(features, axis=1), 1.0)
 
@@ -165,11 +160,6 @@ def _counted(values: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndar
     before = np.zeros((len(values) + 1, *values.shape[1:]), np.int64)
     np.cumsum(values, axis=0, out=before[1:])
     return before[stop] - before[start]
-
-
-_STRATEGIES = len(Strategy)
-# Histories written at a time: the copies in between stay in the processor's cache.
-_BLOCK = 64
 
 
 class HistoryEncoder(Protocol):
@@ -184,7 +174,7 @@ class HistoryEncoder(Protocol):
 
 
 class Observer:
-    """Encodes histories.
+    """Encodes histories as the table above says; a :class:`HistoryEncoder`.
 
     Args:
         text_encoder: Turns message texts into vectors of length D.
@@ -265,7 +255,7 @@ def plan_features_size(max_strategies: int) -> int:
 
 
 def plan_features(slots: np.ndarray) -> np.ndarray:
-    """Encodes plans so far. Shape: (N, K) slots -> (N, P), float32."""
+    """Encodes prefixes. Shape: (N, K) slots -> (N, P), float32."""
     one_hot = (slots[..., None] == np.arange(STOP + 1)).reshape(len(slots), -1)
     length = PlanCodec.lengths(slots)[:, None] / slots.shape[1]
     return np.concatenate([one_hot, length], axis=1).astype(np.float32)

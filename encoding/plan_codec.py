@@ -31,7 +31,7 @@ class PlanCodec:
 
     @property
     def codes(self) -> int:
-        """Number of codes, 9^K; several codes name the same plan."""
+        """Number of codes, 9^K; plans shorter than K have more than one."""
         return _BASE**self.max_strategies
 
     @cached_property

@@ -146,9 +146,9 @@ def _frequent(names: Iterable[str], *, least: int, other: str) -> tuple[str, ...
     """Names that occur often enough, then ``other`` for the rest; see :meth:`ReasoningCodec.collect`."""
     counts = Counter(name.lower() for name in names if name)
     ranked = sorted(counts, key=lambda name: (-counts[name], name))
-    kept = tuple(name for name in ranked if counts[name] >= least and name != other)
-    rest = (other,) if len(kept) < len(ranked) else ()
-    return (*kept, *rest) or (NOT_ANNOTATED,)
+    frequent = tuple(name for name in ranked if counts[name] >= least and name != other)
+    rest = (other,) if len(frequent) < len(ranked) else ()
+    return (*frequent, *rest) or (NOT_ANNOTATED,)
 
 
 def _find(name: str | None, index: Mapping[str, int], *, other: str) -> int:

@@ -1,8 +1,8 @@
 """The one protocol of what turns texts into vectors.
 
 Sentence encoders (:mod:`encoding.sentence_encoder`), TF-IDF (:mod:`encoding.tfidf`) and the cache in front of either
-(:mod:`encoding.embedding_cache`) follow it. To add a text encoder is to write a class with these three members: it can
-then be cached, observed with and planned with. What turns whole histories into observations is another thing:
+(:mod:`encoding.embedding_cache`) follow it. To add a text encoder is to write a class with these three attributes: it
+can then be cached, observed with and planned with. What turns whole histories into observations is another thing:
 :class:`encoding.observation.HistoryEncoder`.
 """
 

@@ -1,7 +1,4 @@
-"""Messages as TF-IDF vectors in the place of a sentence encoder: the same observation, words instead of meaning.
-
-A message as meaning and words: its sentence embedding, then its TF-IDF vector.
-"""
+"""Messages as TF-IDF vectors, alone or beside a sentence embedding: words where the embedding has the meaning."""
 
 import hashlib
 import json
@@ -10,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from corpus.dialogue import Dialogue
 from corpus.files import write_whole
@@ -24,7 +20,7 @@ _WORD = re.compile(_TOKEN)
 class TfidfEncoder:
     """Weighs the most frequent words of the training messages: (1 + ln tf) * idf, rows scaled to length 1.
 
-    An :class:`encoding.text_encoder.TextEncoder`. A text without any known word gets zeros.
+    A :class:`encoding.text_encoder.TextEncoder`. A text without any known word gets zeros.
 
     Args:
         train: Training dialogues: their messages, seeker's and supporter's, give vocabulary and idf.
@@ -35,6 +31,8 @@ class TfidfEncoder:
     """
 
     def __init__(self, train: Sequence[Dialogue], *, words: int) -> None:
+        from sklearn.feature_extraction.text import TfidfVectorizer  # only fitting needs it
+
         texts = [message.text for dialogue in train for message in dialogue.messages]
         fitted = TfidfVectorizer(token_pattern=_TOKEN, max_features=words, dtype=np.float32).fit(texts)
         self._take(fitted.get_feature_names_out().tolist(), fitted.idf_)
@@ -94,7 +92,7 @@ class TfidfEncoder:
 
 
 class JoinedEncoder:
-    """An :class:`encoding.text_encoder.TextEncoder` that writes two others' vectors side by side.
+    """A :class:`encoding.text_encoder.TextEncoder` that writes the vectors of two others side by side.
 
     Args:
         meaning: Sentence embeddings of length D.

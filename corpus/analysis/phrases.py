@@ -104,8 +104,8 @@ def distinctive_phrases(dialogues: Sequence[Dialogue], *, top: int) -> dict[Stra
         for strategy, ranked in zip(Strategy, _ranked(counters), strict=True):
             found[strategy] += ranked
     return {
-        strategy: tuple(sorted(several, key=lambda phrase: (-phrase.z, phrase.text))[:top])
-        for strategy, several in found.items()
+        strategy: tuple(sorted(preferred, key=lambda phrase: (-phrase.z, phrase.text))[:top])
+        for strategy, preferred in found.items()
     }
 
 

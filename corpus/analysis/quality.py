@@ -3,8 +3,9 @@
 Source: Liu et al., ACL 2021, Table 1 (criteria), appendix D (the thresholds chosen). A conversation is
 approved if its supporter meets at least three of four criteria (the seeker's emotion improved, messages are long
 enough, rated empathic, rated relevant) and its seeker meets both of two (gives detail, messages are long enough). Where
-the seeker did not answer the survey after the chat, the last two ratings given during the chat stand for all four of
-the supporter's criteria; the seeker's criteria hold as before. "Above 4" is read literally and of each of the two.
+the seeker did not answer the survey after the chat, the last two ratings given during the chat take the place of the
+supporter's four criteria; the seeker's criteria hold as before. "Above 4" is taken literally and holds for each of the
+two.
 
 What is missing is *unknown*, neither met nor failed: a verdict is given only where no value of what is missing could
 change it, and is ``UNKNOWN`` otherwise. Only ``APPROVE`` lets a conversation pass: material of unknown quality is not
@@ -196,12 +197,12 @@ def verdicts(measured: Measurements, thresholds: Thresholds) -> np.ndarray:
     return np.minimum(*side_outcomes(measured, thresholds))
 
 
-def judge(measured: Measurements, thresholds: Thresholds) -> list[Assessment]:
-    """Judges every conversation, in order."""
+def assess(measured: Measurements, thresholds: Thresholds) -> list[Assessment]:
+    """What every conversation was found to be, in order."""
     outcomes = criterion_outcomes(measured, thresholds)
     supporter, seeker = side_outcomes(measured, thresholds)
     return [
-        _judgement(
+        _assessment(
             row,
             measured,
             {name: CriterionOutcome(int(column[row])) for name, column in outcomes.items()},
@@ -212,7 +213,7 @@ def judge(measured: Measurements, thresholds: Thresholds) -> list[Assessment]:
     ]
 
 
-def _judgement(
+def _assessment(
     row: int,
     measured: Measurements,
     outcomes: dict[str, CriterionOutcome],

@@ -1,6 +1,6 @@
-"""How supporters combine messages into turns: lengths, plans, and in which order two strategies follow each other.
+"""Which strategies follow each other: within turns (lengths, plans, pairs) and over a conversation (k-hop transitions).
 
-Which strategies follow each other over a conversation: k-hop transitions, as in Table 6 of the 2021 paper.
+Transitions are those of the 2021 paper (Liu et al., ACL 2021, appendix, Table 6).
 """
 
 from collections import Counter
@@ -69,12 +69,12 @@ class TurnStatistics:
     @property
     def multi_share(self) -> float | None:
         """Turns of two or more messages, percent; ``None`` without any turn."""
-        return _several(self.lengths, self.turns)
+        return _multi_share(self.lengths, self.turns)
 
     @property
     def collapsed_multi_share(self) -> float | None:
         """Turns of two or more *different* strategies, percent; ``None`` without any turn."""
-        return _several(self.collapsed_lengths, self.turns)
+        return _multi_share(self.collapsed_lengths, self.turns)
 
 
 def collapse(plan: Sequence[Strategy]) -> StrategySequence:
@@ -119,7 +119,7 @@ def _ranked(counts: Counter[StrategySequence]) -> dict[StrategySequence, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], len(item[0]), item[0])))
 
 
-def _several(lengths: dict[int, int], turns: int) -> float | None:
+def _multi_share(lengths: dict[int, int], turns: int) -> float | None:
     return 100 * sum(count for length, count in lengths.items() if length > 1) / turns if turns else None
 
 
@@ -153,8 +153,8 @@ def transitions(dialogues: Sequence[Dialogue], *, hops: int, collapsed: bool = T
 
     The seeker's messages in between do not matter, and no window spans two conversations. With ``collapsed`` a strategy
     that the next supporter message repeats counts once, whether in the same turn or in the next. The paper does not
-    say so, but its Table 6 has no run of equal strategies, and this reading alone has the paper's five most frequent
-    3-hop transitions as its own five (``benchmarks/corpus.md``). The denominator is all windows of this length.
+    say so, but its Table 6 has no run of equal strategies, and only under this rule are the corpus's five most frequent
+    3-hop transitions those of the paper (``benchmarks/corpus.md``). The denominator is all windows of this length.
 
     Source: Liu et al., ACL 2021, appendix, Table 6.
 

@@ -132,7 +132,7 @@ def rating_field(record: Mapping[str, Any], name: str, *, not_given: Container[s
     """A rating from 1 to 5, as a number or as text; ``None`` where absent, null or one of ``not_given``.
 
     Args:
-        record: Where it stands.
+        record: The object.
         name: Its field.
         not_given: Values, as text, by which the format says that there is no rating.
     """

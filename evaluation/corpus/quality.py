@@ -23,7 +23,7 @@ from corpus.analysis.quality import (
     CriterionOutcome,
     Measurements,
     Thresholds,
-    judge,
+    assess,
     measure,
 )
 from corpus.files import write_whole
@@ -71,7 +71,7 @@ def filter_conversations(
     start = time.perf_counter()
     dialogues = read_dialogues(data)
     measured = measure(dialogues)
-    judgements = tuple(judge(measured, thresholds))
+    judgements = tuple(assess(measured, thresholds))
     systems = {"thresholds as given": _shares(judgements)}
     details: dict[str, Any] = {"thresholds": dataclasses.asdict(thresholds), **_counts(judgements, measured)}
     blocks = [_verdict_table(judgements), _reason_table(judgements), _missing_table(judgements, measured, thresholds)]
@@ -85,7 +85,7 @@ def filter_conversations(
         given = score_kappa(truth, approved(part, thresholds), rng=rng)
         best = score_kappa(truth, approved(part, search.thresholds), rng=rng)
         systems["thresholds as given"]["kappa"] = given
-        systems["thresholds found"] = {**_shares(judge(measured, search.thresholds)), "kappa": best}
+        systems["thresholds found"] = {**_shares(assess(measured, search.thresholds)), "kappa": best}
         details["search"] = {**dataclasses.asdict(search), "labelled": len(truth), "human_approved": int(truth.sum())}
         blocks.append(_search_text(search, truth, given=given, best=best))
     result = EvaluationResult(

@@ -22,9 +22,8 @@ from evaluation.planner.messages import benchmark_messages
 from evaluation.planner.setup import BenchmarkSetup
 from evaluation.report.tables import Column, Row, Table, to_text
 from evaluation.result import EvaluationResult, estimate_cell, metric_columns
-from metrics.statistics.bootstrap import Tally, tally_values
+from metrics.statistics.bootstrap import Tally, joined_tally, mean_tally, tally_values
 from metrics.statistics.estimate import Difference, Estimate
-from metrics.statistics.run_mean import joined_tally, mean_tally
 from metrics.strategy.dialogues import dialogue_tally, strategy_use_tally
 from planner.planner import StrategyPlanner
 

@@ -15,9 +15,8 @@ from evaluation.dialogue.workers import Workers
 from evaluation.dialogue.world import DialogueWorld, WorldRecipe, cut, opened, play
 from evaluation.differences import Differences, differences_json, differences_to_reference
 from evaluation.result import EvaluationResult, heading
-from metrics.statistics.bootstrap import Tally
+from metrics.statistics.bootstrap import Tally, joined_tally, mean_tally, run_estimates
 from metrics.statistics.estimate import Estimate
-from metrics.statistics.run_mean import joined_tally, mean_tally, run_estimates
 from metrics.strategy.dialogues import dialogue_signature, dialogue_tally, strategy_use_tally
 
 COMPARED = ("success_rate", "average_turns", "intensity_drop", "feedback")

@@ -19,10 +19,9 @@ from corpus.errors import CorpusError
 from corpus.files import write_whole
 from corpus.strategy import Strategy
 from evaluation.generator.system import TextSystem
-from metrics.statistics.bootstrap import Tally, estimates
+from metrics.statistics.bootstrap import Tally, estimates, joined_tally, mean_tally
 from metrics.statistics.estimate import Estimate
 from metrics.statistics.jackknife import LeftOut, run_mean
-from metrics.statistics.run_mean import joined_tally, mean_tally
 from metrics.strategy.scores import plan_tally
 from metrics.text.perplexity import perplexity_tally
 from metrics.text.scores import TextStatistics, text_estimates, text_statistics

@@ -14,8 +14,7 @@ from evaluation.planner.setup import BenchmarkSetup, score_systems
 from evaluation.planner.speed import measure_speed
 from evaluation.published import PublishedTable, published
 from evaluation.result import EvaluationResult
-from metrics.statistics.bootstrap import Tally
-from metrics.statistics.run_mean import joined_tally
+from metrics.statistics.bootstrap import Tally, joined_tally
 from metrics.strategy.calibration import CALIBRATION, Reliability, calibration_tally, reliability
 from metrics.strategy.progress import PROGRESS_TV, progress_tally
 from metrics.strategy.scores import message_signature, message_tally

@@ -13,9 +13,8 @@ from tqdm import tqdm
 from evaluation.differences import REFERENCE, Differences, differences_to_reference
 from evaluation.plan_source import PlanTable, ScoredItem, System, oracle
 from evaluation.planner.speed import mean_speed
-from metrics.statistics.bootstrap import Tally
+from metrics.statistics.bootstrap import Tally, mean_tally, run_estimates
 from metrics.statistics.estimate import Estimate
-from metrics.statistics.run_mean import mean_tally, run_estimates
 from planner.plan import Planner
 
 _CONFIG = "config.json"

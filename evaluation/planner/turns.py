@@ -14,9 +14,8 @@ from evaluation.planner.setup import BenchmarkSetup, score_systems
 from evaluation.planner.speed import measure_reply_speed, measure_speed
 from evaluation.published import PublishedTable, published
 from evaluation.result import EvaluationResult
-from metrics.statistics.bootstrap import Tally
+from metrics.statistics.bootstrap import Tally, joined_tally
 from metrics.statistics.estimate import Estimate
-from metrics.statistics.run_mean import joined_tally
 from metrics.strategy.progress import PROGRESS_TV, progress_tally
 from metrics.strategy.scores import plan_signature, plan_tally
 from planner.plan import Planner

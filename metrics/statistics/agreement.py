@@ -84,8 +84,8 @@ def score_kappa(
     """
     one, two = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     value = cohen_kappa(one, two)
-    drawn = [rng.integers(one.size, size=one.size) for _ in range(samples)]
-    kappas = np.array([cohen_kappa(one[items], two[items]) for items in drawn])
+    resamples = [rng.integers(one.size, size=one.size) for _ in range(samples)]
+    kappas = np.array([cohen_kappa(one[items], two[items]) for items in resamples])
     if np.isnan(value) or np.isnan(kappas).all():
         return Estimate(value, float("nan"), float("nan"))
     low, high = np.nanpercentile(kappas, [2.5, 97.5])

@@ -1,10 +1,7 @@
-"""What a score is: a value with its interval, never a bare number.
+"""What a score is: a value with its interval, and a signature that says what it was computed with.
 
-Division that says what an empty denominator means.
-
-What a figure was computed with, in one line that travels with it: scores compare only under equal signatures.
-
-After sacrebleu (Post 2018, "A call for clarity in reporting BLEU scores"): ``name:value`` fields joined by ``|``.
+Scores compare only under equal signatures. These are written as sacrebleu writes them (Post 2018, "A call for clarity
+in reporting BLEU scores"): ``name:value`` fields joined by ``|``.
 """
 
 import math

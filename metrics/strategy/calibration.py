@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: of the decisions made with confidence 0.4, four in ten should be right.
+"""Calibration: of the decisions made with confidence 0.4, four in ten should be right.
 
 Expected calibration error (Naeini et al., AAAI 2015; Guo et al., ICML 2017, equations 3 and 5): confidences are sorted
 into bins, and ECE is the mean over items of |accuracy of the bin - mean confidence of the bin|.
@@ -34,7 +34,7 @@ _ROUNDING = 1e-6  # a float32 softmax may exceed 1 by this much
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """The reliability curve: what was claimed and what was kept, bin by bin; bins without items are left out.
+    """The reliability curve: confidence and accuracy bin by bin; bins without items are left out.
 
     Attributes:
         confidence: Mean confidence of the bin's items, 0..1. Shape: (B,).

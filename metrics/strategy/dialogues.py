@@ -1,8 +1,8 @@
-"""Protocol dialogue: whole conversations with a simulated seeker, as the planners trained by RL are judged.
+"""Protocol dialogue: whole conversations with a simulated seeker, as for planners trained by RL.
 
 Success rate and average turns as in PPDPP (Deng et al., ICLR 2024, arXiv 2311.00262); the other metrics are defined at
 :func:`dialogue_formula` and :func:`strategy_use_formula`. The unit of the bootstrap is the seeker: conversations of one
-seeker under several seeds hang together.
+seeker under different seeds hang together.
 """
 
 from collections.abc import Callable, Sequence

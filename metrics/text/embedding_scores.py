@@ -1,9 +1,8 @@
 """Average, Extrema and Greedy: likeness of two responses by the vectors of their words (Liu et al., EMNLP 2016).
 
 As nlg-eval computes them. Each function takes the word vectors of the response (T, size) and of the reference
-(U, size) and returns a cosine, -1..1; 0 where either has no word or only null vectors.
-
-Word vectors from a text file in GloVe's format, named and fingerprinted, so that a score can say what made it.
+(U, size) and returns a cosine, -1..1; 0 where either has no word or only null vectors. The vectors come from a text
+file in GloVe's format; they carry its name and digest, so that a signature says what made a score.
 """
 
 import hashlib

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from metrics.metric import metric_tally, metrics_of
-from metrics.statistics.bootstrap import Tally, dialogue_index, dialogue_totals
+from metrics.statistics.bootstrap import Tally, dialogue_index, dialogue_totals, joined_tally, run_estimates
 from metrics.statistics.estimate import Estimate, signature
 from metrics.statistics.jackknife import LeftOut, run_jackknife
-from metrics.statistics.run_mean import joined_tally, run_estimates
 from metrics.text.embedding_scores import WordVectors
 from metrics.text.rouge_l import BETA
 from metrics.text.tokens import TOKENS, Tokens, tokenize_all

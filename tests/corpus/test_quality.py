@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.analysis.quality import Approval, Assessment, CriterionOutcome, Thresholds, judge, measure, verdicts
+from corpus.analysis.quality import Approval, Assessment, CriterionOutcome, Thresholds, assess, measure, verdicts
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.strategy import Strategy
@@ -38,7 +38,7 @@ def conversation(
 
 
 def judged(thresholds: Thresholds = PAPER, **changes: Any) -> Assessment:
-    (judgement,) = judge(measure([conversation(**changes)]), thresholds)
+    (judgement,) = assess(measure([conversation(**changes)]), thresholds)
     return judgement
 
 
@@ -179,7 +179,7 @@ def test_a_part_of_the_survey_missing_is_unknown_only_where_it_matters() -> None
 def test_a_side_that_never_spoke_is_unknown() -> None:
     survey = Survey(4, 3, 3, 4)
     silent = Dialogue(1, (Message(Role.SUPPORTER, "word", strategy=Strategy.OTHERS),), survey=survey)
-    (found,) = judge(measure([silent]), PAPER)
+    (found,) = assess(measure([silent]), PAPER)
     assert (found.verdict, found.reasons) == (Approval.UNKNOWN, {"seeker_words": "seeker_words missing"})
 
 
@@ -225,13 +225,13 @@ answered = st.builds(
 def test_a_verdict_stands_whatever_the_missing_answers_would_have_been(
     dialogue: Dialogue, thresholds: Thresholds
 ) -> None:
-    (found,) = judge(measure([dialogue]), thresholds)
+    (found,) = assess(measure([dialogue]), thresholds)
     given_answers = dataclasses.asdict(dialogue.survey)
     missing = [name for name, value in given_answers.items() if value is None]
     if found.verdict is not Approval.UNKNOWN:
         for values in product((1, 3, 5), repeat=len(missing)):
             survey = Survey(**{**given_answers, **dict(zip(missing, values, strict=True))})
-            (filled,) = judge(measure([dataclasses.replace(dialogue, survey=survey)]), thresholds)
+            (filled,) = assess(measure([dataclasses.replace(dialogue, survey=survey)]), thresholds)
             assert filled.verdict is found.verdict
     assert bool(found.reasons) is (found.verdict is not Approval.APPROVE)
 

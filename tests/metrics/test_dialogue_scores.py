@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from corpus.strategy import ESCONV_COUNTS
-from metrics.statistics.bootstrap import estimates, tally_values
-from metrics.statistics.run_mean import joined_tally
+from metrics.statistics.bootstrap import estimates, joined_tally, tally_values
 from metrics.strategy.dialogues import DialogueOutcome, dialogue_signature, dialogue_tally, strategy_use_tally
 
 HELPED = DialogueOutcome(True, False, (4.0, 3.0, 2.0), (0, 5), ((0,), (4, 5)))

@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from metrics.statistics.bootstrap import Tally, estimates, paired_differences, tally_values
-from metrics.statistics.run_mean import joined_tally, mean_tally, run_estimates
+from metrics.statistics.bootstrap import (
+    Tally,
+    estimates,
+    joined_tally,
+    mean_tally,
+    paired_differences,
+    run_estimates,
+    tally_values,
+)
 from metrics.strategy.calibration import calibration_tally
 from metrics.strategy.scores import message_tally
 
