@@ -1,1 +1,1 @@
-"""How a dialogue becomes numbers: text encoders, their cache, observations of histories, codecs of plans and reasoning."""
+"""How a dialogue becomes numbers: text encoders, their cache, observations, codecs of plans and reasoning."""
