@@ -1,10 +1,15 @@
+"""Types that check themselves, strategies and stages, and errors that name their place."""
+
 import dataclasses
+import json
+import re
+from pathlib import Path
 
 import pytest
 
 from corpus.dialogue import Dialogue, Message, Role, Survey, message_view, turn_view
-from corpus.errors import CorpusError
-from corpus.strategy import Strategy
+from corpus.errors import CorpusError, located
+from corpus.strategy import ALIASES, ESCONV_COUNTS, LABELS, Stage, Strategy, stage_of
 
 
 def seeker(text: str) -> Message:
@@ -95,3 +100,100 @@ def test_types_refuse_what_cannot_be(build, message: str) -> None:
 def test_types_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         DIALOGUE.number = 2  # type: ignore[misc]
+
+
+def test_labels_are_the_official_ones_in_class_order() -> None:
+    assert [strategy.label for strategy in Strategy] == [
+        "Question",
+        "Restatement or Paraphrasing",
+        "Reflection of feelings",
+        "Self-disclosure",
+        "Affirmation and Reassurance",
+        "Providing Suggestions",
+        "Information",
+        "Others",
+    ]
+    assert sum(ESCONV_COUNTS.values()) == 18376  # supporter messages of the 1,300 dialogues
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_label_spellings(strategy: Strategy) -> None:
+    for text in (
+        strategy.label,
+        f"[{strategy.label}]",
+        f"  {strategy.label.upper()} ",
+        f"[ {strategy.label.lower()} ]",
+    ):
+        assert Strategy.parse(text) is strategy
+
+
+@pytest.mark.parametrize(
+    ("alias", "strategy"),
+    [
+        ("Questions", Strategy.QUESTION),
+        ("Other", Strategy.OTHERS),
+        ("Restatement", Strategy.RESTATEMENT),
+        ("Approval and Reassurance", Strategy.AFFIRMATION),
+        ("Direct Guidance", Strategy.SUGGESTIONS),
+    ],
+)
+def test_alias_spellings(alias: str, strategy: Strategy) -> None:
+    assert Strategy.parse(alias) is strategy
+
+
+@pytest.mark.parametrize("wrong", ["", "Quest", "Question?", "none", None, 3, ["Question"]])
+def test_unknown_label_is_an_error_and_never_others(wrong: object) -> None:
+    with pytest.raises(CorpusError) as caught:
+        Strategy.parse(wrong)
+    assert str(caught.value) == f"field 'strategy': unknown strategy {wrong!r}, expected one of {', '.join(LABELS)}"
+
+
+@pytest.mark.real_data
+def test_every_spelling_in_the_released_files_is_known_and_every_alias_occurs(shared: Path) -> None:
+    spellings: set[str] = set()
+    for name in ("esconv/ESConv-trainvalid.json", "esconv/FailedESConv.json"):
+        for dialogue in json.loads((shared / "data" / name).read_text(encoding="utf-8")):
+            spellings |= {m["annotation"]["strategy"] for m in dialogue["dialog"] if "strategy" in m["annotation"]}
+    for name in ("train.txt", "valid.txt"):
+        text = (shared / "data" / "esconv" / name).read_text(encoding="utf-8")
+        spellings |= set(re.findall(r'"strategy": "([^"]*)"', text))
+    windows = (shared / "data" / "esconv2021" / "devWithStrategy_short.tsv").read_text(encoding="utf-8")
+    spellings |= set(re.findall(r"[01]\.0 1 \d+ \[([^\]]*)\]", windows))
+    assert {Strategy.parse(spelling) for spelling in spellings} == set(Strategy)
+    assert spellings == set(LABELS) | set(ALIASES)
+
+
+def test_every_strategy_but_others_has_its_stage():
+    members = {stage: {one.name for one in Strategy if stage_of(one) is stage} for stage in Stage}
+    assert members == {
+        Stage.EXPLORATION: {"QUESTION", "RESTATEMENT"},
+        Stage.COMFORTING: {"REFLECTION", "SELF_DISCLOSURE", "AFFIRMATION"},
+        Stage.ACTION: {"SUGGESTIONS", "INFORMATION"},
+    }
+    assert stage_of(Strategy.OTHERS) is None
+
+
+def test_stages_are_indices_in_the_order_of_a_conversation():
+    assert [(int(stage), stage.label) for stage in Stage] == [(0, "Exploration"), (1, "Comforting"), (2, "Action")]
+
+
+def test_names_every_place_that_is_known_in_order() -> None:
+    error = CorpusError("got 6, expected 5", path="a.json", line=9, dialogue=3, message=7, field="speaker")
+    assert str(error) == "a.json: line 9: dialogue 3: message 7: field 'speaker': got 6, expected 5"
+    assert str(CorpusError("got 6, expected 5")) == "got 6, expected 5"
+
+
+def test_places_are_added_outward_and_never_overwritten() -> None:
+    with (
+        pytest.raises(CorpusError) as caught,
+        located(path="outer.json", dialogue=9),
+        located(dialogue=2),
+        located(message=4, line=8),
+    ):
+        raise CorpusError("wrong", field="text", message=1)
+    assert str(caught.value) == "outer.json: line 8: dialogue 2: message 1: field 'text': wrong"
+
+
+def test_other_errors_pass_untouched() -> None:
+    with pytest.raises(ZeroDivisionError), located(path="a.json"):
+        _ = 1 // 0

@@ -1,16 +1,22 @@
+"""One door to every corpus: files, directories of splits, the hub, the sample; the official split and the digest."""
+
 import logging
+import random
 from pathlib import Path
 
+import huggingface_hub
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from corpus import load
 from corpus.analysis.statistics import corpus_statistics
-from corpus.dialogue import Dialogue, Message, Role
+from corpus.dialogue import Dialogue, Message, Role, Survey
+from corpus.errors import CorpusError
 from corpus.formats import official as official_format
 from corpus.formats import reformatted as reformatted_format
 from corpus.formats.detection import read_dialogues
 from corpus.load import load_corpus
-from corpus.splits import official_split
+from corpus.splits import Corpus, official_split
 from corpus.strategy import Strategy
 
 
@@ -106,3 +112,141 @@ def test_the_real_2021_directory_is_valid_only(shared: Path) -> None:
     corpus = load_corpus(shared / "data" / "esconv2021")
     assert list(corpus.splits) == ["valid"]
     assert len(corpus.split("valid")) == 194
+
+
+def numbered(count: int) -> list[Dialogue]:
+    return [Dialogue(number, (Message(Role.SEEKER, f"line {number}"),)) for number in range(1, count + 1)]
+
+
+def numbers(dialogues: tuple[Dialogue, ...]) -> list[int]:
+    return [dialogue.number for dialogue in dialogues]
+
+
+def test_rule_on_twenty_dialogues() -> None:
+    # random.seed(13) and random.shuffle on 1..20 give this order; 15 % of 20 are 3
+    order = [20, 7, 16, 17, 1, 19, 18, 15, 2, 13, 3, 12, 11, 4, 14, 5, 8, 6, 10, 9]
+    splits = official_split(numbered(20))
+    assert list(splits) == ["train", "valid", "test"]
+    assert numbers(splits["valid"]) == order[:3]
+    assert numbers(splits["test"]) == order[3:6]
+    assert numbers(splits["train"]) == order[6:]
+
+
+def test_rule_is_the_authors_three_lines_and_leaves_the_global_generator_alone() -> None:
+    order = list(range(1, 1301))
+    random.seed(13)
+    random.shuffle(order)
+    random.seed(5)
+    state = random.getstate()
+    splits = official_split(numbered(1300))
+    assert random.getstate() == state
+    assert {name: len(part) for name, part in splits.items()} == {"train": 910, "valid": 195, "test": 195}
+    assert numbers(splits["valid"]) == order[:195]
+    assert numbers(splits["test"]) == order[195:390]
+    assert numbers(splits["train"]) == order[390:]
+
+
+def test_splits_are_a_partition_and_empty_ones_are_absent() -> None:
+    for count in (1, 6, 7, 13, 196):
+        splits = official_split(numbered(count))
+        assert sorted(number for part in splits.values() for number in numbers(part)) == list(range(1, count + 1))
+        assert ("valid" in splits) == (count >= 7)
+
+
+def test_corpus_gives_one_split_or_all_in_order() -> None:
+    corpus = Corpus("mine", "here", official_split(numbered(20)))
+    assert corpus.split("valid") == corpus.splits["valid"]
+    assert corpus.split("all") == corpus.split("train") + corpus.split("valid") + corpus.split("test")
+
+
+def test_a_missing_split_names_the_source_and_what_there_is() -> None:
+    corpus = Corpus("mine", "data/mine.json", {"train": tuple(numbered(2))})
+    with pytest.raises(CorpusError) as caught:
+        corpus.split("test")
+    assert str(caught.value) == "data/mine.json: no split 'test', expected one of train, all"
+
+
+@pytest.mark.parametrize("names", [[], ["dev"], ["valid", "train"]])
+def test_splits_have_the_known_names_in_order(names: list[str]) -> None:
+    with pytest.raises(CorpusError, match="expected train, valid, test"):
+        Corpus("mine", "here", {name: tuple(numbered(1)) for name in names})
+
+
+def test_fingerprint_depends_on_contents_and_order_not_on_numbers() -> None:
+    def fingerprint(*dialogues: Dialogue) -> str:
+        return Corpus("mine", "here", {"train": dialogues}).digest("train")
+
+    hello, bye = Message(Role.SEEKER, "hello"), Message(Role.SEEKER, "bye")
+    first, second = Dialogue(1, (hello,)), Dialogue(2, (bye,))
+    assert len(fingerprint(first)) == 64
+    assert fingerprint(first, second) == fingerprint(Dialogue(8, (hello,)), Dialogue(9, (bye,)))
+    others = [
+        fingerprint(first, second),
+        fingerprint(second, first),
+        fingerprint(first),
+        fingerprint(Dialogue(1, (hello, bye))),
+        fingerprint(Dialogue(1, (hello,), survey=Survey(initial_intensity=3))),
+    ]
+    assert len(set(others)) == len(others)
+
+
+@pytest.mark.real_data
+def test_the_rule_reproduces_the_real_train_and_valid_files_in_order(esconv: Path) -> None:
+    """The official file without its test dialogues: the rule on 1,300 positions says which they were."""
+    present = read_dialogues(esconv / "ESConv-trainvalid.json")
+    positions = official_split(numbered(1300))
+    absent = set(numbers(positions["test"]))
+    kept = [number for number in range(1, 1301) if number not in absent]
+    dialogue_at = dict(zip(kept, present, strict=True))
+    for name in ("train", "valid"):
+        by_rule = tuple(dialogue_at[number] for number in numbers(positions[name]))
+        from_file = read_dialogues(esconv / f"{name}.txt")
+        rule, file = Corpus("rule", "", {name: by_rule}), Corpus("file", "", {name: from_file})
+        assert [dialogue.messages for dialogue in by_rule] == [dialogue.messages for dialogue in from_file]
+        assert rule.digest(name) == file.digest(name)  # situations, problems, emotions, ratings too
+
+
+DIALOGUE = Dialogue(1, (Message(Role.SEEKER, "hello"),))
+
+
+def test_the_three_files_are_downloaded_and_kept_as_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    def download(*, repo_id: str, filename: str, repo_type: str) -> str:
+        asked.append((repo_id, filename, repo_type))
+        path = tmp_path / filename
+        reformatted_format.write(path, [DIALOGUE] * len(asked))
+        return str(path)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    corpus = load_corpus("thu-coai/esconv")
+    assert asked == [("thu-coai/esconv", f"{name}.txt", "dataset") for name in ("train", "valid", "test")]
+    assert {name: len(part) for name, part in corpus.splits.items()} == {"train": 1, "valid": 2, "test": 3}
+    assert (corpus.name, corpus.source) == ("thu-coai/esconv", "thu-coai/esconv")
+
+
+def test_without_network_one_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def download(**_: str) -> str:
+        raise LocalEntryNotFoundError("no connection\nand nothing cached")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    with pytest.raises(CorpusError) as caught:
+        load_corpus("thu-coai/esconv")
+    assert str(caught.value) == (
+        "thu-coai/esconv: cannot be downloaded (LocalEntryNotFoundError: no connection and nothing cached); connect to "
+        "the network, or download train.txt, valid.txt and test.txt from "
+        "https://huggingface.co/datasets/thu-coai/esconv and give their directory instead"
+    )
+
+
+def test_a_local_path_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    directory = Path("thu-coai/esconv")
+    directory.mkdir(parents=True)
+    reformatted_format.write(directory / "train.txt", [DIALOGUE])
+    assert load_corpus("thu-coai/esconv").splits == {"train": (DIALOGUE,)}
+
+
+def test_other_hub_ids_are_refused() -> None:
+    with pytest.raises(CorpusError, match="expected a file, a directory or the hub id thu-coai/esconv"):
+        load_corpus("someone/else")

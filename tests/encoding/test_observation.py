@@ -1,6 +1,5 @@
 """Every block of the history features against numbers worked by hand from the table in ``encoding/observation.py``."""
 
-import time
 from collections.abc import Sequence
 from itertools import chain
 from math import log
@@ -14,8 +13,7 @@ from hypothesis import strategies as st
 from corpus.dialogue import Dialogue, Message, Role, turn_view
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
-from encoding.embedding_cache import EmbeddingCache
-from encoding.observation import Observer, plan_features, plan_features_size
+from encoding.observation import MessageChains, Observer, plan_features, plan_features_size
 from tests.encoding.fake_encoder import DIMENSION, FakeEncoder, vector
 from tests.encoding.slow_observation import slow_features
 
@@ -230,28 +228,6 @@ def test_real_data_equal_the_slow_reference(esconv: Path) -> None:
     check_turns(load_corpus(esconv).split("valid")[:15])
 
 
-def test_five_thousand_turns_a_second(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A warm process: embeddings of 384 numbers in memory, every turn of the bundled sample, five times over."""
-
-    class Wide(FakeEncoder):
-        dimension = 384
-
-        def encode(self, texts: Sequence[str]) -> np.ndarray:
-            return np.tile(super().encode(texts), (1, 64))
-
-    observer = Observer(EmbeddingCache(Wide(), folder=tmp_path))
-    histories = [turn.history for turn in turn_view(load_corpus(None).split("train"))] * 5
-    observer.encode_histories(histories)
-    best = 0.0
-    for _ in range(5):
-        began = time.perf_counter()
-        observer.encode_histories(histories)
-        best = max(best, len(histories) / (time.perf_counter() - began))
-    with capsys.disabled():
-        print(f"\n{best:,.0f} turns encoded a second")
-    assert best >= 5_000
-
-
 def test_each_distinct_message_is_embedded_once() -> None:
     encoder = FakeEncoder()
     histories = [CONVERSATION[:length] for length in range(len(CONVERSATION) + 1)]
@@ -279,3 +255,56 @@ def test_plan_features_by_hand() -> None:
 def test_plan_features_size(size: int, entries: int) -> None:
     assert plan_features_size(size) == entries == 9 * size + 1
     assert plan_features(np.full((2, size), 8)).shape == (2, entries)
+
+
+MESSAGES = [
+    Message(Role.SEEKER, "a"),
+    Message(Role.SEEKER, "b"),
+    Message(Role.SUPPORTER, "a", Strategy.QUESTION),
+]
+A, B, C = MESSAGES
+dialogues = st.lists(st.sampled_from(MESSAGES), max_size=6)
+# Prefixes of few dialogues, in any order: chains begin, grow, are left and met again.
+histories = st.lists(dialogues, min_size=1, max_size=3).flatmap(
+    lambda whole: st.lists(
+        st.tuples(st.sampled_from(whole), st.integers(0, 6)).map(lambda cut: tuple(cut[0][: cut[1]])), max_size=8
+    )
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(histories)
+def test_every_history_can_be_read_back(histories: list[tuple[Message, ...]]) -> None:
+    chains = MessageChains.link(histories)
+    for history, start, length in zip(histories, chains.starts, chains.lengths, strict=True):
+        assert chains.messages[start : start + length] == history
+    # No two chains overlap.
+    stops = {start: max(chains.lengths[chains.starts == start]) + start for start in chains.starts.tolist()}
+    assert sum(stop - start for start, stop in stops.items()) == len(chains.messages)
+    begun = [start for start, stop in sorted(stops.items()) if stop > start]
+    assert chains.first_of_chain.nonzero()[0].tolist() == begun
+
+
+def test_by_hand() -> None:
+    chains = MessageChains.link([(), (A,), (A, B), (A,), (A, C), [C], (C, A, B)])
+    # In the order of their texts: (), (A,), (A,), [C], (A, C), (C, A, B), (A, B); A and C have the same text.
+    assert chains.messages == (A, C, A, C, C, A, B, A, B)
+    assert chains.starts.tolist() == [0, 0, 7, 0, 2, 1, 4]
+    assert chains.lengths.tolist() == [0, 1, 2, 1, 2, 1, 3]
+    assert chains.first_of_chain.nonzero()[0].tolist() == [0, 1, 2, 4, 7]
+
+
+def test_turns_of_a_dialogue_are_one_chain() -> None:
+    sample = load_corpus(None).split("train")
+    chains = MessageChains.link([turn.history for turn in turn_view(sample)])
+    assert len(set(chains.starts.tolist())) == len(sample)
+    assert len(chains.messages) < sum(len(dialogue.messages) for dialogue in sample)
+
+
+def test_turns_in_any_order_make_the_same_chains() -> None:
+    turns = turn_view(load_corpus(None).split("train"))
+    order = np.random.default_rng(0).permutation(len(turns))
+    chains = MessageChains.link([turn.history for turn in turns])
+    mixed = MessageChains.link([turns[number].history for number in order])
+    assert mixed.messages == chains.messages
+    assert mixed.starts.tolist() == chains.starts[order].tolist()

@@ -9,6 +9,8 @@ import pytest
 from metrics.text import tokens
 from metrics.text.scores import score_text
 
+pytestmark = pytest.mark.slow
+
 RESPONSES, DIALOGUES = 2800, 195  # official test split: 2,793 responses of 195 dialogues
 SECONDS = 5.0
 BUSY = 3.0  # the limit is so many times longer where other processes take the cores

@@ -1,4 +1,4 @@
-"""Protocol turn: a hand-worked table, scikit-learn for the slots, resamples against repeated dialogues, real counts."""
+"""Protocols message and turn: hand-worked tables, scikit-learn, resamples against repeated dialogues, real counts."""
 
 import json
 import math
@@ -8,21 +8,136 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score
+from sklearn.metrics import accuracy_score, f1_score
 
 from corpus.strategy import Strategy
 from metrics.statistics.bootstrap import estimates, resample_weights
 from metrics.strategy.classification import STAGE_F1, STRATEGY_F1
 from metrics.strategy.edit_distance import indel_ratio, levenshtein_ratio
-from metrics.strategy.scores import plan_tally
+from metrics.strategy.scores import message_tally, plan_tally
 
 SETTINGS = settings(max_examples=25, deadline=None)
+labels = st.integers(0, 7)
+items = st.lists(st.tuples(labels, labels, st.integers(0, 3)), min_size=1, max_size=40)
+
+
+def _message_scores(gold: list[int], predicted: list[int], dialogue: list[int], samples: int = 20) -> dict[str, float]:
+    scores = estimates(message_tally(gold, predicted, dialogue), rng=np.random.default_rng(0), samples=samples)
+    return {metric: estimate.value for metric, estimate in scores.items()}
+
+
+def test_hand_worked_table() -> None:
+    # gold 0 0 0 1 1 2 / predicted 0 0 1 1 2 2: four of six right.
+    # F1: class 0 2*2/(3+2) = 0.8, class 1 2*1/(2+2) = 0.5, class 2 2*1/(1+2) = 2/3, classes 3..7 0.
+    # macro (0.8 + 0.5 + 2/3) / 8; weighted (3*0.8 + 2*0.5 + 1*2/3) / 6; each class predicted twice: log2(3) bits.
+    scores = _message_scores([0, 0, 0, 1, 1, 2], [0, 0, 1, 1, 2, 2], [1, 1, 1, 2, 2, 2])
+    shown = ("accuracy", "macro_f1", "weighted_f1", "preference_bias", "entropy")
+    assert set(scores) == {*shown, *STRATEGY_F1, *STAGE_F1}
+    assert [scores[name] for name in STRATEGY_F1] == pytest.approx([80, 50, 200 / 3, 0, 0, 0, 0, 0])
+    assert scores["accuracy"] == pytest.approx(66.6667, abs=1e-4)
+    assert scores["macro_f1"] == pytest.approx(24.5833, abs=1e-4)
+    assert scores["weighted_f1"] == pytest.approx(67.7778, abs=1e-4)
+    assert scores["entropy"] == pytest.approx(math.log2(3))
+
+
+def test_bias_has_gold_in_rows() -> None:
+    # One 0 called 1, two 1s called 0 (see test_confusion): sqrt(7)/9; with gold and predicted swapped sqrt(7)/15.
+    assert _message_scores([0, 1, 1], [1, 0, 0], [1, 1, 1])["preference_bias"] == pytest.approx(
+        math.sqrt(7) / 9, abs=1e-5
+    )
+
+
+def test_one_message() -> None:
+    scores = _message_scores([5], [5], [1])
+    expected = {"accuracy": 100.0, "macro_f1": 12.5, "weighted_f1": 100.0, "preference_bias": 0.0, "entropy": 0.0}
+    assert {metric: scores[metric] for metric in expected} == pytest.approx(expected)
+    assert _message_scores([5], [4], [1])["accuracy"] == 0.0
+
+
+@SETTINGS
+@given(items)
+def test_equals_scikit_learn(rows: list[tuple[int, int, int]]) -> None:
+    gold, predicted, dialogue = (list(column) for column in zip(*rows, strict=True))
+    scores = _message_scores(gold, predicted, dialogue, samples=2)
+    f1 = {
+        average: 100.0 * f1_score(gold, predicted, labels=range(8), average=average, zero_division=0)
+        for average in ("macro", "weighted")
+    }
+    assert scores["accuracy"] == pytest.approx(100.0 * accuracy_score(gold, predicted))
+    assert scores["macro_f1"] == pytest.approx(f1["macro"])
+    assert scores["weighted_f1"] == pytest.approx(f1["weighted"])
+
+
+@SETTINGS
+@given(items, st.randoms(use_true_random=False))
+def test_order_of_messages_and_names_of_dialogues_do_not_matter(rows: list, random: object) -> None:
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    renamed = [(gold, predicted, 100 + dialogue) for gold, predicted, dialogue in shuffled]
+    first, second = (
+        estimates(message_tally(*zip(*order, strict=True)), rng=np.random.default_rng(3), samples=30)
+        for order in (rows, renamed)
+    )
+    assert first == second
+
+
+@SETTINGS
+@given(items)
+def test_perfect_predictions_and_bounds(rows: list[tuple[int, int, int]]) -> None:
+    gold, predicted, dialogue = (list(column) for column in zip(*rows, strict=True))
+    perfect = _message_scores(gold, gold, dialogue, samples=2)
+    assert perfect["accuracy"] == perfect["weighted_f1"] == pytest.approx(100.0)
+    assert perfect["macro_f1"] == pytest.approx(100.0 * len(set(gold)) / 8)
+    assert perfect["preference_bias"] == pytest.approx(0.0, abs=1e-4)
+    for estimate in estimates(
+        message_tally(gold, predicted, dialogue), rng=np.random.default_rng(0), samples=10
+    ).values():
+        assert 0.0 <= estimate.low <= estimate.high <= 100.0 + 1e-9
+
+
+def test_a_resample_scores_like_its_dialogues_repeated() -> None:
+    rng = np.random.default_rng(5)
+    gold, predicted, dialogue = (rng.integers(0, high, size=50) for high in (8, 8, 6))
+    tally = message_tally(gold, predicted, dialogue)
+    weights = resample_weights(6, rng=rng, samples=10)
+    resampled = tally.formula(weights @ tally.totals)
+    for sample, row in enumerate(weights.astype(int)):
+        repeated = np.repeat(np.arange(50), row[dialogue])
+        expected = _message_scores(gold[repeated], predicted[repeated], dialogue[repeated], samples=1)
+        for metric, value in expected.items():
+            assert resampled[metric][sample] == pytest.approx(value)
+
+
+def test_interval_contains_the_value_on_an_ordinary_corpus() -> None:
+    rng = np.random.default_rng(2)
+    gold, noise, dialogue = (rng.integers(0, high, size=1500) for high in (8, 3, 100))
+    predicted = np.where(rng.random(1500) < 0.4, gold, noise)  # prefers classes 0..2
+    for estimate in estimates(message_tally(gold, predicted, dialogue), rng=rng, samples=300).values():
+        assert estimate.low < estimate.value < estimate.high
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "dialogue", "complaint"),
+    [
+        ([], [], [], "the corpus is empty"),
+        ([0, 1], [0], [1, 1], "got 2 gold labels but 1 predicted"),
+        ([0, 1], [0, 1], [1], "expected one for each of 2 items"),
+        ([0, 8], [0, 1], [1, 1], "gold label 8 of item 1"),
+        ([0, 1], [0, -1], [1, 1], "predicted label -1 of item 1"),
+    ],
+)
+def test_wrong_messages_are_refused_in_one_line(gold: list, predicted: list, dialogue: list, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as caught:
+        estimates(message_tally(gold, predicted, dialogue), rng=np.random.default_rng(0))
+    assert "\n" not in str(caught.value)
+
+
 gold_plans = st.lists(st.integers(0, 7), min_size=1, max_size=4).map(tuple)
 any_plans = st.lists(st.integers(0, 7), max_size=4).map(tuple)
 turns = st.lists(st.tuples(gold_plans, any_plans, st.integers(0, 3)), min_size=1, max_size=25)
 
 
-def _score(gold: list, predicted: list, dialogue: list[int], samples: int = 5) -> dict[str, float]:
+def _plan_scores(gold: list, predicted: list, dialogue: list[int], samples: int = 5) -> dict[str, float]:
     scores = estimates(plan_tally(gold, predicted, dialogue), rng=np.random.default_rng(0), samples=samples)
     return {metric: estimate.value for metric, estimate in scores.items()}
 
@@ -54,25 +169,25 @@ DIALOGUE = [1, 1, 2, 2, 3]
         ("entropy", -(3 / 9 * math.log2(3 / 9) + 2 / 9 * math.log2(2 / 9) + 4 / 9 * math.log2(1 / 9))),
     ],
 )
-def test_hand_worked_table(metric: str, value: float) -> None:
-    assert _score(GOLD, PREDICTED, DIALOGUE)[metric] == pytest.approx(value, abs=1e-4)
+def test_hand_worked_table_of_plans(metric: str, value: float) -> None:
+    assert _plan_scores(GOLD, PREDICTED, DIALOGUE)[metric] == pytest.approx(value, abs=1e-4)
 
 
 def test_names_of_the_metrics() -> None:
     expected = "emr lr lr_indel ald set_f1 emr_single emr_multi multi_rate macro_f1 preference_bias entropy"
-    scores = _score(GOLD, PREDICTED, DIALOGUE)
+    scores = _plan_scores(GOLD, PREDICTED, DIALOGUE)
     assert set(scores) == {*expected.split(), *STRATEGY_F1, *STAGE_F1}
     assert sum(scores[name] for name in STRATEGY_F1) / 8 == pytest.approx(scores["macro_f1"])
 
 
 def test_bias_has_gold_in_rows_and_sees_shared_slots_only() -> None:
     # 0/1 once and 1/0 twice: sqrt(7)/9 (see test_confusion); the unpaired slots 1 and 0 change nothing.
-    scores = _score([(0,), (1, 1), (1,)], [(1, 0, 0), (0,), (0,)], [1, 1, 1])
+    scores = _plan_scores([(0,), (1, 1), (1,)], [(1, 0, 0), (0,), (0,)], [1, 1, 1])
     assert scores["preference_bias"] == pytest.approx(math.sqrt(7) / 9, abs=1e-5)
 
 
 def test_an_empty_prediction_matches_nothing() -> None:
-    scores = _score([(3,)], [()], [1])
+    scores = _plan_scores([(3,)], [()], [1])
     assert math.isnan(scores.pop("emr_multi"))  # no gold plan of several: undefined
     assert scores == dict.fromkeys(scores, 0.0) | {"ald": 1.0}
 
@@ -86,7 +201,7 @@ def test_undefined_share_is_undefined_with_its_interval() -> None:
 @given(turns)
 def test_equals_plain_means_and_scikit_learn_on_slots(rows: list) -> None:
     gold, predicted, dialogue = (list(column) for column in zip(*rows, strict=True))
-    scores = _score(gold, predicted, dialogue, samples=1)
+    scores = _plan_scores(gold, predicted, dialogue, samples=1)
     pairs = list(zip(gold, predicted, strict=True))
     assert scores["emr"] == pytest.approx(100.0 * np.mean([a == b for a, b in pairs]))
     assert scores["lr"] == pytest.approx(100.0 * np.mean([levenshtein_ratio(a, b) for a, b in pairs]))
@@ -101,7 +216,7 @@ def test_equals_plain_means_and_scikit_learn_on_slots(rows: list) -> None:
 @given(turns)
 def test_gold_against_itself_is_perfect(rows: list) -> None:
     gold, _, dialogue = (list(column) for column in zip(*rows, strict=True))
-    scores = _score(gold, gold, dialogue, samples=1)
+    scores = _plan_scores(gold, gold, dialogue, samples=1)
     for metric in ("emr", "lr", "lr_indel", "set_f1"):
         assert scores[metric] == pytest.approx(100.0)
     assert scores["ald"] == 0.0
@@ -111,16 +226,18 @@ def test_gold_against_itself_is_perfect(rows: list) -> None:
 
 @SETTINGS
 @given(turns)
-def test_exact_match_splits_into_single_and_several_and_never_beats_the_ratio(rows: list) -> None:
+def test_exact_match_splits_into_single_and_multi_and_never_beats_the_ratio(rows: list) -> None:
     gold, predicted, dialogue = (list(column) for column in zip(*rows, strict=True))
-    scores = {metric: 0.0 if math.isnan(x) else x for metric, x in _score(gold, predicted, dialogue, samples=1).items()}
+    scores = {
+        metric: 0.0 if math.isnan(x) else x for metric, x in _plan_scores(gold, predicted, dialogue, samples=1).items()
+    }
     single = np.mean([len(plan) == 1 for plan in gold])
     assert scores["emr"] == pytest.approx(single * scores["emr_single"] + (1 - single) * scores["emr_multi"])
     assert scores["emr"] <= scores["lr"] + 1e-9
     assert scores["lr"] <= scores["lr_indel"] + 1e-9  # LR <= LCS/max <= 2 LCS/sum
 
 
-def test_a_resample_scores_like_its_dialogues_repeated() -> None:
+def test_a_resample_scores_like_its_dialogues_repeated_of_plans() -> None:
     rng = np.random.default_rng(5)
     gold, predicted = ([tuple(rng.integers(0, 8, size=rng.integers(1, 4))) for _ in range(40)] for _ in range(2))
     dialogue = np.arange(40) % 5
@@ -129,7 +246,9 @@ def test_a_resample_scores_like_its_dialogues_repeated() -> None:
     resampled = tally.formula(weights @ tally.totals)
     for sample, row in enumerate(weights.astype(int)):
         repeated = np.repeat(np.arange(40), row[dialogue])
-        expected = _score([gold[k] for k in repeated], [predicted[k] for k in repeated], dialogue[repeated], samples=1)
+        expected = _plan_scores(
+            [gold[k] for k in repeated], [predicted[k] for k in repeated], dialogue[repeated], samples=1
+        )
         for metric, value in expected.items():
             assert resampled[metric][sample] == pytest.approx(value)
 
@@ -145,7 +264,9 @@ def test_a_resample_scores_like_its_dialogues_repeated() -> None:
         ([(0,)], [(0, 8)], [1], "predicted label 8"),
     ],
 )
-def test_wrong_input_is_refused_in_one_line(gold: list, predicted: list, dialogue: list, complaint: str) -> None:
+def test_wrong_input_is_refused_in_one_line_of_plans(
+    gold: list, predicted: list, dialogue: list, complaint: str
+) -> None:
     with pytest.raises(ValueError, match=complaint) as caught:
         estimates(plan_tally(gold, predicted, dialogue), rng=np.random.default_rng(0))
     assert "\n" not in str(caught.value)
@@ -163,10 +284,10 @@ def test_always_question_on_the_real_valid_split(esconv: Path) -> None:
                 gold.append(tuple(plan))
                 dialogue.append(number)
                 plan = []
-    scores = _score(gold, [(0,)] * len(gold), dialogue, samples=1)
+    scores = _plan_scores(gold, [(0,)] * len(gold), dialogue, samples=1)
     singles = [plan for plan in gold if len(plan) == 1]
     assert (len(gold), len(singles)) == (2257, 2257 - 423)
     assert scores["emr"] == pytest.approx(100.0 * singles.count((0,)) / 2257)
     assert scores["lr"] == pytest.approx(100.0 * sum((0 in plan) / len(plan) for plan in gold) / 2257)
     assert scores["multi_rate"] == scores["emr_multi"] == scores["entropy"] == 0.0
-    assert _score(gold, gold, dialogue, samples=1)["multi_rate"] == pytest.approx(100.0 * 423 / 2257)
+    assert _plan_scores(gold, gold, dialogue, samples=1)["multi_rate"] == pytest.approx(100.0 * 423 / 2257)
