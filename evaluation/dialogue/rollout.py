@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from encoding.embedding_cache import memory_only
 from env.conversation import (
     Conversation,
     ConversationStatus,
@@ -36,6 +37,7 @@ class PlayedConversation:
         )
 
 
+@memory_only()  # what simulated conversations say is no data
 def roll_out(
     profiles: Sequence[SeekerProfile],
     policy: DialoguePolicy,

@@ -154,6 +154,11 @@ def _weighted_f1(confusion: np.ndarray) -> np.ndarray:
     return 100.0 * ratio((confusion_f1(confusion) * gold).sum(axis=-1), gold.sum(axis=-1), empty=np.nan)
 
 
+def _one_of(scores: Callable[[np.ndarray], np.ndarray], place: int) -> Callable[[np.ndarray], np.ndarray]:
+    """One of the scores of each confusion matrix, in percent."""
+    return lambda confusion: 100.0 * scores(confusion)[..., place]
+
+
 def _metric(
     name: str,
     label: str,
@@ -206,7 +211,7 @@ METRICS = (
             name,
             short,
             f"F1 of {strategy.label}, %",
-            lambda confusion, strategy=strategy: 100.0 * confusion_f1(confusion)[:, strategy],
+            _one_of(confusion_f1, strategy),
             decimals=1,
         )
         for name, short, strategy in zip(STRATEGY_F1, _SHORT, Strategy, strict=True)
@@ -216,7 +221,7 @@ METRICS = (
             name,
             stage.label,
             meaning,
-            lambda confusion, stage=stage: 100.0 * stage_f1(confusion)[:, stage],
+            _one_of(stage_f1, stage),
             decimals=1,
         )
         for name, stage, meaning in zip(STAGE_F1, Stage, _STAGE_MEANINGS, strict=True)

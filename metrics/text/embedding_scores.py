@@ -8,6 +8,7 @@ file in GloVe's format; they carry its name and digest, so that a signature says
 import hashlib
 import logging
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,6 +125,10 @@ class WordVectors:
         return self.matrix[np.array([self.rows.get(token, unknown) for token in tokens], dtype=np.int64)]
 
 
+def _percent(score: Callable[[np.ndarray, np.ndarray], float]) -> Callable[[np.ndarray, np.ndarray], list[float]]:
+    return lambda response, reference: [100.0 * score(response, reference)]
+
+
 METRICS = tuple(
     Metric(
         name,
@@ -131,7 +136,7 @@ METRICS = tuple(
         meaning,
         protocols=("text",),
         requires="vectors",
-        statistics=lambda response, reference, score=score: [100.0 * score(response, reference)],
+        statistics=_percent(score),
         formula=mean,
     )
     for name, meaning, score in (
