@@ -8,13 +8,8 @@ Source: ``codes_zcj/_reformat/process.py`` in https://github.com/thu-coai/Emotio
 ``thu-coai/esconv``.
 """
 
-import json
-from collections.abc import Iterable
-from pathlib import Path
-
-from corpus.dialogue import Dialogue, Message, Role, Survey, Utterance
+from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError, located
-from corpus.files import write_whole
 from corpus.formats.detection import Content, Format
 from corpus.formats.records import (
     Record,
@@ -29,17 +24,7 @@ from corpus.strategy import Strategy
 
 ROLES: dict[str, Role] = {"usr": Role.SEEKER, "sys": Role.SUPPORTER}
 
-NOT_GIVEN = -1  # what the files that carry ratings write
-_NOT_GIVEN_VALUES = ("0", str(NOT_GIVEN))
-
-
-def write(path: Path, dialogues: Iterable[Dialogue]) -> None:
-    """Writes one dialogue per line, in order.
-
-    The format has no place for ``experience`` and ``survey.supporter_relevance``: they are not written.
-    """
-    lines = [json.dumps(_record(dialogue), ensure_ascii=False) + "\n" for dialogue in dialogues]
-    write_whole(path, "".join(lines))
+_NOT_GIVEN = ("0", "-1")  # beside null; what the files that carry ratings write
 
 
 def _dialogue(record: Record, number: int) -> Dialogue:
@@ -72,30 +57,8 @@ def _message(entry: object, place: int) -> Message:
         return Message(role, text, strategy=strategy, feedback=_rating(entry, "rating"))
 
 
-def _record(dialogue: Dialogue) -> Record:
-    survey = dialogue.survey
-    return {
-        "emotion_type": dialogue.emotion,
-        "problem_type": dialogue.problem,
-        "situation": dialogue.situation,
-        "init_intensity": survey.initial_intensity or NOT_GIVEN,
-        "final_intensity": survey.final_intensity or NOT_GIVEN,
-        "relevance": survey.relevance or NOT_GIVEN,
-        "empathy": survey.empathy or NOT_GIVEN,
-        "dialog": [_message_record(dialogue, index) for index in range(len(dialogue.messages))],
-    }
-
-
-def _message_record(dialogue: Dialogue, index: int) -> Record:
-    message = dialogue.messages[index]
-    if message.role is Role.SUPPORTER:
-        return {"text": message.text, "speaker": "sys", "strategy": Utterance(dialogue, index).strategy.label}
-    rating = None if message.feedback is None else str(message.feedback)
-    return {"text": message.text, "speaker": "usr", "rating": rating}
-
-
 def _rating(record: Record, name: str) -> int | None:
-    return rating_field(record, name, not_given=_NOT_GIVEN_VALUES)
+    return rating_field(record, name, not_given=_NOT_GIVEN)
 
 
 def _recognises(content: Content) -> bool:

@@ -9,10 +9,40 @@ from metrics.metric import Metric, mean, percent
 from metrics.statistics.estimate import ratio
 from metrics.strategy.edit_distance import indel_ratio, levenshtein_ratio
 
+Plan = tuple[int, ...]
 
-def set_f1(gold: tuple[int, ...], predicted: tuple[int, ...]) -> float:
+
+def _exact(gold: Plan, predicted: Plan) -> list[float]:
+    return [gold == predicted]
+
+
+def _lr(gold: Plan, predicted: Plan) -> list[float]:
+    return [levenshtein_ratio(gold, predicted)]
+
+
+def _lr_indel(gold: Plan, predicted: Plan) -> list[float]:
+    return [indel_ratio(gold, predicted)]
+
+
+def _length_difference(gold: Plan, predicted: Plan) -> list[float]:
+    return [abs(len(gold) - len(predicted))]
+
+
+def _set_f1(gold: Plan, predicted: Plan) -> list[float]:
     """F1 of the sets of strategies, 0..1: order and repeats do not count."""
-    return 2.0 * len({*gold} & {*predicted}) / (len({*gold}) + len({*predicted}))
+    return [2.0 * len({*gold} & {*predicted}) / (len({*gold}) + len({*predicted}))]
+
+
+def _exact_single(gold: Plan, predicted: Plan) -> list[float]:
+    return [len(gold) == 1 and gold == predicted, len(gold) == 1]
+
+
+def _exact_multi(gold: Plan, predicted: Plan) -> list[float]:
+    return [len(gold) > 1 and gold == predicted, len(gold) > 1]
+
+
+def _multi(_: Plan, predicted: Plan) -> list[float]:
+    return [len(predicted) > 1]
 
 
 def _of_some(sums: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -20,72 +50,24 @@ def _of_some(sums: np.ndarray, _: np.ndarray) -> np.ndarray:
     return 100.0 * ratio(sums[:, 0], sums[:, 1], empty=np.nan)
 
 
-METRICS = (
-    Metric(
-        "emr",
-        "EMR",
-        "plans that match exactly, %",
-        protocols=("turn",),
-        statistics=lambda gold, predicted: [gold == predicted],
-        formula=percent,
-    ),
-    Metric(
-        "lr",
-        "LR",
-        "Levenshtein ratio of the plans, %",
-        protocols=("turn",),
-        statistics=lambda gold, predicted: [levenshtein_ratio(gold, predicted)],
-        formula=percent,
-    ),
-    Metric(
-        "lr_indel",
-        "LR indel",
-        "Levenshtein ratio without substitutions, %",
-        protocols=("turn",),
-        statistics=lambda gold, predicted: [indel_ratio(gold, predicted)],
-        formula=percent,
-    ),
-    Metric(
-        "ald",
-        "ALD",
-        "mean absolute difference of plan lengths, messages",
-        better="lower",
-        protocols=("turn",),
-        statistics=lambda gold, predicted: [abs(len(gold) - len(predicted))],
-        formula=mean,
-    ),
-    Metric(
-        "set_f1",
-        "set-F1",
-        "F1 between the sets of strategies, %",
-        protocols=("turn",),
-        statistics=lambda gold, predicted: [set_f1(gold, predicted)],
-        formula=percent,
-    ),
-    Metric(
-        "emr_single",
-        "EMR single",
-        "EMR on turns whose gold plan has one message, %",
-        protocols=("turn",),
-        statistics=lambda gold, predicted: [len(gold) == 1 and gold == predicted, len(gold) == 1],
-        formula=_of_some,
-    ),
-    Metric(
-        "emr_multi",
-        "EMR multi",
-        "EMR on turns whose gold plan has two or more messages, %",
-        protocols=("turn",),
-        statistics=lambda gold, predicted: [len(gold) > 1 and gold == predicted, len(gold) > 1],
-        formula=_of_some,
-    ),
-    Metric(
-        "multi_rate",
-        "Multi rate",
-        "predicted plans of two or more strategies, %",
-        better="",
-        decimals=1,
-        protocols=("turn",),
-        statistics=lambda _, predicted: [len(predicted) > 1],
-        formula=percent,
-    ),
+METRICS = tuple(
+    Metric(name, label, meaning, better, decimals, protocols=("turn",), statistics=statistics, formula=formula)
+    for name, label, meaning, better, decimals, statistics, formula in (
+        ("emr", "EMR", "plans that match exactly, %", "higher", 2, _exact, percent),
+        ("lr", "LR", "Levenshtein ratio of the plans, %", "higher", 2, _lr, percent),
+        ("lr_indel", "LR indel", "Levenshtein ratio without substitutions, %", "higher", 2, _lr_indel, percent),
+        ("ald", "ALD", "mean absolute difference of plan lengths, messages", "lower", 2, _length_difference, mean),
+        ("set_f1", "set-F1", "F1 between the sets of strategies, %", "higher", 2, _set_f1, percent),
+        ("emr_single", "EMR single", "EMR on turns with one gold message, %", "higher", 2, _exact_single, _of_some),
+        (
+            "emr_multi",
+            "EMR multi",
+            "EMR on turns with two or more gold messages, %",
+            "higher",
+            2,
+            _exact_multi,
+            _of_some,
+        ),
+        ("multi_rate", "Multi rate", "predicted plans of two or more strategies, %", "", 1, _multi, percent),
+    )
 )

@@ -10,9 +10,9 @@ import corpus.formats
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.errors import CorpusError
 from corpus.formats import official as official_format
-from corpus.formats import reformatted as reformatted_format
 from corpus.formats.detection import read_dialogues
 from corpus.strategy import Strategy
+from tests.corpus.good_records import write_reformatted
 
 DIALOGUE = Dialogue(
     1, (Message(Role.SEEKER, "I cannot sleep"), Message(Role.SUPPORTER, "Since when?", strategy=Strategy.QUESTION))
@@ -26,7 +26,7 @@ def test_the_name_does_not_matter(tmp_path: Path, name: str, mark: str) -> None:
     windows = "1.0 0 0 I cannot sleep  EOS 1.0 1 1 [Questions] Since when?\n"
     for write in (
         lambda: official_format.write(path, [DIALOGUE]),
-        lambda: reformatted_format.write(path, [DIALOGUE]),
+        lambda: write_reformatted(path, [DIALOGUE]),
         lambda: path.write_text(windows, encoding="utf-8"),
     ):
         write()
@@ -36,7 +36,7 @@ def test_the_name_does_not_matter(tmp_path: Path, name: str, mark: str) -> None:
 
 def test_reformatted_records_may_stand_in_an_array(tmp_path: Path) -> None:
     path = tmp_path / "train.json"
-    reformatted_format.write(path, [DIALOGUE, DIALOGUE])
+    write_reformatted(path, [DIALOGUE, DIALOGUE])
     path.write_text("[" + path.read_text(encoding="utf-8").strip().replace("\n", ",") + "]", encoding="utf-8")
     assert [dialogue.messages for dialogue in read_dialogues(path)] == [DIALOGUE.messages] * 2
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.formats import official as official_format
-from corpus.formats import reformatted as reformatted_format
 from corpus.formats.detection import read_dialogues
 from corpus.formats.records import decode_records
 from corpus.strategy import Strategy
+from tests.corpus.good_records import write_reformatted
 from tests.corpus.random_dialogues import corpora
 
 records = st.lists(st.dictionaries(st.text(), st.none() | st.text() | st.integers()), min_size=1, max_size=4)
@@ -215,14 +215,14 @@ def test_earlier_files_without_any_rating_are_read(tmp_path: Path) -> None:
 @given(dialogues=corpora(all_fields=False))
 def test_reformatted_lines_are_read_as_they_were_written(dialogues: tuple[Dialogue, ...], tmp_path_factory) -> None:
     path = tmp_path_factory.getbasetemp() / "round_trip.txt"
-    reformatted_format.write(path, dialogues)
+    write_reformatted(path, dialogues)
     assert read_dialogues(path) == dialogues
 
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", ["train.txt", "valid.txt"])
 def test_writing_a_real_file_gives_the_real_file(esconv: Path, tmp_path: Path, name: str) -> None:
-    reformatted_format.write(tmp_path / name, read_dialogues(esconv / name))
+    write_reformatted(tmp_path / name, read_dialogues(esconv / name))
     copy = [json.loads(line) for line in (tmp_path / name).read_text(encoding="utf-8").split("\n") if line]
     real = [json.loads(line) for line in (esconv / name).read_text(encoding="utf-8").split("\n") if line]
     for record in real:

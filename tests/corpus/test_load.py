@@ -13,11 +13,11 @@ from corpus.analysis.statistics import corpus_statistics
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.formats import official as official_format
-from corpus.formats import reformatted as reformatted_format
 from corpus.formats.detection import read_dialogues
 from corpus.load import load_corpus
 from corpus.splits import Corpus, official_split
 from corpus.strategy import Strategy
+from tests.corpus.good_records import write_reformatted
 
 
 def dialogues(count: int) -> tuple[Dialogue, ...]:
@@ -37,7 +37,7 @@ def test_a_file_is_split_by_the_official_rule_and_says_where_it_is_not_the_offic
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "mine.json"
-    for write in (official_format.write, reformatted_format.write):
+    for write in (official_format.write, write_reformatted):
         write(path, dialogues(20))
         with caplog.at_level(logging.WARNING):
             corpus = load_corpus(path)
@@ -69,7 +69,7 @@ def test_a_file_of_1300_dialogues_is_split_without_a_warning(tmp_path: Path, cap
     ],
 )
 def test_a_file_named_like_a_split_is_that_split(tmp_path: Path, name: str, split: str) -> None:
-    reformatted_format.write(tmp_path / name, dialogues(20))
+    write_reformatted(tmp_path / name, dialogues(20))
     assert load_corpus(tmp_path / name).splits == {split: dialogues(20)}
     assert load_corpus(str(tmp_path)).splits == {split: dialogues(20)}
 
@@ -78,7 +78,7 @@ def test_a_directory_keeps_its_splits_and_leaves_other_files_alone(tmp_path: Pat
     directory = tmp_path / "mine"
     directory.mkdir()
     official_format.write(directory / "test.json", dialogues(3))
-    reformatted_format.write(directory / "train.txt", dialogues(9))
+    write_reformatted(directory / "train.txt", dialogues(9))
     windows = "1.0 0 0 line 1 EOS 1.0 1 1 [Affirmation and Reassurance] yes\n"
     (directory / "devWithStrategy_short.tsv").write_text(windows, encoding="utf-8")
     for other in ("ESConv.json", "mytrain.txt", "train.txt.bak", "train.csv"):
@@ -215,7 +215,7 @@ def test_the_three_files_are_downloaded_and_kept_as_splits(tmp_path: Path, monke
     def download(*, repo_id: str, filename: str, repo_type: str) -> str:
         asked.append((repo_id, filename, repo_type))
         path = tmp_path / filename
-        reformatted_format.write(path, [DIALOGUE] * len(asked))
+        write_reformatted(path, [DIALOGUE] * len(asked))
         return str(path)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
@@ -243,7 +243,7 @@ def test_a_local_path_of_that_name_comes_first(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     directory = Path("thu-coai/esconv")
     directory.mkdir(parents=True)
-    reformatted_format.write(directory / "train.txt", [DIALOGUE])
+    write_reformatted(directory / "train.txt", [DIALOGUE])
     assert load_corpus("thu-coai/esconv").splits == {"train": (DIALOGUE,)}
 
 
