@@ -41,7 +41,7 @@ def test_hand_worked_table() -> None:
 
 
 def test_bias_has_gold_in_rows() -> None:
-    # One 0 called 1, two 1s called 0 (see test_confusion): sqrt(7)/9; with gold and predicted swapped sqrt(7)/15.
+    # One 0 called 1, two 1s called 0 (see test_classification): sqrt(7)/9; with gold and predicted swapped sqrt(7)/15.
     assert _message_scores([0, 1, 1], [1, 0, 0], [1, 1, 1])["preference_bias"] == pytest.approx(
         math.sqrt(7) / 9, abs=1e-5
     )
@@ -181,7 +181,7 @@ def test_names_of_the_metrics() -> None:
 
 
 def test_bias_has_gold_in_rows_and_sees_shared_slots_only() -> None:
-    # 0/1 once and 1/0 twice: sqrt(7)/9 (see test_confusion); the unpaired slots 1 and 0 change nothing.
+    # 0/1 once and 1/0 twice: sqrt(7)/9 (see test_classification); the unpaired slots 1 and 0 change nothing.
     scores = _plan_scores([(0,), (1, 1), (1,)], [(1, 0, 0), (0,), (0,)], [1, 1, 1])
     assert scores["preference_bias"] == pytest.approx(math.sqrt(7) / 9, abs=1e-5)
 

@@ -64,7 +64,7 @@ def test_hand_worked_table() -> None:
 
 
 def test_embedding_metrics_only_with_vectors_and_by_hand(vectors: WordVectors) -> None:
-    # "good night" against "good" (see test_embedding_scores): 1/sqrt(2), 1/sqrt(2), 3/4; and "bad" against "bad": 1.
+    # "good night" against "good" (see test_word_vectors): 1/sqrt(2), 1/sqrt(2), 3/4; and "bad" against "bad": 1.
     scores = _score(["Good night", "bad"], ["good", "bad"], [1, 1], vectors=vectors)
     assert scores["average"] == pytest.approx(50.0 * (1 + 2**-0.5))
     assert scores["extrema"] == pytest.approx(50.0 * (1 + 2**-0.5))
