@@ -40,7 +40,7 @@ from language_models.backbone import Backbone, load_backbone
 from language_models.decoding.constraints import Vocabulary
 from language_models.decoding.decoder import Request, decode
 from language_models.families.family import Example
-from language_models.perplexity import Progress, target_losses
+from language_models.perplexity import Progress, TargetLosses, target_losses
 from language_models.precision import default_device
 from language_models.settings import DecodingConfig, check_choice
 
@@ -218,10 +218,9 @@ class Realizer:
         plans: Sequence[Sequence[Strategy]],
         responses: Sequence[Sequence[str]],
         *,
-        with_strategies: bool = False,
         reasoning: Sequence[Reasoning | None] | None = None,
         progress: Progress | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> TargetLosses:
         """How unlikely given turns are under their plans: text and end tokens, each given the true ones before it.
 
         A turn of two or more messages is scored as it would be written: in ``all-in-one`` as one sequence with one end
@@ -232,12 +231,11 @@ class Realizer:
             histories: Messages before each turn.
             plans: Strategies of each turn.
             responses: Texts of each turn, one per strategy.
-            with_strategies: Count the strategy tokens as well; off in all published figures.
             reasoning: As in :meth:`realize_all`.
             progress: Called with the number of newly scored sequences.
 
         Returns:
-            Sums in nats, float64 (N,), and numbers of counted tokens, int64 (N,).
+            Losses of N turns, strategy tokens apart: no published figure counts them.
 
         Raises:
             ValueError: The lengths do not match, a turn is empty, or the generator was trained without reasoning.
@@ -251,19 +249,15 @@ class Realizer:
             parts = self.form.turn_examples(history, list(zip(plan, texts, strict=True)), prefixes[index])
             examples += parts
             owners += [index] * len(parts)
-        sums, tokens = target_losses(
+        losses = target_losses(
             self.backbone,
             examples,
-            uncounted=() if with_strategies else self.form.strategy_ids,
+            apart=self.form.strategy_ids,
             batch_size=self.batch_size,
             precision=self.precision,
             progress=progress,
         )
-        count = len(histories)
-        return (
-            np.bincount(owners, weights=sums, minlength=count),
-            np.bincount(owners, weights=tokens, minlength=count).astype(np.int64),
-        )
+        return losses.joined(owners, len(histories))
 
     def _message_by_message(
         self,

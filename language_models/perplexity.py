@@ -1,10 +1,11 @@
 """Negative log-likelihood of given targets: what training, validation and reported perplexities all use.
 
-Every token of a target counts, given the true tokens before it, but for those that a caller leaves out: markers that
-the model sees and nobody reads.
+Every token of a target counts, given the true tokens before it. Markers that the model sees and no person does are
+summed apart, so that one pass gives the perplexity with and without them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +17,27 @@ from language_models.families.family import IGNORED, Example, Family
 from language_models.precision import autocast
 
 Progress = Callable[[int], object]
+
+
+class TargetLosses(NamedTuple):
+    """Negative log-likelihood of N targets, in nats; ``exp(nats.sum() / tokens.sum())`` is the perplexity per token.
+
+    Attributes:
+        nats: Sums over counted tokens, float64 (N,).
+        tokens: Numbers of counted tokens, int64 (N,).
+        apart_nats: Sums over the tokens that are summed apart, float64 (N,).
+        apart_tokens: Their numbers, int64 (N,).
+    """
+
+    nats: np.ndarray
+    tokens: np.ndarray
+    apart_nats: np.ndarray
+    apart_tokens: np.ndarray
+
+    def joined(self, owners: Sequence[int], count: int) -> "TargetLosses":
+        """Sums over the targets of one owner each: (count,) instead of (N,)."""
+        nats, tokens, apart_nats, apart_tokens = (np.bincount(owners, weights=one, minlength=count) for one in self)
+        return TargetLosses(nats, tokens.astype(np.int64), apart_nats, apart_tokens.astype(np.int64))
 
 
 def token_losses(
@@ -43,30 +65,25 @@ def target_losses(
     backbone: Backbone,
     examples: Sequence[Example],
     *,
-    uncounted: Sequence[int] = (),
+    apart: Sequence[int] = (),
     batch_size: int = 64,
     precision: str = "fp32",
     progress: Progress | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> TargetLosses:
     """Negative log-likelihood of every example's target, in batches of about one length.
 
     Args:
         backbone: Its model's training mode is restored afterwards.
         examples: Contexts and targets.
-        uncounted: Token ids of targets that are not counted.
+        apart: Token ids that are summed apart.
         batch_size: Examples per forward pass.
         precision: ``bf16`` or ``fp32``.
         progress: Called with the number of newly finished examples after every batch.
-
-    Returns:
-        Sums in nats, float64 (N,), and numbers of counted tokens, int64 (N,). ``exp(sums.sum() / tokens.sum())`` is the
-        perplexity per token.
     """
     model = backbone.model
-    sums = np.zeros(len(examples))
-    tokens = np.zeros(len(examples), dtype=np.int64)
+    sums = TargetLosses(*(np.zeros(len(examples), kind) for kind in (np.float64, np.int64) * 2))
     order = scoring_order(examples, batch_size=batch_size)
-    skipped = torch.tensor(list(uncounted), dtype=torch.long, device=model.device)
+    marked = torch.tensor(list(apart), dtype=torch.long, device=model.device)
     was_training = model.training
     model.eval()
     try:
@@ -76,14 +93,16 @@ def target_losses(
                 batch = backbone.collate([examples[row] for row in rows])
                 batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
                 losses, labels = token_losses(backbone.family, model, batch)
-                counted = (labels != IGNORED) & ~torch.isin(labels, skipped)
-                sums[rows] = (losses.double() * counted).sum(dim=1).cpu().numpy()
-                tokens[rows] = counted.sum(dim=1).cpu().numpy()
+                markers = torch.isin(labels, marked)
+                counted = (labels != IGNORED) & ~markers
+                for mask, (nats, tokens) in ((counted, sums[:2]), (markers, sums[2:])):
+                    nats[rows] = (losses.double() * mask).sum(dim=1).cpu().numpy()
+                    tokens[rows] = mask.sum(dim=1).cpu().numpy()
                 if progress is not None:
                     progress(len(rows))
     finally:
         model.train(was_training)
-    return sums, tokens
+    return sums
 
 
 def perplexity(sums: np.ndarray, tokens: np.ndarray) -> float:

@@ -272,10 +272,10 @@ class ResponseTrainer(Trainer):
         share = self.valid[self.args.process_index :: self.args.world_size]
         quiet = None if self.args.process_index == 0 else True
         with tqdm(total=len(share), desc="validation", unit="response", leave=False, disable=quiet) as bar:
-            sums, tokens = target_losses(
+            sums, tokens, *_ = target_losses(
                 self.backbone,
                 share,
-                uncounted=self.uncounted,
+                apart=self.uncounted,
                 batch_size=self.args.eval_batch_size,
                 precision=self.precision,
                 progress=bar.update,

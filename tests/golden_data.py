@@ -147,9 +147,12 @@ def likelihoods() -> dict[str, Any]:
     asked = [turns[place] for place in places if place in turns]
     histories, gold = [turn.history for turn in asked], [turn.plan for turn in asked]
     spoken = [[message.text for message in turn.messages] for turn in asked]
-    sums, tokens = realizer.negative_log_likelihood(histories, gold, spoken)
-    with_strategies, _ = realizer.negative_log_likelihood(histories, gold, spoken, with_strategies=True)
-    return {"nats": _rounded(sums), "tokens": tokens.tolist(), "nats_with_strategies": _rounded(with_strategies)}
+    losses = realizer.negative_log_likelihood(histories, gold, spoken)
+    return {
+        "nats": _rounded(losses.nats),
+        "tokens": losses.tokens.tolist(),
+        "nats_with_strategies": _rounded(losses.nats + losses.apart_nats),
+    }
 
 
 def golden_places() -> list[tuple[int, int]]:

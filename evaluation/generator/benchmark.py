@@ -18,6 +18,7 @@ from evaluation.items import dialogue_units
 from evaluation.plan_source import CachedPlanner, ScoredItem, choose_plans, gold_plan, planned_reasoning
 from evaluation.published import PublishedTable, published
 from evaluation.result import EvaluationResult
+from language_models.perplexity import TargetLosses
 from metrics.text.embedding_scores import WordVectors
 from metrics.text.scores import embedding_scores, text_signature
 from planner.plan import Planner
@@ -74,11 +75,10 @@ class TextGenerator(Protocol):
         plans: Sequence[Sequence[Strategy]],
         responses: Sequence[Sequence[str]],
         *,
-        with_strategies: bool = False,
         reasoning: Sequence[Reasoning | None] | None = None,
         progress: Callable[[int], object] | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Summed negative log-likelihood (nats) and tokens of every given response under its plan; (N,) each.
+    ) -> TargetLosses:
+        """Losses of every given response under its plan, those of strategy tokens apart.
 
         ``progress`` is called with the number of newly scored sequences: whole turns of ``all-in-one``, else messages.
         """
@@ -182,17 +182,22 @@ def benchmark_generator(
     cached = CachedPlanner(planner) if planner is not None else None
     reasoning = planned_reasoning(scored, cached) if system.reasoning and cached is not None else None
     seed = int(rng.integers(2**63))  # of the bootstrap
-    with_strategies = system.plan != NO_PLAN
-    steps = len(scored) * system.seeds + _sequences(generator, scored) * (1 + with_strategies)
+    steps = len(scored) * system.seeds + _sequences(generator, scored)
     with tqdm(total=steps, desc=system.label, unit="response", disable=None) as bar:
         realized = []
         for sampling in rng.spawn(system.seeds):
             plans = _plans(scored, system.plan, rng=sampling, planner=cached)
             realized.append(_realize(generator, scored, plans, reasoning, rng=sampling, bar=bar))
-        losses = _gold_losses(generator, scored, reasoning, with_strategies=False, bar=bar)
-        with_tokens: Sequence[Loss | None] = [None] * len(scored)
-        if with_strategies:
-            with_tokens = _gold_losses(generator, scored, reasoning, with_strategies=True, bar=bar)
+        # All at once: the more sequences there are, the less padding do batches of about one length hold.
+        losses = generator.negative_log_likelihood(
+            [item.history for item in scored],
+            [gold_plan(item) for item in scored],
+            [gold_texts(item) for item in scored],
+            reasoning=reasoning,
+            progress=bar.update,
+        )
+    texts_alone = _losses(losses.nats, losses.tokens)
+    with_strategies = _losses(losses.nats + losses.apart_nats, losses.tokens + losses.apart_tokens)
     units = dialogue_units(items).tolist()
     references = [" ".join(gold_texts(item)) for item in scored]
     responses: list[GeneratedResponse] = []
@@ -209,8 +214,8 @@ def benchmark_generator(
                 response=references[index],
                 unit=units[index],
                 run=number,
-                loss=losses[index],
-                loss_with_strategy=with_tokens[index],
+                loss=texts_alone[index],
+                loss_with_strategy=with_strategies[index] if system.plan != NO_PLAN else None,
                 scores={metric: float(column[index]) for metric, column in scores.items()},
             )
             for index, (item, pairs) in enumerate(zip(scored, pairs_of_items, strict=True))
@@ -294,23 +299,7 @@ def _realize(
     return realized
 
 
-def _gold_losses(
-    generator: TextGenerator,
-    items: Sequence[ScoredItem],
-    reasoning: Sequence[Reasoning] | None,
-    *,
-    with_strategies: bool,
-    bar: tqdm,
-) -> list[Loss]:
-    # All at once: the more sequences there are, the less padding do batches of about one length hold.
-    nats, tokens = generator.negative_log_likelihood(
-        [item.history for item in items],
-        [gold_plan(item) for item in items],
-        [gold_texts(item) for item in items],
-        with_strategies=with_strategies,
-        reasoning=reasoning,
-        progress=bar.update,
-    )
+def _losses(nats: np.ndarray, tokens: np.ndarray) -> list[Loss]:
     return [Loss(float(loss), int(count)) for loss, count in zip(nats, tokens, strict=True)]
 
 

@@ -13,6 +13,7 @@ from corpus.strategy import Strategy
 from evaluation.generator.benchmark import GeneratorBenchmark, benchmark_generator, scored_messages, scored_turns
 from evaluation.generator.stored import store_evaluation
 from evaluation.generator.system import TextSystem
+from language_models.perplexity import TargetLosses
 from planner.plan import Plan, Planner
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
@@ -106,18 +107,15 @@ class EchoGenerator:
         plans: Sequence[Sequence[Strategy]],
         responses: Sequence[Sequence[str]],
         *,
-        with_strategies: bool = False,
         reasoning: Sequence[Reasoning | None] | None = None,
         progress: Callable[[int], object] | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> TargetLosses:
         self.scorings += 1
         messages = np.array([len(texts) for texts in responses])
         if progress is not None:
             progress(len(responses) if self.variant == "all-in-one" else int(messages.sum()))
-        if with_strategies:
-            return 10.0 * messages + 8.0 * messages, 6 * messages
         self.scored_plans += [tuple(plan) for plan in plans]
-        return 10.0 * messages, 5 * messages
+        return TargetLosses(10.0 * messages, 5 * messages, 8.0 * messages, messages)
 
 
 @pytest.fixture()

@@ -35,14 +35,15 @@ PLANS = [(Strategy.QUESTION,), (Strategy.OTHERS, Strategy.OTHERS, Strategy.QUEST
 def test_likelihood_of_a_turn_follows_the_way_it_is_written(name, variant, make_realizer, histories):
     realizer = make_realizer(name, variant)
     plan, texts = (Strategy.QUESTION, Strategy.OTHERS), ("Why sad?", "Some tea.")
-    sums, tokens = realizer.negative_log_likelihood([histories[0], histories[1]], [plan] * 2, [texts] * 2)
+    losses = realizer.negative_log_likelihood([histories[0], histories[1]], [plan] * 2, [texts] * 2)
+    sums, tokens = losses.nats, losses.tokens
     assert (sums > 0).all()
     ends = 1 if variant == "all-in-one" else 2
     form = realizer.form
     words = sum(len(form._text_ids(text)) for text in texts)
     assert tokens.tolist() == [words + ends] * 2
-    _, with_strategies = realizer.negative_log_likelihood([histories[0]], [plan], [texts], with_strategies=True)
-    assert with_strategies[0] == tokens[0] + (0 if variant == "vanilla" else 2)
+    assert losses.apart_tokens.tolist() == [0 if variant == "vanilla" else 2] * 2
+    assert ((losses.apart_nats > 0) == (losses.apart_tokens > 0)).all()
     if variant in ("vanilla", "strategy"):
         parts = [
             realizer.negative_log_likelihood([histories[0]], [plan[:1]], [texts[:1]]),
@@ -75,7 +76,7 @@ def test_the_stop_decision_counts_in_one_by_one(make_realizer, histories):
         hook = head.register_forward_hook(
             lambda _, __, logits, one=closing: logits.index_fill(-1, torch.tensor([one]), -1000.0)
         )
-        sums, _ = realizer.negative_log_likelihood([histories[0]], [plan], [texts])
+        sums = realizer.negative_log_likelihood([histories[0]], [plan], [texts]).nats
         hook.remove()
         costs.append(round(sums[0] / 1000))
     assert costs == [1, 1]  # one continue token after the first message, one end token after the second
@@ -97,10 +98,10 @@ def test_reasoning_is_read_before_every_history(name, variant, make_realizer, hi
     assert seen == expected
     seen.clear()
     given = [REASONING, None]
-    sums, _ = realizer.negative_log_likelihood(histories[:2], [plan] * 2, [texts] * 2, reasoning=given)
+    sums = realizer.negative_log_likelihood(histories[:2], [plan] * 2, [texts] * 2, reasoning=given).nats
     assert seen == ([REASONING, None] if variant == "all-in-one" else [REASONING] * 2 + [None] * 2)
     examples = realizer.form.turn_examples(histories[0], list(zip(plan, texts, strict=True)), REASONING)
-    direct, _ = target_losses(realizer.backbone, examples, uncounted=realizer.form.strategy_ids)
+    direct = target_losses(realizer.backbone, examples, apart=realizer.form.strategy_ids).nats
     assert sums[0] == pytest.approx(direct.sum(), rel=1e-6)
     assert realizer.realize(histories[0], plan, reasoning=REASONING)
     assert realizer.realize(histories[0], plan[:0], reasoning=REASONING) == []

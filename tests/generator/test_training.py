@@ -126,7 +126,7 @@ def test_the_checkpoint_of_the_lowest_validation_perplexity_is_kept(finished, di
     assert (training.summary.best_perplexity, training.summary.best_step) == (best.valid_perplexity, best.step)
     realizer = Realizer.load(out)
     examples = realizer.form.examples(dialogues[8:])
-    sums, tokens = target_losses(realizer.backbone, examples, uncounted=realizer.form.strategy_ids)
+    sums, tokens, *_ = target_losses(realizer.backbone, examples, apart=realizer.form.strategy_ids)
     assert perplexity(sums, tokens) == pytest.approx(best.valid_perplexity, rel=1e-5)
 
 
@@ -297,6 +297,6 @@ def test_the_right_stop_is_likely_and_the_wrong_one_is_not(stopping):
     just, both = (dialogue_of(1, messages=number).messages[:1] for number in (1, 2))
     one, two = (["Yes."], [Strategy.AFFIRMATION]), (["Yes.", "Why?"], [Strategy.AFFIRMATION, Strategy.QUESTION])
     for text, plan in (one, two):
-        sums, _ = stopping.negative_log_likelihood([just, both], [plan] * 2, [text] * 2)
+        sums = stopping.negative_log_likelihood([just, both], [plan] * 2, [text] * 2).nats
         right, wrong = sums if len(text) == 1 else sums[::-1]
         assert right < wrong - 1

@@ -88,10 +88,10 @@ def test_another_causal_family_is_three_lines(make_tiny, contexts, tmp_path, mon
 
     backbone = make_tiny("tiny-llama")
     examples = [Example(context, [50, 60, END]) for context in contexts]
-    before, _ = target_losses(backbone, examples)
+    before = target_losses(backbone, examples).nats
     settings = OptimisationConfig(epochs=4.0, learning_rate=2e-2, warmup_steps=1, batch_size=6, precision="fp32")
     fine_tune(backbone, examples, examples, optimisation=settings, folder=tmp_path, seed=0, save=print)
-    after, _ = target_losses(backbone, examples)
+    after = target_losses(backbone, examples).nats
     assert after.sum() < before.sum() / 2
     markers = range(len(backbone.tokenizer) - 8, len(backbone.tokenizer))
     plan = (markers[3], markers[0])

@@ -39,21 +39,22 @@ def examples(contexts):
 def test_equals_the_direct_sum_of_token_losses(name, make_tiny, examples):
     backbone = make_tiny(name)
     backbone.model.train()  # dropout must not matter
-    sums, tokens = target_losses(backbone, examples, uncounted=[303], batch_size=3)
-    everything, all_tokens = target_losses(backbone, examples, batch_size=5)
+    found = target_losses(backbone, examples, apart=[303], batch_size=3)
+    everything = target_losses(backbone, examples, batch_size=5)
     assert backbone.model.training
     backbone.model.eval()
     for index, example in enumerate(examples):
         losses = direct(backbone, example)
         counted = [loss for loss, token in zip(losses, example.target, strict=True) if token != 303]
-        assert sums[index] == pytest.approx(sum(counted), abs=1e-3)
-        assert tokens[index] == len(counted)
-        assert everything[index] == pytest.approx(sum(losses), abs=1e-3)
-        assert all_tokens[index] == len(example.target)
+        assert found.nats[index] == pytest.approx(sum(counted), abs=1e-3)
+        assert found.nats[index] + found.apart_nats[index] == pytest.approx(sum(losses), abs=1e-3)
+        assert (found.tokens[index], found.apart_tokens[index]) == (len(counted), len(losses) - len(counted))
+        assert everything.nats[index] == pytest.approx(sum(losses), abs=1e-3)
+        assert (everything.tokens[index], everything.apart_tokens[index]) == (len(example.target), 0)
 
 
 def test_perplexity_of_a_uniform_model_is_the_vocabulary_size(make_tiny, examples):
     backbone = make_tiny()
     backbone.model.get_output_embeddings().weight.data.zero_()
-    assert perplexity(*target_losses(backbone, examples)) == pytest.approx(len(backbone.tokenizer), rel=1e-4)
+    assert perplexity(*target_losses(backbone, examples)[:2]) == pytest.approx(len(backbone.tokenizer), rel=1e-4)
     assert perplexity(np.array([np.log(4.0), np.log(2.0) * 2]), np.array([1, 2])) == pytest.approx(2 ** (4 / 3))

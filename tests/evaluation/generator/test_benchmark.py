@@ -13,6 +13,7 @@ from corpus.strategy import Stage, Strategy
 from evaluation.generator import benchmark as generator_benchmark
 from evaluation.generator.benchmark import scored_messages, scored_turns, shared_signature
 from evaluation.generator.responses import write_generated
+from language_models.perplexity import TargetLosses
 
 Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 
@@ -82,7 +83,7 @@ def test_perplexity_is_under_the_gold_plan_whatever_the_source(dialogues, genera
 def test_many_items_keep_their_order(dialogues, generator, run):
     items = scored_messages(dialogues) * 100  # more than one step of the progress bar
     benchmark = run(generator, items)
-    assert generator.scorings == 2  # all items at once, with and without strategy tokens: batches of about one length
+    assert generator.scorings == 1  # all items at once: batches of about one length
     assert [one.response for one in benchmark.responses] == [item.message.text for item in items]
     assert [one.strategies for one in benchmark.responses] == [(item.strategy,) for item in items]
 
@@ -99,7 +100,7 @@ def test_only_the_plan_source_may_differ(dialogues, generator, run):
         shared_signature([oracle, other])
 
 
-@pytest.mark.parametrize(("variant", "steps"), [("strategy", 3 + 2 * 4), ("all-in-one", 3 + 2 * 3)])
+@pytest.mark.parametrize(("variant", "steps"), [("strategy", 3 + 4), ("all-in-one", 3 + 3)])
 def test_progress_ends_at_its_total(dialogues, make_generator, variant, steps, monkeypatch, run):
     bars = []
     real = generator_benchmark.tqdm
@@ -186,17 +187,15 @@ class Diceroller:
     def realize_all(self, histories, plans, *, rng, reasoning=None):
         return [[(Q, " ".join(["word"] * int(rng.integers(1, 51))))] for _ in histories]
 
-    def negative_log_likelihood(
-        self, histories, plans, responses, *, with_strategies=False, reasoning=None, progress=None
-    ):
+    def negative_log_likelihood(self, histories, plans, responses, *, reasoning=None, progress=None):
         self.likelihoods += 1
-        return np.ones(len(responses)), np.ones(len(responses), dtype=int)
+        return TargetLosses(*(np.ones(len(responses), dtype=kind) for kind in (float, int) * 2))
 
 
 def test_more_seeds_are_a_mean_with_spread_and_perplexity_is_computed_once(dialogues, run):
     generator = Diceroller()
     benchmark = run(generator, scored_messages(dialogues), seeds=3)
-    assert generator.likelihoods == 2  # with and without strategy tokens
+    assert generator.likelihoods == 1
     by_run = [[len(one.generation.split()) for one in benchmark.responses if one.run == k] for k in range(3)]
     means = np.mean(by_run, axis=1)
     length = benchmark.result.systems["tiny-run"]["length"]

@@ -10,6 +10,7 @@ from corpus.strategy import Stage, Strategy
 from evaluation.generator.benchmark import scored_messages
 from evaluation.generator.comparison import Comparison, compare_evaluations
 from evaluation.generator.stored import read_evaluations
+from language_models.perplexity import TargetLosses
 from language_models.settings import DecodingConfig
 from metrics.statistics.bootstrap import paired_differences
 from metrics.statistics.jackknife import jackknife_difference
@@ -42,11 +43,10 @@ class Parrot:
             for index, text in enumerate(self.texts)
         ]
 
-    def negative_log_likelihood(
-        self, histories, plans, responses, *, with_strategies=False, reasoning=None, progress=None
-    ):
-        tokens = np.full(len(responses), 4)
-        return 4.0 + 0.1 * np.arange(len(responses)) / self.share, tokens
+    def negative_log_likelihood(self, histories, plans, responses, *, reasoning=None, progress=None):
+        count = len(responses)
+        nats = 4.0 + 0.1 * np.arange(count) / self.share
+        return TargetLosses(nats, np.full(count, 4), np.zeros(count), np.zeros(count, dtype=int))
 
 
 @pytest.fixture()
@@ -137,8 +137,8 @@ def test_perplexity_only_of_equal_tokens(store, make_generator):
         """As All-in-One: a turn has a single end token."""
 
         def negative_log_likelihood(self, histories, plans, responses, **options):
-            nats, tokens = super().negative_log_likelihood(histories, plans, responses, **options)
-            return nats, tokens - np.array([len(texts) - 1 for texts in responses])
+            losses = super().negative_log_likelihood(histories, plans, responses, **options)
+            return losses._replace(tokens=losses.tokens - np.array([len(texts) - 1 for texts in responses]))
 
     turns = {"unit": "turn", "source": "joint"}
     single = store(make_generator(), "single", **turns)
