@@ -44,7 +44,7 @@ def choose_device(device: str) -> None:
     all follow.
 
     Args:
-        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, or ``cuda:NUMBER`` for one of several GPUs.
+        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, or ``cuda:NUMBER`` for one of the GPUs.
 
     Raises:
         ValueError: There is no such device.

@@ -113,7 +113,7 @@ class RunFolder:
     @property
     def finished(self) -> bool:
         """Whether the run came to its end, now or at an earlier start."""
-        return self._manifest["finished"] is not None
+        return self._manifest.get("finished") is not None
 
     @property
     def minutes(self) -> float:

@@ -36,7 +36,7 @@ class EvaluateDialogue(ModelCommand):
     seeker_run: Path | None = None
     """Run folder of a retrieval seeker (train.py seeker); by default one is fitted here, to successes alone."""
     seekers: int = 200
-    """How many seekers are drawn at most."""
+    """How many seekers are taken at most."""
     seeds: int = 5
     """How often each policy talks to each seeker."""
     ladder: Literal["full", "short", "none"] = "full"
@@ -49,7 +49,7 @@ class EvaluateDialogue(ModelCommand):
     ray://ADDRESS (a cluster whose machines see data and runs under the same paths); results are the same."""
     chat: Annotated[ModelSettings, tyro.conf.arg(name="")] = dataclasses.field(default_factory=ModelSettings)
     record: Path | None = None
-    """Folder where the language model's answers are kept; the same folder goes on without asking again."""
+    """Folder for the language model's answers; a command with the same folder resumes without asking again."""
     transcripts: Path | None = None
     """File for the conversations of the first seed as JSON lines."""
     html: Path | None = None

@@ -43,7 +43,7 @@ class TrainGenerator(Training):
                     config, train=train, valid=valid, out=self.out, seed=self.seed, corpus=corpus.name
                 )
                 run.finish({"valid": {"ppl": trained.summary.best_perplexity, "step": trained.summary.best_step}})
-            if run.leads:  # the first of several processes reports
+            if run.leads:  # the first of the processes reports
                 scores = run.metrics()["valid"]
                 print(f"perplexity on valid: {scores['ppl']:.2f} (step {scores['step']})")
                 print(f"{self.out}: finished, {run.minutes:.1f} minutes")

@@ -96,7 +96,7 @@ def test_planners_beside_the_ladder(runs: Path, protocol: str) -> None:
         assert result["systems"]["gold"]["emr"]["value"] == 100
 
 
-def test_a_heavy_exact_match_makes_plans_short_and_one_of_several_long(runs: Path) -> None:
+def test_heavy_exact_matches_make_plans_short_and_multi_strategy_ones_long(runs: Path) -> None:
     where = ["--data", str(runs / "data"), "--protocol", "turn", "--no-ladder", "--planner", str(runs / "one-by-one")]
     result = _evaluate(runs, "planner", *where, "--exact-weight", "1000")
     assert result["systems"]["one-by-one, exact weight 1000"]["multi_rate"]["value"] == 0

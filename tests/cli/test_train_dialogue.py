@@ -1,4 +1,4 @@
-"""``train.py dialogue``, tiny: it trains, compares, goes on after a kill, and its mistakes are one line."""
+"""``train.py dialogue``, tiny: it trains, compares, resumes after a kill, and its mistakes are one line."""
 
 import json
 import re
@@ -123,7 +123,7 @@ def test_without_a_seeker_run_one_is_fitted(runs: Path) -> None:
     assert json.loads((runs / "fitted" / "config.json").read_text())["seeker"] == "fitted"
 
 
-def test_training_goes_on_from_what_it_made(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_trained_run_is_trained_further(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _train(*_command(runs, "further", planner="after"))
     assert json.loads((runs / "further" / "config.json").read_text())["fold_seed"] == 0
     printed = capsys.readouterr().out
