@@ -17,7 +17,7 @@ from enum import StrEnum
 
 from corpus.dialogue import Message
 from env.conversation import SeekerProfile
-from env.seekers.prompted.prompt import load_prompt, stated, transcript
+from env.seekers.prompted.prompt import check_settings, load_prompt, stated, transcript
 from language_models.chat.record import RecordedChat, questions_about
 
 logger = logging.getLogger(__name__)
@@ -79,8 +79,7 @@ class CriticConfig:
     max_tokens: int = 32
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise ValueError(f"critic: got {self.samples} samples, expected at least 1")
+        check_settings(self)
 
 
 class Critic:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from corpus.dialogue import Message
 from env.conversation import HIGHEST_INTENSITY, LOWEST_INTENSITY, SeekerProfile
-from env.seekers.prompted.prompt import load_prompt, stated, transcript
+from env.seekers.prompted.prompt import check_settings, load_prompt, stated, transcript
 from language_models.chat.record import RecordedChat, questions_about
 
 logger = logging.getLogger(__name__)
@@ -55,8 +55,7 @@ class IntensityConfig:
     rounds: int = 3
 
     def __post_init__(self) -> None:
-        if self.samples < 1 or self.rounds < 1:
-            raise ValueError(f"intensity: {self.samples} samples in {self.rounds} rounds, expected at least 1 of each")
+        check_settings(self)
 
 
 class IntensityEstimator:

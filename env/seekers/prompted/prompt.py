@@ -8,6 +8,7 @@ import string
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,19 @@ def load_prompt(name: str) -> Prompt:
         texts={key: value for key, value in values.items() if isinstance(value, str)},
         tables={key: value for key, value in values.items() if isinstance(value, dict)},
     )
+
+
+def check_settings(settings: Any) -> None:
+    """Refuses a frozen configuration with a count below 1, or with a number that is not finite and from 0.
+
+    Raises:
+        ValueError: Names the field.
+    """
+    for name, value in vars(settings).items():
+        if isinstance(value, int) and value < 1:
+            raise ValueError(f"{name}: got {value}, expected at least 1")
+        if isinstance(value, float) and not 0 <= value < inf:
+            raise ValueError(f"{name}: got {value}, expected 0 or more")
 
 
 _UNKNOWN = "not stated"

@@ -11,7 +11,7 @@ from corpus.dialogue import Message, Role
 from corpus.strategy import LABELS, Strategy
 from env.conversation import Conversation, SeekerProfile, SeekerReply
 from env.seekers.prompted.intensity import IntensityEstimator
-from env.seekers.prompted.prompt import load_prompt, stated
+from env.seekers.prompted.prompt import check_settings, load_prompt, stated
 from language_models.chat.chat_model import ChatError, ChatMessage, ChatRole
 from language_models.chat.record import ChatQuestion, RecordedChat
 
@@ -37,8 +37,7 @@ class ModelSeekerConfig:
     attempts: int = 3
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise ValueError(f"seeker: got {self.attempts} attempts, expected at least 1")
+        check_settings(self)
 
 
 class ModelSeeker:

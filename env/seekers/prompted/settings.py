@@ -5,6 +5,7 @@ from typing import Literal
 
 from env.seekers.prompted.critic import CriticConfig
 from env.seekers.prompted.intensity import IntensityConfig, IntensityEstimator
+from env.seekers.prompted.prompt import check_settings
 from env.seekers.prompted.seeker import ModelSeeker, ModelSeekerConfig
 from language_models.chat.chat_model import ChatModel
 from language_models.chat.record import CallRecord, Prices, RecordedChat
@@ -42,6 +43,9 @@ class ModelSettings:
     seeker: ModelSeekerConfig = field(default_factory=ModelSeekerConfig)
     intensity: IntensityConfig = field(default_factory=IntensityConfig)
     critic: CriticConfig = field(default_factory=CriticConfig)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     @property
     def prices(self) -> Prices | None:

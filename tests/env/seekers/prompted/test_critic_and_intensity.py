@@ -96,8 +96,6 @@ def test_the_signature_names_what_a_score_depends_on(tmp_path: Path) -> None:
     assert signature.endswith(" temperature 1.1 samples 10 tokens 32 seed 0")
     other = Critic(recorded(lambda request, sample: "", tmp_path), config=CriticConfig(samples=5))
     assert other.signature != signature
-    with pytest.raises(ValueError, match="got 0 samples"):
-        CriticConfig(samples=0)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from corpus.strategy import LABELS, Strategy
 from env.conversation import Conversation, SeekerReply
-from env.seekers.prompted.critic import CriticAnswer, parse_verdict
+from env.seekers.prompted.critic import CriticAnswer, CriticConfig, parse_verdict
 from env.seekers.prompted.intensity import IntensityConfig, IntensityEstimator
 from env.seekers.prompted.prompt import load_prompt
 from env.seekers.prompted.seeker import ModelSeeker, ModelSeekerConfig, parse_answer
@@ -184,3 +184,14 @@ def test_what_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         open_chat(ModelSettings("endpoint:m"))
     with pytest.raises(ValueError, match=r"^prices: got one of"):
         _ = ModelSettings("endpoint:m", price_prompt=1.0).prices
+
+
+@pytest.mark.parametrize("kind", [ModelSeekerConfig, IntensityConfig, CriticConfig, ModelSettings])
+def test_wrong_settings_are_refused_by_name(kind: type) -> None:
+    for name, value in vars(kind()).items():
+        if isinstance(value, int):
+            with pytest.raises(ValueError, match=f"^{name}: got 0, expected at least 1$"):
+                kind(**{name: 0})
+        if isinstance(value, float):
+            with pytest.raises(ValueError, match=f"^{name}: got nan, expected 0 or more$"):
+                kind(**{name: float("nan")})
