@@ -1,6 +1,7 @@
 """Training state on disk: tensors as safetensors, the rest as JSON; nothing that executes code when read."""
 
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ class Checkpoint:
         self._values = folder / "checkpoint.json"
 
     def exists(self) -> bool:
-        """Whether there is a state to go on from."""
+        """Whether there is a state to resume from."""
         return self._values.is_file()
 
     def save(self, values: dict[str, Any], *, tensors: dict[str, Tensor]) -> None:
@@ -55,8 +56,20 @@ def discard_checkpoints(folder: Path) -> None:
     finished = folder.with_name(f".finished-{folder.name}")
     shutil.rmtree(finished, ignore_errors=True)
     if folder.exists():
-        # Renamed first: a half-deleted checkpoint must not be taken for one to go on from.
+        # Renamed first: a half-deleted checkpoint must not be taken for one to resume from.
         shutil.rmtree(folder.rename(finished))
+
+
+def check_finite(loss: float, stage: str, *, step: int) -> None:
+    """Ends a training whose loss is not finite, before its state replaces the last good one.
+
+    Raises:
+        ValueError: One line that names the stage and the setting to change.
+    """
+    if not math.isfinite(loss):
+        raise ValueError(
+            f"{stage}: the loss is {loss} at step {step}; a lower --{stage.replace('_', '-')}.rate may help"
+        )
 
 
 def module_tensors(module: nn.Module, *, prefix: str) -> dict[str, Tensor]:

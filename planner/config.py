@@ -25,6 +25,8 @@ def _check(part: str, config: object, names: str, **limits: float) -> None:
 class EnsembleConfig:
     """The ensemble of base models: networks and linear models on sentence embeddings, linear models on words."""
 
+    models: tuple[str, ...] = ("linear-embedding", "linear-words", "networks")
+    """Base models by name, trained in this order (see planner/base_models)."""
     words: int = 1000
     """Vocabulary of the linear models on words: the most frequent words of the training messages."""
     networks: int = 5

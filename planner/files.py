@@ -1,40 +1,58 @@
-"""What a planner's run folder holds: settings as JSON, a lexicon, and weights as safetensors; nothing is pickled."""
+"""A planner's run folder: settings as JSON, a lexicon, and weights as safetensors; nothing is pickled.
+
+File names, JSON keys and names of tensors are those of the first version, so that every run folder loads. They are
+translated here and nowhere else.
+"""
 
 import json
-from dataclasses import asdict, dataclass
+import shutil
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor
 
 from corpus.files import replace_whole, write_whole
 from corpus.strategy import Strategy
 from encoding.plan_codec import PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
+from encoding.sentence_encoder import SentenceEncoder
 from encoding.tfidf import TfidfEncoder
-from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
+from planner.base_models.ensemble import Ensemble, EnsembleShape
+from planner.base_models.fine_tuned_encoder import FineTunedEncoders
 from planner.base_models.predictions import PredictionLayout
 from planner.base_models.stacking import Stacking
-from planner.config import DecodingRule, Mode, ReasoningMode
+from planner.config import Mode, PlanDecodingConfig, ReasoningMode
+from planner.plan_space import PlanSpace
 from planner.policy.network import PolicyNetwork
-from planner.policy.plan_space import PlanSpace
 
-_SETTINGS = "planner.json"
-_MEMBERS = "members.safetensors"
-_DELIBERATION = "deliberation.safetensors"
+SETTINGS = "planner.json"
+STACKING = "judges.safetensors"
+_ENSEMBLE = "members.safetensors"
+_POLICY = "deliberation.safetensors"
+_FINE_TUNED = "readers.safetensors"
 _LEXICON = "lexicon.json"
-JUDGES = "judges.safetensors"
-READERS = "readers.safetensors"
+
+# Names of the ensemble's tensors: here -> in the file.
+_TENSORS = {
+    "models.networks.": "",
+    "models.linear-embedding.weight": "linear_meaning",
+    "models.linear-words.weight": "linear_words",
+}
+_CONSTANTS = ("meaning_columns", "words_columns", "gain")  # older files hold what follows from the shape
+# Keys of planner.json: here -> in the file.
+_KEYS = {"policy_width": "deliberation_width", "fine_tuned": "readers", "stacking": "judges"}
+_SHAPE_KEYS = {"embedding": "meaning", "networks": "members"}
 
 
 @dataclass(frozen=True)
 class FineTunedEncoderSettings:
-    """How the readers read.
+    """Sizes of the fine-tuned encoders.
 
     Attributes:
-        folds: Number of readers.
+        folds: Number of encoders.
         tokens: Longest history (tokens).
         frozen_layers: Lowest layers that are the pretrained ones.
     """
@@ -51,114 +69,165 @@ class PlannerSettings:
     Attributes:
         mode: ``one-by-one`` or ``all-in-one``.
         reasoning_mode: ``none``, ``supervised`` or ``rl``.
-        decoding: How a plan is chosen.
-        exact_weight: What an exact match counts in choosing it.
         encoder: Name or path of the sentence encoder.
         encoder_fingerprint: Digest of the encoder the weights belong to.
         window: W of the observer.
         max_strategies: K, longest plan.
-        shape: Sizes of the members.
-        deliberation_width: Hidden units of the deliberating network.
+        shape: Sizes of the ensemble.
+        policy_width: Hidden units of the policy network.
         reasoning: Values of the reasoning slots; ``None`` without reasoning.
-        readers: How the readers read; ``None`` without readers.
-        offsets: Additive offsets of the message protocol's decision, 8 numbers.
-        several_weight: What an exact match counts in addition where the plan has several strategies.
-        judges: Whether judges have a say.
+        fine_tuned: Sizes of the fine-tuned encoders; ``None`` without any.
+        stacking: Whether there are trees on top of the predictions.
+        decoding: How a plan is taken from the distribution over plans.
+        offsets: Additive class offsets of the message protocol, 8 numbers.
     """
 
     mode: Mode
     reasoning_mode: ReasoningMode
-    decoding: DecodingRule
-    exact_weight: float
     encoder: str
     encoder_fingerprint: str
     window: int
     max_strategies: int
     shape: EnsembleShape
-    deliberation_width: int
-    reasoning: ReasoningCodec | None
-    readers: FineTunedEncoderSettings | None
+    policy_width: int
+    reasoning: ReasoningCodec | None = None
+    fine_tuned: FineTunedEncoderSettings | None = None
+    stacking: bool = False
+    decoding: PlanDecodingConfig = field(default_factory=PlanDecodingConfig)
     offsets: tuple[float, ...] = (0.0,) * len(Strategy)
-    several_weight: float = 0.0
-    judges: bool = False
 
     @property
     def layout(self) -> PredictionLayout:
-        """Where things stand in the planner's beliefs."""
+        """Of the planner's predictions."""
         space = PlanSpace(PlanCodec(self.max_strategies))
-        return PredictionLayout(space=space, reasoning=self.reasoning, readers=self.readers is not None)
+        return PredictionLayout(space=space, reasoning=self.reasoning, fine_tuned=self.fine_tuned is not None)
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return {**asdict(self), "reasoning": self.reasoning and self.reasoning.to_json()}
+        """The contents of ``planner.json``."""
+        values = asdict(self)
+        return {
+            **{_KEYS.get(name, name): value for name, value in values.items()},
+            "reasoning": self.reasoning and self.reasoning.to_json(),
+            "shape": {_SHAPE_KEYS.get(name, name): value for name, value in values["shape"].items()},
+            "decoding": self.decoding.rule,
+            "exact_weight": self.decoding.exact_weight,
+            "several_weight": self.decoding.multi_strategy_weight,
+        }
 
     @classmethod
     def from_json(cls, written: dict[str, Any]) -> "PlannerSettings":
-        """Reads what :meth:`to_json` wrote."""
-        reasoning, readers = written["reasoning"], written["readers"]
+        """Reads what :meth:`to_json` gave, in this version or an earlier one."""
+        values = {**written}
+        shape = {**values.pop("shape")}
+        for names, found in ((_KEYS, values), (_SHAPE_KEYS, shape)):
+            found |= {here: found.pop(there) for here, there in names.items() if there in found}
+        if "models" in shape:
+            shape["models"] = tuple(shape["models"])
+        reasoning, fine_tuned = values.pop("reasoning"), values.pop("fine_tuned")
+        decoding = PlanDecodingConfig(
+            rule=values.pop("decoding"),
+            exact_weight=values.pop("exact_weight"),
+            multi_strategy_weight=values.pop("several_weight", 0.0),
+        )
         return cls(
-            **{
-                **written,
-                "shape": EnsembleShape(**written["shape"]),
-                "reasoning": None if reasoning is None else ReasoningCodec.from_json(reasoning),
-                "readers": None if readers is None else FineTunedEncoderSettings(**readers),
-                "offsets": tuple(written["offsets"]),
-            }
+            **{**values, "offsets": tuple(values["offsets"])},
+            shape=EnsembleShape(**shape),
+            reasoning=None if reasoning is None else ReasoningCodec.from_json(reasoning),
+            fine_tuned=None if fine_tuned is None else FineTunedEncoderSettings(**fine_tuned),
+            decoding=decoding,
         )
 
 
 @dataclass(frozen=True)
 class PlannerParts:
-    """What is loaded at once, without an encoder.
+    """What is loaded at once, without a sentence encoder.
 
     Attributes:
         settings: How to decide.
-        members: Trained members.
-        deliberation: The trained network on top of them.
-        words: The lexical half of the observer's text_encoder.
-        judges: Trees on top of what members and readers believe; ``None`` without judges.
+        ensemble: Trained base models.
+        policy: The trained policy network.
+        words: The lexical half of the observer's text encoder.
+        stacking: Trees on top of the predictions; ``None`` without stacking.
     """
 
     settings: PlannerSettings
-    members: EnsembleNetwork
-    deliberation: PolicyNetwork
+    ensemble: Ensemble
+    policy: PolicyNetwork
     words: TfidfEncoder
-    judges: Stacking | None = None
+    stacking: Stacking | None = None
+
+    def with_settings(self, **changes: Any) -> "PlannerParts":
+        """The same parts with other settings."""
+        return replace(self, settings=replace(self.settings, **changes))
 
     def save(self, run: Path) -> None:
         """Writes everything into a run folder; the settings last."""
-        for name, module in ((_MEMBERS, self.members), (_DELIBERATION, self.deliberation)):
-            _save_module(run / name, module)
+        _save(run / _ENSEMBLE, {_in_file(name): tensor for name, tensor in self.ensemble.state_dict().items()})
+        _save(run / _POLICY, self.policy.state_dict())
         self.words.save(run / _LEXICON)
-        if self.judges is not None:
-            self.judges.save(run / JUDGES)
-        write_whole(run / _SETTINGS, json.dumps(self.settings.to_json(), indent=2) + "\n")
+        if self.stacking is not None:
+            self.stacking.save(run / STACKING)
+        write_whole(run / SETTINGS, json.dumps(self.settings.to_json(), indent=2) + "\n")
 
     @classmethod
     def load(cls, run: Path) -> "PlannerParts":
-        """Reads a run folder.
+        """Loads a run folder.
 
         Raises:
             ValueError: No planner there, or a damaged one.
         """
-        if not (run / _SETTINGS).is_file() or not (run / _MEMBERS).is_file():
-            raise ValueError(f"{run}: no trained planner, expected {_SETTINGS} and {_MEMBERS}")
+        if not (run / SETTINGS).is_file() or not (run / _ENSEMBLE).is_file():
+            raise ValueError(f"{run}: no trained planner, expected {SETTINGS} and {_ENSEMBLE}")
         try:
-            settings = PlannerSettings.from_json(json.loads((run / _SETTINGS).read_text(encoding="utf-8")))
-            members = EnsembleNetwork(settings.shape, dropout=0.0, input_dropout=0.0)
-            members.load_state_dict(load_file(run / _MEMBERS))
-            deliberation = PolicyNetwork(settings.layout, width=settings.deliberation_width, dropout=0.0)
-            deliberation.load_state_dict(load_file(run / _DELIBERATION))
+            settings = PlannerSettings.from_json(json.loads((run / SETTINGS).read_text(encoding="utf-8")))
+            ensemble = Ensemble(settings.shape).eval()
+            stored = {name: tensor for name, tensor in load_file(run / _ENSEMBLE).items() if name not in _CONSTANTS}
+            own = {_in_file(name): name for name in ensemble.state_dict()}
+            ensemble.load_state_dict({own.get(name, name): tensor for name, tensor in stored.items()})
+            policy = PolicyNetwork(settings.layout, width=settings.policy_width, dropout=0.0)
+            policy.load_state_dict(load_file(run / _POLICY))
             words = TfidfEncoder.load(run / _LEXICON)
-            judges = None
-            if settings.judges:
-                judges = Stacking.load(run / JUDGES, settings.layout, folds=settings.shape.folds)
+            stacking = None
+            if settings.stacking:
+                stacking = Stacking.load(run / STACKING, settings.layout, folds=settings.shape.folds)
         except (ValueError, KeyError, TypeError, RuntimeError, OSError, SafetensorError) as error:
             reason = " ".join(str(error).split())  # torch writes a line per tensor
             raise ValueError(f"{run}: damaged planner ({type(error).__name__}: {reason})") from error
-        return cls(settings, members, deliberation, words, judges)
+        return cls(settings, ensemble, policy, words, stacking)
 
 
-def _save_module(path: Path, module: nn.Module) -> None:
+def save_fine_tuned(run: Path, fine_tuned: FineTunedEncoders) -> None:
+    """Writes fine-tuned encoders into a run folder, which shares them with the planners in its folders."""
+    fine_tuned.save(run / _FINE_TUNED)
+
+
+def load_fine_tuned(run: Path, encoder: SentenceEncoder, settings: FineTunedEncoderSettings) -> FineTunedEncoders:
+    """Loads the fine-tuned encoders of a run folder, or of the one around it.
+
+    Raises:
+        ValueError: There are none, or others.
+    """
+    return FineTunedEncoders.load(_fine_tuned(run), encoder, **asdict(settings))
+
+
+def copy_fine_tuned(start: Path, out: Path) -> None:
+    """Copies a run's fine-tuned encoders, where it has any: a run folder holds everything needed to use it."""
+    if (source := _fine_tuned(start)).is_file():
+        with replace_whole(out / _FINE_TUNED) as path:
+            shutil.copyfile(source, path)
+
+
+def _fine_tuned(run: Path) -> Path:
+    return (run if (run / _FINE_TUNED).is_file() else run.parent) / _FINE_TUNED
+
+
+def _in_file(name: str) -> str:
+    for here, there in _TENSORS.items():
+        if name.startswith(here):
+            return there + name.removeprefix(here)
+    return name
+
+
+def _save(path: Path, tensors: dict[str, Tensor]) -> None:
     with replace_whole(path) as temporary:
-        save_file({name: tensor.cpu().contiguous() for name, tensor in module.state_dict().items()}, temporary)
+        save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, temporary)

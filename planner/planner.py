@@ -1,9 +1,14 @@
-"""The trained planner: load a run folder, give it a history, get a plan.
+"""The trained planner: from a history to a plan.
 
-The reasoning behind plans, read off the probabilities of its slots.
+    history -> observation                       encoding/observation.py
+            -> predictions                       base_models/: ensemble, fine-tuned encoders, stacking
+            -> distribution over plans           policy/network.py, plan_space.py
+            -> plan, with reasoning              policy/decoding.py
+
+:meth:`StrategyPlanner.plans` does these four steps in this order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,59 +28,50 @@ from encoding.text_encoder import TextEncoder
 from encoding.tfidf import JoinedEncoder
 from planner.base_models.fine_tuned_encoder import FineTunedEncoders
 from planner.config import Mode
-from planner.files import READERS, PlannerParts, PlannerSettings
+from planner.files import PlannerParts, PlannerSettings, load_fine_tuned
 from planner.plan import Plan
-from planner.policy.decoding import PlanDecoder, with_offsets
-from planner.policy.plan_space import PlanMixture, strategies_along
+from planner.plan_space import PlanMixture, strategies_along
+from planner.policy.decoding import PlanDecoder, sampled, with_offsets
 
+_BATCH = 512  # histories per forward pass: every decision after every prefix is computed
 
-def reasoning_of(marginals: Sequence[Tensor], codec: ReasoningCodec) -> list[Reasoning]:
-    """The most probable value of each slot of each history, with its probability.
-
-    Plans weigh every need and stage by its probability; what is shown is the likeliest, which a plan may differ from
-    where another is nearly as likely.
-
-    Args:
-        marginals: Probability of each value of each slot. Five of shape (B, values).
-        codec: Names of the values.
-
-    Returns:
-        One per history.
-    """
-    best = [marginal.max(1) for marginal in marginals]
-    values = torch.stack([slot.indices for slot in best], dim=1).tolist()
-    probabilities = torch.stack([slot.values for slot in best], dim=1).tolist()
-    return [codec.reasoning(row, chances) for row, chances in zip(values, probabilities, strict=True)]
-
-
-_BATCH = 512  # turns per forward pass: every decision after every prefix is computed
+# Chooses plans: probabilities of all plans (B, plans), the prefix, which histories they are (B,) -> indices (B,).
+_Choice = Callable[[np.ndarray, tuple[int, ...], np.ndarray], np.ndarray]
 
 
 class StrategyPlanner:
     """Plans the supporter's next turn.
 
+    Example:
+        >>> from corpus.dialogue import Message, Role
+        >>> planner = StrategyPlanner.load("tests/data/golden/planner-fast")
+        >>> plan = planner.plan([Message(Role.SEEKER, "I failed my exam and feel terrible.")])
+        >>> len(plan.strategies) >= 1
+        True
+
     Args:
-        parts: Trained networks and settings.
+        parts: Trained models and settings.
         observer: Encodes histories, as in training.
-        readers: Fine-tuned encoders, where the settings say so.
+        fine_tuned: Fine-tuned encoders, where the settings say so.
         name: What tables call it; a run folder's name.
     """
 
     def __init__(
-        self, parts: PlannerParts, *, observer: Observer, readers: FineTunedEncoders | None, name: str = "planner"
+        self,
+        parts: PlannerParts,
+        *,
+        observer: Observer,
+        fine_tuned: FineTunedEncoders | None = None,
+        name: str = "planner",
     ) -> None:
         self.parts = parts
         self.observer = observer
-        self.readers = readers
+        self.fine_tuned = fine_tuned
         self.name = name
-        self._layout = parts.deliberation.layout
-        self._decoder = PlanDecoder(
-            observer.codec,
-            exact_weight=parts.settings.exact_weight,
-            several_weight=parts.settings.several_weight,
-        )
-        parts.members.eval()
-        parts.deliberation.eval()
+        self._layout = parts.policy.layout
+        self._decoder = PlanDecoder(observer.codec, parts.settings.decoding)
+        parts.ensemble.eval()
+        parts.policy.eval()
 
     @property
     def settings(self) -> PlannerSettings:
@@ -101,69 +97,57 @@ class StrategyPlanner:
         run = Path(run)
         parts = PlannerParts.load(run)
         settings = parts.settings
-        encoder = SentenceEncoder(settings.encoder) if text_encoder is None or settings.readers is not None else None
+        encoder = SentenceEncoder(settings.encoder) if text_encoder is None or settings.fine_tuned is not None else None
         if text_encoder is None:
             assert encoder is not None
             text_encoder = EmbeddingCache(encoder, folder=cache_folder())
         if text_encoder.fingerprint != settings.encoder_fingerprint:
             raise ValueError(f"{run}: trained with another version of encoder {settings.encoder!r}")
-        readers = None
-        if settings.readers is not None and encoder is not None:
-            how = settings.readers
-            path = (run if (run / READERS).is_file() else run.parent) / READERS  # a run's cloned planner shares them
-            readers = FineTunedEncoders.load(
-                path, encoder, folds=how.folds, tokens=how.tokens, frozen_layers=how.frozen_layers
-            )
+        fine_tuned = None
+        if settings.fine_tuned is not None and encoder is not None:
+            fine_tuned = load_fine_tuned(run, encoder, settings.fine_tuned)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        parts.members.to(device)
-        parts.deliberation.to(device)
+        parts.ensemble.to(device)
+        parts.policy.to(device)
         joined = JoinedEncoder(text_encoder, parts.words)
         observer = Observer(joined, window=settings.window, max_strategies=settings.max_strategies)
-        return cls(parts, observer=observer, readers=readers, name=run.resolve().name)
+        return cls(parts, observer=observer, fine_tuned=fine_tuned, name=run.resolve().name)
 
     def save(self, run: Path) -> None:
-        """Writes weights and settings into a run folder; the readers are saved by training, once."""
+        """Writes weights and settings into a run folder; training saves the fine-tuned encoders, once."""
         self.parts.save(run)
 
     def plan(self, history: Sequence[Message]) -> Plan:
-        """Plans what the supporter does next.
-
-        Supporter messages that end the history belong to the turn being planned: the plan holds what is still to
-        come, and is empty if the turn should stop here.
-        """
-        prefix = tuple(int(strategy) for strategy in turn_prefix(history))
-        return self.plans_of_predictions(self.beliefs([history]), prefix=prefix)[0]
+        """Plans what the supporter does next: :meth:`plans` for one history."""
+        return self.plans([history])[0]
 
     def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
-        """Plans the supporter's whole turn that follows each history (turn protocol)."""
-        return self.plans_of_predictions(self.beliefs(histories))
+        """Plans the supporter's turn after each history (turn protocol).
+
+        Supporter messages that end a history are the prefix of the turn: the plan holds what follows them, and is empty
+        where the turn should stop there. It is never empty where the seeker spoke last.
+        """
+        return self._plans(self.predictions(histories), self._prefixes(histories), self._best)
 
     def sampled_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
-        """Draws a plan for each history from the planner's own distribution over plans.
+        """Samples a plan for each history from the planner's own distribution over plans.
 
-        The likeliest plan is the best guess at one turn, but turn after turn it is nearly always a question; acting in
-        conversations, and what PPO trains there, is drawing.
+        One greedy plan is the best for one turn, but turn after turn it is nearly always a question. So planners act in
+        dialogues by sampling, and PPO trains them so.
 
         Args:
-            histories: As for :meth:`plan`: a drawn plan holds what is still to come. It is empty only where supporter
-                messages end the history, never where the seeker has just spoken.
+            histories: As for :meth:`plans`.
             rng: Gives one number per history, whatever the other histories are.
         """
-        luck = rng.random(len(histories))
-        beliefs = self.beliefs(histories)
-        together: dict[tuple[int, ...], list[int]] = {}
-        for row, history in enumerate(histories):
-            prefix = tuple(map(int, turn_prefix(history)))[-self.observer.codec.max_strategies :]
-            together.setdefault(prefix, []).append(row)
-        plans: dict[int, Plan] = {}
-        for prefix, rows in together.items():
-            for start in range(0, len(rows), _BATCH):
-                here = rows[start : start + _BATCH]
-                plans |= zip(here, self._drawn(beliefs[here], luck[here], prefix), strict=True)
-        return [plans[row] for row in range(len(histories))]
+        uniform = rng.random(len(histories))
+        return self._plans(
+            self.predictions(histories),
+            self._prefixes(histories),
+            lambda probabilities, _, rows: sampled(probabilities, uniform[rows]),
+        )
 
     def strategy_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
-        """Strategies of the message that follows each history, shifted by the fitted offsets. Shape: (N, 8)."""
+        """Strategies of the message that follows each history, shifted by the class offsets. Shape: (N, 8)."""
         return with_offsets(self.calibrated_probabilities(histories), np.array(self.settings.offsets))
 
     def calibrated_probabilities(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
@@ -171,78 +155,74 @@ class StrategyPlanner:
         slots = [self.observer.codec.prefix_slots(turn_prefix(history)) for history in histories]
         if not slots:
             return np.zeros((0, len(Strategy)))
-        return self.decision_probabilities(self.beliefs(histories), np.stack(slots))
+        return self.decision_probabilities(self.predictions(histories), np.stack(slots))
 
-    def beliefs(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
-        """What members, readers and judges believe of histories. Shape: (N, S), see :class:`BeliefLayout`."""
+    def predictions(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
+        """What ensemble, fine-tuned encoders and stacking predict from histories.
+
+        Returns:
+            Shape: (N, S), float32; see :mod:`planner.base_models.predictions`.
+        """
         return self.predictions_of_encoded(self.observer.encode_histories(histories), histories)
 
     def predictions_of_encoded(
-        self, history: np.ndarray, messages: Sequence[Sequence[Message]], *, fold: np.ndarray | None = None
+        self, encoded: np.ndarray, histories: Sequence[Sequence[Message]], *, fold: np.ndarray | None = None
     ) -> np.ndarray:
-        """What is believed of histories that are encoded already.
+        """Predictions from histories that are encoded already.
 
         Args:
-            history: Shape: (N, H).
-            messages: The histories themselves. Length: N.
-            fold: Part of the training dialogues of each history: only who never saw it answers. Shape: (N,). ``None``:
-                new dialogues, all answer.
+            encoded: Shape: (N, H).
+            histories: The histories themselves. Length: N.
+            fold: Fold of the training dialogue of each history, for out-of-fold predictions. Shape: (N,). ``None``: new
+                dialogues, all models predict.
 
         Returns:
-            Shape: (N, S).
+            Shape: (N, S), float32.
         """
-        believed = self._layout.collect(self.parts.members, self.readers, history=history, messages=messages, fold=fold)
-        judges = self.parts.judges
-        return believed if judges is None else judges.judged(believed, messages, fold=fold)
+        predictions = self._layout.collect(
+            self.parts.ensemble, self.fine_tuned, history=encoded, messages=histories, fold=fold
+        )
+        stacking = self.parts.stacking
+        return predictions if stacking is None else stacking.stack(predictions, histories, fold=fold)
 
     @torch.no_grad()
-    def decision_probabilities(self, beliefs: np.ndarray, slots: np.ndarray) -> np.ndarray:
-        """Unshifted probabilities of the next strategy where one is known to follow, over all reasoning.
+    def decision_probabilities(self, predictions: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """Probabilities of the next strategy where one is known to follow, over all reasoning, without offsets.
 
         Args:
-            beliefs: Shape: (N, S).
-            slots: Plan so far. Shape: (N, K).
+            predictions: Shape: (N, S).
+            slots: Prefixes. Shape: (N, K).
 
         Returns:
             Shape: (N, 8).
         """
         rows = self._layout.space.row_of_code[self.observer.codec.code(slots)]
         parts = []
-        for start in range(0, len(beliefs), _BATCH):
+        for start in range(0, len(predictions), _BATCH):
             block = slice(start, start + _BATCH)
-            mixed = self.parts.deliberation.next_decisions(self._tensor(beliefs[block]), self._tensor(rows[block]))
-            parts.append((mixed[:, :STOP] / mixed[:, :STOP].sum(1, keepdim=True)).cpu().numpy())
+            decisions = self.parts.policy.next_decisions(self._tensor(predictions[block]), self._tensor(rows[block]))
+            parts.append((decisions[:, :STOP] / decisions[:, :STOP].sum(1, keepdim=True)).cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, STOP))
 
-    @torch.no_grad()
-    def plans_of_predictions(self, beliefs: np.ndarray, *, prefix: tuple[int, ...] = ()) -> list[Plan]:
-        """Plans from beliefs.
-
-        Args:
-            beliefs: Shape: (N, S).
-            prefix: Strategies that stand already, the same for all; the plans hold what comes after them.
-        """
-        plans: list[Plan] = []
-        prefix = prefix[-self.observer.codec.max_strategies :]
-        for start in range(0, len(beliefs), _BATCH):
-            plans += self._plans(self.parts.deliberation.mixture(self._tensor(beliefs[start : start + _BATCH])), prefix)
-        return plans
+    def plans_of_predictions(self, predictions: np.ndarray) -> list[Plan]:
+        """Plans of whole turns from predictions. Shape: (N, S)."""
+        return self._plans(predictions, [()] * len(predictions), self._best)
 
     @torch.no_grad()
-    def plan_probabilities(self, beliefs: np.ndarray) -> np.ndarray:
+    def plan_probabilities(self, predictions: np.ndarray) -> np.ndarray:
         """Probability of every plan of the codec, over all reasoning. Shape: (N, S) -> (N, plans)."""
         parts = []
-        for start in range(0, len(beliefs), _BATCH):
-            mixture = self.parts.deliberation.mixture(self._tensor(beliefs[start : start + _BATCH]))
+        for start in range(0, len(predictions), _BATCH):
+            mixture = self.parts.policy.mixture(self._tensor(predictions[start : start + _BATCH]))
             parts.append(mixture.plan_probabilities(self._layout.space).cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, len(self.observer.codec.plans)))
 
     @torch.no_grad()
-    def reasoning_accuracy(self, beliefs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    def reasoning_accuracy(self, predictions: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         """How often each reasoning slot is right where its label is known, percent; empty without reasoning.
 
         Args:
-            beliefs: Shape: (N, S).
+            predictions: Shape: (N, S).
             labels: Shape: (N, 5), -1 = unknown.
 
         Returns:
@@ -250,7 +230,7 @@ class StrategyPlanner:
         """
         if self.settings.reasoning is None:
             return {}
-        marginals = self.parts.deliberation.mixture(self._tensor(beliefs)).reasoning
+        marginals = self.parts.policy.mixture(self._tensor(predictions)).reasoning
         chosen = np.stack([marginal.argmax(1).cpu().numpy() for marginal in marginals], axis=1)
         known = np.maximum(1, (labels >= 0).sum(axis=0))
         right = ((chosen == labels) & (labels >= 0)).sum(axis=0)
@@ -258,39 +238,51 @@ class StrategyPlanner:
             f"accuracy_{name}": 100 * float(share) for name, share in zip(REASONING_SLOTS, right / known, strict=True)
         }
 
-    def with_offsets(self, offsets: np.ndarray) -> "StrategyPlanner":
-        """The same planner with other offsets."""
-        settings = replace(self.settings, offsets=tuple(float(offset) for offset in offsets))
-        parts = replace(self.parts, settings=settings)
-        return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=self.name)
+    def with_parts(self, parts: PlannerParts, *, name: str | None = None) -> "StrategyPlanner":
+        """The same planner with other parts, and another name if one is given."""
+        return StrategyPlanner(parts, observer=self.observer, fine_tuned=self.fine_tuned, name=name or self.name)
 
-    def with_weights(self, *, exact: float, several: float) -> "StrategyPlanner":
-        """The same planner, choosing plans with other weights of exact matches (:mod:`planner.policy.decoding`).
+    def with_offsets(self, offsets: np.ndarray) -> "StrategyPlanner":
+        """The same planner with other class offsets."""
+        return self.with_parts(self.parts.with_settings(offsets=tuple(float(offset) for offset in offsets)))
+
+    def with_weights(self, *, exact: float, multi_strategy: float) -> "StrategyPlanner":
+        """The same planner, taking plans with other weights of exact matches (:mod:`planner.policy.decoding`).
 
         Its name says so: scores of different decodings must not pass for one another.
         """
-        settings = replace(self.settings, decoding="expected-lr", exact_weight=exact, several_weight=several)
-        parts = replace(self.parts, settings=settings)
-        name = f"{self.name}, exact weight {exact:g}" + (f" + {several:g}" if several else "")
-        return StrategyPlanner(parts, observer=self.observer, readers=self.readers, name=name)
+        decoding = replace(
+            self.settings.decoding, rule="expected-lr", exact_weight=exact, multi_strategy_weight=multi_strategy
+        )
+        name = f"{self.name}, exact weight {exact:g}" + (f" + {multi_strategy:g}" if multi_strategy else "")
+        return self.with_parts(self.parts.with_settings(decoding=decoding), name=name)
 
-    def _plans(self, mixture: PlanMixture, prefix: tuple[int, ...]) -> list[Plan]:
-        probabilities = mixture.plan_probabilities(self._layout.space, standing=prefix)
-        expected = self.settings.decoding == "expected-lr"
-        choose = self._decoder.best_expected if expected else self._decoder.most_probable
-        return self._explained(mixture, probabilities, choose(probabilities.cpu().numpy(), prefix=prefix), prefix)
+    def _prefixes(self, histories: Sequence[Sequence[Message]]) -> list[tuple[int, ...]]:
+        """What each turn holds already, at most its last K strategies."""
+        codec = self.observer.codec
+        return [codec.plan(codec.prefix_slots(turn_prefix(history))) for history in histories]
 
     @torch.no_grad()
-    def _drawn(self, beliefs: np.ndarray, luck: np.ndarray, prefix: tuple[int, ...]) -> list[Plan]:
-        """Plans by inverse transform sampling; ``luck``: uniform in 0..1. Shapes: (B, S), (B,)."""
-        mixture = self.parts.deliberation.mixture(self._tensor(beliefs))
-        probabilities = mixture.plan_probabilities(self._layout.space, standing=prefix)
-        bounds = probabilities.cpu().numpy().astype(np.float64).cumsum(axis=1)
-        chosen = (bounds <= luck[:, None] * bounds[:, -1:]).sum(axis=1)  # the last bound is 1 but for rounding
-        return self._explained(mixture, probabilities, chosen, prefix)
+    def _plans(self, predictions: np.ndarray, prefixes: Sequence[tuple[int, ...]], choose: _Choice) -> list[Plan]:
+        """Plans of several turns, those of one prefix together. Shape: (N, S), length N."""
+        rows_of: dict[tuple[int, ...], list[int]] = {}
+        for row, prefix in enumerate(prefixes):
+            rows_of.setdefault(prefix, []).append(row)
+        plans: dict[int, Plan] = {}
+        for prefix, rows in rows_of.items():
+            for start in range(0, len(rows), _BATCH):
+                here = np.array(rows[start : start + _BATCH])
+                mixture = self.parts.policy.mixture(self._tensor(predictions[here]))
+                probabilities = mixture.plan_probabilities(self._layout.space, prefix=prefix)
+                chosen = choose(probabilities.cpu().numpy(), prefix, here)
+                plans |= zip(here.tolist(), self._explained(mixture, probabilities, chosen, prefix), strict=True)
+        return [plans[row] for row in range(len(prefixes))]
+
+    def _best(self, probabilities: np.ndarray, prefix: tuple[int, ...], _: np.ndarray) -> np.ndarray:
+        return self._decoder.best(probabilities, prefix=prefix)
 
     def _explained(
-        self, mixture: PlanMixture, probabilities: torch.Tensor, chosen: np.ndarray, prefix: tuple[int, ...]
+        self, mixture: PlanMixture, probabilities: Tensor, chosen: np.ndarray, prefix: tuple[int, ...]
     ) -> list[Plan]:
         """Chosen plans of the codec, with the distributions they are from and the reasoning. ``chosen``: (B,)."""
         codec, space, reasoning_codec = self.observer.codec, self._layout.space, self._layout.reasoning
@@ -311,5 +303,24 @@ class StrategyPlanner:
             )
         return plans
 
-    def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(self.parts.deliberation.device)
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.parts.policy.device)
+
+
+def reasoning_of(marginals: Sequence[Tensor], codec: ReasoningCodec) -> list[Reasoning]:
+    """The most probable value of each slot of each history, with its probability.
+
+    Plans weigh every need and stage by its probability. The likeliest is what is shown; a plan may fit another one that
+    is nearly as likely.
+
+    Args:
+        marginals: Probability of each value of each slot. Five of shape (B, values).
+        codec: Names of the values.
+
+    Returns:
+        One per history.
+    """
+    best = [marginal.max(1) for marginal in marginals]
+    values = torch.stack([slot.indices for slot in best], dim=1).tolist()
+    probabilities = torch.stack([slot.values for slot in best], dim=1).tolist()
+    return [codec.reasoning(row, chances) for row, chances in zip(values, probabilities, strict=True)]

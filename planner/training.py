@@ -1,10 +1,11 @@
-"""Training a planner from dialogues: readers, members, judges, deliberation, PPO, decision rule.
+"""Training a planner from dialogues.
 
-PPO in the turn environments: from the cloned planner towards plans that match whole gold turns.
+The stages, each on top of the ones before: fine-tuned encoders (optional), the ensemble of base models, stacking
+(optional), behaviour cloning of the policy network, PPO in the turn environment, and class offsets. Whatever is trained
+on predictions is trained on out-of-fold ones.
 """
 
 import copy
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from corpus.dialogue import Dialogue
 from corpus.strategy import Strategy
 from encoding.embedding_cache import EmbeddingCache, cache_folder
-from encoding.observation import Observer
+from encoding.observation import Observer, plan_features_size
 from encoding.reasoning_codec import ReasoningCodec
 from encoding.sentence_encoder import SentenceEncoder
 from encoding.text_encoder import TextEncoder
@@ -23,16 +24,14 @@ from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from env.environments import SupportVectorEnv
 from env.sb3 import BatchVecEnv
 from env.turns import TurnProcess, TurnTask
-from planner.base_models.decisions import Decisions, training_turns
-from planner.base_models.ensemble_training import fold_of_dialogues, train_ensemble
+from planner.base_models.ensemble import EnsembleShape, fold_of_dialogues, train_ensemble
 from planner.base_models.fine_tuned_encoder import FineTunedEncoders, HistoryTokens
 from planner.base_models.fine_tuning import fine_tune_encoders
-from planner.base_models.out_of_fold import OutOfFoldSplit
-from planner.base_models.predictions import PredictionLayout
 from planner.base_models.stacking import Stacking
 from planner.checkpoint import Checkpoint, discard_checkpoints
 from planner.config import Mode, PlannerConfig
-from planner.files import JUDGES, READERS, FineTunedEncoderSettings, PlannerParts, PlannerSettings
+from planner.decisions import Decisions, training_turns
+from planner.files import STACKING, FineTunedEncoderSettings, PlannerParts, PlannerSettings, save_fine_tuned
 from planner.planner import StrategyPlanner
 from planner.policy.cloning import PredictedDecisions, clone_policy
 from planner.policy.network import PolicyNetwork
@@ -40,10 +39,12 @@ from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy
 from planner.ppo.checkpoint_selection import CheckpointSelection, Scores, Validate
 from planner.ppo.run import PolicyClass, run_ppo
 from planner.training_log import TrainingLog
+from planner.validation import PredictedSplit
 
-logger = logging.getLogger(__name__)
-
-_DELIBERATION_DROPOUT = 0.5
+_POLICY_DROPOUT = 0.5
+_POLICIES: dict[Mode, PolicyClass] = {"one-by-one": OneByOnePolicy, "all-in-one": AllInOnePolicy}
+# How much message macro-F1 (points) PPO may give up for LR: without a limit it collapses to frequent strategies.
+_ALLOWED_F1_LOSS = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class TrainedPlanner:
         planner: Ready to use; also saved in the run folder.
         cloned: The planner as it was before PPO, with offsets of its own; saved in ``cloned/``.
         before: Validation scores of the cloned planner.
-        after: Validation scores of the kept planner. Valid chose epochs and PPO's checkpoint; the offsets were fitted
-            on training dialogues, each judged by members that never saw it.
+        after: Validation scores of the planner. Valid selected epochs and PPO's checkpoint; the offsets were fitted on
+            out-of-fold predictions of training dialogues.
         without_offsets: Message scores without any offsets.
         curves: Learning curves, name -> {step: value}.
     """
@@ -77,11 +78,11 @@ def train_planner(
     seed: int,
     text_encoder: TextEncoder | None = None,
 ) -> TrainedPlanner:
-    """Trains a planner; a run that was killed goes on where it stopped.
+    """Trains a planner; a killed training resumes where it stopped.
 
     Args:
         train: Dialogues to learn from.
-        valid: Dialogues that choose epochs and the PPO checkpoint; never learned from.
+        valid: Dialogues that select epochs and the PPO checkpoint; never learned from.
         config: Settings.
         out: Run folder; receives weights, settings, curves, and ``checkpoints/`` while training.
         seed: Seeds folds, weights, orders, dropout, environments and PPO.
@@ -91,113 +92,138 @@ def train_planner(
         The trained planner with what led to it.
 
     Raises:
-        ValueError: There is nothing to learn from, or there are fewer training dialogues than folds.
+        ValueError: There is nothing to learn from, there are fewer training dialogues than folds, or a loss is not
+            finite.
     """
     for name, split in (("train", train), ("valid", valid)):
         training_turns(split, name=f"planner, {name} split")
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - SB3's rollout buffer draws from numpy's global generator
-    encoder = SentenceEncoder(config.encoder) if text_encoder is None or config.fine_tuning.epochs else None
+    tuned = config.fine_tuning
+    encoder = SentenceEncoder(config.encoder) if text_encoder is None or tuned.epochs is not None else None
     if text_encoder is None:
         assert encoder is not None
         text_encoder = EmbeddingCache(encoder, folder=cache_folder())
+    log, checkpoints = TrainingLog(out), out / "checkpoints"
+
+    # Observations, and the decisions that supporters took.
     words = TfidfEncoder(train, words=config.ensemble.words)
-    joined = JoinedEncoder(text_encoder, words)
-    observer = Observer(joined, window=config.window, max_strategies=config.max_strategies)
+    observer = Observer(JoinedEncoder(text_encoder, words), window=config.window, max_strategies=config.max_strategies)
     reasoning = ReasoningCodec.collect(train) if config.reasoning != "none" else None
     data, held_out = (Decisions.collect(split, observer=observer, reasoning=reasoning) for split in (train, valid))
     fold = fold_of_dialogues(len(train), folds=config.folds, seed=seed)[data.dialogue]
-    log, checkpoints = TrainingLog(out), out / "checkpoints"
-    readers, reader_settings = None, None
-    if encoder is not None and config.fine_tuning.epochs:
-        how = config.fine_tuning
-        trained = fine_tune_encoders(
-            encoder, data, held_out, fold=fold, config=how, seed=seed, folder=checkpoints / "readers", log=log
+
+    # Fine-tuned encoders.
+    fine_tuned, fine_tuned_settings = None, None
+    if encoder is not None and tuned.epochs is not None:
+        encoders = fine_tune_encoders(
+            encoder, data, held_out, fold=fold, config=tuned, seed=seed, folder=checkpoints / "fine_tuning", log=log
         )
-        readers = FineTunedEncoders(trained, HistoryTokens(encoder.token_model()[0], tokens=how.tokens))
-        readers.save(out / READERS)
-        reader_settings = FineTunedEncoderSettings(config.folds, how.tokens, how.frozen_layers)
-    members = train_ensemble(
+        fine_tuned = FineTunedEncoders(encoders, HistoryTokens(encoder.token_model()[0], tokens=tuned.tokens))
+        save_fine_tuned(out, fine_tuned)
+        fine_tuned_settings = FineTunedEncoderSettings(config.folds, tuned.tokens, tuned.frozen_layers)
+
+    # The ensemble of base models.
+    ensemble = train_ensemble(
         data,
         held_out,
-        joined=joined,
-        observer=observer,
+        shape=EnsembleShape(
+            history=observer.history_size,
+            plan=plan_features_size(config.max_strategies),
+            embedding=text_encoder.dimension,
+            words=words.dimension,
+            window=config.window,
+            folds=config.folds,
+            networks=config.ensemble.networks,
+            width=config.ensemble.width,
+            reasoning=reasoning.width if reasoning is not None else 0,
+            models=config.ensemble.models,
+        ),
         fold=fold,
         reasoning=reasoning,
-        config=config,
+        config=config.ensemble,
         seed=seed,
-        folder=checkpoints / "cloning",
+        folder=checkpoints / "ensemble",
         log=log,
     )
     settings = PlannerSettings(
         mode=config.mode,
         reasoning_mode=config.reasoning,
-        decoding=config.decoding.rule,
-        exact_weight=config.decoding.exact_weight,
-        several_weight=config.decoding.multi_strategy_weight,
         encoder=config.encoder,
         encoder_fingerprint=text_encoder.fingerprint,
         window=config.window,
         max_strategies=config.max_strategies,
-        shape=members.shape,
-        deliberation_width=config.policy.width,
+        shape=ensemble.shape,
+        policy_width=config.policy.width,
         reasoning=reasoning,
-        readers=reader_settings,
-        judges=config.stacking.trees is not None,
+        fine_tuned=fine_tuned_settings,
+        stacking=config.stacking.trees is not None,
+        decoding=config.decoding,
     )
     layout = settings.layout
-    beliefs, held_out_beliefs = (
-        layout.collect(members, readers, history=part.history, messages=part.messages, fold=of)
+    predictions, held_out_predictions = (
+        layout.collect(ensemble, fine_tuned, history=part.history, messages=part.messages, fold=of)
         for part, of in ((data, fold), (held_out, None))
     )
-    judges = None
+
+    # Stacking.
+    stacking = None
     if config.stacking.trees is not None:
-        judges = _judges(
-            beliefs, data, fold=fold, layout=layout, trees=config.stacking.trees, seed=seed, path=checkpoints / JUDGES
-        )
-        beliefs = judges.judged(beliefs, data.messages, fold=fold)
-        held_out_beliefs = judges.judged(held_out_beliefs, held_out.messages)
-    fitting, validation = OutOfFoldSplit(data, beliefs), OutOfFoldSplit(held_out, held_out_beliefs)
-    torch.manual_seed(seed + 1)  # whatever was drawn before, or skipped by a run that goes on
-    deliberation = PolicyNetwork(layout, width=config.policy.width, dropout=_DELIBERATION_DROPOUT)
-    deliberation.to(members.device)
+        path = checkpoints / STACKING
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            trees = config.stacking.trees
+            Stacking.fit(predictions, data, fold=fold, layout=layout, trees=trees, seed=seed).save(path)
+        stacking = Stacking.load(path, layout, folds=config.folds)
+        predictions = stacking.stack(predictions, data.messages, fold=fold)
+        held_out_predictions = stacking.stack(held_out_predictions, held_out.messages)
+
+    # Behaviour cloning of the policy network.
+    torch.manual_seed(seed + 1)  # whatever was drawn before, or skipped by a resumed run
+    policy = PolicyNetwork(layout, width=config.policy.width, dropout=_POLICY_DROPOUT).to(ensemble.device)
     clone_policy(
-        deliberation,
-        PredictedDecisions.of(data, beliefs, layout, members.device),
-        PredictedDecisions.of(held_out, held_out_beliefs, layout, members.device),
+        policy,
+        PredictedDecisions.of(data, predictions, layout, ensemble.device),
+        PredictedDecisions.of(held_out, held_out_predictions, layout, ensemble.device),
         config=config.policy,
         rng=np.random.default_rng(seed),
         log=log,
     )
 
-    def planner_of(network: PolicyNetwork, name: str) -> StrategyPlanner:
-        parts = PlannerParts(settings, members, network, words, judges)
-        return fitting.fit_offsets(StrategyPlanner(parts, observer=observer, readers=readers, name=name))
+    # Class offsets, fitted anew for every policy.
+    fitting, validation = PredictedSplit(data, predictions), PredictedSplit(held_out, held_out_predictions)
 
-    cloned = planner_of(deliberation, "cloned")
+    def planner_of(network: PolicyNetwork, name: str) -> StrategyPlanner:
+        parts = PlannerParts(settings, ensemble, network, words, stacking)
+        return fitting.fit_offsets(StrategyPlanner(parts, observer=observer, fine_tuned=fine_tuned, name=name))
+
+    cloned = planner_of(policy, "cloned")
     cloned.save(out / "cloned")
     before = after = validation.scores(cloned)
-    planner = StrategyPlanner(cloned.parts, observer=observer, readers=readers, name=out.resolve().name)
+    planner = cloned.with_parts(cloned.parts, name=out.resolve().name)
+
+    # PPO.
     if config.ppo.steps:
         task = TurnTask(
-            history=fitting.turn_beliefs,
+            history=fitting.turn_predictions,
             golds=fitting.plans,
             codec=observer.codec,
             reasoning=None if reasoning is None else fitting.reasoning,
             reasoning_codec=reasoning,
         )
-        improved = copy.deepcopy(deliberation)
+        improved = copy.deepcopy(policy)
         improve_by_ppo(
             improved,
             task,
             config=config,
-            validate=lambda candidate: validation.scores(planner_of(candidate, "candidate")),
+            validate=lambda network: validation.scores(planner_of(network, "checkpoint")),
             seed=seed,
             folder=checkpoints / "ppo",
             log=log,
         )
         planner = planner_of(improved, out.resolve().name)
         after = validation.scores(planner)
+
     without_offsets = validation.message_scores(planner.with_offsets(np.zeros(len(Strategy))))
     planner.save(out)
     log.close()
@@ -212,33 +238,6 @@ def train_planner(
     )
 
 
-def _judges(
-    beliefs: np.ndarray,
-    data: Decisions,
-    *,
-    fold: np.ndarray,
-    layout: PredictionLayout,
-    trees: int,
-    seed: int,
-    path: Path,
-) -> Stacking:
-    """Fitted judges, or those of an earlier start of this run."""
-    if path.is_file():
-        return Stacking.load(path, layout, folds=int(fold.max()) + 1)
-    judges = Stacking.fit(beliefs, data, fold=fold, layout=layout, trees=trees, seed=seed)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    judges.save(path)
-    return judges
-
-
-_POLICIES: dict[Mode, PolicyClass] = {
-    "one-by-one": OneByOnePolicy,
-    "all-in-one": AllInOnePolicy,
-}
-# How much message macro-F1 (points) PPO may give up for LR: without a limit it collapses to frequent strategies.
-_ALLOWED_F1_LOSS = 0.5
-
-
 def improve_by_ppo(
     network: PolicyNetwork,
     task: TurnTask,
@@ -249,35 +248,34 @@ def improve_by_ppo(
     folder: Path,
     log: TrainingLog,
 ) -> None:
-    """Trains the network in place with SB3's PPO; keeps the checkpoint of highest validation LR.
+    """Trains the network in place with SB3's PPO in the turn environment, towards plans that match gold turns.
 
-    Candidates are the start and the policy at ten or more moments after it, as long as message macro-F1 stays within
-    0.5 points of the start's. State is saved after every rollout: a killed run goes on from there and ends alike.
+    Selected is the checkpoint of highest validation LR among those whose message macro-F1 stays within 0.5 points of
+    the start's.
 
     Args:
-        network: The cloned planner; ends with the best candidate's weights.
-        task: Training turns; what stands before each is the members' cross-fitted beliefs.
-        config: Settings of PPO.
-        validate: Scores a candidate on validation data; must give ``lr`` and ``macro_f1``.
-        seed: Seeds the environments and the policy's draws.
-        folder: Where the state is kept.
+        network: The cloned policy; ends with the weights of the selected checkpoint.
+        task: Training turns; the observation of each is its out-of-fold predictions.
+        config: Settings.
+        validate: Scores a policy on validation data; must give ``lr`` and ``macro_f1``.
+        seed: Seeds the environments and the policy's samples.
+        folder: Where the state is saved.
         log: Receives ``ppo/*`` curves by environment step.
     """
     reward = config.reward if config.reasoning == "rl" else replace(config.reward, reasoning=0.0)
     process = TurnProcess(task, episodes=config.ppo.envs, mode=config.mode, reward=reward)
-    environment = BatchVecEnv(SupportVectorEnv(process), seed=seed)
     run_ppo(
         network,
-        environment,
+        BatchVecEnv(SupportVectorEnv(process), seed=seed),
         policy=_POLICIES[config.mode],
         config=config.ppo,
         refine_reasoning=config.reasoning != "supervised",
-        candidates=CheckpointSelection(validate, objective="lr", allowed=_keeps_macro_f1, log=log),
+        selection=CheckpointSelection(validate, objective="lr", allowed=_holds_macro_f1, log=log),
         checkpoint=Checkpoint(folder),
         log=log,
         seed=seed,
     )
 
 
-def _keeps_macro_f1(scores: Scores, start: Scores) -> bool:
+def _holds_macro_f1(scores: Scores, start: Scores) -> bool:
     return scores["macro_f1"] >= start["macro_f1"] - _ALLOWED_F1_LOSS

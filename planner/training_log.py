@@ -19,7 +19,7 @@ def read_curves(run: Path) -> dict[str, dict[int, float]]:
 class TrainingLog:
     """Named series of (step, value).
 
-    A run that goes on after a kill reads the series written so far; a step logged again replaces the old value.
+    A resumed run reads the series written so far; a step logged again replaces the old value.
 
     Args:
         run: Run folder: ``curves.json`` and ``tensorboard/`` are written there.

@@ -64,7 +64,8 @@ class EvaluatePlanner(ModelCommand):
         check_runs(self.planner)
         trained = [StrategyPlanner.load(run) for run in self.planner]
         if (exact := self.exact_weight) is not None:
-            trained = [planner.with_weights(exact=exact, several=self.multi_strategy_weight) for planner in trained]
+            multi = self.multi_strategy_weight
+            trained = [planner.with_weights(exact=exact, multi_strategy=multi) for planner in trained]
         ladder: list[Planner] = []
         if self.ladder:
             observer = Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder()))

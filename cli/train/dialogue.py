@@ -55,10 +55,10 @@ class TrainDialogue(Training):
         )
         from evaluation.dialogue.seeker import SeekerChoice
         from planner.checkpoint import discard_checkpoints
+        from planner.files import copy_fine_tuned
         from planner.ppo.dialogues import (
             CHECKPOINTS,
             FOLD_SEED,
-            copy_readers,
             divide_seekers,
             load_start,
             read_fold_seed,
@@ -85,12 +85,12 @@ class TrainDialogue(Training):
                     seeker_profiles(train), held_out=selection.seekers, rng=np.random.default_rng(self.seed)
                 )
                 trial = PlannerTrial(apart, seeker, rules=rules, trials=selection.trials, seed=self.seed)
-                copy_readers(self.planner, self.out)
+                copy_fine_tuned(self.planner, self.out)
                 trained = train_in_dialogues(
                     start,
                     learned,
                     seeker,
-                    judge=trial,
+                    trial=trial,
                     train=train,
                     fold_seed=fold_seed,
                     config=self.config,

@@ -197,4 +197,4 @@ def _tally(conversations: Sequence[PlayedConversation], rules: DialogueRules) ->
 
 
 def _named(planner: StrategyPlanner, name: str) -> StrategyPlanner:
-    return StrategyPlanner(planner.parts, observer=planner.observer, readers=planner.readers, name=name)
+    return planner.with_parts(planner.parts, name=name)

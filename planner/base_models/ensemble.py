@@ -1,232 +1,292 @@
-"""The members: many models of the next decision, each trained without one fold of the dialogues."""
+"""The ensemble: base models of several kinds, each trained without one fold of the dialogues; predictions are averaged.
 
+Labels are noisy and 910 dialogues are few: the mean over unlike models is worth more than one larger model
+(Lakshminarayanan et al., "Deep Ensembles", NeurIPS 2017). For a training dialogue only the models predict that were
+trained without it. These out-of-fold predictions are as good, and as wrong, as those for new dialogues, so that
+whatever is trained on them (stacking, policy network, class offsets) sees what it will meet later. New dialogues get
+the mean over all folds.
+
+To add a base model, write a module in this folder with a subclass of :class:`BaseModel` in its ``BASE_MODELS``, and
+name it in the settings (``ensemble.models``).
+"""
+
+import importlib
+import logging
+import pkgutil
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+import planner.base_models
 from corpus.strategy import Strategy
-from encoding.plan_codec import STOP
+from encoding.reasoning_codec import ReasoningCodec
+from planner.checkpoint import Checkpoint, module_tensors, restore_module
+from planner.config import EnsembleConfig
+from planner.decisions import Decisions
+from planner.plan_space import IMPOSSIBLE, allowed_decisions
+from planner.training_log import TrainingLog
 
-# Entries of a unit vector of length D are about 1/sqrt(D); this brings them to the size of the other features.
-_EMBEDDING_GAIN = 0.3
-IMPOSSIBLE = -1e9
-_LARGEST = 80.0  # logit: 9 e^80 and e^-80 are still single-precision numbers
-_CHUNK = 32  # histories whose hidden layers, after every plan so far, fit into a processor's cache
-_SMALLEST = 1e-30  # a sum of probabilities is never divided by less
-_KINDS = 3  # of members: hidden layer on meaning, linear on meaning, linear on words
+logger = logging.getLogger(__name__)
+
+SMALLEST = 1e-30  # a sum of probabilities is never divided by less
+_VALIDATION_BATCH = 2048
 
 
 @dataclass(frozen=True)
 class EnsembleShape:
-    """Sizes of a :class:`EnsembleNetwork`.
+    """Sizes of an ensemble.
 
     Attributes:
-        history: H, entries of the encoded history, whose message vectors are joined from meaning and words.
-        plan: P, entries of the encoded plan so far.
-        meaning: D, length of a message's sentence embedding.
+        history: H, entries of the encoded history, whose message vectors are joined from embedding and words.
+        plan: P, entries of the encoded prefix.
+        embedding: D, length of a message's sentence embedding.
         words: V, length of a message's TF-IDF vector, which follows the embedding.
         window: W, messages in the window.
-        folds: Parts of the training dialogues; every part is kept from one member of each kind.
-        members: M, networks with a hidden layer; member m never saw part m mod folds.
+        folds: Parts of the training dialogues.
+        networks: M, networks with a hidden layer; network m is trained without fold m mod folds.
         width: F, their hidden units.
         reasoning: R, entries of the concatenated reasoning slots; 0 without reasoning.
+        models: Names of the base models.
     """
 
     history: int
     plan: int
-    meaning: int
+    embedding: int
     words: int
     window: int
     folds: int
-    members: int
+    networks: int
     width: int
     reasoning: int
+    models: tuple[str, ...] = EnsembleConfig.models
 
     def __post_init__(self) -> None:
-        if self.members % self.folds:
-            raise ValueError(f"members: got {self.members}, expected a multiple of the {self.folds} folds")
+        if self.networks % self.folds:
+            raise ValueError(f"networks: got {self.networks}, expected a multiple of the {self.folds} folds")
+
+    def columns(self, *, words: bool) -> Tensor:
+        """Columns of an encoded history without sentence embeddings, or (``words`` false) without TF-IDF vectors."""
+        vector = self.embedding + self.words
+        message = vector + 2 + len(Strategy)
+        left_out = torch.zeros(self.history, dtype=torch.bool)
+        for start in range(0, (self.window + 1) * message, message):  # the window's messages, then the problem
+            if words:
+                left_out[start : start + self.embedding] = True
+            else:
+                left_out[start + self.embedding : start + vector] = True
+        return (~left_out).nonzero().squeeze(1)
 
 
-class EnsembleNetwork(nn.Module):
-    """A mixture of three kinds of members, each kind with a third of the weight.
+@dataclass(frozen=True)
+class TrainingData:
+    """What base models are trained on.
 
-    Networks with one hidden layer on sentence embeddings, in which history and plan so far meet; linear models on
-    sentence embeddings; linear models on TF-IDF vectors. All see the other features too. Labels are noisy and 910
-    dialogues are few: the mean over unlike models is worth more than one larger model (Lakshminarayanan et al., "Deep
-    Ensembles", NeurIPS 2017).
+    Attributes:
+        train: Decisions to learn from.
+        fold: Fold of the training dialogue of each history. Shape: (U,).
+        reasoning: Values of the reasoning slots; ``None`` without reasoning.
+        validation_loss: Mean negative log-likelihood of the validation decisions under the whole ensemble, in nats.
+        config: Settings.
+        seed: Seeds orders and dropout.
+        folder: Where the state of a training that takes long is saved.
+        log: Receives learning curves.
+    """
 
-    Members are cross-fitted: of every kind there is one (or more) per fold that was trained on the other folds. Asked
-    about a training dialogue, only the members answer that never saw it, so what they believe there is as good, and as
-    wrong, as on new dialogues; whatever learns on top of them (offsets, reasoning, PPO) learns from honest inputs. New
-    dialogues get the mean over all folds.
+    train: Decisions
+    fold: np.ndarray
+    reasoning: ReasoningCodec | None
+    validation_loss: Callable[[], float]
+    config: EnsembleConfig
+    seed: int
+    folder: Path
+    log: TrainingLog
+
+
+class BaseModel(nn.Module, ABC):
+    """A base model of the next decision: one model (or more) for each fold, trained without it.
 
     Args:
         shape: Sizes.
-        dropout: Share of hidden units dropped in training.
-        input_dropout: Share of history entries dropped in training.
+        config: Settings; dropout counts in training alone.
+
+    Attributes:
+        name: What settings and files call it.
     """
 
-    def __init__(self, shape: EnsembleShape, *, dropout: float, input_dropout: float) -> None:
+    name: ClassVar[str]
+
+    @abstractmethod
+    def __init__(self, shape: EnsembleShape, config: EnsembleConfig) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def forward(
+        self, history: Tensor, plans: Tensor, allowed: Tensor, *, fold: int | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Predicts the decisions after prefixes, and the reasoning.
+
+        Args:
+            history: Encoded histories. Shape: (B, H).
+            plans: Plan features of prefixes: R for every history (R, P), or each history's own (B, R, P).
+            allowed: Possible decisions. Shape: (R, 9) or (B, R, 9), bool.
+            fold: Only the models trained without this fold predict; ``None``: the mean of all.
+
+        Returns:
+            Probabilities of the decisions (B, R, 9), 0 where impossible, and unnormalised scores of the reasoning slots
+            (B, reasoning), or ``None`` from a model that does not predict reasoning.
+        """
+
+    @abstractmethod
+    def fit(self, data: TrainingData) -> None:
+        """Trains the models of all folds in place.
+
+        Raises:
+            ValueError: There is nothing to learn.
+        """
+
+
+def base_models() -> dict[str, type[BaseModel]]:
+    """Every base model of this folder by its name."""
+    folder = planner.base_models
+    modules = [
+        importlib.import_module(f"{folder.__name__}.{one.name}") for one in pkgutil.iter_modules(folder.__path__)
+    ]
+    return {kind.name: kind for module in modules for kind in getattr(module, "BASE_MODELS", ())}
+
+
+class Ensemble(nn.Module):
+    """The mean of several base models, each with the same weight.
+
+    Args:
+        shape: Sizes, and which base models.
+        config: Settings; they count in training alone.
+
+    Raises:
+        ValueError: There is no base model of a name.
+    """
+
+    def __init__(self, shape: EnsembleShape, config: EnsembleConfig | None = None) -> None:
         super().__init__()
         self.shape = shape
-        self.meaning_columns: Tensor
-        self.words_columns: Tensor
-        self.gain: Tensor
-        self.linear_meaning: Tensor
-        self.linear_words: Tensor
-        meaning, words = _columns(shape)
-        self.register_buffer("meaning_columns", meaning)
-        self.register_buffer("words_columns", words)
-        self.register_buffer("gain", _gain(shape, meaning))
-        members, width = shape.members, shape.width
-        self.history_weight = nn.Parameter(torch.randn(members, len(meaning), width) * len(meaning) ** -0.5)
-        self.plan_weight = nn.Parameter(torch.randn(members, shape.plan, width) * shape.plan**-0.5)
-        self.hidden_bias = nn.Parameter(torch.zeros(members, 1, width))
-        self.decision_weight = nn.Parameter(torch.randn(members, width, STOP + 1) * 0.5 * width**-0.5)
-        self.decision_bias = nn.Parameter(torch.zeros(members, 1, STOP + 1))
-        self.reasoning_weight = nn.Parameter(torch.randn(members, width, shape.reasoning) * 0.5 * width**-0.5)
-        self.reasoning_bias = nn.Parameter(torch.zeros(members, 1, shape.reasoning))
-        # Rows: history features, plan features, constant. Filled by their own solver, not by gradient.
-        self.register_buffer("linear_meaning", torch.zeros(shape.folds, len(meaning) + shape.plan + 1, STOP + 1))
-        self.register_buffer("linear_words", torch.zeros(shape.folds, len(words) + shape.plan + 1, STOP + 1))
-        self.dropout = nn.Dropout(dropout)
-        self.input_dropout = nn.Dropout(input_dropout)
+        known = base_models()
+        if unknown := [name for name in shape.models if name not in known]:
+            raise ValueError(f"ensemble.models: got {unknown[0]!r}, expected some of {', '.join(sorted(known))}")
+        self.models = nn.ModuleDict({name: known[name](shape, config or EnsembleConfig()) for name in shape.models})
+        self.place: Tensor
+        self.register_buffer("place", torch.zeros(()), persistent=False)  # tells the device
 
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.gain.device
+        return self.place.device
 
-    def decide(
+    def forward(
         self, history: Tensor, plans: Tensor, allowed: Tensor, *, fold: int | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Decisions of the mixture after plans so far, and its reading of the history.
-
-        Args:
-            history: Encoded histories. Shape: (B, H).
-            plans: Plan features: R plans for every history (R, P), or each history's own (B, R, P).
-            allowed: Possible decisions. Shape: (R, 9) or (B, R, 9), bool.
-            fold: Only members answer that never saw this part; ``None``: all of them.
+        """Mean predictions; arguments as of :meth:`BaseModel.forward`.
 
         Returns:
             Log-probabilities of the decisions (B, R, 9) and unnormalised scores of the reasoning slots (B, reasoning).
         """
-        members = slice(None) if fold is None else slice(fold, None, self.shape.folds)
-        meaning, words = history[:, self.meaning_columns], history[:, self.words_columns]
-        share = torch.einsum("bc,mcf->mbf", meaning * self.gain, self.history_weight[members])
-        reasoning = (
-            torch.bmm(torch.relu(share + self._empty_plan_share()[members]), self.reasoning_weight[members])
-            + (self.reasoning_bias[members])
-        )
-        mean = (
-            self._hidden(share, plans, allowed, members)
-            + self._linear(self.linear_meaning, meaning, plans, allowed, fold)
-            + self._linear(self.linear_words, words, plans, allowed, fold)
-        ) / _KINDS
-        return torch.where(allowed, mean.clamp(min=_SMALLEST).log(), IMPOSSIBLE), reasoning.mean(0)
+        predicted = [model(history, plans, allowed, fold=fold) for model in self.models.values()]
+        mean = sum(decisions for decisions, _ in predicted) / len(predicted)
+        scores = [scores for _, scores in predicted if scores is not None]
+        reasoning = sum(scores) / len(scores) if scores else mean.new_zeros(len(history), self.shape.reasoning)
+        return torch.where(allowed, mean.clamp(min=SMALLEST).log(), IMPOSSIBLE), reasoning
 
-    def member_log_probabilities(self, history: Tensor, plan: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
-        """What each hidden member says about a batch of its own, for cloning.
-
-        Args:
-            history: Shape: (M, B, H).
-            plan: Shape: (M, B, P).
-            allowed: Shape: (M, B, 9), bool.
-
-        Returns:
-            Log-probabilities of the decisions (M, B, 9), unnormalised scores of the reasoning slots (M, B, reasoning).
-        """
-        share = torch.bmm(self.input_dropout(history[..., self.meaning_columns] * self.gain), self.history_weight)
-        hidden = self.dropout(torch.relu(share + torch.bmm(plan, self.plan_weight) + self.hidden_bias))
-        logits = torch.bmm(hidden, self.decision_weight) + self.decision_bias
-        empty = self.dropout(torch.relu(share + self._empty_plan_share()))
-        return log_softmax(logits, allowed), torch.bmm(empty, self.reasoning_weight) + self.reasoning_bias
-
-    def _empty_plan_share(self) -> Tensor:
-        """Reasoning comes before any strategy: the hidden layer's share of plan and bias then. Shape: (M, 1, F)."""
-        slots = (self.shape.plan - 1) // (STOP + 1)
-        stops = torch.arange(1, slots + 1, device=self.device) * (STOP + 1) - 1  # every slot's STOP entry
-        return self.plan_weight[:, stops].sum(1, keepdim=True) + self.hidden_bias
-
-    def _hidden(self, share: Tensor, plans: Tensor, allowed: Tensor, members: slice) -> Tensor:
-        """Mean probabilities of the hidden members; one after the other, so that a layer stays in the cache.
-
-        Args:
-            share: The hidden layers' share of the history. Shape: (M, B, F).
-            plans: Shape: (R, P) or (B, R, P).
-            allowed: Shape: (R, 9) or (B, R, 9).
-            members: Which of all they are.
-
-        Returns:
-            Shape: (B, R, 9).
-        """
-        # Histories and plans run fastest: sums over hidden units and over the nine decisions are then vectorised.
-        each = plans if plans.dim() == 3 else plans[None]  # (B or 1, R, P)
-        of_plans = torch.einsum("brp,mpf->mfbr", each, self.plan_weight[members])
-        of_plans = (of_plans + self.hidden_bias[members, 0, :, None, None]).contiguous()  # (M, F, B or 1, R)
-        possible = allowed.expand(*each.shape[:2], -1).permute(2, 0, 1).float().contiguous()  # (9, B or 1, R)
-        of_histories = share.mT[..., None]  # (M, F, B, 1)
-        weight, bias = self.decision_weight[members].mT, self.decision_bias[members].mT  # (M, 9, F), (M, 9, 1)
-        parts = []
-        for start in range(0, share.shape[1], _CHUNK):
-            block = slice(start, start + _CHUNK)
-            own = block if plans.dim() == 3 else slice(None)
-            total = torch.zeros(())
-            for member in range(len(share)):
-                hidden = torch.relu(of_histories[member, :, block] + of_plans[member, :, own])  # (F, chunk, R)
-                logits = torch.addmm(bias[member], weight[member], hidden.flatten(1)).unflatten(1, hidden.shape[1:])
-                weights = logits.clamp(-_LARGEST, _LARGEST).exp() * possible[:, own]
-                total = total + weights / weights.sum(0, keepdim=True)
-            parts.append(total.permute(1, 2, 0))
-        return torch.cat(parts) / len(share)
-
-    @staticmethod
-    def _linear(weight: Tensor, history: Tensor, plans: Tensor, allowed: Tensor, fold: int | None) -> Tensor:
-        """Mean probabilities of linear members.
-
-        History and plan so far add up in the logits, so they multiply in the probabilities: exponentials are taken of
-        each alone, not of every pair. Shapes as in :meth:`_hidden`; ``weight`` (folds, features + plan + 1, 9).
-        """
-        chosen = weight if fold is None else weight[fold : fold + 1]
-        features = history.shape[1]
-        of_history = torch.einsum("bc,kcd->kbd", history, chosen[:, :features]) + chosen[:, -1:]
-        of_plans = torch.einsum("...rp,kpd->k...rd", plans, chosen[:, features:-1])
-        histories = (of_history - of_history.amax(-1, keepdim=True)).exp()
-        prefixes = (of_plans - of_plans.amax(-1, keepdim=True)).exp() * allowed
-        total = history.new_zeros(len(history), plans.shape[-2], STOP + 1)
-        for one, plan in zip(histories, prefixes, strict=True):
-            size = (plan @ one[..., None])[..., 0] if plan.dim() == 3 else one @ plan.T  # (B, R)
-            total = total + one[:, None] * plan / size.clamp(min=_SMALLEST)[..., None]
-        return total / len(histories)
+    @torch.no_grad()
+    def loss(self, decisions: Decisions) -> float:
+        """Mean negative log-likelihood of gold decisions, in nats."""
+        self.eval()
+        total = 0.0
+        for start in range(0, len(decisions.row), _VALIDATION_BATCH):
+            here = slice(start, start + _VALIDATION_BATCH)
+            history, plan, slots, decision = (
+                torch.from_numpy(array).to(self.device)
+                for array in (
+                    decisions.history[decisions.row[here]],
+                    decisions.plan[here],
+                    decisions.slots[here],
+                    decisions.decision[here],
+                )
+            )
+            predicted = self(history, plan[:, None], allowed_decisions(slots)[:, None])[0].squeeze(1)
+            total -= float(predicted.gather(1, decision[:, None]).sum())
+        return total / len(decisions.row)
 
 
-def log_softmax(logits: Tensor, allowed: Tensor) -> Tensor:
-    """Log-probabilities in which what is not allowed has about -1e9. Shape: (..., 9).
+def train_ensemble(
+    train: Decisions,
+    valid: Decisions,
+    *,
+    shape: EnsembleShape,
+    fold: np.ndarray,
+    reasoning: ReasoningCodec | None,
+    config: EnsembleConfig,
+    seed: int,
+    folder: Path,
+    log: TrainingLog,
+) -> Ensemble:
+    """Trains all base models one after the other; a killed training resumes with the model it was at.
 
-    Written out, because torch's own takes eight times as long over an axis of nine. It subtracts the largest logit
-    first; here logits are cut at +-80, far beyond any met, so that no exponential over- or underflows.
+    Args:
+        train: What to learn from.
+        valid: What selects epochs, by the loss of the whole ensemble.
+        shape: Sizes.
+        fold: Fold of the training dialogue of each history. Shape: (U,).
+        reasoning: Values of the reasoning slots; ``None`` without reasoning.
+        config: Settings.
+        seed: Seeds weights, orders and dropout.
+        folder: Where the state is saved.
+        log: Receives the learning curves.
     """
-    masked = logits.clamp(-_LARGEST, _LARGEST).masked_fill(~allowed, IMPOSSIBLE)
-    return masked - masked.exp().sum(-1, keepdim=True).log()
+    torch.manual_seed(seed)
+    ensemble = Ensemble(shape, config)
+    ensemble.to("cuda" if torch.cuda.is_available() else "cpu")
+    for name, module in ensemble.models.items():
+        model = cast(BaseModel, module)
+        began, finished = time.perf_counter(), Checkpoint(folder / f"{name}-finished")
+        if finished.exists():
+            restore_module(model, finished.load()[1], prefix="model")
+            continue
+        data = TrainingData(
+            train=train,
+            fold=fold,
+            reasoning=reasoning,
+            validation_loss=lambda: ensemble.loss(valid),
+            config=config,
+            seed=seed,
+            folder=folder / name,
+            log=log,
+        )
+        model.fit(data)
+        finished.save({"step": 0}, tensors=module_tensors(model, prefix="model"))
+        logger.info("base model %s fitted in %.1f s", name, time.perf_counter() - began)
+    ensemble.eval()
+    return ensemble
 
 
-def _columns(shape: EnsembleShape) -> tuple[Tensor, Tensor]:
-    """Columns of an encoded history that members on meaning and on words see."""
-    vector = shape.meaning + shape.words
-    message = vector + 2 + len(Strategy)
-    is_words = torch.zeros(shape.history, dtype=torch.bool)
-    is_meaning = torch.zeros(shape.history, dtype=torch.bool)
-    for start in [slot * message for slot in range(shape.window)] + [shape.window * message]:
-        is_meaning[start : start + shape.meaning] = True
-        is_words[start + shape.meaning : start + vector] = True
-    return (~is_words).nonzero().squeeze(1), (~is_meaning).nonzero().squeeze(1)
+def fold_of_dialogues(dialogues: int, *, folds: int, seed: int) -> np.ndarray:
+    """Draws folds of equal size, up to one.
 
+    Args:
+        dialogues: Number of dialogues.
+        folds: Number of folds.
+        seed: Of the draw.
 
-def _gain(shape: EnsembleShape, meaning: Tensor) -> Tensor:
-    """Scale of each column that the hidden layers see. Shape: (columns,)."""
-    message = shape.meaning + 2 + len(Strategy)
-    gain = torch.ones(len(meaning))
-    for start in [slot * message for slot in range(shape.window)] + [shape.window * message]:
-        gain[start : start + shape.meaning] = _EMBEDDING_GAIN * shape.meaning**0.5
-    return gain
+    Returns:
+        Fold of each dialogue, 0..folds - 1. Shape: (dialogues,).
+
+    Raises:
+        ValueError: There are fewer dialogues than folds.
+    """
+    if dialogues < folds:
+        raise ValueError(f"{dialogues} training dialogues for {folds} folds, expected at least one each")
+    return np.random.default_rng(seed).permutation(dialogues) % folds

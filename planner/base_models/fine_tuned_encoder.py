@@ -1,8 +1,8 @@
-"""Readers: sentence encoders fine-tuned to read the last messages together and say what the supporter does next.
+"""Fine-tuned encoders, one for each fold: they see the last messages as one row of tokens and predict what comes next.
 
-What a reader reads: the last messages of a history as one row of tokens, who speaks and with which strategy.
-
-The readers of all folds together, as one more source of beliefs.
+An encoder predicts the next decision of the supporter, and whether a turn that has not begun will be multi-strategy.
+Token embeddings and the lowest layers stay as they were pretrained: training them costs time and gains nothing on 910
+dialogues. So all encoders share them, in memory as in the file.
 """
 
 import copy
@@ -23,16 +23,20 @@ from corpus.strategy import LABELS
 from encoding.plan_codec import STOP
 from encoding.sentence_encoder import SentenceEncoder
 
+MULTI_STRATEGY = STOP + 1  # the last output: the turn, which has not begun, will be multi-strategy
+OUTPUTS = STOP + 2
 _MESSAGES = 7
 _SMALLEST_PIECE = 16  # tokens of an older message worth keeping where not all of it fits; the mark may take ten
 _PREFACE = 5  # tokens that may be needed for the number of messages
+_LOWEST = -20.0  # log-probability
+_BATCH = 64
 
 
 class HistoryTokens:
     """Turns histories into tokens: ``[CLS] 12 messages [SEP] seeker : ... [SEP] supporter question : ... [SEP]``.
 
     Args:
-        tokenizer: Of the transformer that reads.
+        tokenizer: Of the transformer.
         tokens: Longest row; older messages are cut first.
     """
 
@@ -81,43 +85,48 @@ def _speaker(message: Message) -> str:
     return "supporter" if message.strategy is None else f"supporter {LABELS[message.strategy].lower()}"
 
 
-MULTI_STRATEGY = (
-    STOP + 1
-)  # the last output of a reader: the turn, of which nothing stands yet, will have several messages
-OUTPUTS = STOP + 2
+class FrozenLayers:
+    """The part of a transformer that all fine-tuned encoders share, and what each of them starts from.
+
+    Args:
+        transformer: Pretrained; copied.
+        frozen_layers: Lowest layers that are not trained.
+    """
+
+    def __init__(self, transformer: Any, *, frozen_layers: int) -> None:
+        self._pretrained = copy.deepcopy(transformer)
+        # Plain attention is faster than the fused kernel in bf16 on processors, forward and backward.
+        self._pretrained.set_attn_implementation("eager")
+        for module in self._pretrained.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0  # on a processor drawing the masks takes as long as the products
+        self._frozen = [self._pretrained.embeddings, *self._pretrained.encoder.layer[:frozen_layers]]
+        for module in self._frozen:
+            module.requires_grad_(False)
+
+    def transformer(self) -> Any:
+        """A transformer with trainable layers of its own on top of the shared ones."""
+        return copy.deepcopy(self._pretrained, {id(module): module for module in self._frozen})
 
 
 class FineTunedEncoder(nn.Module):
     """A transformer over the last messages with a small head.
 
-    Token embeddings and the lowest layers stay as they were pretrained: they cost time and gain nothing on 910
-    dialogues.
-
     Args:
-        transformer: Pretrained; copied.
-        frozen_layers: Lowest layers that are not trained.
-        dropout: Share of the head's inputs dropped in training. Inside the transformer nothing is dropped: on a
-            processor drawing the masks takes as long as the products.
+        shared: Its frozen layers.
+        dropout: Share of the head's inputs dropped in training; inside the transformer nothing is dropped.
     """
 
-    def __init__(self, transformer: Any, *, frozen_layers: int, dropout: float) -> None:
+    def __init__(self, shared: FrozenLayers, *, dropout: float) -> None:
         super().__init__()
-        self.transformer = copy.deepcopy(transformer)
-        # Plain attention is faster than the fused kernel in bf16 on processors, forward and backward.
-        self.transformer.set_attn_implementation("eager")
-        for module in self.transformer.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
-        self.transformer.embeddings.requires_grad_(False)
-        for layer in self.transformer.encoder.layer[:frozen_layers]:
-            layer.requires_grad_(False)
+        self.transformer = shared.transformer()
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(2 * self.transformer.config.hidden_size, OUTPUTS)
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Unnormalised scores of 8 strategies, STOP, and several messages.
+        """Unnormalised scores of 8 strategies, STOP, and a multi-strategy turn.
 
         Args:
             ids: Token ids. Shape: (B, T).
@@ -144,7 +153,7 @@ class FineTunedEncoder(nn.Module):
         """
         own = {name: value for name, value in self.named_parameters() if value.requires_grad}
         if set(own) != set(tuned):
-            raise ValueError(f"reader: got {len(tuned)} weights, expected {len(own)}")
+            raise ValueError(f"fine-tuned encoder: got {len(tuned)} weights, expected {len(own)}")
         with torch.no_grad():
             for name, value in own.items():
                 value.copy_(tuned[name])
@@ -157,58 +166,54 @@ def log_probabilities(scores: Tensor, can_stop: Tensor) -> Tensor:
     return decisions.masked_fill(impossible, -1e4).log_softmax(1)
 
 
-_LOWEST = -20.0
-_BATCH = 64
-
-
 class FineTunedEncoders:
-    """Fine-tuned encoders, one per fold.
+    """The encoders of all folds.
 
     Args:
-        readers: Reader f never saw fold f.
-        reading: Turns histories into tokens.
+        encoders: Encoder f was trained without fold f.
+        tokens: Turns histories into tokens.
     """
 
-    def __init__(self, readers: Sequence[FineTunedEncoder], reading: HistoryTokens) -> None:
-        self._readers = list(readers)
-        self._reading = reading
+    def __init__(self, encoders: Sequence[FineTunedEncoder], tokens: HistoryTokens) -> None:
+        self._encoders = list(encoders)
+        self._tokens = tokens
 
     @torch.no_grad()
-    def read(self, histories: Sequence[Sequence[Message]], *, fold: np.ndarray | None = None) -> np.ndarray:
-        """What the readers believe.
+    def predict(self, histories: Sequence[Sequence[Message]], *, fold: np.ndarray | None = None) -> np.ndarray:
+        """Predicts the next decision after each history.
 
         Args:
             histories: N histories.
-            fold: The part of the training dialogues each history belongs to: only the reader that never saw it
-                answers. Shape: (N,). ``None``: new dialogues, the mean over all readers.
+            fold: Fold of the training dialogue of each history: only the encoder trained without it predicts.
+                Shape: (N,). ``None``: new dialogues, the mean over all encoders.
 
         Returns:
-            Log-probabilities of 8 strategies and STOP, not below -20, then the log-odds of a turn with several
-            messages. Shape: (N, 10), float32.
+            Log-probabilities of 8 strategies and STOP, not below -20, then the log-odds of a multi-strategy turn.
+            Shape: (N, 10), float32.
         """
-        rows = self._reading.rows(histories)
+        rows = self._tokens.rows(histories)
         can_stop = torch.tensor([bool(h) and h[-1].role is Role.SUPPORTER for h in histories])
         order = np.argsort([len(row) for row in rows], kind="stable")
-        beliefs = np.zeros((len(rows), OUTPUTS), np.float32)
-        for part, reader in enumerate(self._readers):
+        predicted = np.zeros((len(rows), OUTPUTS), np.float32)
+        for part, encoder in enumerate(self._encoders):
             here = order if fold is None else order[fold[order] == part]
-            weight = 1 / len(self._readers) if fold is None else 1.0
-            device = reader.head.weight.device
+            weight = 1 / len(self._encoders) if fold is None else 1.0
+            device = encoder.head.weight.device
             for start in range(0, len(here), _BATCH):
                 batch = here[start : start + _BATCH]
-                ids, mask = self._reading.batch([rows[row] for row in batch])
-                scores = reader(ids.to(device), mask.to(device)).cpu()
-                beliefs[batch, :MULTI_STRATEGY] += weight * log_probabilities(scores, can_stop[batch]).exp().numpy()
-                beliefs[batch, MULTI_STRATEGY] += weight * scores[:, MULTI_STRATEGY].numpy()
-        beliefs[:, :MULTI_STRATEGY] = np.log(np.maximum(beliefs[:, :MULTI_STRATEGY], np.exp(_LOWEST)))
-        return beliefs
+                ids, mask = self._tokens.batch([rows[row] for row in batch])
+                scores = encoder(ids.to(device), mask.to(device)).cpu()
+                predicted[batch, :MULTI_STRATEGY] += weight * log_probabilities(scores, can_stop[batch]).exp().numpy()
+                predicted[batch, MULTI_STRATEGY] += weight * scores[:, MULTI_STRATEGY].numpy()
+        predicted[:, :MULTI_STRATEGY] = np.log(np.maximum(predicted[:, :MULTI_STRATEGY], np.exp(_LOWEST)))
+        return predicted
 
     def save(self, path: Path) -> None:
         """Writes what fine-tuning changed; the rest is the pretrained encoder's."""
         tensors = {
             f"{number}.{name}": value.cpu().contiguous()
-            for number, reader in enumerate(self._readers)
-            for name, value in reader.tuned().items()
+            for number, encoder in enumerate(self._encoders)
+            for name, value in encoder.tuned().items()
         }
         with replace_whole(path) as temporary:
             save_file(tensors, temporary)
@@ -217,27 +222,27 @@ class FineTunedEncoders:
     def load(
         cls, path: Path, encoder: SentenceEncoder, *, folds: int, tokens: int, frozen_layers: int
     ) -> "FineTunedEncoders":
-        """Reads what :meth:`save` wrote.
+        """Loads what :meth:`save` wrote.
 
         Args:
             path: The file.
             encoder: The pretrained encoder they were fine-tuned from.
-            folds: Number of readers.
-            tokens: Longest history they read.
+            folds: Number of encoders.
+            tokens: Longest history they are given.
             frozen_layers: Lowest layers that were not trained.
 
         Raises:
-            ValueError: The file is missing or damaged, or holds other readers.
+            ValueError: The file is missing or damaged, or holds other encoders.
         """
         tokenizer, transformer = encoder.token_model()
         try:
             tensors = load_file(path)
         except (OSError, SafetensorError) as error:
-            raise ValueError(f"{path}: missing or damaged readers ({type(error).__name__})") from error
-        readers = []
+            raise ValueError(f"{path}: missing or damaged fine-tuned encoders ({type(error).__name__})") from error
+        shared, encoders = FrozenLayers(transformer, frozen_layers=frozen_layers), []
         for number in range(folds):
-            reader = FineTunedEncoder(transformer, frozen_layers=frozen_layers, dropout=0.0)
+            one = FineTunedEncoder(shared, dropout=0.0)
             start = f"{number}."
-            reader.restore({name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)})
-            readers.append(reader.to("cuda" if torch.cuda.is_available() else "cpu").eval())
-        return cls(readers, HistoryTokens(tokenizer, tokens=tokens))
+            one.restore({name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)})
+            encoders.append(one.to("cuda" if torch.cuda.is_available() else "cpu").eval())
+        return cls(encoders, HistoryTokens(tokenizer, tokens=tokens))

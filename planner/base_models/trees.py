@@ -1,9 +1,8 @@
-"""Fitted decision trees as plain arrays: scikit-learn grows them, arrays are saved and asked; nothing is pickled.
+"""Fitted decision trees as plain arrays: scikit-learn grows them, arrays are saved and evaluated; nothing is pickled.
 
-A distribution over outcomes fitted by trees: a forest of random splits and a boosted ensemble, half each.
-
-Random splits with large leaves (Geurts et al., "Extremely randomized trees", Machine Learning 2006) hardly overfit weak
-signals; boosting (Friedman, Annals of Statistics 2001) claims better probabilities. Each errs elsewhere.
+:class:`TreeClassifier` is the mean of a forest of random splits and a boosted ensemble. Random splits with large leaves
+(Geurts et al., "Extremely randomized trees", Machine Learning 2006) hardly overfit weak signals; boosting (Friedman,
+Annals of Statistics 2001) gives better probabilities. Each errs elsewhere.
 """
 
 from collections.abc import Sequence
@@ -16,6 +15,10 @@ from sklearn.tree import BaseDecisionTree
 
 _LEAF = -1  # scikit-learn's mark in ``children_left``
 _BATCH = 1024  # items walked down all trees at once
+_UNSEEN = -20.0  # logit of an outcome that never occurred
+_BOOSTING = {"n_estimators": 100, "learning_rate": 0.05, "max_leaf_nodes": 8, "min_samples_leaf": 60, "subsample": 0.5}
+_FOREST = {"min_samples_leaf": 15}
+_FEATURES = 0.3  # share of the features each split may choose from
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +27,7 @@ class Trees:
 
     Attributes:
         roots: First node of each tree. Shape: (T,), int32.
-        feature: What a node asks about; -1 in a leaf. Shape: (N,), int32.
+        feature: Which feature a node tests; -1 in a leaf. Shape: (N,), int32.
         threshold: Not above it leads left. Shape: (N,), float64.
         left: Next node; a leaf leads to itself. Shape: (N,), int32.
         right: As ``left``. Shape: (N,), int32.
@@ -79,12 +82,6 @@ class Trees:
         return total
 
 
-_UNSEEN = -20.0  # logit of an outcome that never occurred
-_BOOSTING = {"n_estimators": 100, "learning_rate": 0.05, "max_leaf_nodes": 8, "min_samples_leaf": 60, "subsample": 0.5}
-_FOREST = {"min_samples_leaf": 15}
-_FEATURES = 0.3  # share of the features each split may choose from
-
-
 @dataclass(frozen=True, eq=False)
 class TreeClassifier:
     """A distribution over n outcomes: the mean of a forest's and a boosted ensemble's.
@@ -107,7 +104,7 @@ class TreeClassifier:
             ValueError: All outcomes are the same.
         """
         if len(np.unique(outcomes)) < 2:
-            raise ValueError("judges: always the same happened, there is nothing to learn; use --judge-trees 0")
+            raise ValueError("stacking: all outcomes are alike, nothing can be learned; leave out --stacking.trees")
         forest = ExtraTreesClassifier(trees, max_features=_FEATURES, random_state=seed, n_jobs=-1, **_FOREST)
         forest.fit(features, outcomes)
         boosted = GradientBoostingClassifier(max_features=_FEATURES, random_state=seed, **_BOOSTING)

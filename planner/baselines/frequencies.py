@@ -8,7 +8,7 @@ import numpy as np
 
 from corpus.dialogue import Dialogue, Message
 from corpus.strategy import ESCONV_COUNTS, Strategy
-from planner.base_models.decisions import training_turns
+from planner.decisions import training_turns
 from planner.plan import Plan
 
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from corpus.dialogue import Dialogue
 from encoding.observation import Observer
-from planner.base_models.decisions import training_turns
 from planner.baselines.frequencies import MajorityPlanner, RandomPlanner
 from planner.baselines.linear import fit_embedding, fit_tfidf
 from planner.baselines.markov import MarkovPlanner
+from planner.decisions import training_turns
 from planner.plan import Planner
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Logistic regression over nine decisions, eight strategies and STOP: on TF-IDF or on sentence embeddings.
 
 Both baselines see the observation of the trained planner (:mod:`encoding.observation`: last messages, position,
-strategies used, plan so far) and learn from the same decisions (:class:`Decisions`), so what sets them apart is
+strategies used, prefix) and learn from the same decisions (:class:`Decisions`), so what sets them apart is
 the vectors of the messages; what sets the trained planner apart is everything after the observation.
 """
 
@@ -14,8 +14,8 @@ from corpus.strategy import Strategy
 from encoding.observation import Observer, plan_features, turn_prefix
 from encoding.plan_codec import STOP
 from encoding.tfidf import TfidfEncoder
-from planner.base_models.decisions import Decisions, training_turns
-from planner.base_models.logistic import DecisionRegression
+from planner.base_models.linear import DecisionRegression
+from planner.decisions import Decisions, training_turns
 from planner.plan import Plan
 
 _WORDS = 1000  # vocabulary of TF-IDF
@@ -26,7 +26,7 @@ class LinearPlanner:
     """Decides step by step by logistic regression, greedily.
 
     Turn protocol, free-running: the most probable strategy first (STOP is no option), then the most probable of the
-    nine decisions given the plan so far, until it is STOP or the plan holds K strategies. Message protocol: the eight
+    nine decisions given the prefix, until it is STOP or the plan holds K strategies. Message protocol: the eight
     strategies' probabilities given all messages before, renormalised. Classes are not reweighted: the probabilities
     are those of the corpus, which is what STOP and expected scores need; the price is a lower macro-F1.
 

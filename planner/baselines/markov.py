@@ -18,7 +18,7 @@ from corpus.dialogue import Dialogue, Message
 from corpus.strategy import Strategy
 from encoding.observation import turn_prefix
 from encoding.plan_codec import STOP
-from planner.base_models.decisions import training_turns
+from planner.decisions import training_turns
 from planner.plan import Plan
 
 START = len(Strategy)  # row of ``opening`` for a dialogue's first turn

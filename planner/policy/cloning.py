@@ -1,4 +1,4 @@
-"""Behaviour cloning of the deliberating network: gold reasoning and gold decisions from cross-fitted beliefs."""
+"""Behaviour cloning of the policy network: gold reasoning and gold decisions from out-of-fold predictions."""
 
 import copy
 import logging
@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from planner.base_models.cloning import one_cycle, reasoning_loss
-from planner.base_models.decisions import Decisions
+from planner.base_models.networks import one_cycle, reasoning_loss
 from planner.base_models.predictions import PredictionLayout
+from planner.checkpoint import check_finite
 from planner.config import PolicyConfig
+from planner.decisions import Decisions
 from planner.policy.network import PolicyNetwork
 from planner.training_log import TrainingLog
 
@@ -24,18 +25,18 @@ _REASONING_WEIGHT = 0.3
 
 @dataclass(frozen=True)
 class PredictedDecisions:
-    """Decisions with the beliefs they are made from.
+    """Decisions with the predictions they are made from.
 
     Attributes:
-        beliefs: Shape: (U, S), float32.
+        predictions: Shape: (U, S), float32.
         reasoning: Labels, -1 = unknown. Shape: (U, 5).
         row: Which history each decision has. Shape: (N,).
-        prefix: Row of the plan so far in the plan space. Shape: (N,).
+        prefix: Row of the prefix in the plan space. Shape: (N,).
         decision: 0..8. Shape: (N,).
-        realized: Whether the plan so far is what stands in the history already. Shape: (N,), bool.
+        realized: Whether the history holds the whole prefix already. Shape: (N,), bool.
     """
 
-    beliefs: Tensor
+    predictions: Tensor
     reasoning: Tensor
     row: Tensor
     prefix: Tensor
@@ -44,14 +45,14 @@ class PredictedDecisions:
 
     @classmethod
     def of(
-        cls, decisions: Decisions, beliefs: np.ndarray, layout: PredictionLayout, device: torch.device
+        cls, decisions: Decisions, predictions: np.ndarray, layout: PredictionLayout, device: torch.device
     ) -> "PredictedDecisions":
         """Puts both together on a device."""
         prefix = layout.space.row_of_code[layout.space.codec.code(decisions.slots)]
         _, first = np.unique(decisions.row, return_index=True)  # the shortest plan of each history
         realized = np.zeros(len(decisions.row), bool)
         realized[first] = True
-        arrays = (beliefs, decisions.reasoning, decisions.row, prefix, decisions.decision, realized)
+        arrays = (predictions, decisions.reasoning, decisions.row, prefix, decisions.decision, realized)
         return cls(*(torch.from_numpy(array).to(device) for array in arrays))
 
 
@@ -66,13 +67,13 @@ def clone_policy(
 ) -> None:
     """Trains the network in place by cross-entropy on reasoning and decisions, each slot given the gold ones before.
 
-    The weights of lowest validation loss of the decisions, over all reasoning, are kept; the untrained network, which
-    decides as the members believe, is a candidate. A few seconds: nothing is kept to go on from.
+    The weights of lowest validation loss of the decisions, over all reasoning, are selected, those of the untrained
+    network included, which decides as predicted. It takes a few seconds: no state is saved to resume from.
 
     Args:
         network: Trained in place.
-        train: Cross-fitted beliefs on training dialogues.
-        valid: Beliefs on validation dialogues.
+        train: Out-of-fold predictions on training dialogues.
+        valid: Predictions on validation dialogues.
         config: Settings of behaviour cloning.
         rng: Draws the order of the data.
         log: Receives ``deliberation/*`` curves by epoch.
@@ -93,6 +94,7 @@ def clone_policy(
             loss.backward()
             optimizer.step()
             total += float(loss.detach())
+        check_finite(total, "policy", step=epoch + 1)
         valid_loss = decision_loss(network, valid)
         if valid_loss < best_loss:
             best_loss, best = valid_loss, copy.deepcopy(network.state_dict())
@@ -101,16 +103,16 @@ def clone_policy(
     log.save()
     network.load_state_dict(best)
     network.eval()
-    logger.info("deliberation cloned: validation loss %.4f", best_loss)
+    logger.info("policy network cloned: validation loss %.4f", best_loss)
 
 
 @torch.no_grad()
 def decision_loss(network: PolicyNetwork, data: PredictedDecisions) -> float:
-    """Mean negative log-likelihood of the decisions after what stands in the history, over all reasoning, in nats."""
+    """Mean negative log-likelihood of the decisions after what the history holds, over all reasoning, in nats."""
     network.eval()
     total, count = 0.0, 0
     for chosen in data.realized.nonzero().squeeze(1).split(1024):
-        decided = network.next_decisions(data.beliefs[data.row[chosen]], data.prefix[chosen])  # (B, 9)
+        decided = network.next_decisions(data.predictions[data.row[chosen]], data.prefix[chosen])  # (B, 9)
         total -= float(decided.gather(1, data.decision[chosen][:, None]).log().sum())
         count += len(chosen)
     return total / count
@@ -119,6 +121,6 @@ def decision_loss(network: PolicyNetwork, data: PredictedDecisions) -> float:
 def _loss(network: PolicyNetwork, data: PredictedDecisions, chosen: Tensor) -> Tensor:
     row = data.row[chosen]
     labels = data.reasoning[row]
-    slots, decided = network.steps(data.beliefs[row], values=labels, rows=data.prefix[chosen])
+    slots, decided = network.steps(data.predictions[row], values=labels, rows=data.prefix[chosen])
     loss = nn.functional.nll_loss(decided, data.decision[chosen])
     return loss + _REASONING_WEIGHT * reasoning_loss(slots, labels) if slots else loss

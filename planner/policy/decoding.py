@@ -1,15 +1,15 @@
-"""From a distribution over plans to one plan: the most probable, or the one of highest expected utility.
+"""From a distribution over plans to one plan, and class offsets of the message protocol.
 
-Both modes plan ahead by the same rule. In the turn environments the gold plan does not depend on what the planner does,
-so the best One-by-One policy carries out, step by step, the plan of highest expected return. What stands in the history
-with its text is a fact, and only plans that begin with it count: this is how a One-by-One planner is asked again after
-every realized message whether to stop.
+Plans: a greedy plan is the most probable one, or the one of highest expected utility; a sampled plan follows the
+distribution. Both modes plan ahead by the same rule: in the turn environments the gold plan does not depend on what the
+planner does, so the best One-by-One policy carries out, step by step, the plan of highest expected return. A prefix is
+given, so that only plans that begin with it count: a One-by-One planner is asked again after every realized message
+whether to stop.
 
-One additive offset per strategy, chosen on validation data: the decision rule against preference bias.
-
-A classifier trained for likelihood on unbalanced classes prefers frequent ones (Kang et al. 2024 call it preference
-bias). Shifting each log-probability by a constant moves the decision boundaries without touching the model ("logit
-adjustment", Menon et al., ICLR 2021); the constants are fitted, not derived, because labels are noisy.
+Class offsets: one additive logit for each strategy is the decision rule against preference bias. A classifier trained
+for likelihood on unbalanced classes prefers frequent ones (Kang et al. 2024). Shifting each log-probability by a
+constant moves the decision boundaries without touching the model ("logit adjustment", Menon et al., ICLR 2021); the
+constants are fitted, not derived, because labels are noisy.
 """
 
 import numpy as np
@@ -18,45 +18,48 @@ from corpus.strategy import Strategy
 from encoding.plan_codec import PlanCodec
 from metrics.strategy.classification import confusion_f1, preference_bias
 from metrics.strategy.edit_distance import levenshtein_ratio_table
+from planner.config import PlanDecodingConfig
+
+_STEPS = (0.6, 0.3, 0.15, 0.08)  # of offsets, from coarse to fine, in nats
+_BIAS_WEIGHT = 10.0  # points of F1 that one unit of preference bias costs: it breaks near-ties towards balance
 
 
 class PlanDecoder:
-    """Chooses plans from their probabilities.
+    """Takes the best plan from a distribution.
 
     The plan with the highest expected Levenshtein ratio is the minimum-risk decision for the metric LR (Kumar and
     Byrne, "Minimum Bayes-Risk Decoding", NAACL 2004): near misses of many plausible plans can be worth more than the
-    single most probable one.
+    single most probable one. The more an exact match counts beside it, the shorter are the plans; four turns in five
+    have one message, so whoever wants to be right as often as possible never plans two. Therefore an exact match of a
+    multi-strategy plan can count more.
 
     Args:
         codec: Which plans there are.
-        exact_weight: What an exact match counts beside the Levenshtein ratio, from 0: more of it means shorter plans.
-        several_weight: What it counts in addition where the plan has several strategies, from 0: four turns in five
-            have one message, so whoever wants to be right as often as possible never plans two.
+        config: The rule and its weights.
     """
 
-    def __init__(self, codec: PlanCodec, *, exact_weight: float = 0.0, several_weight: float = 0.0) -> None:
+    def __init__(self, codec: PlanCodec, config: PlanDecodingConfig) -> None:
         self.codec = codec
+        self._rule = config.rule
         ratios = levenshtein_ratio_table(codec.plans, codec.plans)
-        of_match = [exact_weight + several_weight * (len(plan) > 1) for plan in codec.plans]
+        of_match = [config.exact_weight + config.multi_strategy_weight * (len(plan) > 1) for plan in codec.plans]
         self._utility = ratios + np.diag(np.array(of_match, np.float32))  # (plans, plans)
 
-    def best_expected(self, probabilities: np.ndarray, *, prefix: tuple[int, ...] = ()) -> np.ndarray:
-        """Plans of highest expected Levenshtein ratio plus weighted exact match.
+    def best(self, probabilities: np.ndarray, *, prefix: tuple[int, ...] = ()) -> np.ndarray:
+        """Plans of highest expected utility, or the most probable ones.
 
         Args:
             probabilities: Probability of every plan of the codec. Shape: (B, plans).
-            prefix: Strategies that stand already; only plans that begin with them are possible.
+            prefix: Strategies that are already said; only plans that begin with them are possible.
 
         Returns:
             Index into the codec's plans. Shape: (B,).
         """
         possible = self._possible(prefix)
-        scores = (probabilities * possible) @ self._utility.T
+        scores = probabilities
+        if self._rule == "expected-lr":
+            scores = (probabilities * possible) @ self._utility.T
         return np.where(possible, scores, -np.inf).argmax(axis=1)
-
-    def most_probable(self, probabilities: np.ndarray, *, prefix: tuple[int, ...] = ()) -> np.ndarray:
-        """The most probable whole plans: highest expected exact match. Shape: (B, plans) -> (B,)."""
-        return np.where(self._possible(prefix), probabilities, -np.inf).argmax(axis=1)
 
     def _possible(self, prefix: tuple[int, ...]) -> np.ndarray:
         """Plans that are not empty and begin with the prefix. Shape: (plans,), bool."""
@@ -64,8 +67,10 @@ class PlanDecoder:
         return np.array([len(plan) >= length and plan[: len(prefix)] == prefix for plan in self.codec.plans])
 
 
-_STEPS = (0.6, 0.3, 0.15, 0.08)  # from coarse to fine, in nats
-_BIAS_WEIGHT = 10.0  # points of F1 that one unit of preference bias costs: it breaks near-ties towards balance
+def sampled(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Plans sampled by inverse transform. Shapes: (B, plans), (B,) in 0..1 -> (B,) indices of plans."""
+    bounds = probabilities.astype(np.float64).cumsum(axis=1)
+    return (bounds <= uniform[:, None] * bounds[:, -1:]).sum(axis=1)  # the last bound is 1 but for rounding
 
 
 def fit_offsets(log_probabilities: np.ndarray, gold: np.ndarray) -> np.ndarray:

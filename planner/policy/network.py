@@ -1,9 +1,9 @@
-"""Deliberation: from the members' beliefs to reasoning and strategies, one slot after the other.
+"""The policy network: from predictions to reasoning and strategies, one slot after the other.
 
     context -> emotion -> intensity -> need -> stage -> strategy -> strategy or STOP -> ...
 
-Every reasoning slot sees the beliefs and the slot before it; every strategy sees the beliefs, need, stage and all
-strategies before it. A chain of small tables: each conditional distribution can be printed, and everything that is
+Every reasoning slot sees the predictions and the slot before it; every strategy sees the predictions, need, stage and
+all strategies before it. A chain of small tables: each conditional distribution can be printed, and everything that is
 asked of the whole (probability of a plan, entropy, divergence) is exact, by sums along the chain.
 """
 
@@ -15,9 +15,8 @@ from torch import Tensor, nn
 
 from encoding.observation import plan_features_size
 from encoding.plan_codec import STOP
-from planner.base_models.ensemble import IMPOSSIBLE, log_softmax
 from planner.base_models.predictions import PredictionLayout
-from planner.policy.plan_space import PlanMixture, chain_expectation, mixed_decisions
+from planner.plan_space import IMPOSSIBLE, PlanMixture, chain_expectation, log_softmax, mixed_decisions
 
 NEED, STAGE = 3, 4  # the reasoning slots that strategies see
 
@@ -63,14 +62,14 @@ class PolicyDistribution(NamedTuple):
 
 
 class PolicyNetwork(nn.Module):
-    """Small corrections to the members' beliefs: what cloning fits on top of them and PPO refines.
+    """Small corrections to predictions: behaviour cloning fits them, PPO refines them.
 
-    A decision's logits are the beliefs, plus a shift that depends on the beliefs' summary and on how many strategies
-    stand already, plus a constant for the strategies that stand, plus constants for need and stage. All corrections
-    start at zero: an untrained network plans exactly as the members believe.
+    A decision's logits are the predicted ones, plus a shift that depends on the summary of the predictions and on the
+    length of the prefix, plus a constant for the prefix itself, plus constants for need and stage. All corrections
+    start at zero: an untrained network plans exactly as predicted.
 
     Args:
-        layout: Where things stand in beliefs.
+        layout: Of the predictions.
         width: Hidden units.
         dropout: Share of hidden units dropped in training.
     """
@@ -106,108 +105,108 @@ class PolicyNetwork(nn.Module):
         for part in (self.hidden, self.slot_shift, self.links):
             part.requires_grad_(False)
 
-    def forward(self, beliefs: Tensor) -> PolicyDistribution:
+    def forward(self, predictions: Tensor) -> PolicyDistribution:
         """All distributions. Shape: (B, S)."""
-        hidden = self.hidden(self.layout.summary(beliefs))
-        logits = self._decision_logits(beliefs, hidden)[:, None]  # (B, 1, rows, 9)
+        hidden = self.hidden(self.layout.summary(predictions))
+        logits = self._decision_logits(predictions, hidden)[:, None]  # (B, 1, rows, 9)
         if self.layout.reasoning is not None:
             logits = logits + self._state_shifts()[self.layout.space.lengths].transpose(0, 1)
-        allowed = self.layout.space.allowed.to(beliefs.device)
-        return PolicyDistribution(self._slots(beliefs, hidden), log_softmax(logits, allowed))
+        allowed = self.layout.space.allowed.to(predictions.device)
+        return PolicyDistribution(self._slots(predictions, hidden), log_softmax(logits, allowed))
 
-    def mixture(self, beliefs: Tensor) -> PlanMixture:
+    def mixture(self, predictions: Tensor) -> PlanMixture:
         """The distribution over plans with reasoning summed out, for planning. Shape: (B, S)."""
-        hidden = self.hidden(self.layout.summary(beliefs))
-        logits = self._decision_logits(beliefs, hidden)
+        hidden = self.hidden(self.layout.summary(predictions))
+        logits = self._decision_logits(predictions, hidden)
         table = (logits - logits.amax(-1, keepdim=True)).exp()
-        return PlanMixture(*self._states(beliefs, hidden), table, self._factors(beliefs))
+        return PlanMixture(*self._states(predictions, hidden), table, self._factors(predictions))
 
-    def next_decisions(self, beliefs: Tensor, rows: Tensor) -> Tensor:
-        """The next decision of each history after one plan so far, over all reasoning.
+    def next_decisions(self, predictions: Tensor, rows: Tensor) -> Tensor:
+        """The next decision of each history after one prefix, over all reasoning.
 
         Args:
-            beliefs: Shape: (B, S).
-            rows: Row of the plan so far. Shape: (B,).
+            predictions: Shape: (B, S).
+            rows: Row of the prefix. Shape: (B,).
 
         Returns:
             Probabilities. Shape: (B, 9), rows sum to 1.
         """
-        hidden = self.hidden(self.layout.summary(beliefs))
-        logits = self._logits_after(beliefs, hidden, rows[:, None])[:, 0]
-        logits = logits.masked_fill(~self.layout.space.allowed.to(beliefs.device)[rows], IMPOSSIBLE)
-        factors = self._factors(beliefs)[self.layout.space.lengths.to(beliefs.device)[rows]]  # (B, S, 9)
-        _, states = self._states(beliefs, hidden)
+        hidden = self.hidden(self.layout.summary(predictions))
+        logits = self._logits_after(predictions, hidden, rows[:, None])[:, 0]
+        logits = logits.masked_fill(~self.layout.space.allowed.to(predictions.device)[rows], IMPOSSIBLE)
+        factors = self._factors(predictions)[self.layout.space.lengths.to(predictions.device)[rows]]  # (B, S, 9)
+        _, states = self._states(predictions, hidden)
         return mixed_decisions(states, (logits - logits.amax(-1, keepdim=True)).exp(), factors)
 
-    def steps(self, beliefs: Tensor, *, values: Tensor, rows: Tensor) -> tuple[list[Tensor], Tensor]:
+    def steps(self, predictions: Tensor, *, values: Tensor, rows: Tensor) -> tuple[list[Tensor], Tensor]:
         """Only the distributions along one chain per history.
 
         Args:
-            beliefs: Shape: (B, S).
+            predictions: Shape: (B, S).
             values: Values of the reasoning slots along the chain, -1 = none (then nothing depends on it); not looked
                 at without reasoning. Shape: (B, 5).
-            rows: Row of the plan so far. Shape: (B,) or (B, steps).
+            rows: Row of the prefix. Shape: (B,) or (B, steps).
 
         Returns:
             Log-probabilities of each reasoning slot given the value before it, five of shape (B, values) or none; and
             of the decision after each row, shape (B, [steps,] 9).
         """
-        hidden = self.hidden(self.layout.summary(beliefs))
+        hidden = self.hidden(self.layout.summary(predictions))
         slots = []
-        for k, scores in enumerate(self._slot_logits(beliefs, hidden)):
+        for k, scores in enumerate(self._slot_logits(predictions, hidden)):
             link = _pick(self.links[k - 1], values[:, k - 1]) if k else 0.0
             slots.append((scores + link).log_softmax(1))
         columns = rows if rows.dim() == 2 else rows[:, None]
-        length = self.layout.space.lengths.to(beliefs.device)[columns]  # (B, steps)
-        logits = self._logits_after(beliefs, hidden, columns)
+        length = self.layout.space.lengths.to(predictions.device)[columns]  # (B, steps)
+        logits = self._logits_after(predictions, hidden, columns)
         if self.layout.reasoning is not None:
             for table, slot in ((self.by_need, NEED), (self.by_stage, STAGE)):
                 chosen = values[:, slot, None]
                 logits = logits + table[length, chosen.clamp(min=0)] * (chosen >= 0)[..., None]
-        decided = log_softmax(logits, self.layout.space.allowed.to(beliefs.device)[columns])
+        decided = log_softmax(logits, self.layout.space.allowed.to(predictions.device)[columns])
         return slots, decided if rows.dim() == 2 else decided[:, 0]
 
-    def value(self, beliefs: Tensor, *, chosen: Tensor, plan: Tensor) -> Tensor:
+    def value(self, predictions: Tensor, *, chosen: Tensor, plan: Tensor) -> Tensor:
         """Expected return. Shapes: (B, S), reasoning one-hot (B, R), plan features (B, P) -> (B,)."""
-        return self.critic(torch.cat([self.layout.summary(beliefs), chosen, plan], dim=1)).squeeze(1)
+        return self.critic(torch.cat([self.layout.summary(predictions), chosen, plan], dim=1)).squeeze(1)
 
-    def _decision_logits(self, beliefs: Tensor, hidden: Tensor) -> Tensor:
+    def _decision_logits(self, predictions: Tensor, hidden: Tensor) -> Tensor:
         """Without need and stage. Shape: (B, rows, 9)."""
-        return self.layout.decisions(beliefs) + self._shift(hidden)[:, self.layout.space.lengths] + self.after
+        return self.layout.decisions(predictions) + self._shift(hidden)[:, self.layout.space.lengths] + self.after
 
-    def _logits_after(self, beliefs: Tensor, hidden: Tensor, rows: Tensor) -> Tensor:
+    def _logits_after(self, predictions: Tensor, hidden: Tensor, rows: Tensor) -> Tensor:
         """Of some rows, without need and stage, nothing masked. Shape: (B, steps) -> (B, steps, 9)."""
-        length = self.layout.space.lengths.to(beliefs.device)[rows]
+        length = self.layout.space.lengths.to(predictions.device)[rows]
         shift = self._shift(hidden).gather(1, length[:, :, None].expand(-1, -1, STOP + 1))
-        return self.layout.decisions_after(beliefs, rows) + shift + self.after[rows]
+        return self.layout.decisions_after(predictions, rows) + shift + self.after[rows]
 
     def _state_shifts(self) -> Tensor:
-        """What need and stage add to logits, by strategies that stand. Shape: (K, needs * stages, 9)."""
+        """What need and stage add to logits, by length of the prefix. Shape: (K, needs * stages, 9)."""
         return (self.by_need[:, :, None] + self.by_stage[:, None]).flatten(1, 2)
 
-    def _factors(self, beliefs: Tensor) -> Tensor:
+    def _factors(self, predictions: Tensor) -> Tensor:
         """What each state multiplies weights of decisions with; one state without reasoning. Shape: (K, S, 9)."""
         if self.layout.reasoning is None:
-            return beliefs.new_ones(self.layout.space.codec.max_strategies, 1, STOP + 1)
+            return predictions.new_ones(self.layout.space.codec.max_strategies, 1, STOP + 1)
         shifts = self._state_shifts()
         return (shifts - shifts.amax(-1, keepdim=True)).exp()
 
-    def _states(self, beliefs: Tensor, hidden: Tensor) -> tuple[list[Tensor], Tensor]:
+    def _states(self, predictions: Tensor, hidden: Tensor) -> tuple[list[Tensor], Tensor]:
         """Probabilities of each reasoning slot's values and of every state."""
-        slots = self._slots(beliefs, hidden)
-        return slot_marginals(slots), state_probabilities(slots) if slots else beliefs.new_ones(len(beliefs), 1)
+        slots = self._slots(predictions, hidden)
+        return slot_marginals(slots), state_probabilities(slots) if slots else predictions.new_ones(len(predictions), 1)
 
     def _shift(self, hidden: Tensor) -> Tensor:
-        """By number of strategies that stand. Shape: (B, K, 9)."""
+        """By length of the prefix. Shape: (B, K, 9)."""
         return self.shift(hidden).unflatten(1, (-1, STOP + 1))
 
-    def _slot_logits(self, beliefs: Tensor, hidden: Tensor) -> list[Tensor]:
-        believed = self.layout.slots(beliefs)
-        return [scores + shift(hidden) for scores, shift in zip(believed, self.slot_shift, strict=True)]
+    def _slot_logits(self, predictions: Tensor, hidden: Tensor) -> list[Tensor]:
+        predicted = self.layout.slots(predictions)
+        return [scores + shift(hidden) for scores, shift in zip(predicted, self.slot_shift, strict=True)]
 
-    def _slots(self, beliefs: Tensor, hidden: Tensor) -> list[Tensor]:
+    def _slots(self, predictions: Tensor, hidden: Tensor) -> list[Tensor]:
         slots = []
-        for k, scores in enumerate(self._slot_logits(beliefs, hidden)):
+        for k, scores in enumerate(self._slot_logits(predictions, hidden)):
             logits = scores[:, None] + self.links[k - 1] if k else scores[:, None]
             slots.append(logits.log_softmax(-1))
         return slots

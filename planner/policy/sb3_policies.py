@@ -13,7 +13,7 @@ from torch import Tensor
 
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import REASONING_SLOTS
-from planner.base_models.ensemble import IMPOSSIBLE
+from planner.plan_space import IMPOSSIBLE
 from planner.policy.network import PolicyNetwork, kl_divergence
 
 
@@ -26,7 +26,7 @@ class PlanActorCriticPolicy(ActorCriticPolicy):
     ``ent_coef`` is the weight of that KL, and collapse to a few strategies costs what cloning knew.
 
     Args:
-        observation_space: Beliefs, then the reasoning chosen so far (where the network reasons), then plan features.
+        observation_space: Predictions, then the reasoning chosen so far (if the network reasons), then plan features.
         action_space: As the environment's.
         lr_schedule: Learning rate by remaining progress, 1 to 0.
         network: The cloned network; it is copied, and a frozen copy is the reference.
@@ -63,8 +63,8 @@ class PlanActorCriticPolicy(ActorCriticPolicy):
 
     def _split(self, observations: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         sizes = [self.layout.size, self.layout.reasoning_width]
-        beliefs, chosen, plan = observations.split([*sizes, observations.shape[1] - sum(sizes)], dim=1)
-        return beliefs, chosen, plan
+        predictions, chosen, plan = observations.split([*sizes, observations.shape[1] - sum(sizes)], dim=1)
+        return predictions, chosen, plan
 
     def forward(self, obs: Tensor, deterministic: bool = False) -> tuple[Tensor, Tensor, Tensor]:
         """Actions (B, ...), values (B, 1), log-probabilities (B,)."""
@@ -79,8 +79,8 @@ class PlanActorCriticPolicy(ActorCriticPolicy):
 
     def _value(self, observations: Tensor) -> Tensor:
         """Shape: (B, 1)."""
-        beliefs, chosen, plan = self._split(observations)
-        return self.network.value(beliefs, chosen=chosen, plan=plan)[:, None]
+        predictions, chosen, plan = self._split(observations)
+        return self.network.value(predictions, chosen=chosen, plan=plan)[:, None]
 
     def predict_values(self, obs: Any) -> Tensor:
         """Values. Shape: (B, 1)."""
@@ -109,42 +109,42 @@ class OneByOnePolicy(PlanActorCriticPolicy):
 
     def _choices(self, network: PolicyNetwork, observations: Tensor) -> Tensor:
         """Log-probabilities of the actions of each state. Shape: (B, actions)."""
-        beliefs, chosen, plan = self._split(observations)
+        predictions, chosen, plan = self._split(observations)
         codec = self.layout.space.codec
         slots = plan[:, :-1].reshape(-1, codec.max_strategies, STOP + 1).argmax(2)
         rows = torch.from_numpy(self.layout.space.row_of_code[codec.code(slots.cpu().numpy())]).to(plan.device)
         reasoning = self.layout.reasoning
         if reasoning is None:
-            return network.steps(beliefs, values=rows[:, None], rows=rows)[1]
+            return network.steps(predictions, values=rows[:, None], rows=rows)[1]
         parts = chosen.split(list(reasoning.sizes), dim=1)
         known = torch.stack([part.sum(1) > 0 for part in parts], dim=1)  # (B, 5)
         values = torch.stack([part.argmax(1) for part in parts], dim=1).masked_fill(~known, -1)
-        of_slots, decisions = network.steps(beliefs, values=values, rows=rows)
+        of_slots, decisions = network.steps(predictions, values=values, rows=rows)
         widest = max(STOP + 1, *reasoning.sizes)
         padded = [
             torch.nn.functional.pad(part, (0, widest - part.shape[1]), value=IMPOSSIBLE)
             for part in (*of_slots, decisions)
         ]
         # The policies fill the slots in order, so the number of known ones says which choice comes next.
-        return torch.stack(padded, dim=1)[torch.arange(len(beliefs), device=beliefs.device), known.sum(1)]
+        return torch.stack(padded, dim=1)[torch.arange(len(predictions), device=predictions.device), known.sum(1)]
 
 
 class AllInOnePolicy(PlanActorCriticPolicy):
-    """Reasoning and a whole plan per step, each slot drawn given those before; all quantities exact."""
+    """Reasoning and a whole plan per step, each slot sampled given those before; all quantities exact."""
 
     def _act(self, observations: Tensor, *, deterministic: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Actions (B, slots), values (B, 1), log-probabilities of the whole actions (B,)."""
-        beliefs, _, _ = self._split(observations)
-        deliberation = self.network(beliefs)
-        here = torch.arange(len(beliefs), device=observations.device)
+        predictions, _, _ = self._split(observations)
+        distribution = self.network(predictions)
+        here = torch.arange(len(predictions), device=observations.device)
         values: list[Tensor] = []
         state = torch.zeros_like(here)
-        for slot in deliberation.slots:
+        for slot in distribution.slots:
             before = values[-1] if values else torch.zeros_like(here)
             values.append(choose(slot[here, before], deterministic=deterministic))
         if values:
-            state = values[-2] * deliberation.slots[-1].shape[2] + values[-1]
-        table = deliberation.decisions[here, state]  # (B, rows, 9)
+            state = values[-2] * distribution.slots[-1].shape[2] + values[-1]
+        table = distribution.decisions[here, state]  # (B, rows, 9)
         codec = self.layout.space.codec
         slots = np.full((len(observations), codec.max_strategies), STOP)
         growing = np.ones(len(observations), bool)
@@ -156,24 +156,24 @@ class AllInOnePolicy(PlanActorCriticPolicy):
         actions = torch.cat(
             [*(value[:, None] for value in values), torch.from_numpy(slots).to(observations.device)], dim=1
         )
-        return actions, self._value(observations), self._log_probabilities(beliefs, actions)
+        return actions, self._value(observations), self._log_probabilities(predictions, actions)
 
     def evaluate_actions(self, obs: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Values (B, 1), log-probabilities of the whole actions (B,), minus the divergence from the reference (B,)."""
-        beliefs, _, _ = self._split(obs)
+        predictions, _, _ = self._split(obs)
         with torch.no_grad():
-            reference = self.reference(beliefs)
-        divergence = self.network(beliefs).divergence(reference, self.layout)
-        return self._value(obs), self._log_probabilities(beliefs, actions.long()), -divergence
+            reference = self.reference(predictions)
+        divergence = self.network(predictions).divergence(reference, self.layout)
+        return self._value(obs), self._log_probabilities(predictions, actions.long()), -divergence
 
-    def _log_probabilities(self, beliefs: Tensor, actions: Tensor) -> Tensor:
-        return self._taken(self._along(self.network, beliefs, actions), actions)
+    def _log_probabilities(self, predictions: Tensor, actions: Tensor) -> Tensor:
+        return self._taken(self._along(self.network, predictions, actions), actions)
 
-    def _along(self, network: PolicyNetwork, beliefs: Tensor, actions: Tensor) -> tuple[list[Tensor], Tensor]:
+    def _along(self, network: PolicyNetwork, predictions: Tensor, actions: Tensor) -> tuple[list[Tensor], Tensor]:
         """Distributions along chosen chains: of each reasoning slot (B, values), of each decision (B, K, 9)."""
         values, plans = self._parts(actions)
-        rows = self.layout.space.plan_steps[0][plans].to(beliefs.device)  # (B, K)
-        return network.steps(beliefs, values=values, rows=rows)
+        rows = self.layout.space.plan_steps[0][plans].to(predictions.device)  # (B, K)
+        return network.steps(predictions, values=values, rows=rows)
 
     def _taken(self, along: tuple[list[Tensor], Tensor], actions: Tensor) -> Tensor:
         """Log-probabilities of the whole actions (B,) by the distributions along them."""
@@ -195,21 +195,21 @@ class AllInOnePolicy(PlanActorCriticPolicy):
 
 
 class SampledAllInOnePolicy(AllInOnePolicy):
-    """All-in-One whose divergence is summed along the chain that was drawn, as One-by-One's is from step to step.
+    """All-in-One whose divergence is summed along the chain that was sampled, as One-by-One's is from step to step.
 
-    Its mean over draws of the policy itself is the divergence of the whole distributions, by the chain rule; its
+    Its mean over samples of the policy itself is the divergence of the whole distributions, by the chain rule; its
     gradient leaves out how prefixes are reached, as One-by-One's does. A chain has eight distributions where all
     states and prefixes have hundreds, which is most of the time of exact training.
     """
 
     def evaluate_actions(self, obs: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Values (B, 1), log-probabilities of the whole actions (B,), minus the divergence along them (B,)."""
-        beliefs, _, _ = self._split(obs)
+        predictions, _, _ = self._split(obs)
         actions = actions.long()
-        own = self._along(self.network, beliefs, actions)
+        own = self._along(self.network, predictions, actions)
         with torch.no_grad():
-            reference = self._along(self.reference, beliefs, actions)
-        happens = self.layout.space.plan_steps[1][self._parts(actions)[1]].to(beliefs.device) >= 0  # (B, K)
+            reference = self._along(self.reference, predictions, actions)
+        happens = self.layout.space.plan_steps[1][self._parts(actions)[1]].to(predictions.device) >= 0  # (B, K)
         divergence = (kl_divergence(own[1], reference[1]) * happens).sum(1)
         for slot, other in zip(own[0], reference[0], strict=True):
             divergence = divergence + kl_divergence(slot, other)
@@ -217,7 +217,7 @@ class SampledAllInOnePolicy(AllInOnePolicy):
 
 
 def choose(log_probabilities: Tensor, *, deterministic: bool) -> Tensor:
-    """Draws a value from each row, or takes the most probable. Shape: (B, n) -> (B,)."""
+    """Samples a value from each row, or takes the most probable. Shape: (B, n) -> (B,)."""
     if deterministic:
         return log_probabilities.argmax(-1)
     return torch.multinomial(log_probabilities.exp(), 1).squeeze(-1)

@@ -1,4 +1,4 @@
-"""Candidates of a training: who is best, among those that give up no more than is allowed."""
+"""Checkpoint selection: the best checkpoint by one score, among those that give up no more than allowed in others."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from planner.policy.network import PolicyNetwork
 from planner.training_log import TrainingLog
 
 Scores = Mapping[str, float]
-# Validation scores of a planner in training: name -> value.
+# Scores a policy network on validation data: name -> value.
 Validate = Callable[[PolicyNetwork], dict[str, float]]
 
 _BEST = "best."
@@ -19,10 +19,10 @@ _BEST = "best."
 
 @dataclass(frozen=True)
 class SelectedCheckpoint:
-    """Who is best.
+    """The checkpoint that training ends with.
 
     Attributes:
-        step: Environment steps after which it was a candidate; 0: nobody was allowed and better than the start.
+        step: Environment steps before it; 0: none was allowed and better than the start.
         scores: Its scores.
         start: The start's scores.
     """
@@ -33,19 +33,19 @@ class SelectedCheckpoint:
 
 
 class CheckpointSelection:
-    """Validates candidates and keeps the best allowed one; the first, which training starts from, is always allowed.
+    """Validates checkpoints and selects the best allowed one; the first, where training starts, is always allowed.
 
     Args:
-        validate: Scores a candidate.
+        score: Scores a policy network on validation data.
         objective: The score that is maximised.
-        allowed: Whether a candidate of these scores may be kept, given the start's scores.
+        allowed: Whether a checkpoint of these scores may be selected, given the start's scores.
         log: Receives the scores as ``ppo/valid_*`` by environment step.
     """
 
     def __init__(
-        self, validate: Validate, *, objective: str, allowed: Callable[[Scores, Scores], bool], log: TrainingLog
+        self, score: Validate, *, objective: str, allowed: Callable[[Scores, Scores], bool], log: TrainingLog
     ) -> None:
-        self._validate = validate
+        self._score = score
         self._objective = objective
         self._allowed = allowed
         self._log = log
@@ -55,13 +55,13 @@ class CheckpointSelection:
         self._start_scores: dict[str, float] = {}
 
     @property
-    def kept(self) -> SelectedCheckpoint:
+    def selected(self) -> SelectedCheckpoint:
         """The best so far."""
         return SelectedCheckpoint(self._best_step, self._best_scores, self._start_scores)
 
-    def consider(self, network: PolicyNetwork, *, step: int) -> None:
-        """Validates a candidate and keeps it if it is the best allowed one."""
-        scores = self._validate(network)
+    def validate(self, network: PolicyNetwork, *, step: int) -> None:
+        """Scores a checkpoint and selects it if it is the best allowed one."""
+        scores = self._score(network)
         for name, value in scores.items():
             self._log.add(f"ppo/valid_{name}", value, step=step)
         if not self._best:
@@ -71,8 +71,8 @@ class CheckpointSelection:
         if not self._best or scores[self._objective] > self._best_scores[self._objective]:
             self._best, self._best_scores, self._best_step = copy.deepcopy(network.state_dict()), scores, step
 
-    def take_best(self, network: PolicyNetwork) -> None:
-        """Gives a network the best candidate's weights."""
+    def restore_best(self, network: PolicyNetwork) -> None:
+        """Gives a network the weights of the selected checkpoint."""
         network.load_state_dict(self._best)
 
     def progress(self) -> dict[str, str]:

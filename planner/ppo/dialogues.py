@@ -1,22 +1,17 @@
-"""Training a planner in whole conversations: PPO from a trained planner on, towards seekers who feel better.
+"""PPO in whole dialogues with a simulated seeker: from a trained planner on, towards seekers who feel better.
 
-What is trained is the deliberating network alone; members, readers, judges and lexicon stay the start's. The class
-offsets of the message protocol are fitted anew to every candidate, on cross-fitted training dialogues as in
-:mod:`planner.training`: PPO shifts how often each strategy is used, which is what offsets make up for.
+The policy network alone is trained; ensemble, fine-tuned encoders, stacking and lexicon stay the start's. The class
+offsets of the message protocol are fitted anew for every checkpoint, on out-of-fold predictions of training dialogues
+as in :mod:`planner.training`: PPO shifts how often each strategy is used, which is what offsets make up for.
 
-Collapse is the known danger: a planner that may do anything for success soon does one and the same. Two things are
-against it: the divergence from the start in PPO's objective, and limits on the candidates - on real turns the planner
-must still tell strategies apart, in conversations it must still use many.
-
-The planner that training in conversations starts from: its run folder, and which member never saw which dialogue.
-
-What a planner sees of conversations in the dialogue environments: its own beliefs about their histories.
+Collapse is the known danger: a planner that may do anything for success soon does one and the same. Two things prevent
+it: the divergence from the start in PPO's objective, and limits on the checkpoints that may be selected. On real turns
+the planner must still tell strategies apart, and in dialogues it must still use many.
 """
 
 import copy
 import json
 import logging
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +22,6 @@ import numpy as np
 import torch
 
 from corpus.dialogue import Dialogue, Message
-from corpus.files import replace_whole
 from encoding.embedding_cache import EmbeddingCache
 from encoding.observation import Observer
 from encoding.text_encoder import TextEncoder
@@ -35,20 +29,21 @@ from env.conversation import DialogueRules, Seeker, SeekerProfile
 from env.dialogues import DialogueProcess, DialogueTask
 from env.environments import SupportVectorEnv
 from env.sb3 import BatchVecEnv
-from planner.base_models.decisions import Decisions, training_turns
-from planner.base_models.ensemble_training import fold_of_dialogues
-from planner.base_models.out_of_fold import OutOfFoldSplit
+from planner.base_models.ensemble import fold_of_dialogues
+from planner.base_models.predictions import LOWEST
 from planner.checkpoint import Checkpoint
 from planner.config import DialogueConfig, Mode, SelectionConfig
-from planner.files import READERS
+from planner.decisions import Decisions, training_turns
+from planner.files import SETTINGS
 from planner.planner import StrategyPlanner
 from planner.policy.network import PolicyNetwork
 from planner.policy.sb3_policies import OneByOnePolicy, SampledAllInOnePolicy
 from planner.ppo.checkpoint_selection import CheckpointSelection, Scores, SelectedCheckpoint
 from planner.ppo.run import PolicyClass, run_ppo
 from planner.training_log import TrainingLog
+from planner.validation import PredictedSplit
 
-FOLD_SEED = "fold_seed"  # in the configuration of a run that goes on from another one
+FOLD_SEED = "fold_seed"  # in the configuration of a run that starts from another one
 _COMMANDS = ("planner", "dialogue")
 
 
@@ -69,7 +64,7 @@ def load_start(run: Path, *, text_encoder: TextEncoder | None = None) -> Strateg
         window=slower.window,
         max_strategies=slower.codec.max_strategies,
     )
-    return StrategyPlanner(planner.parts, observer=observer, readers=planner.readers, name=planner.name)
+    return StrategyPlanner(planner.parts, observer=observer, fine_tuned=planner.fine_tuned, name=planner.name)
 
 
 def read_fold_seed(run: Path, *, train: str) -> int:
@@ -80,10 +75,10 @@ def read_fold_seed(run: Path, *, train: str) -> int:
         train: Digest of the training dialogues at hand.
 
     Raises:
-        ValueError: No planner's run, or one on other training dialogues: nobody could say which member saw which.
+        ValueError: No planner's run, or one on other training dialogues, so that its folds are not known.
     """
     # A planner in a run's folder (``cloned``) has its settings there, and the run's configuration above it.
-    inside = not (run / "config.json").is_file() and (run / "planner.json").is_file()
+    inside = not (run / "config.json").is_file() and (run / SETTINGS).is_file()
     folder = run.resolve().parent if inside else run
     config, manifest = (_read(folder / name, run) for name in ("config.json", "manifest.json"))
     if config.get("command") not in _COMMANDS:
@@ -94,14 +89,6 @@ def read_fold_seed(run: Path, *, train: str) -> int:
     if not isinstance(seed, int):
         raise ValueError(f"{run}: no trained planner, config.json is missing or damaged")
     return seed
-
-
-def copy_readers(start: Path, out: Path) -> None:
-    """Copies a run's readers into another run, where it has any: a run folder holds everything needed to use it."""
-    source = (start if (start / READERS).is_file() else start.parent) / READERS
-    if source.is_file():
-        with replace_whole(out / READERS) as path:
-            shutil.copyfile(source, path)
 
 
 def _read(path: Path, run: Path) -> dict[str, Any]:
@@ -120,8 +107,8 @@ _POLICIES: dict[Mode, PolicyClass] = {"one-by-one": OneByOnePolicy, "all-in-one"
 
 CHECKPOINTS = "checkpoints"  # folder of the state while training
 
-# Lets a planner talk to the seekers kept apart; must give ``success_rate``, ``preference_bias`` and ``entropy``.
-Judge = Callable[[StrategyPlanner], dict[str, float]]
+# Lets a planner talk to held-out seekers; must give ``success_rate``, ``preference_bias`` and ``entropy``.
+Trial = Callable[[StrategyPlanner], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -130,13 +117,13 @@ class TrainedInDialogues:
 
     Attributes:
         planner: Ready to use; also saved in the run folder.
-        kept: After how many steps it was kept, with its scores on training turns and with seekers kept apart: of those
-            it is the best, so they flatter it.
+        selected: After how many steps it was selected, with its scores on training turns and with held-out seekers:
+            it is the best of several, so they flatter it.
         curves: Learning curves, name -> {step: value}.
     """
 
     planner: StrategyPlanner
-    kept: SelectedCheckpoint
+    selected: SelectedCheckpoint
     curves: Mapping[str, Mapping[int, float]]
 
     def summary(self) -> dict[str, Any]:
@@ -146,16 +133,16 @@ class TrainedInDialogues:
             "steps": max(self.curves["ppo/steps_per_second"]),
             **{name: last[f"ppo/{name}"] for name in ("steps_per_second", "divergence")},
             "time_shares": {name: last[f"ppo/{name}_share"] for name in ("policy", "environment", "encoding")},
-            "kept_step": self.kept.step,
-            "kept": dict(self.kept.scores),
-            "start": dict(self.kept.start),
+            "kept_step": self.selected.step,
+            "kept": dict(self.selected.scores),
+            "start": dict(self.selected.start),
         }
 
 
 def divide_seekers(
     profiles: Sequence[SeekerProfile], *, held_out: int, rng: np.random.Generator
 ) -> tuple[tuple[SeekerProfile, ...], tuple[SeekerProfile, ...]]:
-    """Those to train with, and those kept apart, drawn; each in their order.
+    """Divides at random into those to train with and the held-out ones; each in their order.
 
     Raises:
         ValueError: Nobody is left to train with.
@@ -176,51 +163,49 @@ def train_in_dialogues(
     profiles: Sequence[SeekerProfile],
     seeker: Seeker,
     *,
-    judge: Judge,
+    trial: Trial,
     train: Sequence[Dialogue],
     fold_seed: int,
     config: DialogueConfig,
     out: Path,
     seed: int,
 ) -> TrainedInDialogues:
-    """Trains in conversations; a run that was killed goes on where it stopped.
+    """Trains in dialogues; a killed run resumes where it stopped.
 
-    A conversation that runs out of turns is cut off and not ended: the value of its last state stands for what would
+    A dialogue that runs out of turns is cut off and not ended: the value of its last state replaces what would
     have come (Pardo et al., "Time Limits in Reinforcement Learning", ICML 2018).
 
     Args:
-        start: A trained planner, best one that remembers vectors (:func:`planner.ppo.dialogues.load_start`); its mode
-            says how PPO acts.
+        start: A trained planner, best one that caches vectors (:func:`load_start`); its mode says how PPO acts.
         profiles: Seekers to train with.
         seeker: Answers for them.
-        judge: Scores candidates in conversations with other seekers.
-        train: The dialogues that the start learned from: offsets are fitted on their real turns, and candidates must
-            still do justice to them, each judged by those members alone that never saw the dialogue.
-        fold_seed: Of the start's folds (:func:`planner.ppo.dialogues.read_fold_seed`).
+        trial: Scores checkpoints in dialogues with other seekers.
+        train: The dialogues that the start was trained on: offsets are fitted on their real turns, and limits on
+            checkpoints are checked there, both with out-of-fold predictions.
+        fold_seed: Of the start's folds (:func:`read_fold_seed`).
         config: Settings.
         out: Run folder; receives weights, settings, curves, and ``checkpoints/``, which the caller discards when all
             that follows is done.
         seed: Seeds the environments and PPO.
 
     Raises:
-        ValueError: There are no real turns to judge by.
+        ValueError: There are no real turns to score on, or a loss is not finite.
     """
     training_turns(train, name="planner in dialogues")
     torch.manual_seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - SB3's rollout buffer draws from numpy's global generator
     log = TrainingLog(out)
-    real_turns = _believed(start, train, fold_seed=fold_seed)
+    real_turns = _predicted(start, train, fold_seed=fold_seed)
 
     def planner_of(network: PolicyNetwork, name: str) -> StrategyPlanner:
-        parts = replace(start.parts, deliberation=network)
-        return real_turns.fit_offsets(StrategyPlanner(parts, observer=start.observer, readers=start.readers, name=name))
+        return real_turns.fit_offsets(start.with_parts(replace(start.parts, policy=network), name=name))
 
     def validate(network: PolicyNetwork) -> dict[str, float]:
-        candidate = planner_of(network, "candidate")
-        of_messages = real_turns.message_scores(candidate)
-        return {**judge(candidate), "macro_f1": of_messages["macro_f1"], "weighted_f1": of_messages["weighted_f1"]}
+        planner = planner_of(network, "checkpoint")
+        of_messages = real_turns.message_scores(planner)
+        return {**trial(planner), "macro_f1": of_messages["macro_f1"], "weighted_f1": of_messages["weighted_f1"]}
 
-    candidates = CheckpointSelection(
+    selection = CheckpointSelection(
         validate,
         objective="success_rate",
         allowed=lambda scores, of_start: within_limits(scores, of_start, config=config.selection),
@@ -229,14 +214,14 @@ def train_in_dialogues(
     encoder = PredictionEncoder(start)
     task = encoder.task(profiles, seeker, rules=DialogueRules(max_turns=config.max_turns))
     process = DialogueProcess(task, episodes=config.ppo.envs, mode=start.mode, reward=config.reward)
-    improved = copy.deepcopy(start.parts.deliberation)
+    improved = copy.deepcopy(start.parts.policy)
     run_ppo(
         improved,
         BatchVecEnv(SupportVectorEnv(process), seed=seed),
         policy=_POLICIES[start.mode],
         config=config.ppo,
         refine_reasoning=start.settings.reasoning_mode != "supervised",
-        candidates=candidates,
+        selection=selection,
         checkpoint=Checkpoint(out / CHECKPOINTS / "ppo"),
         log=log,
         seed=seed,
@@ -245,11 +230,11 @@ def train_in_dialogues(
     planner = planner_of(improved, out.resolve().name)
     planner.save(out)
     log.close()
-    return TrainedInDialogues(planner=planner, kept=candidates.kept, curves=log.curves)
+    return TrainedInDialogues(planner=planner, selected=selection.selected, curves=log.curves)
 
 
 def within_limits(scores: Scores, start: Scores, *, config: SelectionConfig) -> bool:
-    """Whether a candidate may be kept. The start needs no leave."""
+    """Whether a checkpoint may be selected."""
     return (
         scores["macro_f1"] >= start["macro_f1"] - config.f1_loss
         and scores["preference_bias"] <= config.highest_bias
@@ -257,14 +242,11 @@ def within_limits(scores: Scores, start: Scores, *, config: SelectionConfig) -> 
     )
 
 
-def _believed(planner: StrategyPlanner, dialogues: Sequence[Dialogue], *, fold_seed: int) -> OutOfFoldSplit:
-    """Real turns with what those members, readers and judges believe of them that never saw the dialogue."""
+def _predicted(planner: StrategyPlanner, dialogues: Sequence[Dialogue], *, fold_seed: int) -> PredictedSplit:
+    """Real turns with out-of-fold predictions."""
     decisions = Decisions.collect(dialogues, observer=planner.observer, reasoning=planner.settings.reasoning)
     fold = fold_of_dialogues(len(dialogues), folds=planner.settings.shape.folds, seed=fold_seed)[decisions.dialogue]
-    return OutOfFoldSplit(decisions, planner.predictions_of_encoded(decisions.history, decisions.messages, fold=fold))
-
-
-_LOWEST = -20.0  # where planner.beliefs cuts log-probabilities off
+    return PredictedSplit(decisions, planner.predictions_of_encoded(decisions.history, decisions.messages, fold=fold))
 
 
 class PredictionEncoder:
@@ -288,19 +270,19 @@ class PredictionEncoder:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Between what all entries lie: log-probabilities and shares; what readers and judges add has no bounds."""
-        bounded = self._planner.readers is None and self._planner.parts.judges is None
-        return (_LOWEST, 1.0) if bounded else (-np.inf, np.inf)
+        """Least and largest entry: log-probabilities and shares; fine-tuned encoders and stacking have no bounds."""
+        bounded = self._planner.fine_tuned is None and self._planner.parts.stacking is None
+        return (LOWEST, 1.0) if bounded else (-np.inf, np.inf)
 
     def encode_histories(self, histories: Sequence[Sequence[Message]]) -> np.ndarray:
         """Shape: (N, S), float32."""
         began = time.perf_counter()
-        beliefs = self._planner.beliefs(histories)
+        predictions = self._planner.predictions(histories)
         self.seconds += time.perf_counter() - began
-        return beliefs
+        return predictions
 
     def task(self, profiles: Sequence[SeekerProfile], seeker: Seeker, *, rules: DialogueRules) -> DialogueTask:
-        """Conversations with these seekers as the planner sees them; it reasons first where its settings say so."""
+        """Dialogues with these seekers as the planner sees them; it reasons first where its settings say so."""
         low, high = self.bounds
         return DialogueTask(
             profiles=tuple(profiles),

@@ -1,4 +1,4 @@
-"""A run of stable-baselines3's PPO on a deliberating network: candidates are judged, every rollout can be resumed."""
+"""A run of stable-baselines3's PPO on a policy network: checkpoints are selected, every rollout can be resumed."""
 
 import logging
 import time
@@ -12,7 +12,14 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
 from env.sb3 import BatchVecEnv
-from planner.checkpoint import Checkpoint, module_tensors, optimizer_tensors, restore_module, restore_optimizer
+from planner.checkpoint import (
+    Checkpoint,
+    check_finite,
+    module_tensors,
+    optimizer_tensors,
+    restore_module,
+    restore_optimizer,
+)
 from planner.config import PPOConfig
 from planner.policy.network import PolicyNetwork
 from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy
@@ -24,7 +31,7 @@ logger = logging.getLogger(__name__)
 PolicyClass = type[OneByOnePolicy] | type[AllInOnePolicy]
 
 _ENVIRONMENT = "environment."
-_MOMENTS = 10  # candidates at least, where there are as many rollouts
+_CHECKPOINTS = 10  # validated at least, where there are as many rollouts
 
 
 def run_ppo(
@@ -34,16 +41,16 @@ def run_ppo(
     policy: PolicyClass,
     config: PPOConfig,
     refine_reasoning: bool,
-    candidates: CheckpointSelection,
+    selection: CheckpointSelection,
     checkpoint: Checkpoint,
     log: TrainingLog,
     seed: int,
     watched: Mapping[str, Callable[[], float]] | None = None,
 ) -> None:
-    """Trains the network in place; it ends with the best candidate's weights.
+    """Trains the network in place; it ends with the weights of the selected checkpoint.
 
-    Candidates are the start and the policy at ten or more moments after it. State is saved after every rollout: a
-    killed run goes on from there and, on a processor, ends alike (a GPU's own generator is not saved).
+    Validated are the start and the policy after at least ten rollouts, as far apart as possible. State is saved after
+    every rollout: a killed run resumes from there and, on a processor, ends alike (a GPU's own generator is not saved).
 
     Args:
         network: What PPO starts from, and keeps near to.
@@ -51,11 +58,14 @@ def run_ppo(
         policy: How it acts; fits the environment.
         config: Settings of PPO.
         refine_reasoning: Whether reasoning is trained too.
-        candidates: Judges and keeps.
-        checkpoint: Where the state is kept.
+        selection: Validates and selects checkpoints.
+        checkpoint: Where the state is saved.
         log: Receives ``ppo/*`` curves by environment step.
-        seed: Seeds the policy's draws.
+        seed: Seeds what the policy samples.
         watched: Parts of the time: name -> seconds spent there so far; logged as ``ppo/NAME_share``.
+
+    Raises:
+        ValueError: A loss is not finite. The state saved last is that of the rollout before.
     """
     model = PPO(
         policy,
@@ -72,30 +82,30 @@ def run_ppo(
         seed=seed,
         device=network.device,
     )
-    keeper = _Keeper(config, candidates=candidates, checkpoint=checkpoint, log=log, watched=watched or {})
-    done = keeper.resume(model, environment)
+    callback = _RunCallback(config, selection=selection, checkpoint=checkpoint, log=log, watched=watched or {})
+    done = callback.resume(model, environment)
     if not done:
-        candidates.consider(network, step=0)
+        selection.validate(network, step=0)
     if done < config.steps:
-        model.learn(config.steps - done, callback=keeper, reset_num_timesteps=not done)
-    candidates.take_best(network)
+        model.learn(config.steps - done, callback=callback, reset_num_timesteps=not done)
+    selection.restore_best(network)
 
 
-class _Keeper(BaseCallback):
-    """Has candidates judged, saves the state after every rollout, keeps curves and shows progress."""
+class _RunCallback(BaseCallback):
+    """Has checkpoints validated, saves the state after every rollout, keeps curves and shows progress."""
 
     def __init__(
         self,
         config: PPOConfig,
         *,
-        candidates: CheckpointSelection,
+        selection: CheckpointSelection,
         checkpoint: Checkpoint,
         log: TrainingLog,
         watched: Mapping[str, Callable[[], float]],
     ) -> None:
         super().__init__()
         self._config = config
-        self._candidates = candidates
+        self._selection = selection
         self._checkpoint = checkpoint
         self._log = log
         self._watched = watched
@@ -134,13 +144,14 @@ class _Keeper(BaseCallback):
     def _after_update(self) -> None:
         self._updating += time.perf_counter() - self._mark
         model: Any = self.model
-        # SB3 logs minus the mean of what stands for the entropy: here the divergence from the start, per step.
+        # SB3 logs minus the mean of what it takes for the entropy: here the divergence from the start, per step.
         divergence = float(model.logger.name_to_value["train/entropy_loss"])
+        check_finite(float(model.logger.name_to_value["train/loss"]), "ppo", step=self.num_timesteps)
         self._log.add("ppo/divergence", divergence, step=self.num_timesteps)
         rollouts = self._config.steps // (self._config.rollout * model.n_envs)
-        if self._rollouts % max(1, rollouts // _MOMENTS) == 0 or self.num_timesteps >= self._config.steps:
-            self._candidates.consider(model.policy.network, step=self.num_timesteps)
-            self._progress.set_postfix(self._candidates.progress())
+        if self._rollouts % max(1, rollouts // _CHECKPOINTS) == 0 or self.num_timesteps >= self._config.steps:
+            self._selection.validate(model.policy.network, step=self.num_timesteps)
+            self._progress.set_postfix(self._selection.progress())
         rate = (self.num_timesteps - self._resumed_at) / (time.perf_counter() - self._began)
         self._log.add("ppo/steps_per_second", rate, step=self.num_timesteps)
         for name, value in self._shares().items():
@@ -148,7 +159,7 @@ class _Keeper(BaseCallback):
         self._save()
 
     def _shares(self) -> dict[str, float]:
-        """Where PPO's time goes, percent of rollouts and updates; validation and saving stand outside of both."""
+        """Where PPO's time goes, percent of rollouts and updates; validation and saving belong to neither."""
         model: Any = self.model
         seconds = {"policy": model.policy.seconds + self._updating, "environment": model.env.seconds}
         seconds |= {name: spent() for name, spent in self._watched.items()}
@@ -161,7 +172,7 @@ class _Keeper(BaseCallback):
         state = environment.state()
         arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
         self._log.save()
-        values, tensors = self._candidates.state()
+        values, tensors = self._selection.state()
         self._checkpoint.save(
             {
                 "step": self.num_timesteps,
@@ -189,7 +200,7 @@ class _Keeper(BaseCallback):
         restore_module(policy.network, tensors, prefix="network")
         restore_module(policy.reference, tensors, prefix="reference")
         restore_optimizer(policy.optimizer, tensors, prefix="optimizer")
-        self._candidates.restore(values, tensors)
+        self._selection.restore(values, tensors)
         self._rollouts = values["rollouts"]
         model.num_timesteps, model._n_updates = values["step"], values["updates"]
         arrays = {
@@ -203,7 +214,7 @@ class _Keeper(BaseCallback):
         _restore_global_numpy_state(values["numpy_rng"])
         self._resumed_at = values["step"]
         self._progress.update(values["step"])
-        logger.info("PPO goes on after %d steps", values["step"])
+        logger.info("PPO resumes after %d steps", values["step"])
         return int(values["step"])
 
 

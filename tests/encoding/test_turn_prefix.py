@@ -12,7 +12,7 @@ from corpus.load import load_corpus
 from corpus.strategy import Strategy
 from encoding.observation import Observer, turn_prefix
 from encoding.tfidf import TfidfEncoder
-from planner.base_models.decisions import Decisions
+from planner.decisions import Decisions
 from planner.planner import StrategyPlanner
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"

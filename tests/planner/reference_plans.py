@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from planner.base_models.predictions import PredictionLayout
+from planner.plan_space import PlanSpace
 from planner.policy.network import PolicyDistribution
-from planner.policy.plan_space import PlanSpace
 
 
 def plan_log_probabilities(table: Tensor, space: PlanSpace) -> Tensor:
@@ -15,15 +15,13 @@ def plan_log_probabilities(table: Tensor, space: PlanSpace) -> Tensor:
     return taken.masked_fill(decisions < 0, 0.0).sum(-1)
 
 
-def deliberated_plans(
-    deliberation: PolicyDistribution, layout: PredictionLayout, *, standing: tuple[int, ...] = ()
-) -> Tensor:
-    """Log-probability of every plan over all reasoning, what stands taken as given. Shape: (B, plans)."""
-    per_state = plan_log_probabilities(deliberation.decisions, layout.space)  # (B, states, plans)
+def policy_plans(distribution: PolicyDistribution, layout: PredictionLayout, *, prefix: tuple[int, ...] = ()) -> Tensor:
+    """Log-probability of every plan over all reasoning, given the prefix. Shape: (B, plans)."""
+    per_state = plan_log_probabilities(distribution.decisions, layout.space)  # (B, states, plans)
     codec = layout.space.codec
-    for k, strategy in enumerate(standing):
-        row = layout.space.row_of_code[codec.code(codec.slots(standing[:k]))]
-        per_state = per_state - deliberation.decisions[:, :, row, strategy, None]
-    begins = torch.tensor([plan[: len(standing)] == standing for plan in codec.plans])
-    whole = (deliberation.state_probabilities().log()[..., None] + per_state).logsumexp(1)
+    for k, strategy in enumerate(prefix):
+        row = layout.space.row_of_code[codec.code(codec.slots(prefix[:k]))]
+        per_state = per_state - distribution.decisions[:, :, row, strategy, None]
+    begins = torch.tensor([plan[: len(prefix)] == prefix for plan in codec.plans])
+    whole = (distribution.state_probabilities().log()[..., None] + per_state).logsumexp(1)
     return whole.masked_fill(~begins, -torch.inf)

@@ -18,9 +18,9 @@ def test_environments_show_what_the_planner_believes(reasons: bool) -> None:
     rng = np.random.default_rng(0)
     for _ in range(20):
         histories = [conversation.history for conversation in environment.process.conversations]
-        beliefs = planner.beliefs(histories)
+        predictions = planner.predictions(histories)
         # Networks round by the batch they see; conversations are encoded in other company than here.
-        assert np.allclose(observations[:, : encoder.history_size], beliefs, atol=1e-5)
+        assert np.allclose(observations[:, : encoder.history_size], predictions, atol=1e-5)
         assert environment.observation_space.contains(observations)
         actions = rng.integers(0, environment.single_action_space.n, size=4)
         observations = environment.step(actions)[0]

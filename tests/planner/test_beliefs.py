@@ -1,4 +1,4 @@
-"""Where beliefs stand, who wrote them, and what readers may overwrite."""
+"""The vector of predictions: its layout, and what fine-tuned encoders change in it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +12,10 @@ from corpus.strategy import Strategy
 from encoding.observation import STATISTICS, Observer, plan_features_size
 from encoding.plan_codec import STOP
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
-from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
+from planner.base_models.ensemble import Ensemble, EnsembleShape
 from planner.base_models.fine_tuned_encoder import MULTI_STRATEGY, OUTPUTS
 from planner.base_models.predictions import PredictionLayout
-from tests.planner.toy_beliefs import REASONING, random_beliefs, toy_layout
+from tests.planner.toy_predictions import REASONING, random_predictions, toy_layout
 from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
 
 _EMBEDDER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(toy_dialogues(3, seed=0), words=9))
@@ -27,7 +27,7 @@ def _said(*strategies: Strategy) -> tuple[Message, ...]:
     return (_SEEKER, *(Message(Role.SUPPORTER, f"reply {s.name.lower()}", s) for s in strategies))
 
 
-# Nothing stands; one strategy; another; a full plan; more than a full plan; nobody has spoken; a line without strategy.
+# No prefix; one strategy; another; a full plan; more than a full plan; nobody has spoken; a message without strategy.
 _HISTORIES: tuple[tuple[Message, ...], ...] = (
     _said(),
     _said(Strategy.REFLECTION),
@@ -37,153 +37,151 @@ _HISTORIES: tuple[tuple[Message, ...], ...] = (
     (),
     (_SEEKER, Message(Role.SUPPORTER, "typed by a person")),
 )
-# Row of decisions that a reader may speak about: by plan so far, -1 = none that can still grow.
+# Row of decisions that fine-tuned encoders change: by prefix, -1 = none that can still grow.
 _ROWS = (0, 1 + 2, 1 + 7, -1, -1, 0, 0)
 
 
-def _members(layout: PredictionLayout) -> EnsembleNetwork:
+def _ensemble(layout: PredictionLayout) -> Ensemble:
     shape = EnsembleShape(
         history=_OBSERVER.history_size,
         plan=plan_features_size(2),
-        meaning=_EMBEDDER.meaning.dimension,
+        embedding=_EMBEDDER.meaning.dimension,
         words=_EMBEDDER.words.dimension,
         window=2,
         folds=2,
-        members=2,
+        networks=2,
         width=7,
         reasoning=layout.reasoning_width,
     )
     torch.manual_seed(0)
-    network = EnsembleNetwork(shape, dropout=0.0, input_dropout=0.0)
-    network.linear_meaning.normal_()
-    return network.eval()
+    ensemble = Ensemble(shape)
+    ensemble.models["linear-embedding"].weight.normal_()
+    return ensemble.eval()
 
 
-class _Readers:
-    """Says something else about every history, and remembers what it was asked."""
+class _Encoders:
+    """Predicts something else for every history, and remembers what it was asked."""
 
     fold: np.ndarray | None = None
 
-    def read(self, histories: Sequence[Sequence[Message]], *, fold: np.ndarray | None = None) -> np.ndarray:
+    def predict(self, histories: Sequence[Sequence[Message]], *, fold: np.ndarray | None = None) -> np.ndarray:
         self.fold = fold
         rng = np.random.default_rng(5)
         decisions = rng.dirichlet(np.ones(9), size=len(histories))
         return np.concatenate([np.log(decisions), rng.normal(size=(len(histories), 1))], axis=1).astype(np.float32)
 
 
-def _collect(layout: PredictionLayout, readers: Any = None, *, fold: np.ndarray | None = None) -> np.ndarray:
+def _collect(layout: PredictionLayout, encoders: Any = None, *, fold: np.ndarray | None = None) -> np.ndarray:
     history = _OBSERVER.encode_histories(_HISTORIES)
-    return layout.collect(_members(layout), readers, history=history, messages=_HISTORIES, fold=fold)
+    return layout.collect(_ensemble(layout), encoders, history=history, messages=_HISTORIES, fold=fold)
 
 
-def _table(layout: PredictionLayout, beliefs: np.ndarray) -> np.ndarray:
-    return beliefs[:, : layout.rows * 9].reshape(len(beliefs), layout.rows, 9)
+def _table(layout: PredictionLayout, predictions: np.ndarray) -> np.ndarray:
+    return predictions[:, : layout.rows * 9].reshape(len(predictions), layout.rows, 9)
 
 
 @pytest.mark.parametrize("max_strategies", [1, 2, 3])
 @pytest.mark.parametrize("reasons", [True, False])
-@pytest.mark.parametrize("readers", [True, False])
-def test_sizes(max_strategies: int, reasons: bool, readers: bool) -> None:
-    layout = toy_layout(max_strategies=max_strategies, reasons=reasons, readers=readers)
+@pytest.mark.parametrize("fine_tuned", [True, False])
+def test_sizes(max_strategies: int, reasons: bool, fine_tuned: bool) -> None:
+    layout = toy_layout(max_strategies=max_strategies, reasons=reasons, fine_tuned=fine_tuned)
     rows = {1: 1, 2: 1 + 8, 3: 1 + 8 + 64}[max_strategies]
-    assert layout.size == rows * 9 + reasons * (2 + 3 + 5 + 4 + 3) + readers * 10 + 45
-    beliefs = random_beliefs(layout, 4)
-    assert beliefs.shape == (4, layout.size)
-    assert layout.summary(beliefs).shape == (4, layout.summary_size)
-    assert layout.decisions(beliefs).shape == (4, rows, 9)
-    assert [slot.shape[1] for slot in layout.slots(beliefs)] == (list(REASONING.sizes) if reasons else [])
+    assert layout.size == rows * 9 + reasons * (2 + 3 + 5 + 4 + 3) + fine_tuned * 10 + 45
+    predictions = random_predictions(layout, 4)
+    assert predictions.shape == (4, layout.size)
+    assert layout.summary(predictions).shape == (4, layout.summary_size)
+    assert layout.decisions(predictions).shape == (4, rows, 9)
+    assert [slot.shape[1] for slot in layout.slots(predictions)] == (list(REASONING.sizes) if reasons else [])
 
 
 def test_parts_are_where_they_were_written() -> None:
-    layout = toy_layout(readers=True)
-    beliefs = torch.arange(layout.size, dtype=torch.float32)[None]
-    table = layout.decisions(beliefs)[0]
+    layout = toy_layout(fine_tuned=True)
+    predictions = torch.arange(layout.size, dtype=torch.float32)[None]
+    table = layout.decisions(predictions)[0]
     assert table[0, STOP] < -1e8  # STOP never comes first, whatever was written
     assert table[4, 5] == 4 * 9 + 5
-    starts = [int(slot[0, 0]) for slot in layout.slots(beliefs)]
+    starts = [int(slot[0, 0]) for slot in layout.slots(predictions)]
     assert starts == [81 + offset for offset in REASONING.offsets]
 
 
 def test_the_summary_by_hand() -> None:
-    """First decisions, stopping after each single strategy, reasoning, reading; cut at -6 and scaled; then context."""
-    layout = toy_layout(readers=True)
-    beliefs = random_beliefs(layout, 2)
-    beliefs[0, 3] = -20.0
-    summary = layout.summary(beliefs)
-    np.testing.assert_allclose(summary[:, :8], beliefs[:, :8].clamp(min=-6) / 6)
+    """First decisions, stopping after one strategy, reasoning, fine-tuned encoders, cut at -6 and scaled; context."""
+    layout = toy_layout(fine_tuned=True)
+    predictions = random_predictions(layout, 2)
+    predictions[0, 3] = -20.0
+    summary = layout.summary(predictions)
+    np.testing.assert_allclose(summary[:, :8], predictions[:, :8].clamp(min=-6) / 6)
     assert summary[0, 3] == -1.0
-    stops = torch.stack([beliefs[:, (1 + strategy) * 9 + STOP] for strategy in range(8)], dim=1)
+    stops = torch.stack([predictions[:, (1 + strategy) * 9 + STOP] for strategy in range(8)], dim=1)
     np.testing.assert_allclose(summary[:, 8:16], stops / 6)
     rest = REASONING.width + OUTPUTS
-    np.testing.assert_allclose(summary[:, 16 : 16 + rest], beliefs[:, 81 : 81 + rest].clamp(min=-6) / 6)
-    np.testing.assert_array_equal(summary[:, 16 + rest :], beliefs[:, -STATISTICS:])
+    np.testing.assert_allclose(summary[:, 16 : 16 + rest], predictions[:, 81 : 81 + rest].clamp(min=-6) / 6)
+    np.testing.assert_array_equal(summary[:, 16 + rest :], predictions[:, -STATISTICS:])
 
 
 @pytest.mark.parametrize("reasons", [True, False])
-def test_members_beliefs_and_context(reasons: bool) -> None:
+def test_predictions_of_the_ensemble_and_context(reasons: bool) -> None:
     layout = toy_layout(reasons=reasons)
-    beliefs = _collect(layout)
+    predictions = _collect(layout)
     history = _OBSERVER.encode_histories(_HISTORIES)
     with torch.no_grad():
-        decided, scores = _members(layout).decide(
-            torch.from_numpy(history), layout.space.features, layout.space.allowed
-        )
-    np.testing.assert_allclose(_table(layout, beliefs), decided.clamp(min=-20).numpy(), atol=1e-6)
-    assert (_table(layout, beliefs)[:, 0, STOP] == -20).all()
-    np.testing.assert_array_equal(beliefs[:, -STATISTICS:], history[:, -STATISTICS:])
-    slots = layout.slots(torch.from_numpy(beliefs))
+        decided, scores = _ensemble(layout)(torch.from_numpy(history), layout.space.features, layout.space.allowed)
+    np.testing.assert_allclose(_table(layout, predictions), decided.clamp(min=-20).numpy(), atol=1e-6)
+    assert (_table(layout, predictions)[:, 0, STOP] == -20).all()
+    np.testing.assert_array_equal(predictions[:, -STATISTICS:], history[:, -STATISTICS:])
+    slots = layout.slots(torch.from_numpy(predictions))
     if reasons:
-        for slot, of_members in zip(slots, scores.split(list(REASONING.sizes), dim=1), strict=True):
-            np.testing.assert_allclose(slot, of_members.log_softmax(1), atol=1e-5)
+        for slot, of_ensemble in zip(slots, scores.split(list(REASONING.sizes), dim=1), strict=True):
+            np.testing.assert_allclose(slot, of_ensemble.log_softmax(1), atol=1e-5)
 
 
-def test_beliefs_are_never_below_minus_twenty() -> None:
+def test_predictions_are_never_below_minus_twenty() -> None:
     layout = toy_layout()
-    network = _members(layout)
-    for weights in (network.linear_meaning, network.linear_words, network.decision_weight.data):
-        weights *= 1e4
-    network.reasoning_weight.data *= 1e4
+    ensemble = _ensemble(layout)
+    for tensor in ensemble.state_dict().values():
+        tensor *= 1e4
     history = _OBSERVER.encode_histories(_HISTORIES)
-    beliefs = layout.collect(network, None, history=history, messages=_HISTORIES)
-    assert beliefs.min() == -20.0
-    assert np.isfinite(beliefs).all()
+    predictions = layout.collect(ensemble, None, history=history, messages=_HISTORIES)
+    assert predictions.min() == -20.0
+    assert np.isfinite(predictions).all()
 
 
-def test_of_training_dialogues_only_who_never_saw_them_answers() -> None:
-    layout = toy_layout(readers=True)
+def test_out_of_fold_predictions() -> None:
+    layout = toy_layout(fine_tuned=True)
     fold = np.array([1, 0, 0, 1, 0, 1, 1])
-    readers = _Readers()
-    beliefs = _collect(layout, readers, fold=fold)
-    assert readers.fold is fold
-    whole = [_collect(layout, _Readers(), fold=np.full(len(fold), part)) for part in range(2)]
+    encoders = _Encoders()
+    predictions = _collect(layout, encoders, fold=fold)
+    assert encoders.fold is fold
+    whole = [_collect(layout, _Encoders(), fold=np.full(len(fold), part)) for part in range(2)]
     for number, part in enumerate(fold):
-        np.testing.assert_allclose(beliefs[number], whole[part][number], atol=1e-6)
-        assert np.abs(beliefs[number] - whole[1 - part][number]).max() > 1e-3
+        np.testing.assert_allclose(predictions[number], whole[part][number], atol=1e-6)
+        assert np.abs(predictions[number] - whole[1 - part][number]).max() > 1e-3
 
 
-def test_a_reader_has_half_of_the_weight_about_the_next_decision_and_none_elsewhere() -> None:
-    """The pooled row is written into the beliefs themselves, not into a copy of them."""
-    plain, layout = toy_layout(), toy_layout(readers=True)
-    without, beliefs, reading = _collect(plain), _collect(layout, _Readers()), _Readers().read(_HISTORIES)
-    before, after = _table(plain, without), _table(layout, beliefs)
+def test_fine_tuned_encoders_have_half_of_the_weight_of_the_next_decision_and_none_elsewhere() -> None:
+    """The pooled row is written into the predictions themselves, not into a copy of them."""
+    plain, layout = toy_layout(), toy_layout(fine_tuned=True)
+    without, predictions, tuned = _collect(plain), _collect(layout, _Encoders()), _Encoders().predict(_HISTORIES)
+    before, after = _table(plain, without), _table(layout, predictions)
     for number, row in enumerate(_ROWS):
         elsewhere = [other for other in range(layout.rows) if other != row]
         np.testing.assert_allclose(after[number, elsewhere], before[number, elsewhere], atol=1e-6)
         if row >= 0:
-            pooled = (np.exp(before[number, row]) + np.exp(reading[number, :MULTI_STRATEGY])) / 2
+            pooled = (np.exp(before[number, row]) + np.exp(tuned[number, :MULTI_STRATEGY])) / 2
             np.testing.assert_allclose(after[number, row], np.log(pooled), atol=1e-5)
             assert np.abs(after[number, row] - before[number, row]).max() > 1e-2
-    np.testing.assert_array_equal(beliefs[:, -STATISTICS - OUTPUTS : -STATISTICS], reading)
-    np.testing.assert_allclose(beliefs[:, 81 : 81 + REASONING.width], without[:, 81 : 81 + REASONING.width], atol=1e-6)
+    np.testing.assert_array_equal(predictions[:, -STATISTICS - OUTPUTS : -STATISTICS], tuned)
+    slots = slice(81, 81 + REASONING.width)
+    np.testing.assert_allclose(predictions[:, slots], without[:, slots], atol=1e-6)
 
 
 def test_one_history_and_none() -> None:
-    layout = toy_layout(readers=True)
-    network = _members(layout)
-    readers: Any = _Readers()
+    layout = toy_layout(fine_tuned=True)
+    ensemble = _ensemble(layout)
+    encoders: Any = _Encoders()
     history = _OBSERVER.encode_histories(_HISTORIES[:1])
-    one = layout.collect(network, readers, history=history, messages=_HISTORIES[:1])
+    one = layout.collect(ensemble, encoders, history=history, messages=_HISTORIES[:1])
     assert one.shape == (1, layout.size)
     np.testing.assert_allclose(np.exp(_table(layout, one)).sum(2), 1.0, atol=1e-5)
-    none = layout.collect(network, None, history=history[:0], messages=[])
+    none = layout.collect(ensemble, None, history=history[:0], messages=[])
     assert none.shape == (0, layout.size)

@@ -1,4 +1,4 @@
-"""Scores of hand-made beliefs about hand-made dialogues."""
+"""Scores of hand-made predictions about hand-made dialogues."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 from encoding.plan_codec import STOP
 from metrics.strategy.classification import preference_bias
-from planner.base_models.decisions import Decisions
-from planner.base_models.out_of_fold import OutOfFoldSplit
+from planner.decisions import Decisions
 from planner.planner import StrategyPlanner
-from tests.planner.toy_beliefs import believed
+from planner.validation import PredictedSplit
 from tests.planner.toy_planner import toy_planner
+from tests.planner.toy_predictions import predicted
 
 _PLANS = ((7,), (0, 2), (4,), (5, 6))
 _SURE = 1 - 1e-6
@@ -41,7 +41,7 @@ def _beliefs(
             row = layout.space.row_of_code[layout.space.codec.code(layout.space.codec.slots(plan))]
             table[number, row] = (1 - sure) / (7 if row == 0 else 8)
             table[number, row, decision] = sure
-    return believed(layout, table.log()).numpy()
+    return predicted(layout, table.log()).numpy()
 
 
 # Histories in order: of (7,): nothing, 7; of (0, 2): nothing, 0; of (4,): nothing, 4; of (5, 6): nothing, 5.
@@ -60,7 +60,7 @@ _CHOICES: list[dict[tuple[int, ...], int]] = [
 def test_scores_by_hand() -> None:
     """Plans made: (7,), (0, 2), (5,), (5,); messages: 7, 0, 2, 5, 5, 5 for 7, 0, 2, 4, 5, 6."""
     planner = toy_planner(reasons=False, stirred=False).with_offsets(np.zeros(8))
-    scores = OutOfFoldSplit(_decisions(planner), _beliefs(planner, _CHOICES)).scores(planner)
+    scores = PredictedSplit(_decisions(planner), _beliefs(planner, _CHOICES)).scores(planner)
     assert scores["lr"] == pytest.approx(100 * (1 + 1 + 0 + 0.5) / 4)
     assert scores["emr"] == pytest.approx(50)
     assert scores["emr_multi"] == pytest.approx(50)
@@ -82,7 +82,7 @@ def test_scores_by_hand() -> None:
 def test_drawn_plans_are_scored_by_their_chance() -> None:
     """After the one history: 3 with 0.8, each other with 0.2 / 7; then STOP with 0.8, each strategy with 0.2 / 8."""
     planner = toy_planner(reasons=False, stirred=False)
-    split = OutOfFoldSplit(_decisions(planner, [(3,)]), _beliefs(planner, [{(): 3}, {}], sure=0.8))
+    split = PredictedSplit(_decisions(planner, [(3,)]), _beliefs(planner, [{(): 3}, {}], sure=0.8))
     scores = split.scores(planner)
     assert scores["emr"] == 100
     assert scores["drawn_emr"] == pytest.approx(100 * 0.8 * 0.8, rel=1e-4)
@@ -97,7 +97,7 @@ def test_gold_plans_longer_than_any_planned_are_never_matched() -> None:
     planner = toy_planner(reasons=False, stirred=False)
     decisions = _decisions(planner, [(1, 2, 3)])
     choices: list[dict[tuple[int, ...], int]] = [{(): 1, (1,): 2}] * len(decisions.history)
-    scores = OutOfFoldSplit(decisions, _beliefs(planner, choices)).scores(planner)
+    scores = PredictedSplit(decisions, _beliefs(planner, choices)).scores(planner)
     assert scores["emr"] == scores["emr_multi"] == 0.0
     assert scores["drawn_emr"] == pytest.approx(0.0, abs=1e-3)
     assert scores["lr"] == pytest.approx(100 * 2 / 3)
@@ -114,7 +114,7 @@ def test_offsets_decide_messages_only_and_are_fitted_for_them() -> None:
     for number, following in enumerate(decisions.following):
         if following != STOP:
             table[number, 0, [4, 5]] = torch.tensor([0.4, 0.5] if following == 4 else [0.05, 0.9])
-    split = OutOfFoldSplit(decisions, believed(layout, (table / table.sum(-1, keepdim=True)).log()).numpy())
+    split = PredictedSplit(decisions, predicted(layout, (table / table.sum(-1, keepdim=True)).log()).numpy())
     before, fitted = split.scores(planner), split.fit_offsets(planner)
     after = split.scores(fitted)
     assert np.log(5 / 4) < fitted.settings.offsets[4] - fitted.settings.offsets[5] < np.log(18)
@@ -130,10 +130,10 @@ def test_offsets_decide_messages_only_and_are_fitted_for_them() -> None:
 def test_reasoning_is_scored_at_the_openings_of_turns() -> None:
     planner = toy_planner(stirred=False)
     decisions = _decisions(planner)
-    beliefs = _beliefs(planner, _CHOICES)
+    predictions = _beliefs(planner, _CHOICES)
     labels = np.full((len(decisions.history), 5), -1)
-    labels[decisions.openings, 3] = 0  # uniform beliefs: the first value is taken
+    labels[decisions.openings, 3] = 0  # uniform predictions: the first value is taken
     labels[decisions.openings[:1], 3] = 1
-    scores = OutOfFoldSplit(Decisions(**{**vars(decisions), "reasoning": labels}), beliefs).scores(planner)
+    scores = PredictedSplit(Decisions(**{**vars(decisions), "reasoning": labels}), predictions).scores(planner)
     assert scores["accuracy_need"] == pytest.approx(75)
     assert scores["accuracy_stage"] == 0.0

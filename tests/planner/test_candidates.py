@@ -8,7 +8,7 @@ import torch
 from planner.policy.network import PolicyNetwork
 from planner.ppo.checkpoint_selection import CheckpointSelection, SelectedCheckpoint
 from planner.training_log import TrainingLog
-from tests.planner.toy_beliefs import toy_layout
+from tests.planner.toy_predictions import toy_layout
 
 _SCORES = [{"lr": 30.0, "f1": 9.0}, {"lr": 31.0, "f1": 8.0}, {"lr": 40.0, "f1": 1.0}, {"lr": 30.5, "f1": 9.0}]
 
@@ -33,15 +33,15 @@ def test_the_best_allowed_one_is_kept_also_after_a_restart(tmp_path: Path) -> No
     log = TrainingLog(tmp_path)
     first = _candidates(log, iter(_SCORES[:2]))
     for step in range(2):
-        first.consider(_network(step), step=step)
+        first.validate(_network(step), step=step)
     assert first.progress() == {"best lr": "31.00"}
     second = _candidates(log, iter(_SCORES[2:]))
     second.restore(*first.state())
     for step in (2, 3):
-        second.consider(_network(step), step=step)
-    assert second.kept == SelectedCheckpoint(1, _SCORES[1], _SCORES[0])
+        second.validate(_network(step), step=step)
+    assert second.selected == SelectedCheckpoint(1, _SCORES[1], _SCORES[0])
     network = _network(7)
-    second.take_best(network)
+    second.restore_best(network)
     assert (network.after == 1).all()
     assert log.curves["ppo/valid_lr"] == {0: 30.0, 1: 31.0, 2: 40.0, 3: 30.5}
     log.close()

@@ -1,4 +1,4 @@
-"""The losses and the learning rate that members and deliberation are cloned with."""
+"""The losses and the learning rate of behaviour cloning."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from planner.base_models.cloning import one_cycle, reasoning_loss
+from planner.base_models.networks import one_cycle, reasoning_loss
 
 
 def test_unknown_labels_teach_nothing() -> None:

@@ -8,7 +8,7 @@ from corpus.strategy import Stage, Strategy
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import ReasoningCodec
-from planner.base_models.decisions import Decisions
+from planner.decisions import Decisions
 from tests.planner.toy_task import observer, toy_dialogues
 
 _GREETING = Dialogue(1, (Message(Role.SEEKER, "hey"), Message(Role.SUPPORTER, "hey you", Strategy.OTHERS)))
@@ -60,7 +60,7 @@ def test_histories_of_one_dialogue_by_hand() -> None:
     assert decisions.messages == tuple(_TALK.messages[:stop] for stop in (0, 1, 2, 3, 4))
     np.testing.assert_array_equal(decisions.history, observer().encode_histories(decisions.messages))
     assert decisions.following.tolist() == [Strategy.OTHERS, STOP, Strategy.QUESTION, Strategy.REFLECTION, STOP]
-    assert decisions.several.tolist() == [0, 0, 1, 1, 1]
+    assert decisions.multi_strategy.tolist() == [0, 0, 1, 1, 1]
     assert decisions.openings.tolist() == [0, 2]
     assert decisions.plans == ((Strategy.OTHERS,), (Strategy.QUESTION, Strategy.REFLECTION))
     assert (decisions.reasoning == -1).all()

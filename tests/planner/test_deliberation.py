@@ -1,4 +1,4 @@
-"""Every quantity of a deliberation against a walk through all reasoning chains and plans, one by one."""
+"""Every quantity of a distribution against a walk through all reasoning chains and plans, one by one."""
 
 import copy
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from encoding.plan_codec import STOP
+from planner.plan_space import PlanMixture, strategies_along
 from planner.policy.network import NEED, STAGE, PolicyDistribution, PolicyNetwork
-from planner.policy.plan_space import PlanMixture, strategies_along
-from tests.planner.reference_plans import deliberated_plans, plan_log_probabilities
-from tests.planner.toy_beliefs import REASONING, random_beliefs, random_decisions, stirred_network, toy_layout
+from tests.planner.reference_plans import plan_log_probabilities, policy_plans
+from tests.planner.toy_predictions import REASONING, random_decisions, random_predictions, stirred_network, toy_layout
 
 _LAYOUT = toy_layout()
 _PLANS = _LAYOUT.space.codec.plans
@@ -23,18 +23,18 @@ _CHAINS = list(product(*map(range, REASONING.sizes)))
 def _deliberation(seed: int = 0, *, count: int = 2) -> PolicyDistribution:
     network = stirred_network(_LAYOUT, seed=seed).double()
     with torch.no_grad():
-        return network(random_beliefs(_LAYOUT, count).double())
+        return network(random_predictions(_LAYOUT, count).double())
 
 
 def _mixture(seed: int = 0, *, count: int = 2) -> PlanMixture:
     network = stirred_network(_LAYOUT, seed=seed).double()
     with torch.no_grad():
-        return network.mixture(random_beliefs(_LAYOUT, count).double())
+        return network.mixture(random_predictions(_LAYOUT, count).double())
 
 
-def _chain_probability(deliberation: PolicyDistribution, number: int, chain: tuple[int, ...]) -> float:
+def _chain_probability(distribution: PolicyDistribution, number: int, chain: tuple[int, ...]) -> float:
     value = 1.0
-    for k, slot in enumerate(deliberation.slots):
+    for k, slot in enumerate(distribution.slots):
         value *= float(slot[number, chain[k - 1] if k else 0, chain[k]].exp())
     return value
 
@@ -47,41 +47,41 @@ def _steps(plan: tuple[int, ...]) -> Iterator[tuple[int, int]]:
         yield _ROW[plan], STOP
 
 
-def _plans_given(deliberation: PolicyDistribution, number: int, *, skip: int = 0) -> np.ndarray:
+def _plans_given(distribution: PolicyDistribution, number: int, *, skip: int = 0) -> np.ndarray:
     """Probability of each plan given need and stage, its first ``skip`` steps taken as given. Shape: (4, 3, plans)."""
-    table = deliberation.decisions[number].exp().numpy().reshape(4, 3, _LAYOUT.rows, 9)
+    table = distribution.decisions[number].exp().numpy().reshape(4, 3, _LAYOUT.rows, 9)
     of_plans = [
         np.prod([table[:, :, row, taken] for row, taken in list(_steps(plan))[skip:]], axis=0) for plan in _PLANS
     ]
     return np.stack(np.broadcast_arrays(*of_plans, np.ones((4, 3)))[:-1], axis=-1)
 
 
-def _joint(deliberation: PolicyDistribution, number: int) -> np.ndarray:
+def _joint(distribution: PolicyDistribution, number: int) -> np.ndarray:
     """Probability of every chain of reasoning with every plan. Shape: (360, 73)."""
-    given = _plans_given(deliberation, number)
-    chains = [_chain_probability(deliberation, number, chain) for chain in _CHAINS]
+    given = _plans_given(distribution, number)
+    chains = [_chain_probability(distribution, number, chain) for chain in _CHAINS]
     return np.array([p * given[chain[NEED], chain[STAGE]] for p, chain in zip(chains, _CHAINS, strict=True)])
 
 
 def test_probabilities_of_everything_sum_to_one_and_plans_are_their_sums_over_reasoning() -> None:
-    deliberation = _deliberation()
+    distribution = _deliberation()
     plans = _mixture().plan_probabilities(_LAYOUT.space).numpy()
     for number in range(2):
-        joint = _joint(deliberation, number)
+        joint = _joint(distribution, number)
         assert joint.sum() == pytest.approx(1.0)
         np.testing.assert_allclose(plans[number], joint.sum(0), atol=1e-12)
         assert plans[number, _PLANS.index(())] == 0.0  # STOP never comes first
 
 
 def test_marginals_of_reasoning() -> None:
-    deliberation, mixture = _deliberation(), _mixture()
+    distribution, mixture = _deliberation(), _mixture()
     for number in range(2):
-        chains = _joint(deliberation, number).sum(1)
+        chains = _joint(distribution, number).sum(1)
         for k, marginal in enumerate(mixture.reasoning):
             expected = np.bincount([chain[k] for chain in _CHAINS], weights=chains)
             np.testing.assert_allclose(marginal[number].numpy(), expected, atol=1e-12)
         states = np.bincount([chain[NEED] * 3 + chain[STAGE] for chain in _CHAINS], weights=chains)
-        for found in (deliberation.state_probabilities(), mixture.states):
+        for found in (distribution.state_probabilities(), mixture.states):
             np.testing.assert_allclose(found[number].numpy(), states, atol=1e-12)
 
 
@@ -97,33 +97,33 @@ def test_entropy_and_divergence_of_reasoning_and_plan_together() -> None:
     assert own.divergence(own, _LAYOUT).abs().max() < 1e-12
 
 
-@pytest.mark.parametrize("standing", [(), (3,), (3, 5), (0, 0)])
-def test_what_stands_is_taken_as_given(standing: tuple[int, ...]) -> None:
-    """Reasoning is not judged anew by what stands: it is of the history, which holds it already."""
-    deliberation = _deliberation()
-    plans = _mixture().plan_probabilities(_LAYOUT.space, standing=standing).numpy()
-    reference = deliberated_plans(deliberation, _LAYOUT, standing=standing).exp().numpy()
-    going_on = [number for number, plan in enumerate(_PLANS) if plan and plan[: len(standing)] == standing]
+@pytest.mark.parametrize("prefix", [(), (3,), (3, 5), (0, 0)])
+def test_the_prefix_is_given(prefix: tuple[int, ...]) -> None:
+    """Reasoning is not updated by the prefix: it is of the history, which holds it already."""
+    distribution = _deliberation()
+    plans = _mixture().plan_probabilities(_LAYOUT.space, prefix=prefix).numpy()
+    reference = policy_plans(distribution, _LAYOUT, prefix=prefix).exp().numpy()
+    going_on = [number for number, plan in enumerate(_PLANS) if plan and plan[: len(prefix)] == prefix]
     for number in range(2):
-        states = deliberation.state_probabilities()[number].numpy()
-        given = _plans_given(deliberation, number, skip=len(standing)).reshape(12, -1)
+        states = distribution.state_probabilities()[number].numpy()
+        given = _plans_given(distribution, number, skip=len(prefix)).reshape(12, -1)
         np.testing.assert_allclose(plans[number, going_on], (states @ given)[going_on], atol=1e-12)
         np.testing.assert_allclose(plans[number], reference[number], atol=1e-12)
         assert plans[number, going_on].sum() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("standing", [(), (6,)])
-def test_decisions_along_plans(standing: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("prefix", [(), (6,)])
+def test_decisions_along_plans(prefix: tuple[int, ...]) -> None:
     """Slot k's distribution given the strategies planned before it, from the table of all chains and plans."""
-    deliberation = _deliberation()
-    plans = [(6, 1), (6, 6)] if standing else [(2, 4), (5,)]
+    distribution = _deliberation()
+    plans = [(6, 1), (6, 6)] if prefix else [(2, 4), (5,)]
     chosen = torch.tensor([_PLANS.index(plan) for plan in plans])
-    along = strategies_along(_mixture().plan_probabilities(_LAYOUT.space, standing=standing), chosen, _LAYOUT.space)
+    along = strategies_along(_mixture().plan_probabilities(_LAYOUT.space, prefix=prefix), chosen, _LAYOUT.space)
     for number, plan in enumerate(plans):
-        states = deliberation.state_probabilities()[number].numpy()
-        given = _plans_given(deliberation, number, skip=len(standing)).reshape(12, -1)
+        states = distribution.state_probabilities()[number].numpy()
+        given = _plans_given(distribution, number, skip=len(prefix)).reshape(12, -1)
         whole = states @ given
-        for k in range(len(standing), len(plan)):
+        for k in range(len(prefix), len(plan)):
             begun = np.array(
                 [
                     sum(p for p, other in zip(whole, _PLANS, strict=True) if other[: k + 1] == (*plan[:k], s))
@@ -137,11 +137,11 @@ def test_steps_are_rows_of_the_tables() -> None:
     network = stirred_network(_LAYOUT).double()
     rng = np.random.default_rng(0)
     values = torch.from_numpy(np.array(_CHAINS)[rng.integers(len(_CHAINS), size=30)])
-    beliefs, rows = random_beliefs(_LAYOUT, 30).double(), torch.from_numpy(rng.integers(9, size=(30, 2)))
+    predictions, rows = random_predictions(_LAYOUT, 30).double(), torch.from_numpy(rng.integers(9, size=(30, 2)))
     with torch.no_grad():
-        whole = network(beliefs)
-        slots, decided = network.steps(beliefs, values=values, rows=rows)
-        _, first = network.steps(beliefs, values=values, rows=rows[:, 0])
+        whole = network(predictions)
+        slots, decided = network.steps(predictions, values=values, rows=rows)
+        _, first = network.steps(predictions, values=values, rows=rows[:, 0])
     for number in range(30):
         for k, slot in enumerate(slots):
             before = int(values[number, k - 1]) if k else 0
@@ -157,23 +157,23 @@ def test_nothing_depends_on_a_slot_without_a_value() -> None:
     with torch.no_grad():
         for parameter in (*without.links, without.by_need, without.by_stage):
             parameter.zero_()
-    beliefs, rows = random_beliefs(_LAYOUT, 3).double(), torch.tensor([0, 4, 8])
+    predictions, rows = random_predictions(_LAYOUT, 3).double(), torch.tensor([0, 4, 8])
     unknown, known = torch.full((3, 5), -1), torch.tensor([[1, 2, 3, 2, 1]] * 3)
-    slots, decided = network.steps(beliefs, values=unknown, rows=rows)
-    expected, expected_decided = without.steps(beliefs, values=known, rows=rows)
+    slots, decided = network.steps(predictions, values=unknown, rows=rows)
+    expected, expected_decided = without.steps(predictions, values=known, rows=rows)
     assert all(torch.allclose(own, other) for own, other in zip(slots, expected, strict=True))
     assert torch.allclose(decided, expected_decided)
 
 
 def test_logits_by_hand() -> None:
-    """Beliefs + shift by the number of strategies + constants of what stands, need and stage."""
-    network, beliefs = stirred_network(_LAYOUT).double(), random_beliefs(_LAYOUT, 1).double()
+    """Predictions + shift by the length of the prefix + constants of prefix, need and stage."""
+    network, predictions = stirred_network(_LAYOUT).double(), random_predictions(_LAYOUT, 1).double()
     with torch.no_grad():
-        table = network(beliefs).decisions[0]
-        shift = network.shift(network.hidden(_LAYOUT.summary(beliefs)))[0].reshape(2, 9)
+        table = network(predictions).decisions[0]
+        shift = network.shift(network.hidden(_LAYOUT.summary(predictions)))[0].reshape(2, 9)
         for row, need, stage in [(0, 1, 2), (4, 3, 0), (8, 0, 1)]:
             length = int(row > 0)
-            logits = _LAYOUT.decisions(beliefs)[0, row] + shift[length] + network.after[row]
+            logits = _LAYOUT.decisions(predictions)[0, row] + shift[length] + network.after[row]
             logits = logits + network.by_need[length, need] + network.by_stage[length, stage]
             if row == 0:
                 logits[STOP] = -torch.inf
@@ -182,18 +182,18 @@ def test_logits_by_hand() -> None:
 
 @pytest.mark.parametrize("reasons", [True, False])
 @pytest.mark.parametrize("max_strategies", [1, 2, 3])
-def test_an_untrained_network_plans_exactly_as_the_members_believe(reasons: bool, max_strategies: int) -> None:
+def test_an_untrained_network_plans_exactly_as_predicted(reasons: bool, max_strategies: int) -> None:
     layout = toy_layout(max_strategies=max_strategies, reasons=reasons)
-    beliefs = random_beliefs(layout, 3)
+    predictions = random_predictions(layout, 3)
     with torch.no_grad():
         network = PolicyNetwork(layout, width=6, dropout=0.0)
-        deliberation, plans = network(beliefs), network.mixture(beliefs).plan_probabilities(layout.space)
+        distribution, plans = network(predictions), network.mixture(predictions).plan_probabilities(layout.space)
     decisions = random_decisions(layout, 3, seed=0)
-    for state in range(deliberation.decisions.shape[1]):
-        np.testing.assert_allclose(deliberation.decisions[:, state].exp(), decisions.exp(), atol=1e-6)
-    believed = layout.slots(beliefs)
-    assert len(believed) == len(deliberation.slots) == (5 if reasons else 0)
-    for slot, own in zip(deliberation.slots, believed, strict=True):
+    for state in range(distribution.decisions.shape[1]):
+        np.testing.assert_allclose(distribution.decisions[:, state].exp(), decisions.exp(), atol=1e-6)
+    predicted = layout.slots(predictions)
+    assert len(predicted) == len(distribution.slots) == (5 if reasons else 0)
+    for slot, own in zip(distribution.slots, predicted, strict=True):
         np.testing.assert_allclose(slot.exp(), own.exp()[:, None].expand_as(slot), atol=1e-6)
     np.testing.assert_allclose(plans, plan_log_probabilities(decisions, layout.space).exp(), atol=1e-6)
     np.testing.assert_allclose(plans.sum(1), np.ones(3), atol=1e-5)
@@ -204,12 +204,12 @@ def test_gradients_are_finite_in_single_precision(reasons: bool) -> None:
     """Also where masked decisions and improbable needs go through logarithms."""
     layout = toy_layout(reasons=reasons)
     network, reference = stirred_network(layout, size=3.0), stirred_network(layout, seed=1)
-    beliefs = random_beliefs(layout, 4)
-    deliberation = network(beliefs)
+    predictions = random_predictions(layout, 4)
+    distribution = network(predictions)
     with torch.no_grad():
-        other = reference(beliefs)
-    plans = network.mixture(beliefs).plan_probabilities(layout.space)[:, 1:]
-    total = plans.mean() + deliberation.entropy(layout).sum() + deliberation.divergence(other, layout).sum()
+        other = reference(predictions)
+    plans = network.mixture(predictions).plan_probabilities(layout.space)[:, 1:]
+    total = plans.mean() + distribution.entropy(layout).sum() + distribution.divergence(other, layout).sum()
     assert torch.isfinite(total)
     total.backward()
     for name, parameter in network.named_parameters():
@@ -219,24 +219,24 @@ def test_gradients_are_finite_in_single_precision(reasons: bool) -> None:
 
 
 def test_the_critic_does_not_bend_the_planner_and_freezing_keeps_reasoning() -> None:
-    network, beliefs = stirred_network(_LAYOUT), random_beliefs(_LAYOUT, 3)
+    network, predictions = stirred_network(_LAYOUT), random_predictions(_LAYOUT, 3)
     chosen, plan = torch.zeros(3, REASONING.width), torch.zeros(3, 19)
-    network.value(beliefs, chosen=chosen, plan=plan).sum().backward()
+    network.value(predictions, chosen=chosen, plan=plan).sum().backward()
     assert all(parameter.grad is None for parameter in network.planning_parameters())
     assert network.critic[0].weight.grad is not None
     network.freeze_reasoning()
-    assert not any(slot.requires_grad for slot in network(beliefs).slots)
-    assert network(beliefs).decisions.requires_grad
+    assert not any(slot.requires_grad for slot in network(predictions).slots)
+    assert network(predictions).decisions.requires_grad
 
 
-@pytest.mark.parametrize("standing", [(), (3,)])
-def test_mixture_of_extreme_logits_in_single_precision(standing: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("prefix", [(), (3,)])
+def test_mixture_of_extreme_logits_in_single_precision(prefix: tuple[int, ...]) -> None:
     """Beliefs at their bounds and shifts of need and stage that pull against them neither over- nor underflow."""
     network = stirred_network(_LAYOUT, size=12.0)
-    beliefs = torch.where(random_beliefs(_LAYOUT, 16) < -2, -20.0, -1e-3)
+    predictions = torch.where(random_predictions(_LAYOUT, 16) < -2, -20.0, -1e-3)
     with torch.no_grad():
-        plans = network.mixture(beliefs).plan_probabilities(_LAYOUT.space, standing=standing)
-        precise = network.double()(beliefs.double())
-    reference = deliberated_plans(precise, _LAYOUT, standing=standing).exp()
+        plans = network.mixture(predictions).plan_probabilities(_LAYOUT.space, prefix=prefix)
+        precise = network.double()(predictions.double())
+    reference = policy_plans(precise, _LAYOUT, prefix=prefix).exp()
     np.testing.assert_allclose(plans, reference, atol=1e-4)
     np.testing.assert_allclose(plans.sum(1), np.ones(16), atol=1e-4)

@@ -1,4 +1,4 @@
-"""Cloning on top of beliefs: whose decisions, how well, and never worse than the members."""
+"""Cloning on top of predictions: whose decisions, how well, and never worse than the predictions."""
 
 import dataclasses
 from pathlib import Path
@@ -11,12 +11,12 @@ from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 from encoding.observation import STATISTICS
 from encoding.plan_codec import STOP
-from planner.base_models.decisions import Decisions
 from planner.config import PolicyConfig
+from planner.decisions import Decisions
 from planner.policy.cloning import PredictedDecisions, clone_policy, decision_loss
 from planner.policy.network import PolicyNetwork
 from planner.training_log import TrainingLog
-from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout, uniform_beliefs
+from tests.planner.toy_predictions import random_predictions, stirred_network, toy_layout, uniform_predictions
 from tests.planner.toy_task import observer
 
 _LAYOUT = toy_layout()
@@ -27,7 +27,7 @@ _CONFIG = PolicyConfig(epochs=40, rate=1e-2)
 def _seen(kinds: torch.Tensor) -> torch.Tensor:
     """Beliefs that tell nothing but, by half of the context each, which kind of history it is."""
     halves = torch.arange(STATISTICS) * 2 // STATISTICS
-    return uniform_beliefs(_LAYOUT, (halves == torch.arange(2)[:, None]).float()[kinds])
+    return uniform_predictions(_LAYOUT, (halves == torch.arange(2)[:, None]).float()[kinds])
 
 
 def _toy(count: int = 64) -> PredictedDecisions:
@@ -64,8 +64,8 @@ def test_decisions_and_their_beliefs_side_by_side() -> None:
     )
     decisions = Decisions.collect([talk], observer=observer())
     layout = toy_layout(max_strategies=3)
-    beliefs = random_beliefs(layout, 3).numpy()
-    data = PredictedDecisions.of(decisions, beliefs, layout, _CPU)
+    predictions = random_predictions(layout, 3).numpy()
+    data = PredictedDecisions.of(decisions, predictions, layout, _CPU)
     plans = [layout.space.codec.plan(layout.space.prefixes[row]) for row in data.prefix]
     found = list(zip(data.row.tolist(), plans, data.decision.tolist(), data.realized.tolist(), strict=True))
     assert found == [
@@ -76,20 +76,20 @@ def test_decisions_and_their_beliefs_side_by_side() -> None:
         (1, (Strategy.QUESTION, Strategy.REFLECTION), STOP, False),
         (2, (Strategy.QUESTION, Strategy.REFLECTION), STOP, True),
     ]
-    np.testing.assert_array_equal(data.beliefs, beliefs)
+    np.testing.assert_array_equal(data.predictions, predictions)
 
 
 def test_loss_by_hand() -> None:
-    """Mean surprise of what followed what stands, over all needs and stages; decisions further ahead do not count."""
+    """Mean surprise of what followed the prefix, over all needs and stages; decisions further ahead do not count."""
     network = stirred_network(_LAYOUT)
     data = _toy(4)
     with torch.no_grad():
-        deliberation = network(data.beliefs)
-        states = deliberation.state_probabilities()
+        distribution = network(data.predictions)
+        states = distribution.state_probabilities()
     surprises = []
     for row, prefix, decision, realized in zip(data.row, data.prefix, data.decision, data.realized, strict=True):
         if realized:
-            surprises.append(-float((states[row] @ deliberation.decisions[row, :, prefix, decision].exp()).log()))
+            surprises.append(-float((states[row] @ distribution.decisions[row, :, prefix, decision].exp()).log()))
     assert len(surprises) == 4
     assert decision_loss(network, data) == pytest.approx(np.mean(surprises), rel=1e-5)
 
@@ -98,7 +98,7 @@ def test_learns_reasoning_and_decisions_that_beliefs_do_not_tell(tmp_path: Path)
     network = _network()
     log = _clone(network, tmp_path)
     losses = log.curves["deliberation/valid_loss"]
-    assert losses[0] == pytest.approx(np.log(8), abs=1e-4)  # as the members believe: nothing
+    assert losses[0] == pytest.approx(np.log(8), abs=1e-4)  # as predicted: nothing
     assert min(losses.values()) < 0.3
     assert decision_loss(network, _toy(16)) == pytest.approx(min(losses.values()), abs=1e-5)
     with torch.no_grad():
@@ -110,7 +110,7 @@ def test_learns_reasoning_and_decisions_that_beliefs_do_not_tell(tmp_path: Path)
     assert not network.training
 
 
-def test_a_network_that_only_gets_worse_stays_as_the_members_believe(tmp_path: Path) -> None:
+def test_a_network_that_only_gets_worse_stays_as_predicted(tmp_path: Path) -> None:
     network = _network()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     data = _toy(16)

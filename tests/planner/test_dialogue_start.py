@@ -4,11 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from planner.files import READERS
-from planner.ppo.dialogues import copy_readers, load_start, read_fold_seed
+from planner.files import copy_fine_tuned
+from planner.ppo.dialogues import load_start, read_fold_seed
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_seekers import toy_profiles
 from tests.planner.toy_task import FakeTextEncoder
+
+_FINE_TUNED = "readers.safetensors"
 
 
 def _run(folder: Path, **config: object) -> Path:
@@ -47,21 +49,21 @@ def test_a_damaged_configuration_is_one_line(tmp_path: Path, written: str) -> No
         read_fold_seed(tmp_path, train="t")
 
 
-def test_a_start_believes_what_the_planner_does(tmp_path: Path) -> None:
+def test_a_start_predicts_what_the_planner_does(tmp_path: Path) -> None:
     planner = toy_planner()
     planner.save(tmp_path)
     start = load_start(tmp_path, text_encoder=FakeTextEncoder())
     histories = [profile.opening for profile in toy_profiles(4)]
     for _ in range(2):
-        assert np.array_equal(start.beliefs(histories), planner.beliefs(histories))
+        assert np.array_equal(start.predictions(histories), planner.predictions(histories))
 
 
-def test_readers_come_along(tmp_path: Path) -> None:
+def test_fine_tuned_encoders_come_along(tmp_path: Path) -> None:
     for name in ("run", "run/cloned", "one", "two", "bare"):
         (tmp_path / name).mkdir()
-    (tmp_path / "run" / READERS).write_bytes(b"readers")
-    copy_readers(tmp_path / "run", tmp_path / "one")
-    copy_readers(tmp_path / "run" / "cloned", tmp_path / "two")  # shares those of its run
-    assert (tmp_path / "one" / READERS).read_bytes() == (tmp_path / "two" / READERS).read_bytes() == b"readers"
-    copy_readers(tmp_path / "bare", tmp_path / "bare")
-    assert not (tmp_path / "bare" / READERS).exists()
+    (tmp_path / "run" / _FINE_TUNED).write_bytes(b"weights")
+    copy_fine_tuned(tmp_path / "run", tmp_path / "one")
+    copy_fine_tuned(tmp_path / "run" / "cloned", tmp_path / "two")  # shares those of its run
+    assert (tmp_path / "one" / _FINE_TUNED).read_bytes() == (tmp_path / "two" / _FINE_TUNED).read_bytes() == b"weights"
+    copy_fine_tuned(tmp_path / "bare", tmp_path / "bare")
+    assert not (tmp_path / "bare" / _FINE_TUNED).exists()

@@ -11,20 +11,20 @@ from env.conversation import DialogueRules
 from evaluation.dialogue.before_after import PlannerTrial
 from planner.checkpoint import Checkpoint
 from planner.config import DialogueConfig, Mode, SelectionConfig
+from planner.files import copy_fine_tuned
 from planner.planner import StrategyPlanner
 from planner.ppo.dialogues import (
-    Judge,
     PredictionEncoder,
     TrainedInDialogues,
-    copy_readers,
+    Trial,
     divide_seekers,
     load_start,
     train_in_dialogues,
     within_limits,
 )
 from planner.training import train_planner
+from tests.planner.toy_encoder import ToyEncoder
 from tests.planner.toy_planner import toy_planner
-from tests.planner.toy_reader import ToyEncoder
 from tests.planner.toy_seekers import RiggedSeeker, toy_profiles
 from tests.planner.toy_task import SMALL, FakeTextEncoder, changed, toy_dialogues
 
@@ -55,14 +55,14 @@ def _trial(config: DialogueConfig, seeker: RiggedSeeker) -> PlannerTrial:
 
 
 def _train(
-    out: Path, config: DialogueConfig, *, start: StrategyPlanner, judge: Judge | None = None, seed: int = 0
+    out: Path, config: DialogueConfig, *, start: StrategyPlanner, trial: Trial | None = None, seed: int = 0
 ) -> TrainedInDialogues:
     seeker = RiggedSeeker()
     return train_in_dialogues(
         start,
         toy_profiles(12),
         seeker,
-        judge=judge or _trial(config, seeker),
+        trial=trial or _trial(config, seeker),
         train=_TRAIN,
         fold_seed=0,
         config=config,
@@ -72,7 +72,7 @@ def _train(
 
 
 def _weights(trained: TrainedInDialogues) -> dict[str, torch.Tensor]:
-    return trained.planner.parts.deliberation.state_dict()
+    return trained.planner.parts.policy.state_dict()
 
 
 @_MODES
@@ -82,8 +82,8 @@ def test_learns_what_helps(tmp_path: Path, mode: Mode) -> None:
         _CONFIG, ppo__steps=8192, ppo__envs=32, ppo__rollout=32, ppo__epochs=8, ppo__batch=256, ppo__rate=2e-2
     )
     trained = _train(tmp_path, config, start=toy_planner(mode=mode, reasons=False, stirred=False))
-    assert trained.kept.start["success_rate"] < 15
-    assert trained.kept.scores["success_rate"] > 60
+    assert trained.selected.start["success_rate"] < 15
+    assert trained.selected.scores["success_rate"] > 60
     curves = trained.curves
     for name in ("return", "success", "fall", "feedback", "turn_cost", "ending", "spoken"):
         points = curves[f"ppo/train_{name}"]
@@ -100,8 +100,8 @@ def test_learns_what_helps(tmp_path: Path, mode: Mode) -> None:
 
 def test_the_divergence_keeps_the_planner_near_its_start(tmp_path: Path) -> None:
     start = toy_planner(stirred=False)
-    beliefs = start.beliefs([profile.opening for profile in toy_profiles(4)])
-    before = start.plan_probabilities(beliefs)
+    predictions = start.predictions([profile.opening for profile in toy_profiles(4)])
+    before = start.plan_probabilities(predictions)
 
     def allows_the_last(planner: StrategyPlanner, seen: list[int] = [0]) -> dict[str, float]:  # noqa: B006 - counts
         seen[0] += 1
@@ -110,8 +110,8 @@ def test_the_divergence_keeps_the_planner_near_its_start(tmp_path: Path) -> None
     distances = []
     for kl in (0.0, 5.0):
         config = changed(_CONFIG, ppo__kl=kl, ppo__steps=8 * 256)
-        trained = _train(tmp_path / str(kl), config, start=start, judge=allows_the_last)
-        distances.append(np.abs(trained.planner.plan_probabilities(beliefs) - before).sum())
+        trained = _train(tmp_path / str(kl), config, start=start, trial=allows_the_last)
+        distances.append(np.abs(trained.planner.plan_probabilities(predictions) - before).sum())
     assert distances[1] < 0.5 * distances[0]
 
 
@@ -126,10 +126,10 @@ def test_candidates_beyond_the_limits_are_never_kept(tmp_path: Path, spoilt: dic
         return good if len(seen) == 1 else {**good, **spoilt}
 
     config = changed(_CONFIG, selection__highest_bias=0.6, selection__least_entropy=0.8)
-    trained = _train(tmp_path, config, start=start, judge=judge)
+    trained = _train(tmp_path, config, start=start, trial=judge)
     assert len(seen) == 5
-    assert trained.kept.step == 0
-    kept = start.parts.deliberation.state_dict()
+    assert trained.selected.step == 0
+    kept = start.parts.policy.state_dict()
     assert all(torch.equal(tensor, kept[name]) for name, tensor in _weights(trained).items())
 
 
@@ -173,7 +173,7 @@ def test_a_killed_training_ends_alike(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "killed" / "checkpoints").is_dir()
     resumed = run(tmp_path / "killed")
     assert all(torch.equal(tensor, _weights(whole)[name]) for name, tensor in _weights(resumed).items())
-    assert resumed.kept == whole.kept
+    assert resumed.selected == whole.selected
     timed = ("second", "share")
     for name, points in whole.curves.items():
         if not name.endswith(timed):
@@ -191,7 +191,7 @@ def test_the_result_is_a_planner_like_any_other(tmp_path: Path) -> None:
     assert loaded.settings.offsets != start.settings.offsets  # fitted on the training dialogues
 
 
-def test_a_start_with_readers_and_judges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_with_fine_tuned_encoders_and_stacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow in earnest; its run folder is complete and believes what the start believes."""
     for module in ("training", "planner"):
         monkeypatch.setattr(f"planner.{module}.SentenceEncoder", ToyEncoder)
@@ -207,16 +207,16 @@ def test_a_start_with_readers_and_judges(tmp_path: Path, monkeypatch: pytest.Mon
     )
     train_planner(_TRAIN, _VALID, config=config, out=tmp_path / "start", seed=0, text_encoder=FakeTextEncoder())
     start = load_start(tmp_path / "start", text_encoder=FakeTextEncoder())
-    assert start.readers is not None
-    assert start.parts.judges is not None
+    assert start.fine_tuned is not None
+    assert start.parts.stacking is not None
     assert PredictionEncoder(start).bounds == (-np.inf, np.inf)
     (tmp_path / "run").mkdir()
-    copy_readers(tmp_path / "start", tmp_path / "run")
+    copy_fine_tuned(tmp_path / "start", tmp_path / "run")
     trained = _train(tmp_path / "run", changed(_CONFIG, ppo__steps=256, max_turns=2), start=start)
     loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=FakeTextEncoder())
     histories = [profile.opening for profile in toy_profiles(4)]
-    assert np.array_equal(loaded.beliefs(histories), trained.planner.beliefs(histories))
-    assert loaded.settings.readers == start.settings.readers
+    assert np.array_equal(loaded.predictions(histories), trained.planner.predictions(histories))
+    assert loaded.settings.fine_tuned == start.settings.fine_tuned
 
 
 def test_seekers_held_out_are_drawn() -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from planner.base_models.ensemble_training import fold_of_dialogues
+from planner.base_models.ensemble import fold_of_dialogues
 
 
 @given(st.integers(1, 200), st.integers(1, 20), st.integers(0, 2**32 - 1))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from planner.base_models.logistic import DecisionRegression
+from planner.base_models.linear import DecisionRegression
 
 
 def test_probabilities_are_scikit_learns_and_unseen_decisions_get_none() -> None:

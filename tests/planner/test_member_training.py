@@ -1,4 +1,4 @@
-"""Cross-fitting: what members believe about a part of the training dialogues does not come from that part."""
+"""Training of the ensemble: predictions for a fold do not come from that fold."""
 
 import dataclasses
 from pathlib import Path
@@ -9,14 +9,13 @@ import torch
 
 from corpus.dialogue import Dialogue, Message
 from corpus.strategy import Strategy
-from encoding.observation import Observer
+from encoding.observation import Observer, plan_features_size
 from encoding.reasoning_codec import ReasoningCodec
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
-from planner.base_models.decisions import Decisions
-from planner.base_models.ensemble import EnsembleNetwork
-from planner.base_models.ensemble_training import fold_of_dialogues, train_ensemble
+from planner.base_models.ensemble import Ensemble, EnsembleShape, fold_of_dialogues, train_ensemble
 from planner.config import PlannerConfig
-from planner.policy.plan_space import PlanSpace
+from planner.decisions import Decisions
+from planner.plan_space import PlanSpace
 from planner.training_log import TrainingLog
 from tests.planner.toy_task import SMALL, FakeTextEncoder, changed, toy_dialogues
 
@@ -25,7 +24,7 @@ _JOINED = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAIN, words=SMALL.ense
 _OBSERVER = Observer(_JOINED, window=SMALL.window, max_strategies=SMALL.max_strategies)
 _FOLD_OF_DIALOGUE = fold_of_dialogues(len(_TRAIN), folds=2, seed=0)
 _SPACE = PlanSpace(_OBSERVER.codec)
-# One epoch: which epoch is kept is chosen by all members together, on valid.
+# One epoch: which epoch is selected depends on all models together, on valid.
 _ONE_EPOCH = changed(SMALL, ensemble__epochs=1, ensemble__dropout=0.2, ensemble__input_dropout=0.2)
 
 
@@ -35,28 +34,37 @@ def _collect(dialogues: tuple[Dialogue, ...], *, codec: ReasoningCodec | None = 
 
 def _train(
     folder: Path, dialogues: tuple[Dialogue, ...], *, config: PlannerConfig, codec: ReasoningCodec | None = None
-) -> EnsembleNetwork:
+) -> Ensemble:
     train = _collect(dialogues, codec=codec)
     log = TrainingLog(folder)
     network = train_ensemble(
         train,
         _collect(_VALID, codec=codec),
-        joined=_JOINED,
-        observer=_OBSERVER,
+        shape=EnsembleShape(
+            history=_OBSERVER.history_size,
+            plan=plan_features_size(SMALL.max_strategies),
+            embedding=_JOINED.meaning.dimension,
+            words=_JOINED.words.dimension,
+            window=SMALL.window,
+            folds=2,
+            networks=config.ensemble.networks,
+            width=config.ensemble.width,
+            reasoning=codec.width if codec else 0,
+        ),
         fold=_FOLD_OF_DIALOGUE[train.dialogue],
         reasoning=codec,
-        config=config,
+        config=config.ensemble,
         seed=0,
-        folder=folder / "cloning",
+        folder=folder / "ensemble",
         log=log,
     )
     log.close()
     return network
 
 
-def _believed(network: EnsembleNetwork, history: np.ndarray, fold: int) -> torch.Tensor:
+def _predicted(network: Ensemble, history: np.ndarray, fold: int) -> torch.Tensor:
     with torch.no_grad():
-        return network.decide(torch.from_numpy(history), _SPACE.features, _SPACE.allowed, fold=fold)[0]
+        return network(torch.from_numpy(history), _SPACE.features, _SPACE.allowed, fold=fold)[0]
 
 
 def _changed(dialogue: Dialogue) -> Dialogue:
@@ -69,7 +77,7 @@ def _changed(dialogue: Dialogue) -> Dialogue:
 
 
 @pytest.mark.parametrize("part", [0, 1])
-def test_a_part_does_not_teach_the_members_that_judge_it(tmp_path: Path, part: int) -> None:
+def test_predictions_for_a_fold_do_not_depend_on_it(tmp_path: Path, part: int) -> None:
     other = tuple(
         _changed(dialogue) if fold == part else dialogue
         for dialogue, fold in zip(_TRAIN, _FOLD_OF_DIALOGUE, strict=True)
@@ -80,28 +88,28 @@ def test_a_part_does_not_teach_the_members_that_judge_it(tmp_path: Path, part: i
     rows = _FOLD_OF_DIALOGUE[decisions.dialogue] == part
     assert rows.any()
     unseen = decisions.history[rows]
-    torch.testing.assert_close(_believed(before, unseen, part), _believed(after, unseen, part), rtol=0, atol=1e-6)
-    gap = (_believed(before, unseen, 1 - part) - _believed(after, unseen, 1 - part)).abs().max()
-    assert gap > 0.1  # the members that learn from the part do change
-    for name in ("linear_meaning", "linear_words", "history_weight", "decision_weight"):
-        own, same = (getattr(network, name)[part::2] for network in (before, after))
+    torch.testing.assert_close(_predicted(before, unseen, part), _predicted(after, unseen, part), rtol=0, atol=1e-6)
+    gap = (_predicted(before, unseen, 1 - part) - _predicted(after, unseen, 1 - part)).abs().max()
+    assert gap > 0.1  # the models that learn from the fold do change
+    for name in ("linear-embedding.weight", "linear-words.weight", "networks.history_weight"):
+        own, same = (network.state_dict()[f"models.{name}"][part::2] for network in (before, after))
         assert torch.allclose(own, same, atol=1e-6), name
 
 
-def test_members_learn_the_toy_world_out_of_fold(tmp_path: Path) -> None:
-    """Members that never saw a dialogue are right about it: they are as good there as on new dialogues."""
+def test_the_ensemble_learns_the_toy_world_out_of_fold(tmp_path: Path) -> None:
+    """Out-of-fold predictions are as good as those for new dialogues."""
     network = _train(tmp_path, _TRAIN, config=changed(SMALL, ensemble__epochs=10, ensemble__rate=3e-2))
     decisions = _collect(_TRAIN)
     fold = _FOLD_OF_DIALOGUE[decisions.dialogue]
     rows = _SPACE.row_of_code[_OBSERVER.codec.code(decisions.slots)]
     for part in range(2):
         here = np.flatnonzero(fold[decisions.row] == part)
-        beliefs = _believed(network, decisions.history[decisions.row[here]], part).numpy()
-        predicted = beliefs[np.arange(len(here)), rows[here]].argmax(1)
+        predictions = _predicted(network, decisions.history[decisions.row[here]], part).numpy()
+        predicted = predictions[np.arange(len(here)), rows[here]].argmax(1)
         assert (predicted == decisions.decision[here]).mean() > 0.9
 
 
-def test_members_learn_to_read_reasoning(tmp_path: Path) -> None:
+def test_networks_learn_to_predict_reasoning(tmp_path: Path) -> None:
     """Need follows from the plan, which the toy seeker's words announce."""
     codec = ReasoningCodec.collect(_TRAIN)
     config = changed(SMALL, ensemble__epochs=10, ensemble__rate=3e-2)
@@ -110,13 +118,13 @@ def test_members_learn_to_read_reasoning(tmp_path: Path) -> None:
     assert network.shape.reasoning == codec.width == 2 + 2 + 5 + 4 + 3
     history = torch.from_numpy(valid.history[valid.openings])
     with torch.no_grad():
-        _, scores = network.decide(history, _SPACE.features, _SPACE.allowed)
+        _, scores = network(history, _SPACE.features, _SPACE.allowed)
     need = scores.split(list(codec.sizes), dim=1)[3].argmax(1).numpy()
     labels = valid.reasoning[valid.openings, 3]
     asked = np.array([plan != (Strategy.OTHERS,) for plan in valid.plans])  # whose own words tell the need
     assert (need == labels)[asked].mean() > 0.85
 
 
-def test_same_seed_same_members(tmp_path: Path) -> None:
+def test_same_seed_same_ensemble(tmp_path: Path) -> None:
     first, second = (_train(tmp_path / name, _TRAIN, config=_ONE_EPOCH).state_dict() for name in ("first", "second"))
     assert all(torch.equal(first[name], second[name]) for name in first)

@@ -1,4 +1,4 @@
-"""The mixture of members: who answers, with what weight, from which columns."""
+"""The ensemble: its mean, who predicts out of fold, and from which columns."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ from torch import Tensor
 from encoding.observation import Observer, plan_features_size
 from encoding.plan_codec import STOP
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
-from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape, log_softmax
-from planner.policy.plan_space import PlanSpace
+from planner.base_models.ensemble import Ensemble, EnsembleShape
+from planner.plan_space import PlanSpace, log_softmax
 from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
 
 _TRAIN = toy_dialogues(5, seed=0)
@@ -16,126 +16,133 @@ _EMBEDDER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAIN, words=9))
 _OBSERVER = Observer(_EMBEDDER, window=2, max_strategies=2)
 _SPACE = PlanSpace(_OBSERVER.codec)
 _HISTORY = torch.from_numpy(_OBSERVER.encode_histories([dialogue.messages[:3] for dialogue in _TRAIN[:4]]))
-_LINEAR = ("linear_meaning", "linear_words")
+_LINEAR = ("linear-embedding", "linear-words")
 
 
-def _network(*, folds: int = 2, members: int = 4, reasoning: int = 5) -> EnsembleNetwork:
+def _ensemble(*, folds: int = 2, networks: int = 4, reasoning: int = 5) -> Ensemble:
     shape = EnsembleShape(
         history=_OBSERVER.history_size,
         plan=plan_features_size(2),
-        meaning=_EMBEDDER.meaning.dimension,
+        embedding=_EMBEDDER.meaning.dimension,
         words=_EMBEDDER.words.dimension,
         window=2,
         folds=folds,
-        members=members,
+        networks=networks,
         width=7,
         reasoning=reasoning,
     )
     torch.manual_seed(0)
-    network = EnsembleNetwork(shape, dropout=0.0, input_dropout=0.0)
-    network.linear_meaning.normal_()
-    network.linear_words.normal_()
-    for bias in (network.hidden_bias, network.decision_bias, network.reasoning_bias):
+    ensemble = Ensemble(shape)
+    for name in _LINEAR:
+        ensemble.models[name].weight.normal_()
+    networks_ = ensemble.models["networks"]
+    for bias in (networks_.hidden_bias, networks_.decision_bias, networks_.reasoning_bias):
         torch.nn.init.normal_(bias)
-    return network.eval()
+    return ensemble.eval()
 
 
-def _decide(network: EnsembleNetwork, *, fold: int | None = None) -> tuple[Tensor, Tensor]:
+def _decide(ensemble: Ensemble, *, fold: int | None = None) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
-        return network.decide(_HISTORY, _SPACE.features, _SPACE.allowed, fold=fold)
+        return ensemble(_HISTORY, _SPACE.features, _SPACE.allowed, fold=fold)
 
 
-def _kinds(network: EnsembleNetwork, fold: int | None) -> list[Tensor]:
-    """Mean probability of each kind of members, row by row. Three of shape (B, R, 9)."""
-    folds, members = network.shape.folds, network.shape.members
+def _by_kind(ensemble: Ensemble, fold: int | None) -> list[Tensor]:
+    """Mean probability of each kind of base models, row by row. Three of shape (B, R, 9)."""
+    folds, networks = ensemble.shape.folds, ensemble.shape.networks
     batch, rows = len(_HISTORY), len(_SPACE.features)
     histories = _HISTORY.repeat_interleave(rows, 0)
     plans, allowed = _SPACE.features.repeat(batch, 1), _SPACE.allowed.repeat(batch, 1)
-    same = (members, -1, -1)
+    same = (networks, -1, -1)
     with torch.no_grad():
-        hidden, _ = network.member_log_probabilities(histories.expand(same), plans.expand(same), allowed.expand(same))
-    asked = [m for m in range(members) if fold is None or m % folds == fold]
-    kinds = [hidden.exp()[asked].mean(0)]
-    for name, columns in zip(_LINEAR, (network.meaning_columns, network.words_columns), strict=True):
-        features = torch.cat([histories[:, columns], plans, torch.ones(len(plans), 1)], dim=1)
+        hidden, _ = ensemble.models["networks"].log_probabilities(
+            histories.expand(same), plans.expand(same), allowed.expand(same)
+        )
+    chosen = [m for m in range(networks) if fold is None or m % folds == fold]
+    kinds = [hidden.exp()[chosen].mean(0)]
+    for name in _LINEAR:
+        model = ensemble.models[name]
+        features = torch.cat([histories[:, model.columns], plans, torch.ones(len(plans), 1)], dim=1)
         parts = [part for part in range(folds) if fold is None or part == fold]
-        logits = torch.stack([features @ getattr(network, name)[part] for part in parts])
+        logits = torch.stack([features @ model.weight[part] for part in parts])
         kinds.append(logits.masked_fill(~allowed, -torch.inf).softmax(-1).mean(0))
     return [kind.reshape(batch, rows, STOP + 1) for kind in kinds]
 
 
 @pytest.mark.parametrize("fold", [None, 0, 1])
-def test_the_mixture_by_hand(fold: int | None) -> None:
-    """A third each, of probabilities: hidden members, linear on meaning, linear on words."""
-    network = _network()
-    mixed, _ = _decide(network, fold=fold)
-    assert torch.allclose(mixed.exp(), sum(_kinds(network, fold)) / 3, atol=1e-6)
+def test_the_mean_by_hand(fold: int | None) -> None:
+    """A third each, of probabilities: networks, linear on embeddings, linear on words."""
+    ensemble = _ensemble()
+    mixed, _ = _decide(ensemble, fold=fold)
+    assert torch.allclose(mixed.exp(), sum(_by_kind(ensemble, fold)) / 3, atol=1e-6)
     assert (mixed[:, 0, STOP].exp() == 0).all()
     assert torch.allclose(mixed.exp().sum(-1), torch.ones(mixed.shape[:2]))
 
 
-def test_of_new_dialogues_all_members_answer_with_the_mean() -> None:
-    network = _network()
-    new, new_reasoning = _decide(network)
-    old, old_reasoning = zip(*(_decide(network, fold=fold) for fold in range(2)), strict=True)
-    assert torch.allclose(new.exp(), torch.stack(old).exp().mean(0), atol=1e-6)  # as many members in every fold
+def test_of_new_dialogues_all_models_predict() -> None:
+    ensemble = _ensemble()
+    new, new_reasoning = _decide(ensemble)
+    old, old_reasoning = zip(*(_decide(ensemble, fold=fold) for fold in range(2)), strict=True)
+    assert torch.allclose(new.exp(), torch.stack(old).exp().mean(0), atol=1e-6)  # as many networks in every fold
     assert torch.allclose(new_reasoning, torch.stack(old_reasoning).mean(0), atol=1e-5)
 
 
 @pytest.mark.parametrize("fold", [0, 1, 2])
-def test_only_the_members_that_never_saw_a_fold_answer_about_it(fold: int) -> None:
+def test_only_models_trained_without_a_fold_predict_out_of_fold(fold: int) -> None:
     names = ["history_weight", "plan_weight", "hidden_bias", "decision_weight", "decision_bias", *_LINEAR]
     reasons = ["history_weight", "plan_weight", "hidden_bias", "reasoning_weight", "reasoning_bias"]
     for name in {*names, *reasons}:
-        network = _network(folds=3, members=6)
-        before = _decide(network, fold=fold)
-        weights = getattr(network, name)
-        others = [member for member in range(len(weights)) if member % 3 != fold]
+        ensemble = _ensemble(folds=3, networks=6)
+        before = _decide(ensemble, fold=fold)
+        weights = ensemble.models[name].weight if name in _LINEAR else getattr(ensemble.models["networks"], name)
+        others = [model for model in range(len(weights)) if model % 3 != fold]
         with torch.no_grad():
             weights[others] += torch.randn_like(weights[others])
-        assert all(map(torch.equal, before, _decide(network, fold=fold))), name
-        for member in set(range(len(weights))) - set(others):
-            before = _decide(network, fold=fold)
+        assert all(map(torch.equal, before, _decide(ensemble, fold=fold))), name
+        for model in set(range(len(weights))) - set(others):
+            before = _decide(ensemble, fold=fold)
             with torch.no_grad():
-                weights[member] += torch.randn_like(weights[member])
-            after = _decide(network, fold=fold)
+                weights[model] += torch.randn_like(weights[model])
+            after = _decide(ensemble, fold=fold)
             assert torch.equal(before[0], after[0]) == (name not in names), name
             assert torch.equal(before[1], after[1]) == (name not in reasons), name
 
 
 def test_each_historys_own_plans_are_decided_as_shared_ones() -> None:
-    network = _network()
-    shared, reasoning = _decide(network)
+    ensemble = _ensemble()
+    shared, reasoning = _decide(ensemble)
     own = [torch.tensor([row, 3]) for row in (0, 2, 5, 8)]
     plans, allowed = (torch.stack([part[rows] for rows in own]) for part in (_SPACE.features, _SPACE.allowed))
     with torch.no_grad():
-        decided, same = network.decide(_HISTORY, plans, allowed)
+        decided, same = ensemble(_HISTORY, plans, allowed)
     assert torch.allclose(decided, torch.stack([shared[number, rows] for number, rows in enumerate(own)]), atol=1e-5)
     assert torch.equal(reasoning, same)
 
 
-def test_reasoning_is_read_with_the_empty_plan() -> None:
-    network = _network()
+def test_reasoning_is_predicted_with_the_empty_plan() -> None:
+    ensemble = _ensemble()
+    networks = ensemble.models["networks"]
     empty = _SPACE.features[:1]
     with torch.no_grad():
-        share = (empty @ network.plan_weight) + network.hidden_bias  # (M, 1, F)
-    assert torch.allclose(network._empty_plan_share(), share, atol=1e-6)
-    _, scores = _decide(network)
-    same = (network.shape.members, -1, -1)
+        share = (empty @ networks.plan_weight) + networks.hidden_bias  # (M, 1, F)
+    assert torch.allclose(networks._empty_plan_share(), share, atol=1e-6)
+    _, scores = _decide(ensemble)
+    same = (ensemble.shape.networks, -1, -1)
     with torch.no_grad():
-        _, of_members = network.member_log_probabilities(
+        _, of_networks = networks.log_probabilities(
             _HISTORY.expand(same), _SPACE.features[5:9].expand(same), _SPACE.allowed[5:9].expand(same)
         )
-    assert torch.allclose(scores, of_members.mean(0), atol=1e-5)  # whatever the plan is
+    assert torch.allclose(scores, of_networks.mean(0), atol=1e-5)  # whatever the plan is
 
 
 def test_without_reasoning_there_are_no_scores_of_it() -> None:
-    assert _decide(_network(reasoning=0))[1].shape == (4, 0)
+    assert _decide(_ensemble(reasoning=0))[1].shape == (4, 0)
 
 
-def test_members_see_their_own_columns_and_share_the_others() -> None:
-    network = _network()
-    meaning, words = set(network.meaning_columns.tolist()), set(network.words_columns.tolist())
+def test_base_models_see_their_own_columns_and_share_the_others() -> None:
+    ensemble = _ensemble()
+    networks, linear_words = ensemble.models["networks"], ensemble.models["linear-words"]
+    meaning, words = set(networks.columns.tolist()), set(linear_words.columns.tolist())
+    assert set(ensemble.models["linear-embedding"].columns.tolist()) == meaning
     assert meaning | words == set(range(_OBSERVER.history_size))
     vector = 16 + _EMBEDDER.words.dimension
     slots = 3  # two messages of the window and the problem
@@ -144,13 +151,13 @@ def test_members_see_their_own_columns_and_share_the_others() -> None:
     second = vector + 10  # where the second message's block begins
     assert {second, second + 15} <= meaning - words
     assert {second + 16, second + vector - 1} <= words - meaning
-    assert (network.gain != 1).sum() == slots * 16
-    assert all(int(column) in meaning - words for column in network.meaning_columns[network.gain != 1])
+    assert (networks.gain != 1).sum() == slots * 16
+    assert all(int(column) in meaning - words for column in networks.columns[networks.gain != 1])
 
 
-def test_members_must_be_a_multiple_of_the_folds() -> None:
-    with pytest.raises(ValueError, match="members: got 3, expected a multiple of the 2 folds"):
-        _network(members=3)
+def test_networks_must_be_a_multiple_of_the_folds() -> None:
+    with pytest.raises(ValueError, match="networks: got 3, expected a multiple of the 2 folds"):
+        _ensemble(networks=3)
 
 
 @pytest.mark.parametrize(

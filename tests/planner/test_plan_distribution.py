@@ -6,8 +6,8 @@ import torch
 
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP, PlanCodec
+from planner.plan_space import PlanSpace, allowed_decisions, chain_expectation
 from planner.policy.network import kl_divergence
-from planner.policy.plan_space import PlanSpace, allowed_decisions, chain_expectation
 from tests.planner.reference_plans import plan_log_probabilities
 
 
@@ -78,7 +78,7 @@ def test_every_plan_so_far_has_its_row(max_strategies: int) -> None:
     np.testing.assert_array_equal(space.features.numpy(), plan_features(space.prefixes))
     assert space.lengths.tolist() == [len(codec.plan(slots)) for slots in space.prefixes]
     after_stop = np.array([STOP] + [3] * (max_strategies - 1))
-    assert space.row_of_code[codec.code(after_stop)] == 0  # what stands after STOP does not count
+    assert space.row_of_code[codec.code(after_stop)] == 0  # what follows STOP does not count
 
 
 def test_a_full_plan_has_the_row_of_its_last_strategies() -> None:

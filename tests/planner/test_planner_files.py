@@ -10,15 +10,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from corpus.dialogue import message_view, turn_view
-from planner.base_models.fine_tuned_encoder import FineTunedEncoder, FineTunedEncoders, HistoryTokens
+from planner.base_models.fine_tuned_encoder import FineTunedEncoder, FineTunedEncoders, FrozenLayers, HistoryTokens
 from planner.files import FineTunedEncoderSettings, PlannerSettings
 from planner.planner import StrategyPlanner
+from tests.planner.toy_encoder import ToyEncoder, ToyTokenizer, toy_transformer
 from tests.planner.toy_planner import toy_planner
-from tests.planner.toy_reader import ToyEncoder, ToyTokenizer, toy_transformer
 from tests.planner.toy_task import FakeTextEncoder, histories, toy_dialogues
 
 _DIALOGUES = toy_dialogues(3, seed=5)
-_READERS = FineTunedEncoderSettings(folds=2, tokens=32, frozen_layers=1)
+_FINE_TUNED = FineTunedEncoderSettings(folds=2, tokens=32, frozen_layers=1)
 
 
 @pytest.mark.parametrize("reasons", [True, False])
@@ -41,45 +41,46 @@ def test_a_loaded_planner_plans_identically_and_nothing_is_pickled(tmp_path: Pat
     )
 
 
-@pytest.mark.parametrize("readers", [_READERS, None])
+@pytest.mark.parametrize("fine_tuned", [_FINE_TUNED, None])
 @pytest.mark.parametrize("reasons", [True, False])
-def test_settings_survive_json(reasons: bool, readers: FineTunedEncoderSettings | None) -> None:
-    settings = toy_planner(reasons=reasons, readers=readers).settings
+def test_settings_survive_json(reasons: bool, fine_tuned: FineTunedEncoderSettings | None) -> None:
+    settings = toy_planner(reasons=reasons, fine_tuned=fine_tuned).settings
     again = PlannerSettings.from_json(json.loads(json.dumps(settings.to_json())))
     assert again == settings
-    assert again.layout.readers == (readers is not None)
+    assert again.layout.fine_tuned == (fine_tuned is not None)
     assert (again.layout.reasoning is not None) == reasons
 
 
-def _with_readers(run: Path, *, readers_in: Path) -> StrategyPlanner:
-    """A saved planner with random readers; gives it as it was before."""
+def _with_encoders(run: Path, *, encoders_in: Path) -> StrategyPlanner:
+    """A saved planner with random fine-tuned encoders; gives it as it was before."""
     torch.manual_seed(0)
-    readers = [FineTunedEncoder(toy_transformer(), frozen_layers=1, dropout=0.0).eval() for _ in range(2)]
-    for reader in readers:
-        for value in reader.tuned().values():
+    shared = FrozenLayers(toy_transformer(), frozen_layers=1)
+    encoders = [FineTunedEncoder(shared, dropout=0.0).eval() for _ in range(2)]
+    for encoder in encoders:
+        for value in encoder.tuned().values():
             value.add_(0.2 * torch.randn(value.shape))
-    together = FineTunedEncoders(readers, HistoryTokens(ToyTokenizer(), tokens=_READERS.tokens))
-    bare = toy_planner(readers=_READERS)
-    planner = StrategyPlanner(bare.parts, observer=bare.observer, readers=together)
+    together = FineTunedEncoders(encoders, HistoryTokens(ToyTokenizer(), tokens=_FINE_TUNED.tokens))
+    bare = toy_planner(fine_tuned=_FINE_TUNED)
+    planner = StrategyPlanner(bare.parts, observer=bare.observer, fine_tuned=together)
     planner.save(run)
-    together.save(readers_in / "readers.safetensors")
+    together.save(encoders_in / "readers.safetensors")
     return planner
 
 
 @pytest.mark.parametrize("folder", ["run", "run/cloned"])
-def test_readers_are_loaded_from_the_run_or_the_one_above(
+def test_fine_tuned_encoders_are_loaded_from_the_run_or_the_one_above(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
-    """A run's cloned planner shares the run's readers."""
+    """A run's cloned planner shares the run's fine-tuned encoders."""
     monkeypatch.setattr("planner.planner.SentenceEncoder", ToyEncoder)
     (tmp_path / folder).mkdir(parents=True)
-    planner = _with_readers(tmp_path / folder, readers_in=tmp_path / "run")
+    planner = _with_encoders(tmp_path / folder, encoders_in=tmp_path / "run")
     loaded = StrategyPlanner.load(tmp_path / folder, text_encoder=FakeTextEncoder())
     histories = [turn.history for turn in turn_view(_DIALOGUES)]
-    np.testing.assert_array_equal(planner.beliefs(histories), loaded.beliefs(histories))
+    np.testing.assert_array_equal(planner.predictions(histories), loaded.predictions(histories))
     without = toy_planner()
-    gap = np.abs(without.beliefs(histories)[:, :81] - loaded.beliefs(histories)[:, :81])
-    assert gap.max() > 0.1  # the readers do have a say
+    gap = np.abs(without.predictions(histories)[:, :81] - loaded.predictions(histories)[:, :81])
+    assert gap.max() > 0.1  # they do count
 
 
 def _truncate(path: Path) -> None:
@@ -130,13 +131,13 @@ def test_a_damaged_run_is_refused_in_one_line(tmp_path: Path, name: str, damage:
 
 
 @pytest.mark.parametrize("damage", [_truncate, Path.unlink, _drop_tensor])
-def test_damaged_readers_are_refused_in_one_line(
+def test_damaged_fine_tuned_encoders_are_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
 ) -> None:
     monkeypatch.setattr("planner.planner.SentenceEncoder", ToyEncoder)
-    _with_readers(tmp_path, readers_in=tmp_path)
+    _with_encoders(tmp_path, encoders_in=tmp_path)
     damage(tmp_path / "readers.safetensors")
-    with pytest.raises(ValueError, match="reader") as error:
+    with pytest.raises(ValueError, match="fine-tuned encoder") as error:
         StrategyPlanner.load(tmp_path, text_encoder=FakeTextEncoder())
     assert "\n" not in str(error.value)
 

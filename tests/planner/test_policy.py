@@ -17,10 +17,10 @@ from planner.base_models.predictions import PredictionLayout
 from planner.policy.network import NEED, STAGE, PolicyNetwork
 from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy, PlanActorCriticPolicy, choose
 from tests.env.turn_tasks import turn_vector_env
-from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout
+from tests.planner.toy_predictions import random_predictions, stirred_network, toy_layout
 
 _MANY = ReasoningCodec(tuple(f"problem {number}" for number in range(11)), ("fear",))  # more contexts than decisions
-_WIDE = PredictionLayout(space=toy_layout().space, reasoning=_MANY, readers=False)
+_WIDE = PredictionLayout(space=toy_layout().space, reasoning=_MANY, fine_tuned=False)
 _BOTH = pytest.mark.parametrize("policy_class", [OneByOnePolicy, AllInOnePolicy])
 _DRAWS = 20000
 
@@ -28,7 +28,7 @@ _DRAWS = 20000
 def _task(layout: PredictionLayout, *, count: int = 3) -> TurnTask:
     labels = None if layout.reasoning is None else np.zeros((count, 5), np.int64)
     return TurnTask(
-        history=random_beliefs(layout, count).numpy(),
+        history=random_predictions(layout, count).numpy(),
         golds=((1, 2),) * count,
         codec=layout.space.codec,
         reasoning=labels,
@@ -54,18 +54,18 @@ def _policy(
     )
 
 
-def _observation(layout: PredictionLayout, beliefs: Tensor, values: np.ndarray, slots: np.ndarray) -> Tensor:
-    """What an environment shows: beliefs, reasoning chosen so far (-1 = not yet), plan so far."""
-    parts = [beliefs]
+def _observation(layout: PredictionLayout, predictions: Tensor, values: np.ndarray, slots: np.ndarray) -> Tensor:
+    """What an environment shows: predictions, reasoning chosen so far (-1 = not yet), plan so far."""
+    parts = [predictions]
     if layout.reasoning is not None:
         parts.append(torch.from_numpy(layout.reasoning.one_hot(values)))
     return torch.cat([*parts, torch.from_numpy(plan_features(slots))], dim=1)
 
 
-def _start(layout: PredictionLayout, beliefs: Tensor) -> Tensor:
-    count = len(beliefs)
+def _start(layout: PredictionLayout, predictions: Tensor) -> Tensor:
+    count = len(predictions)
     return _observation(
-        layout, beliefs, np.full((count, 5), -1), np.full((count, layout.space.codec.max_strategies), STOP)
+        layout, predictions, np.full((count, 5), -1), np.full((count, layout.space.codec.max_strategies), STOP)
     )
 
 
@@ -77,16 +77,18 @@ def _random_actions(layout: PredictionLayout, count: int, rng: np.random.Generat
     return values, np.stack([layout.space.codec.slots(plans[number]) for number in rng.integers(1, len(plans), count)])
 
 
-def _enumerated(layout: PredictionLayout, network: PolicyNetwork, beliefs: Tensor, values: Any, slots: Any) -> float:
+def _enumerated(
+    layout: PredictionLayout, network: PolicyNetwork, predictions: Tensor, values: Any, slots: Any
+) -> float:
     """Log-probability of one reasoning chain and plan, read off the tables."""
     with torch.no_grad():
-        deliberation = network(beliefs)
-    total = sum(float(slot[0, values[k - 1] if k else 0, values[k]]) for k, slot in enumerate(deliberation.slots))
+        distribution = network(predictions)
+    total = sum(float(slot[0, values[k - 1] if k else 0, values[k]]) for k, slot in enumerate(distribution.slots))
     state = int(values[NEED] * 3 + values[STAGE]) if len(values) else 0
     plan = layout.space.codec.plan(slots)
     for k, decision in enumerate((*plan, STOP)[: layout.space.codec.max_strategies]):
         row = layout.space.row_of_code[layout.space.codec.code(layout.space.codec.slots(plan[:k]))]
-        total += float(deliberation.decisions[0, state, row, decision])
+        total += float(distribution.decisions[0, state, row, decision])
     return total
 
 
@@ -95,17 +97,17 @@ def test_log_probabilities_of_both_modes_are_the_enumerated_ones(reasons: bool) 
     """One-by-One, summed along the steps, and All-in-One, at once, give a chain and plan the same probability."""
     layout = toy_layout(reasons=reasons)
     one, whole = _policy(OneByOnePolicy, layout), _policy(AllInOnePolicy, layout)
-    beliefs = random_beliefs(layout, 30)
+    predictions = random_predictions(layout, 30)
     values, slots = _random_actions(layout, 30, np.random.default_rng(0))
     actions = torch.from_numpy(np.concatenate([values, slots], axis=1))
     with torch.no_grad():
-        _, at_once, _ = whole.evaluate_actions(_start(layout, beliefs), actions.float())
+        _, at_once, _ = whole.evaluate_actions(_start(layout, predictions), actions.float())
     for number in range(30):
-        expected = _enumerated(layout, one.network, beliefs[number : number + 1], values[number], slots[number])
+        expected = _enumerated(layout, one.network, predictions[number : number + 1], values[number], slots[number])
         assert float(at_once[number]) == pytest.approx(expected, abs=1e-4)
         total, known, so_far = 0.0, np.full((1, 5), -1), np.full((1, 2), STOP)
         for step, action in enumerate(actions[number].tolist()):
-            observation = _observation(layout, beliefs[number : number + 1], known, so_far)
+            observation = _observation(layout, predictions[number : number + 1], known, so_far)
             with torch.no_grad():
                 total += float(one.evaluate_actions(observation, torch.tensor([float(action)]))[1])
             if step < values.shape[1]:
@@ -124,7 +126,7 @@ def test_all_actions_of_all_in_one_together_are_certain_and_their_divergence_is_
     other = _policy(AllInOnePolicy, layout, network=stirred_network(layout, seed=7))
     plans = layout.space.codec.plans[1:]
     slots = torch.from_numpy(np.stack([layout.space.codec.slots(plan) for plan in plans]))
-    observations = _start(layout, random_beliefs(layout, 1).expand(len(plans), -1))
+    observations = _start(layout, random_predictions(layout, 1).expand(len(plans), -1))
     with torch.no_grad():
         _, own, regulariser = policy.evaluate_actions(observations, slots.float())
         _, reference, nothing = other.evaluate_actions(observations, slots.float())
@@ -140,14 +142,16 @@ def test_third_value_of_one_by_one_is_the_divergence_of_the_choice_at_hand() -> 
     policy = _policy(OneByOnePolicy, layout)
     reference = stirred_network(layout, seed=7)
     policy.reference.load_state_dict(reference.state_dict())
-    beliefs = random_beliefs(layout, 1)
+    predictions = random_predictions(layout, 1)
     values, nothing = np.array([[1, 2, 0, 3, 1]]), np.full((1, 2), STOP)
     with torch.no_grad():
-        tables = policy.network(beliefs), reference(beliefs)
+        tables = policy.network(predictions), reference(predictions)
     for known in range(6):
         chosen = np.where(np.arange(5) < known, values, -1)
         with torch.no_grad():
-            _, _, regulariser = policy.evaluate_actions(_observation(layout, beliefs, chosen, nothing), torch.zeros(1))
+            _, _, regulariser = policy.evaluate_actions(
+                _observation(layout, predictions, chosen, nothing), torch.zeros(1)
+            )
         if known < 5:
             before = values[0, known - 1] if known else 0
             own, other = (table.slots[known][0, before].double() for table in tables)
@@ -156,7 +160,7 @@ def test_third_value_of_one_by_one_is_the_divergence_of_the_choice_at_hand() -> 
         assert float(regulariser) == pytest.approx(-float((own.exp() * (own - other)).sum()), rel=1e-4)
     with torch.no_grad():
         _, _, third = policy.evaluate_actions(
-            _observation(layout, beliefs, values, np.array([[4, STOP]])), torch.zeros(1)
+            _observation(layout, predictions, values, np.array([[4, STOP]])), torch.zeros(1)
         )
     own, other = (table.decisions[0, 3 * 3 + 1, 1 + 4].double() for table in tables)
     assert float(third) == pytest.approx(-float((own.exp() * (own - other)).sum()), rel=1e-4)
@@ -172,12 +176,12 @@ def _close(drawn: np.ndarray, expected: np.ndarray) -> None:
 def test_all_in_one_draws_follow_the_probabilities() -> None:
     layout = toy_layout()
     policy = _policy(AllInOnePolicy, layout)
-    beliefs = random_beliefs(layout, 1)
+    predictions = random_predictions(layout, 1)
     torch.manual_seed(0)
     with torch.no_grad():
-        actions, values, drawn_with = policy(_start(layout, beliefs.expand(_DRAWS, -1)))
-        mixture = policy.network.mixture(beliefs)
-        _, again, _ = policy.evaluate_actions(_start(layout, beliefs.expand(50, -1)), actions[:50].float())
+        actions, values, drawn_with = policy(_start(layout, predictions.expand(_DRAWS, -1)))
+        mixture = policy.network.mixture(predictions)
+        _, again, _ = policy.evaluate_actions(_start(layout, predictions.expand(50, -1)), actions[:50].float())
     torch.testing.assert_close(drawn_with[:50], again, atol=1e-5, rtol=0)
     assert values.shape == (_DRAWS, 1)
     codec = layout.space.codec
@@ -192,18 +196,18 @@ def test_all_in_one_draws_follow_the_probabilities() -> None:
 def test_one_by_one_draws_follow_the_probabilities() -> None:
     layout = toy_layout()
     policy = _policy(OneByOnePolicy, layout)
-    beliefs = random_beliefs(layout, 1)
+    predictions = random_predictions(layout, 1)
     values = np.array([[1, 2, 0, 3, 1]])
     with torch.no_grad():
-        deliberation = policy.network(beliefs)
+        distribution = policy.network(predictions)
     cases = [
-        (np.where(np.arange(5) < 3, values, -1), (), deliberation.slots[3][0, 0]),  # the need after intensity 0
-        (values, (), deliberation.decisions[0, 3 * 3 + 1, 0]),
-        (values, (4,), deliberation.decisions[0, 3 * 3 + 1, 1 + 4]),
+        (np.where(np.arange(5) < 3, values, -1), (), distribution.slots[3][0, 0]),  # the need after intensity 0
+        (values, (), distribution.decisions[0, 3 * 3 + 1, 0]),
+        (values, (4,), distribution.decisions[0, 3 * 3 + 1, 1 + 4]),
     ]
     torch.manual_seed(0)
     for chosen, plan, expected in cases:
-        observation = _observation(layout, beliefs, chosen, layout.space.codec.slots(plan)[None])
+        observation = _observation(layout, predictions, chosen, layout.space.codec.slots(plan)[None])
         with torch.no_grad():
             actions, _, _ = policy(observation.expand(_DRAWS, -1))
         _close(actions.numpy(), expected.exp().numpy().astype(np.float64))
@@ -213,13 +217,13 @@ def test_one_by_one_draws_follow_the_probabilities() -> None:
 def test_one_by_one_chooses_only_what_there_is(deterministic: bool) -> None:
     """11 contexts, 1 emotion, 5 intensities, 4 needs, 3 stages; no STOP before a strategy; 9 decisions."""
     policy = _policy(OneByOnePolicy, _WIDE, network=stirred_network(_WIDE, size=0.1))
-    beliefs = random_beliefs(_WIDE, 1).expand(3000, -1)
+    predictions = random_predictions(_WIDE, 1).expand(3000, -1)
     values = np.tile([10, 0, 4, 3, 2], (3000, 1))
     torch.manual_seed(0)
     states = [(np.where(np.arange(5) < known, values, -1), ()) for known in range(6)] + [(values, (0,))]
     for (chosen, plan), most in zip(states, [11, 1, 5, 4, 3, STOP, STOP + 1], strict=True):
         slots = np.tile(_WIDE.space.codec.slots(plan), (3000, 1))
-        actions = policy(_observation(_WIDE, beliefs, chosen, slots), deterministic=deterministic)[0].numpy()
+        actions = policy(_observation(_WIDE, predictions, chosen, slots), deterministic=deterministic)[0].numpy()
         assert actions.max() < most
         if not deterministic:
             assert set(actions) == set(range(most))
@@ -229,7 +233,9 @@ def test_one_by_one_chooses_only_what_there_is(deterministic: bool) -> None:
 def test_all_in_one_chooses_only_what_there_is(deterministic: bool) -> None:
     policy = _policy(AllInOnePolicy, _WIDE, network=stirred_network(_WIDE, size=0.1))
     torch.manual_seed(0)
-    actions = policy(_start(_WIDE, random_beliefs(_WIDE, 5).repeat(1000, 1)), deterministic=deterministic)[0].numpy()
+    actions = policy(_start(_WIDE, random_predictions(_WIDE, 5).repeat(1000, 1)), deterministic=deterministic)[
+        0
+    ].numpy()
     assert (actions[:, :5].max(0) < _MANY.sizes).all()
     assert actions[:, 5].max() < STOP  # never first
     assert actions.max(0)[6] <= STOP
@@ -248,7 +254,7 @@ def test_a_policy_works_on_a_copy_without_dropout_beside_a_frozen_reference(
     network.load_state_dict(stirred_network(layout).state_dict())
     policy = _policy(policy_class, layout, network=network)
     policy.train()
-    observations = _start(layout, random_beliefs(layout, 4))
+    observations = _start(layout, random_predictions(layout, 4))
     values, slots = _random_actions(layout, 4, np.random.default_rng(0))
     actions = torch.from_numpy(np.concatenate([values, slots], axis=1))
     actions = actions[:, 0] if policy_class is OneByOnePolicy else actions

@@ -1,4 +1,4 @@
-"""Fine-tuning readers: they learn, each from the other folds, and a killed run ends alike."""
+"""Fine-tuning: encoders learn, each from the other folds, and a killed run ends alike."""
 
 import dataclasses
 from pathlib import Path
@@ -9,14 +9,14 @@ import torch
 
 from corpus.dialogue import Dialogue, Message
 from corpus.strategy import Strategy
-from planner.base_models.decisions import Decisions
-from planner.base_models.ensemble_training import fold_of_dialogues
+from planner.base_models.ensemble import fold_of_dialogues
 from planner.base_models.fine_tuned_encoder import FineTunedEncoder
 from planner.base_models.fine_tuning import fine_tune_encoders
 from planner.checkpoint import Checkpoint
 from planner.config import PlannerConfig
+from planner.decisions import Decisions
 from planner.training_log import TrainingLog
-from tests.planner.toy_reader import ToyEncoder
+from tests.planner.toy_encoder import ToyEncoder
 from tests.planner.toy_task import SMALL, changed, observer, toy_dialogues
 
 _TRAIN, _VALID = toy_dialogues(12, seed=0), toy_dialogues(3, seed=1)
@@ -37,36 +37,36 @@ def _train(
     data, held_out = (Decisions.collect(split, observer=observer()) for split in (train, _VALID))
     log = TrainingLog(folder)
     encoder: Any = ToyEncoder()
-    readers = fine_tune_encoders(
+    encoders = fine_tune_encoders(
         encoder,
         data,
         held_out,
         fold=_FOLD[data.dialogue],
         config=config.fine_tuning,
         seed=seed,
-        folder=folder / "readers",
+        folder=folder / "encoders",
         log=log,
     )
     log.close()
-    return readers, log
+    return encoders, log
 
 
 def _alike(first: FineTunedEncoder, second: FineTunedEncoder) -> bool:
     return all(torch.equal(a, b) for a, b in zip(first.tuned().values(), second.tuned().values(), strict=True))
 
 
-def test_readers_learn_the_toy_world(tmp_path: Path) -> None:
+def test_encoders_learn_the_toy_world(tmp_path: Path) -> None:
     config = changed(_CONFIG, fine_tuning__epochs=15, fine_tuning__rate=1e-2)
-    readers, log = _train(tmp_path, config=config)
-    assert len(readers) == 2
-    assert not any(reader.training for reader in readers)
+    encoders, log = _train(tmp_path, config=config)
+    assert len(encoders) == 2
+    assert not any(encoder.training for encoder in encoders)
     curve = log.curves["reader/valid_loss"]
     assert sorted(curve) == list(range(1, 31))  # counted through both folds
     assert max(curve[15], curve[30]) < 0.6 * min(curve[1], curve[16])
     assert log.curves["reader/train_loss"][30] < 0.6 * log.curves["reader/train_loss"][16]
 
 
-def test_a_part_does_not_teach_the_reader_that_judges_it(tmp_path: Path) -> None:
+def test_a_part_does_not_teach_an_encoder_trained_without_it(tmp_path: Path) -> None:
     def changed(dialogue: Dialogue) -> Dialogue:
         messages = [
             Message(m.role, f"{m.text} again", None if m.strategy is None else Strategy((m.strategy + 3) % 8))
@@ -82,7 +82,7 @@ def test_a_part_does_not_teach_the_reader_that_judges_it(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("kills", [(1,), (2, 1), (3,)])
-def test_killed_readers_end_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: tuple[int, ...]) -> None:
+def test_killed_encoders_end_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: tuple[int, ...]) -> None:
     """Two folds of two epochs: a state is saved after each of the four."""
     whole, log = _train(tmp_path / "whole")
     save = Checkpoint.save
@@ -103,7 +103,7 @@ def test_killed_readers_end_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert again.curves["reader/valid_loss"] == pytest.approx(log.curves["reader/valid_loss"])
 
 
-def test_same_seed_same_readers_other_seed_others(tmp_path: Path) -> None:
+def test_same_seed_same_encoders_other_seed_others(tmp_path: Path) -> None:
     config = changed(_CONFIG, fine_tuning__epochs=1)
     (first, _), (second, _), (other, _) = (
         _train(tmp_path / str(number), config=config, seed=seed) for number, seed in enumerate((0, 0, 1))

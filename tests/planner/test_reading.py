@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from planner.base_models.fine_tuned_encoder import HistoryTokens
-from tests.planner.toy_reader import ToyTokenizer
+from tests.planner.toy_encoder import ToyTokenizer
 
 
 def _read(history: list[Message], *, tokens: int = 112) -> str:

@@ -16,7 +16,7 @@ from planner.config import Mode, PlannerConfig
 from planner.policy.network import PolicyNetwork
 from planner.training import improve_by_ppo
 from planner.training_log import TrainingLog
-from tests.planner.toy_beliefs import toy_layout, uniform_beliefs
+from tests.planner.toy_predictions import toy_layout, uniform_predictions
 from tests.planner.toy_task import changed
 
 _PPO = changed(
@@ -40,7 +40,7 @@ def _task(
     layout: PredictionLayout, golds: list[tuple[int, ...]], kinds: list[int], labels: Tensor | None = None
 ) -> TurnTask:
     return TurnTask(
-        history=uniform_beliefs(layout, _CONTEXT[kinds]).numpy(),
+        history=uniform_predictions(layout, _CONTEXT[kinds]).numpy(),
         golds=tuple(golds),
         codec=layout.space.codec,
         reasoning=None if labels is None else labels.numpy(),
@@ -56,7 +56,7 @@ def _network(layout: PredictionLayout) -> PolicyNetwork:
 def _plans(network: PolicyNetwork, kind: int = 0) -> Plans:
     layout = network.layout
     with torch.no_grad():
-        mixture = network.mixture(uniform_beliefs(layout, _CONTEXT[kind : kind + 1]))
+        mixture = network.mixture(uniform_predictions(layout, _CONTEXT[kind : kind + 1]))
     probabilities = mixture.plan_probabilities(layout.space)[0]
     return dict(zip(layout.space.codec.plans, probabilities.tolist(), strict=True))
 
@@ -133,7 +133,7 @@ def test_reasoning_gets_right_by_reward_and_helps_the_plan(tmp_path: Path, mode:
 
     def accuracy(candidate: PolicyNetwork) -> float:
         with torch.no_grad():
-            marginals = candidate.mixture(uniform_beliefs(layout, _CONTEXT)).reasoning
+            marginals = candidate.mixture(uniform_predictions(layout, _CONTEXT)).reasoning
         right = [float(marginals[slot][row, labels[row, slot]]) for row in range(2) for slot in (0, 1, 3, 4)]
         return float(np.mean(right))
 
@@ -157,13 +157,13 @@ def test_supervised_reasoning_stays_as_it_was_cloned_while_the_plan_changes(tmp_
     layout = toy_layout()
     network = _network(layout)
     task = _task(layout, [(5,), (5,)], [0, 1], torch.zeros(2, 5, dtype=torch.long))
-    beliefs = uniform_beliefs(layout, _CONTEXT)
+    predictions = uniform_predictions(layout, _CONTEXT)
     with torch.no_grad():
-        before = network(beliefs).slots
+        before = network(predictions).slots
     config = changed(_PPO, mode=mode, reasoning="supervised", reward__reasoning=1.0, ppo__steps=2048)
     _improve(network, task, tmp_path, config=config, score=lambda candidate: _plans(candidate)[5,])
     with torch.no_grad():
-        assert all(map(torch.equal, before, network(beliefs).slots))
+        assert all(map(torch.equal, before, network(predictions).slots))
     assert _plans(network)[5,] > 0.1 > 1.1 / 72
 
 

@@ -12,7 +12,7 @@ from encoding.observation import plan_features
 from encoding.plan_codec import STOP
 from planner.base_models.predictions import PredictionLayout
 from planner.policy.sb3_policies import AllInOnePolicy, SampledAllInOnePolicy
-from tests.planner.toy_beliefs import random_beliefs, stirred_network, toy_layout
+from tests.planner.toy_predictions import random_predictions, stirred_network, toy_layout
 
 _DRAWS = 20_000
 
@@ -33,7 +33,7 @@ def _policy(policy_class: type[AllInOnePolicy], layout: PredictionLayout) -> Any
 def _start(layout: PredictionLayout, count: int) -> Tensor:
     """The same history many times, nothing chosen yet."""
     plan = torch.from_numpy(plan_features(np.full((1, layout.space.codec.max_strategies), STOP)))
-    parts = [random_beliefs(layout, 1), torch.zeros(1, layout.reasoning_width), plan]
+    parts = [random_predictions(layout, 1), torch.zeros(1, layout.reasoning_width), plan]
     return torch.cat(parts, dim=1).expand(count, -1)
 
 

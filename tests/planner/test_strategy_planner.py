@@ -1,4 +1,4 @@
-"""From a history to a plan: what stands is kept, what is shown is what was decided, one at a time or many at once."""
+"""From a history to a plan: the prefix stays, what is shown is what was decided, one at a time or many at once."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ from encoding.observation import turn_prefix
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import REASONING_SLOTS
 from metrics.strategy.edit_distance import levenshtein_ratio
-from planner.config import Mode
+from planner.config import Mode, PlanDecodingConfig
 from planner.plan import Calibrated
 from planner.planner import StrategyPlanner
-from tests.planner.reference_plans import deliberated_plans
+from tests.planner.reference_plans import policy_plans
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_task import histories, toy_dialogues
 
@@ -30,16 +30,16 @@ def _said(*strategies: Strategy) -> list[Message]:
 
 
 def _plan_probabilities(
-    planner: StrategyPlanner, history: Sequence[Message], standing: tuple[int, ...] = ()
+    planner: StrategyPlanner, history: Sequence[Message], prefix: tuple[int, ...] = ()
 ) -> dict[tuple[int, ...], float]:
-    deliberation = planner.parts.deliberation(torch.from_numpy(planner.beliefs([history])))
-    values = deliberated_plans(deliberation, planner.settings.layout, standing=standing)[0].exp()
+    distribution = planner.parts.policy(torch.from_numpy(planner.predictions([history])))
+    values = policy_plans(distribution, planner.settings.layout, prefix=prefix)[0].exp()
     return dict(zip(planner.observer.codec.plans, values.tolist(), strict=True))
 
 
-def _best(probabilities: dict[tuple[int, ...], float], *, exact_weight: float, standing: tuple[int, ...] = ()) -> Any:
+def _best(probabilities: dict[tuple[int, ...], float], *, exact_weight: float, prefix: tuple[int, ...] = ()) -> Any:
     """Highest expected Levenshtein ratio plus weighted exact match, counted out."""
-    possible = {plan: p for plan, p in probabilities.items() if plan and plan[: len(standing)] == standing}
+    possible = {plan: p for plan, p in probabilities.items() if plan and plan[: len(prefix)] == prefix}
 
     def worth(plan: tuple[int, ...]) -> float:
         ratio = sum(p * levenshtein_ratio(plan, gold) for gold, p in possible.items())
@@ -78,22 +78,22 @@ def test_weight_on_exact_matches_ends_at_the_most_probable_plan() -> None:
 def test_other_weights_make_another_planner_with_a_name_of_its_own() -> None:
     histories = [dialogue.messages[:1] for dialogue in _DIALOGUES]
     planner = toy_planner()
-    several = planner.with_weights(exact=0.5, several=1e6)
+    several = planner.with_weights(exact=0.5, multi_strategy=1e6)
     assert several.name == f"{planner.name}, exact weight 0.5 + 1e+06"
-    assert planner.with_weights(exact=2.0, several=0.0).name == f"{planner.name}, exact weight 2"
-    assert (planner.settings.exact_weight, planner.settings.several_weight) == (0.0, 0.0)
+    assert planner.with_weights(exact=2.0, multi_strategy=0.0).name == f"{planner.name}, exact weight 2"
+    assert planner.settings.decoding == PlanDecodingConfig()
     for history in histories:
         probabilities = _plan_probabilities(planner, history)
         pairs = {plan: p for plan, p in probabilities.items() if len(plan) > 1}
         assert several.plan(history).strategies == max(pairs, key=pairs.__getitem__)
 
 
-@pytest.mark.parametrize("standing", [(Strategy.OTHERS,), (Strategy.SUGGESTIONS,)])
-def test_a_turn_begun_is_planned_to_its_end(standing: tuple[Strategy, ...]) -> None:
+@pytest.mark.parametrize("prefix", [(Strategy.OTHERS,), (Strategy.SUGGESTIONS,)])
+def test_a_turn_begun_is_planned_to_its_end(prefix: tuple[Strategy, ...]) -> None:
     planner = toy_planner()
-    history = _said(*standing)
+    history = _said(*prefix)
     plan = planner.plan(history)
-    whole = _best(_plan_probabilities(planner, history, standing), exact_weight=0.0, standing=standing)
+    whole = _best(_plan_probabilities(planner, history, prefix), exact_weight=0.0, prefix=prefix)
     assert plan.strategies == whole[1:]
     assert plan.probabilities.shape == (len(whole) - 1, 8)
     assert plan.reasoning is not None
@@ -123,7 +123,7 @@ def test_reasoning_is_the_likeliest_value_of_each_slot_and_prints_as_four_senten
     planner = toy_planner()
     plan = planner.plan([_SEEKER])
     with torch.no_grad():
-        mixture = planner.parts.deliberation.mixture(torch.from_numpy(planner.beliefs([[_SEEKER]])))
+        mixture = planner.parts.policy.mixture(torch.from_numpy(planner.predictions([[_SEEKER]])))
     codec = planner.settings.reasoning
     assert plan.reasoning is not None
     assert codec is not None
@@ -141,7 +141,7 @@ def test_reasoning_is_the_likeliest_value_of_each_slot_and_prints_as_four_senten
 def test_without_reasoning_there_is_none() -> None:
     planner = toy_planner(reasons=False)
     assert planner.plan([_SEEKER]).reasoning is None
-    assert planner.reasoning_accuracy(planner.beliefs([[_SEEKER]]), np.zeros((1, 5), int)) == {}
+    assert planner.reasoning_accuracy(planner.predictions([[_SEEKER]]), np.zeros((1, 5), int)) == {}
 
 
 @pytest.mark.parametrize("batch", [3, 512])
@@ -163,18 +163,18 @@ def test_messages_are_decided_over_all_reasoning_given_that_one_follows() -> Non
     planner = toy_planner()
     assert isinstance(planner, Calibrated)
     utterances = message_view(_DIALOGUES[:2])
-    believed, shifted = (
+    predicted, shifted = (
         planner.calibrated_probabilities(histories(utterances)),
         planner.strategy_probabilities(histories(utterances)),
     )
     offsets = np.exp(np.array(planner.settings.offsets))
     codec, space = planner.observer.codec, planner.settings.layout.space
     for number, utterance in enumerate(utterances):
-        deliberation = planner.parts.deliberation(torch.from_numpy(planner.beliefs([utterance.history])))
+        distribution = planner.parts.policy(torch.from_numpy(planner.predictions([utterance.history])))
         row = space.row_of_code[codec.code(codec.prefix_slots(turn_prefix(utterance.history)))]
-        states = deliberation.state_probabilities()[0]
-        mixed = (states @ deliberation.decisions[0, :, row].exp())[:STOP].detach().numpy()
-        np.testing.assert_allclose(believed[number], mixed / mixed.sum(), atol=1e-5)
+        states = distribution.state_probabilities()[0]
+        mixed = (states @ distribution.decisions[0, :, row].exp())[:STOP].detach().numpy()
+        np.testing.assert_allclose(predicted[number], mixed / mixed.sum(), atol=1e-5)
         np.testing.assert_allclose(shifted[number], mixed * offsets / (mixed * offsets).sum(), atol=1e-5)
 
 
@@ -189,7 +189,7 @@ def test_plan_probabilities_are_over_all_reasoning(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("planner.planner._BATCH", batch)
     planner = toy_planner()
     histories = [dialogue.messages[:1] for dialogue in _DIALOGUES]
-    probabilities = planner.plan_probabilities(planner.beliefs(histories))
+    probabilities = planner.plan_probabilities(planner.predictions(histories))
     expected = [list(_plan_probabilities(planner, history).values()) for history in histories]
     np.testing.assert_allclose(probabilities, expected, atol=1e-5)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
@@ -199,7 +199,7 @@ def test_plan_probabilities_are_over_all_reasoning(monkeypatch: pytest.MonkeyPat
 def test_plans_are_drawn_as_often_as_they_are_probable(reasons: bool) -> None:
     planner, draws = toy_planner(reasons=reasons), 20_000
     drawn = planner.sampled_plans([[_SEEKER]] * draws, rng=np.random.default_rng(0))
-    probabilities = planner.plan_probabilities(planner.beliefs([[_SEEKER]]))[0]
+    probabilities = planner.plan_probabilities(planner.predictions([[_SEEKER]]))[0]
     counts = Counter(tuple(map(int, plan.strategies)) for plan in drawn)
     shares = np.array([counts[plan] / draws for plan in planner.observer.codec.plans])
     error = np.sqrt(probabilities * (1 - probabilities) / draws)
@@ -211,18 +211,18 @@ def test_plans_are_drawn_as_often_as_they_are_probable(reasons: bool) -> None:
         assert plan.probabilities.sum(axis=1) == pytest.approx(np.ones(len(plan.strategies)), abs=1e-5)
 
 
-@pytest.mark.parametrize("standing", [(Strategy.OTHERS,), (Strategy.SUGGESTIONS,)])
-def test_what_is_drawn_in_a_turn_begun_is_what_is_to_come(standing: tuple[Strategy, ...]) -> None:
+@pytest.mark.parametrize("prefix", [(Strategy.OTHERS,), (Strategy.SUGGESTIONS,)])
+def test_a_plan_sampled_in_a_turn_begun_is_what_follows_the_prefix(prefix: tuple[Strategy, ...]) -> None:
     planner, draws = toy_planner(), 5000
-    history = _said(*standing)
+    history = _said(*prefix)
     drawn = planner.sampled_plans([history] * draws, rng=np.random.default_rng(0))
-    counts = Counter((*map(int, standing), *map(int, plan.strategies)) for plan in drawn)
-    probabilities = _plan_probabilities(planner, history, standing)
-    assert counts[standing] > 0  # the turn may stop here: an empty plan
+    counts = Counter((*map(int, prefix), *map(int, plan.strategies)) for plan in drawn)
+    probabilities = _plan_probabilities(planner, history, prefix)
+    assert counts[prefix] > 0  # the turn may stop here: an empty plan
     for plan, probability in probabilities.items():
-        if plan[: len(standing)] == standing:
+        if plan[: len(prefix)] == prefix:
             assert counts[plan] / draws == pytest.approx(probability, abs=0.035)
-    assert sum(counts.values()) == sum(counts[plan] for plan in probabilities if plan[: len(standing)] == standing)
+    assert sum(counts.values()) == sum(counts[plan] for plan in probabilities if plan[: len(prefix)] == prefix)
 
 
 def test_nothing_is_drawn_after_the_longest_plan() -> None:
@@ -254,15 +254,15 @@ def test_same_luck_same_plans_whoever_else_is_asked_for(monkeypatch: pytest.Monk
 
 def test_reasoning_accuracy_counts_known_labels_only() -> None:
     planner = toy_planner()
-    beliefs = planner.beliefs([dialogue.messages[:1] for dialogue in _DIALOGUES[:3]])
-    marginals = planner.parts.deliberation.mixture(torch.from_numpy(beliefs)).reasoning
+    predictions = planner.predictions([dialogue.messages[:1] for dialogue in _DIALOGUES[:3]])
+    marginals = planner.parts.policy.mixture(torch.from_numpy(predictions)).reasoning
     right = np.stack([marginal.argmax(1).numpy() for marginal in marginals], axis=1)
     sizes = np.array([marginal.shape[1] for marginal in marginals])
     labels = right.copy()
     labels[0, 0] = (right[0, 0] + 1) % sizes[0]  # wrong
     labels[1, 0] = -1
     labels[:, 4] = -1
-    scores = planner.reasoning_accuracy(beliefs, labels)
+    scores = planner.reasoning_accuracy(predictions, labels)
     assert list(scores) == [f"accuracy_{name}" for name in REASONING_SLOTS]
     assert list(scores.values()) == [50.0, 100.0, 100.0, 100.0, 0.0]
 

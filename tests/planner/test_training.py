@@ -11,7 +11,7 @@ from planner.checkpoint import Checkpoint
 from planner.config import Mode, PlannerConfig
 from planner.planner import StrategyPlanner
 from planner.training import TrainedPlanner, train_planner
-from tests.planner.toy_reader import ToyEncoder
+from tests.planner.toy_encoder import ToyEncoder
 from tests.planner.toy_task import ANSWERS, SMALL, FakeTextEncoder, changed, toy_dialogues
 
 _TRAIN, _VALID = toy_dialogues(24, seed=0), toy_dialogues(6, seed=1)
@@ -42,7 +42,7 @@ def _train(out: Path, config: PlannerConfig, *, seed: int = 0) -> TrainedPlanner
 
 def _weights(trained: TrainedPlanner) -> bytes:
     parts = trained.planner.parts
-    state = {**parts.members.state_dict(), **parts.deliberation.state_dict()}
+    state = {**parts.ensemble.state_dict(), **parts.policy.state_dict()}
     return b"".join(np.ascontiguousarray(tensor.cpu().numpy()).tobytes() for tensor in state.values())
 
 
@@ -64,7 +64,7 @@ def test_learns_what_the_supporters_of_the_toy_world_do(tmp_path: Path, mode: Mo
     assert trained.planner.plan(only).strategies == ()  # stops here, where after a greeting it goes on
 
 
-def test_a_run_loads_to_the_same_plans_readers_judges_and_cloned_planner_included(tmp_path: Path) -> None:
+def test_a_run_loads_to_the_same_plans_everything_included(tmp_path: Path) -> None:
     trained = _train(tmp_path / "run", _READS)
     files = {path.name for path in (tmp_path / "run").iterdir() if path.is_file()}
     names = {f"{name}.safetensors" for name in ("members", "deliberation", "readers", "judges")}
@@ -79,8 +79,8 @@ def test_a_run_loads_to_the_same_plans_readers_judges_and_cloned_planner_include
             assert mine.strategies == its.strategies
             assert mine.reasoning == its.reasoning
             np.testing.assert_array_equal(mine.probabilities, its.probabilities)
-    assert trained.planner.readers is not None
-    assert trained.planner.parts.judges is not None
+    assert trained.planner.fine_tuned is not None
+    assert trained.planner.parts.stacking is not None
 
 
 @pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
@@ -92,10 +92,10 @@ def test_same_seed_same_weights_other_seed_others(tmp_path: Path, mode: Mode) ->
     assert first.after == second.after
 
 
-# One save of each of the two readers, two of the members, two of PPO; the process dies right after the n-th save of
-# each start: while reading, cloning, in PPO; and in several of them one after the other.
+# Nine saves: one of each fine-tuned encoder, two of linear models, two epochs of networks and their end, two of PPO.
+# The process dies right after the n-th save of each start; in several stages one after the other.
 @pytest.mark.parametrize(
-    ("mode", "kills"), [("one-by-one", (1, 2)), ("all-in-one", (3, 2)), ("one-by-one", (5,)), ("all-in-one", (6,))]
+    ("mode", "kills"), [("one-by-one", (1, 2)), ("all-in-one", (5, 2)), ("one-by-one", (7,)), ("all-in-one", (8,))]
 )
 def test_a_killed_training_ends_with_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, kills: tuple[int, ...]

@@ -3,7 +3,7 @@
 import pytest
 
 from corpus.dialogue import Dialogue, Message, Role
-from planner.base_models.decisions import training_turns
+from planner.decisions import training_turns
 from tests.planner.toy_task import ANSWERS, toy_dialogues
 
 

@@ -33,7 +33,7 @@ def test_an_outcome_that_never_occurred_is_all_but_impossible() -> None:
 
 def test_from_one_outcome_nothing_is_learned() -> None:
     features, happened = _data(2)
-    with pytest.raises(ValueError, match="judges: always the same happened, there is nothing to learn"):
+    with pytest.raises(ValueError, match="stacking: all outcomes are alike, nothing can be learned"):
         TreeClassifier.fit(features, 0 * happened, number=2, trees=5, seed=0)
 
 

@@ -1,16 +1,16 @@
-"""A planner that nobody trained: random members, a deliberating network of any kind, toy readers on demand."""
+"""An untrained planner: a random ensemble and any policy network."""
 
 import torch
 
 from encoding.observation import Observer, plan_features_size
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
-from planner.base_models.ensemble import EnsembleNetwork, EnsembleShape
+from planner.base_models.ensemble import Ensemble, EnsembleShape
 from planner.base_models.predictions import PredictionLayout
-from planner.config import DecodingRule, Mode
+from planner.config import DecodingRule, Mode, PlanDecodingConfig
 from planner.files import FineTunedEncoderSettings, PlannerParts, PlannerSettings
 from planner.planner import StrategyPlanner
 from planner.policy.network import PolicyNetwork
-from tests.planner.toy_beliefs import REASONING, stirred_network
+from tests.planner.toy_predictions import REASONING, stirred_network
 from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
 
 _WORDS = TfidfEncoder(toy_dialogues(4, seed=0), words=12)
@@ -23,7 +23,7 @@ def toy_planner(
     decoding: DecodingRule = "expected-lr",
     exact_weight: float = 0.0,
     stirred: bool = True,
-    readers: FineTunedEncoderSettings | None = None,
+    fine_tuned: FineTunedEncoderSettings | None = None,
 ) -> StrategyPlanner:
     """A planner of up to two strategies.
 
@@ -32,41 +32,40 @@ def toy_planner(
         reasons: Whether it reasons.
         decoding: How it chooses plans.
         exact_weight: What an exact match counts in it.
-        stirred: Whether deliberation bends what the members believe, else it is untrained.
-        readers: What its settings say about readers, which it does not have.
+        stirred: Whether the policy network changes the predictions, else it is untrained.
+        fine_tuned: What its settings say about fine-tuned encoders, which it does not have.
     """
     observer = Observer(JoinedEncoder(FakeTextEncoder(), _WORDS), window=2, max_strategies=2)
     reasoning = REASONING if reasons else None
     shape = EnsembleShape(
         history=observer.history_size,
         plan=plan_features_size(2),
-        meaning=FakeTextEncoder.dimension,
+        embedding=FakeTextEncoder.dimension,
         words=_WORDS.dimension,
         window=2,
         folds=2,
-        members=2,
+        networks=2,
         width=6,
         reasoning=REASONING.width if reasons else 0,
     )
     settings = PlannerSettings(
         mode=mode,
         reasoning_mode="rl" if reasons else "none",
-        decoding=decoding,
-        exact_weight=exact_weight,
+        decoding=PlanDecodingConfig(rule=decoding, exact_weight=exact_weight),
         encoder="toy",
         encoder_fingerprint=FakeTextEncoder.fingerprint,
         window=2,
         max_strategies=2,
         shape=shape,
-        deliberation_width=6,
+        policy_width=6,
         reasoning=reasoning,
-        readers=readers,
+        fine_tuned=fine_tuned,
         offsets=(0.5, 0.0, 0.0, 0.0, 0.0, 0.0, -0.5, 0.0),
     )
     torch.manual_seed(0)
-    members = EnsembleNetwork(shape, dropout=0.0, input_dropout=0.0)
-    for weights in (members.linear_meaning, members.linear_words):
-        weights.normal_()
+    ensemble = Ensemble(shape)
+    for name in ("linear-embedding", "linear-words"):
+        ensemble.models[name].weight.normal_()
     layout: PredictionLayout = settings.layout
     network = stirred_network(layout) if stirred else PolicyNetwork(layout, width=6, dropout=0.0)
-    return StrategyPlanner(PlannerParts(settings, members, network, _WORDS), observer=observer, readers=None)
+    return StrategyPlanner(PlannerParts(settings, ensemble, network, _WORDS), observer=observer)

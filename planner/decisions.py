@@ -1,7 +1,4 @@
-"""Gold decisions to learn from: what a supporter did next, given the history and the turn so far.
-
-The training turns of a baseline, or one clear error where there are none.
-"""
+"""Training data of planners: what the supporters of a corpus decided next, given history and prefix."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,9 +21,9 @@ class Decisions:
         dialogue: Which of the given dialogues each history is from. Shape: (U,).
         reasoning: Labels of each history's reasoning slots, -1 = unknown. Shape: (U, 5).
         following: What followed each history: 0..7, or 8 = STOP where the turn ended there. Shape: (U,).
-        several: 1 where the turn of the history has several messages, else 0. Shape: (U,).
+        multi_strategy: 1 where the turn of the history has two or more messages, else 0. Shape: (U,).
         row: Which history each decision has. Shape: (N,).
-        slots: Plan so far. Shape: (N, K).
+        slots: Prefix. Shape: (N, K).
         decision: What was done: 0..7, 8 = STOP. Shape: (N,).
         openings: Which history comes before each turn. Shape: (T,).
         plans: Gold plan of each turn, uncut. Length: T.
@@ -38,7 +35,7 @@ class Decisions:
     dialogue: np.ndarray
     reasoning: np.ndarray
     following: np.ndarray
-    several: np.ndarray
+    multi_strategy: np.ndarray
     row: np.ndarray
     slots: np.ndarray
     decision: np.ndarray
@@ -48,7 +45,7 @@ class Decisions:
 
     @property
     def plan(self) -> np.ndarray:
-        """Plan features. Shape: (N, P)."""
+        """Plan features of the prefixes. Shape: (N, P)."""
         return plan_features(self.slots)
 
     @classmethod
@@ -57,9 +54,9 @@ class Decisions:
     ) -> "Decisions":
         """Every decision of the dialogues, from every state in which a planner can meet it.
 
-        A turn's messages are decided one after the other; of those decided already, the first ones may have been
-        realized and stand in the history with their text, the others are planned only. Hence one decision for every
-        pair of ``realized`` <= ``decided`` messages of a turn: the next strategy, or STOP after the last.
+        A turn's messages are decided one after the other. Of those decided already, the first ones may have been
+        realized, so that the history holds their text, and the others are planned only. Hence there is one decision for
+        every pair of ``realized`` <= ``decided`` messages of a turn: the next strategy, or STOP after the last.
 
         Args:
             dialogues: Where the decisions are from.
@@ -69,8 +66,8 @@ class Decisions:
         codec = observer.codec
         histories: list[tuple[Message, ...]] = []
         turns: list[Turn] = []
-        origin: list[tuple[int, int, int, bool]] = []  # of every history: dialogue, turn, what followed, several
-        of_messages: list[tuple[int, Sequence[int], int]] = []  # (row, plan so far, decision), all decided are realized
+        origin: list[tuple[int, int, int, bool]] = []  # of every history: dialogue, turn, what followed, multi_strategy
+        of_messages: list[tuple[int, Sequence[int], int]] = []  # (row, prefix, decision), all decided are realized
         ahead: list[tuple[int, Sequence[int], int]] = []
         for number, dialogue in enumerate(dialogues):
             for turn in dialogue.turns():
@@ -89,7 +86,7 @@ class Decisions:
                         (of_messages if is_message else ahead).append((row, plan[:decided], decision))
                 turns.append(turn)
         row_of, plans, decisions = zip(*of_messages, *ahead, strict=True)
-        dialogue_of, turn_of, followed, several = np.array(origin, np.int64).T
+        dialogue_of, turn_of, followed, multi_strategy = np.array(origin, np.int64).T
         unknown = np.full((len(turns), len(REASONING_SLOTS)), UNKNOWN)
         labels = unknown if reasoning is None else reasoning.labels(turns)
         return cls(
@@ -98,7 +95,7 @@ class Decisions:
             dialogue=dialogue_of,
             reasoning=labels[turn_of],
             following=followed,
-            several=several,
+            multi_strategy=multi_strategy,
             row=np.array(row_of),
             slots=np.stack([codec.prefix_slots(plan) for plan in plans]),
             decision=np.array(decisions),

@@ -1,16 +1,17 @@
-"""The distribution over plans: every decision's distribution after every possible prefix, hence everything exactly.
+"""The space of plans, and exact distributions over it.
 
-SB3's MultiDiscrete treats slots as independent. Here slot k is drawn given the slots before it, within one action, and
-log-probability, entropy and divergence are those of the whole plan: P(plan) = prod_k P(slot_k | slots before k).
+A plan is decided step by step: after every prefix that can still grow there is a distribution over nine decisions, the
+eight strategies and STOP. A table of all of them gives everything exactly: the probability, entropy and divergence of
+whole plans, P(plan) = prod_k P(decision_k | decisions before k). torch has no such distribution, and SB3's
+MultiDiscrete treats slots as independent, so it is written out here.
 
-The distribution over plans with all reasoning summed out, by factors: what planning many turns at once needs.
-
-Given need and stage (a *state*), a decision d after a prefix has the probability
+:class:`PlanMixture` is the distribution with all reasoning summed out, by factors. Given need and stage (a *state*), a
+decision d after a prefix has the probability
 
     P(d | state, prefix) = table[prefix, d] * factor[length of prefix, state, d] / (their sum over d)
 
-because need and stage shift its logit by constants (:class:`DeliberationNetwork`). So exponentials
-are taken of one table instead of one per state, and a plan's probability over all states, the mean of its chains
+because need and stage shift its logit by constants (:class:`planner.policy.network.PolicyNetwork`). So exponentials are
+taken of one table instead of one per state, and a plan's probability over all states, the mean of its chains
 
     P(plan) = sum over states of P(state) * product over its decisions of P(d | state, prefix),
 
@@ -26,6 +27,10 @@ from torch import Tensor
 
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP, PlanCodec
+
+IMPOSSIBLE = -1e9  # log-probability
+LARGEST_LOGIT = 80.0  # 9 e^80 and e^-80 are still single-precision numbers
+_SMALLEST = 1e-30  # a sum of probabilities is never divided by less
 
 
 class PlanSpace:
@@ -81,15 +86,25 @@ class PlanSpace:
         return rows[self.codec.plan_of_code]
 
 
+def log_softmax(logits: Tensor, allowed: Tensor) -> Tensor:
+    """Log-probabilities in which what is not allowed has about -1e9. Shape: (..., 9).
+
+    Written out, because torch's own takes eight times as long over an axis of nine. It subtracts the largest logit
+    first; here logits are cut at +-80, far beyond any met, so that no exponential over- or underflows.
+    """
+    masked = logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT).masked_fill(~allowed, IMPOSSIBLE)
+    return masked - masked.exp().sum(-1, keepdim=True).log()
+
+
 def allowed_decisions(slots: Tensor) -> Tensor:
-    """Decisions possible after plans so far: everything, but never STOP first. Shape: (..., K) -> (..., 9), bool."""
+    """Decisions possible after prefixes: everything, but never STOP first. Shape: (..., K) -> (..., 9), bool."""
     allowed = torch.ones(*slots.shape[:-1], STOP + 1, dtype=torch.bool, device=slots.device)
     allowed[..., STOP] = slots[..., 0] != STOP
     return allowed
 
 
 def chain_expectation(per_prefix: Tensor, table: Tensor, space: PlanSpace) -> Tensor:
-    """Expected sum, over the decisions of a plan drawn from ``table``, of a quantity that depends on the prefix.
+    """Expected sum, over the decisions of a plan sampled from ``table``, of a quantity that depends on the prefix.
 
     With the entropy of each decision this is the entropy of the plan (chain rule); with the divergence of each
     decision from another table's, the divergence between the distributions over plans.
@@ -106,7 +121,7 @@ def chain_expectation(per_prefix: Tensor, table: Tensor, space: PlanSpace) -> Te
 
 
 def _levels(table: Tensor, space: PlanSpace) -> list[Tensor]:
-    """The table's rows by length of the prefix, 8^length each: prefixes stand in lexicographic order."""
+    """The table's rows by length of the prefix, 8^length each: prefixes are in lexicographic order."""
     return list(table.split([STOP**length for length in range(space.codec.max_strategies)], dim=-2))
 
 
@@ -118,9 +133,6 @@ def _reached(table: Tensor, space: PlanSpace) -> list[Tensor]:
     return reached
 
 
-_SMALLEST = 1e-30  # a sum of probabilities is never divided by less
-
-
 class PlanMixture(NamedTuple):
     """Distributions over plans of B histories.
 
@@ -128,7 +140,7 @@ class PlanMixture(NamedTuple):
         reasoning: Probability of each value of each reasoning slot, five of shape (B, values), or none.
         states: Probability of every state; one state without reasoning. Shape: (B, S).
         table: Weight of every decision after every prefix, the largest of a row 1; 0 = impossible. Shape: (B, R, 9).
-        factors: What each state multiplies it with, by strategies that stand. Shape: (K, S, 9).
+        factors: What each state multiplies it with, by length of the prefix. Shape: (K, S, 9).
     """
 
     reasoning: list[Tensor]
@@ -136,27 +148,27 @@ class PlanMixture(NamedTuple):
     table: Tensor
     factors: Tensor
 
-    def plan_probabilities(self, space: PlanSpace, *, standing: tuple[int, ...] = ()) -> Tensor:
+    def plan_probabilities(self, space: PlanSpace, *, prefix: tuple[int, ...] = ()) -> Tensor:
         """Probability of every plan of the codec.
 
         Args:
             space: The plans.
-            standing: Strategies that stand already and are taken as given; plans that begin otherwise get 0.
+            prefix: Strategies that are already said; plans that begin otherwise get 0.
 
         Returns:
             Shape: (B, plans), rows sum to 1.
         """
         batch, longest = len(self.states), space.codec.max_strategies
         found = self.states.new_zeros(batch, len(space.codec.plans))
-        if len(standing) == longest:
-            found[:, space.codec.plans.index(standing)] = 1.0
+        if len(prefix) == longest:
+            found[:, space.codec.plans.index(prefix)] = 1.0
             return found
-        # ``chain`` is the product of table entries since what stands, ``weight`` the states' share of what multiplies
+        # ``chain`` is the product of table entries since the prefix, ``weight`` the states' share of what multiplies
         # it; the largest weight of a prefix is 1 and its size goes into the chain, so that neither over- or underflows.
         weight = self.states[:, None]  # (B, prefixes, S)
         chain = self.states.new_ones(batch, 1)  # (B, prefixes)
-        for length in range(len(standing), longest):
-            first = _offset(length) + _number(standing) * STOP ** (length - len(standing))
+        for length in range(len(prefix), longest):
+            first = _offset(length) + _number(prefix) * STOP ** (length - len(prefix))
             rows = self.table[:, first : first + chain.shape[1]]  # (B, prefixes, 9)
             factor = self.factors[length]  # (S, 9)
             weight = weight / (rows @ factor.T).clamp(min=_SMALLEST)
@@ -166,7 +178,7 @@ class PlanMixture(NamedTuple):
             decided = step * (weight @ factor)  # (B, prefixes, 9): probability of the prefix and then this decision
             found[:, first : first + chain.shape[1]] = decided[..., STOP]
             if length + 1 == longest:
-                start = _offset(longest) + _number(standing) * STOP ** (longest - len(standing))
+                start = _offset(longest) + _number(prefix) * STOP ** (longest - len(prefix))
                 found[:, start : start + decided[..., :STOP].flatten(1).shape[1]] = decided[..., :STOP].flatten(1)
             else:
                 weight = (weight[:, :, None] * factor.T[:STOP]).flatten(1, 2)
@@ -199,7 +211,7 @@ def strategies_along(probabilities: Tensor, plans: Tensor, space: PlanSpace) -> 
         space: The plans.
 
     Returns:
-        Shape: (B, K, 8), rows sum to 1; what is beyond a plan, or stood before, has no meaning.
+        Shape: (B, K, 8), rows sum to 1; what is beyond a plan, or in the prefix, has no meaning.
     """
     longest = space.codec.max_strategies
     begins = [probabilities[:, _offset(length) : _offset(length + 1)] for length in range(longest + 1)]
@@ -215,7 +227,7 @@ def strategies_along(probabilities: Tensor, plans: Tensor, space: PlanSpace) -> 
 
 
 def _offset(length: int) -> int:
-    """Number of plans shorter than this: plans and prefixes stand by length, then in lexicographic order."""
+    """Number of plans shorter than this: plans and prefixes are sorted by length, then in lexicographic order."""
     return sum(STOP**shorter for shorter in range(length))
 
 

@@ -1,4 +1,4 @@
-"""Small beliefs and deliberating networks: every reasoning chain and plan of theirs can be walked through."""
+"""Small predictions and policy networks: every reasoning chain and plan of theirs can be enumerated."""
 
 import torch
 from torch import Tensor
@@ -8,25 +8,25 @@ from encoding.plan_codec import STOP, PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
 from planner.base_models.fine_tuned_encoder import OUTPUTS
 from planner.base_models.predictions import PredictionLayout
+from planner.plan_space import PlanSpace
 from planner.policy.network import PolicyNetwork
-from planner.policy.plan_space import PlanSpace
 
 REASONING = ReasoningCodec(("job", "love"), ("fear", "anger", "shame"))  # sizes (2, 3, 5, 4, 3)
 
 
-def toy_layout(*, max_strategies: int = 2, reasons: bool = True, readers: bool = False) -> PredictionLayout:
+def toy_layout(*, max_strategies: int = 2, reasons: bool = True, fine_tuned: bool = False) -> PredictionLayout:
     """A layout of 1 + 8 rows of decisions, unless told otherwise."""
     space = PlanSpace(PlanCodec(max_strategies))
-    return PredictionLayout(space=space, reasoning=REASONING if reasons else None, readers=readers)
+    return PredictionLayout(space=space, reasoning=REASONING if reasons else None, fine_tuned=fine_tuned)
 
 
-def believed(
+def predicted(
     layout: PredictionLayout, decisions: Tensor, *, slots: list[Tensor] | None = None, context: Tensor | None = None
 ) -> Tensor:
-    """Belief vectors of given log-probabilities, uniform where none are given.
+    """Predictions of given log-probabilities, uniform where none are given.
 
     Args:
-        layout: Without readers.
+        layout: Without fine-tuned encoders.
         decisions: Shape: (B, rows, 9).
         slots: Five of shape (B, values).
         context: Shape: (B, 45); zeros by default.
@@ -45,22 +45,22 @@ def random_decisions(layout: PredictionLayout, count: int, *, seed: int) -> Tens
     return logits.masked_fill(~layout.space.allowed, -1e9).log_softmax(-1)
 
 
-def random_beliefs(layout: PredictionLayout, count: int, *, seed: int = 0) -> Tensor:
-    """Belief vectors as members and readers could hold them. Shape: (count, S), float32."""
+def random_predictions(layout: PredictionLayout, count: int, *, seed: int = 0) -> Tensor:
+    """Random predictions. Shape: (count, S), float32."""
     generator = torch.Generator().manual_seed(seed + 1)
     parts = [random_decisions(layout, count, seed=seed).clamp(min=-20.0).flatten(1)]
     if layout.reasoning is not None:
         parts += [torch.randn(count, size, generator=generator).log_softmax(1) for size in layout.reasoning.sizes]
-    if layout.readers:
+    if layout.fine_tuned:
         parts.append(torch.randn(count, OUTPUTS, generator=generator))
     parts.append(torch.rand(count, STATISTICS, generator=generator))
     return torch.cat(parts, dim=1)
 
 
-def uniform_beliefs(layout: PredictionLayout, context: Tensor) -> Tensor:
-    """Beliefs that tell nothing beside the context. Shape: (B, 45) -> (B, S)."""
+def uniform_predictions(layout: PredictionLayout, context: Tensor) -> Tensor:
+    """Predictions that tell nothing beside the context. Shape: (B, 45) -> (B, S)."""
     logits = torch.zeros(len(context), layout.rows, STOP + 1).masked_fill(~layout.space.allowed, -1e9)
-    return believed(layout, logits.log_softmax(-1), context=context)
+    return predicted(layout, logits.log_softmax(-1), context=context)
 
 
 def stirred_network(layout: PredictionLayout, *, seed: int = 0, size: float = 0.6) -> PolicyNetwork:
