@@ -22,6 +22,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 FOLDER = Path(__file__).resolve().parent
 PAGES = ("README", "planner", "generator", "dialogue", "corpus", "quality", "screening")
+README = FOLDER.parent / "README.md"
+README_MARKS = ("<!-- table -->", "<!-- end of table -->")
+README_ROWS = {
+    "tfidf": "TF-IDF + logistic regression",
+    "embedding": "sentence embeddings + logistic regression",
+    "fast, five seeds": "**planner, preset `fast`** (mean of five seeds)",
+    "esconv-best": "**planner, preset `best`**",
+}
+README_COLUMNS = (("macro-F1", "weighted-F1", "B"), ("EMR", "LR", "EMR multi", "multi rate"))  # by message, by turn
 FIELDS = {"command", "seed", "hardware", "minutes", "commit", "rows", "columns", "systems"}
 
 
@@ -102,8 +111,23 @@ def page(name: str) -> str:
     )
 
 
+def readme(text: str) -> str:
+    """The project's README with its table of results, taken from the planner's: both protocols, values alone."""
+    systems = [read_result("planner", name)["systems"] for name in ("best_message", "best_turn")]
+    columns = list(zip(systems, README_COLUMNS, strict=True))
+    lines = [["", *README_COLUMNS[0], *README_COLUMNS[1]], ["---", *["--:"] * sum(map(len, README_COLUMNS))]]
+    lines += [
+        [shown, *(str(cells[row][name]["value"]) for cells, names in columns for name in names)]
+        for row, shown in README_ROWS.items()
+    ]
+    table_lines = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    before, after = text.split(README_MARKS[0])[0], text.split(README_MARKS[1])[1]
+    return f"{before}{README_MARKS[0]}\n{table_lines}\n{README_MARKS[1]}{after}"
+
+
 def main() -> None:
-    """Writes all pages."""
+    """Writes all pages, and the table of the README."""
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
     for name in PAGES:
         (FOLDER / f"{name}.md").write_text(page(name), encoding="utf-8")
         print(f"wrote {name}.md", file=sys.stderr)

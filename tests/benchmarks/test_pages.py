@@ -10,7 +10,7 @@ import pytest
 
 import cli.evaluate
 import cli.train
-from benchmarks.pages import FOLDER, PAGES, cell, commands, page, read_result, table
+from benchmarks.pages import FOLDER, PAGES, README, cell, commands, page, read_result, readme, table
 from cli.command_line import parse
 
 RESULTS = sorted((path.parent.name, path.stem) for path in (FOLDER / "results").glob("*/*.json"))
@@ -19,6 +19,11 @@ RESULTS = sorted((path.parent.name, path.stem) for path in (FOLDER / "results").
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_its_template_with_the_stored_figures(name: str):
     assert (FOLDER / f"{name}.md").read_text(encoding="utf-8") == page(name), "run python -m benchmarks.pages"
+
+
+def test_the_readme_shows_the_stored_figures():
+    text = README.read_text(encoding="utf-8")
+    assert text == readme(text), "run python -m benchmarks.pages"
 
 
 def test_every_result_is_shown_on_its_page_with_its_commands():
