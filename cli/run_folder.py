@@ -182,6 +182,13 @@ class RunFolder:
         write_whole(self.folder / MANIFEST, json.dumps(self._manifest, indent=2) + "\n")
 
 
+def check_folders(*folders: Path | None) -> None:
+    """Raises a ValueError where a run folder that is given does not exist, long before anything is loaded from it."""
+    for folder in folders:
+        if folder is not None and not folder.is_dir():
+            raise ValueError(f"{folder}: no such run folder")
+
+
 def weights_digest(folder: Path) -> str:
     """What a run that builds on another depends on: SHA-256 of weights and settings in its folder, shortened.
 

@@ -8,6 +8,7 @@ import tyro
 
 from cli.evaluate.command import ModelCommand, data_name
 from cli.machine import versions
+from cli.run_folder import check_folders
 from corpus.load import load_corpus
 from env.seekers.prompted.settings import ModelSettings
 
@@ -57,6 +58,7 @@ class EvaluateDialogue(ModelCommand):
 
     def evaluate(self) -> None:
         """Plays, scores, shows and writes."""
+        check_folders(*self.planner)
         corpus = load_corpus(self.data)
 
         from evaluation.dialogue.benchmark import benchmark_dialogues

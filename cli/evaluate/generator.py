@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from cli.evaluate.command import Split, TextCommand, data_name
+from cli.run_folder import check_folders
 from corpus.load import load_corpus
 
 
@@ -39,6 +40,7 @@ class EvaluateGenerator(TextCommand):
 
     def evaluate(self) -> None:
         """Generates, scores and stores the texts."""
+        check_folders(self.planner, self.like)
         corpus = load_corpus(self.data)
         dialogues = corpus.split(self.split)
 

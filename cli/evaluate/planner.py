@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 from cli.evaluate.command import ModelCommand, Split, data_name
 from cli.machine import versions
+from cli.run_folder import check_folders
 from corpus.dialogue import message_view, turn_view
 from corpus.load import load_corpus
 
@@ -38,6 +39,7 @@ class EvaluatePlanner(ModelCommand):
 
     def evaluate(self) -> None:
         """Loads or fits all planners and scores them."""
+        check_folders(*self.planner)
         corpus = load_corpus(self.data)
         dialogues = corpus.split(self.split)
         for name, weight in (

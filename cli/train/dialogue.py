@@ -9,7 +9,7 @@ import numpy as np
 import tyro
 
 from cli.evaluate.command import data_name
-from cli.run_folder import weights_digest
+from cli.run_folder import check_folders, weights_digest
 from cli.train.training import Training
 from corpus.load import load_corpus
 from planner.config import RENAMED, DialogueConfig, upgraded
@@ -44,6 +44,7 @@ class TrainDialogue(Training):
         """Trains, compares on valid, and prints both."""
         if self.seeds < 1:
             raise ValueError(f"seeds: got {self.seeds}, expected at least 1")
+        check_folders(self.planner, self.seeker_run)
         corpus = load_corpus(self.data)
 
         from env.conversation import DialogueRules, seeker_profiles

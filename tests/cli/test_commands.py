@@ -187,7 +187,7 @@ def test_a_finished_run_is_not_trained_again(runs: Path, capsys: pytest.CaptureF
             ["planner", "--data", "{data}", "--split", "test"],
             "no split 'test', expected one of train, valid",
         ),
-        ("evaluate", ["planner", "--planner", "nowhere"], "nowhere: no trained planner"),
+        ("evaluate", ["planner", "--planner", "nowhere"], "nowhere: no such run folder"),
         ("evaluate", ["generator", "--generator", "nowhere"], "nowhere: no finished generator run"),
         ("evaluate", ["generator", "--data", "{data}", "--generator", "{gen}", "--plan", "planner"], "needs a planner"),
         ("evaluate", ["score", "--hypotheses", "a", "--references", "b"], "cannot score"),

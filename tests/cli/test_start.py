@@ -29,7 +29,9 @@ for arguments in {calls!r}:
     answers.append([arguments, status, [name for name in {heavy!r} if name in sys.modules]])
 print(json.dumps(answers))
 """
-_MISTAKES = [["nothing"], ["planner", "--colour", "red"], ["planner", "--data", "nowhere"]]
+_MISTAKES = [
+    ["nothing"], ["planner", "--colour", "red"], ["planner", "--data", "nowhere"], ["dialogue", "--planner", "nowhere"],
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_a_killed_run_ends_alike_and_a_finished_one_is_left_alone(runs: Path, mo
 @pytest.mark.parametrize(
     ("changed", "more", "said"),
     [
-        ({"planner": "nowhere"}, [], "nowhere: no trained planner, config.json is missing or damaged"),
+        ({"planner": "nowhere"}, [], "nowhere: no such run folder"),
         ({"planner": "seeker"}, [], "a run of train.py seeker, expected a planner's"),
         ({"data": "other"}, [], "trained on other training dialogues than those of --data"),
         ({"seeker_run": "planner"}, [], "no fitted seeker there; make one with train.py seeker"),
