@@ -120,6 +120,9 @@ def _fitting(value: Any, hint: Any) -> Any:
         if typing.get_origin(option) is typing.Literal:
             if value in typing.get_args(option):
                 return value
+        elif typing.get_origin(option) is tuple:
+            if isinstance(value, list | tuple) and all(isinstance(one, typing.get_args(option)[0]) for one in value):
+                return tuple(value)
         elif option is float and isinstance(value, int) and not isinstance(value, bool):
             return float(value)
         elif isinstance(value, option) and isinstance(value, bool) == (option is bool):

@@ -1,4 +1,4 @@
-"""Floors of the ladder that never read the history: a random draw, and always the most frequent answer."""
+"""Two baselines that ignore the history: a random draw, and always the most frequent answer."""
 
 import hashlib
 from collections import Counter
@@ -8,6 +8,8 @@ import numpy as np
 
 from corpus.dialogue import Dialogue, Message
 from corpus.strategy import ESCONV_COUNTS, Strategy
+from encoding.observation import Observer
+from planner.baselines.ladder import Baseline
 from planner.decisions import training_turns
 from planner.plan import Plan
 
@@ -34,7 +36,7 @@ class PlanFrequencies:
         self.shares = np.array([counts[plan] for plan in self.plans]) / counts.total()
 
     def slot_probabilities(self, plan: Sequence[Strategy]) -> np.ndarray:
-        """What stands in each slot of the training plans that begin like ``plan`` and reach this slot.
+        """What is in each slot of the training plans that begin like ``plan`` and reach this slot.
 
         Returns:
             Shape: (len(plan), 8), rows sum to 1.
@@ -129,3 +131,14 @@ def _inverse_distribution(bounds: np.ndarray, uniform: Sequence[float]) -> np.nd
     """Which interval of a cumulative distribution each number in 0..1 falls in. Shape: (N,), 0..len(bounds) - 1."""
     # Rounding can leave the last bound a hair below 1.
     return np.minimum(np.searchsorted(bounds, np.array(uniform), side="right"), len(bounds) - 1)
+
+
+def _fit_random(train: Sequence[Dialogue], *, observer: Observer, seed: int) -> RandomPlanner:
+    return RandomPlanner(train, max_strategies=observer.codec.max_strategies, rng=np.random.default_rng(seed))
+
+
+def _fit_majority(train: Sequence[Dialogue], *, observer: Observer, seed: int) -> MajorityPlanner:  # noqa: ARG001
+    return MajorityPlanner(train, max_strategies=observer.codec.max_strategies)
+
+
+BASELINES = (Baseline("random", _fit_random, rung=0), Baseline("majority", _fit_majority, rung=1))

@@ -1,51 +1,75 @@
-"""The baseline ladder: what a trained planner stands beside, from a random draw to logistic regression.
+"""The baseline ladder: what a trained planner is compared with, from a random draw to logistic regression.
 
-The ceiling, the oracle, is no planner: it is a table of the gold plans (:func:`evaluation.plan_source.oracle`).
+To add a baseline, write a module in this folder with a :class:`Baseline` in its ``BASELINES``. The ceiling, the oracle,
+is no planner: it is a table of the gold plans (:func:`evaluation.plan_source.oracle`).
 """
 
+import importlib
 import logging
+import pkgutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-import numpy as np
-
+import planner.baselines
 from corpus.dialogue import Dialogue
 from encoding.observation import Observer
-from planner.baselines.frequencies import MajorityPlanner, RandomPlanner
-from planner.baselines.linear import fit_embedding, fit_tfidf
-from planner.baselines.markov import MarkovPlanner
 from planner.decisions import training_turns
 from planner.plan import Planner
 
 logger = logging.getLogger(__name__)
 
 
-def fit_ladder(train: Sequence[Dialogue], *, observer: Observer, seed: int) -> list[Planner]:
-    """Fits every baseline.
+class Fit(Protocol):
+    """Fits a baseline to training dialogues."""
 
-    Args:
-        train: Training dialogues.
-        observer: Encodes histories for ``tfidf`` and ``embedding``; its codec gives K, the longest plan, for all.
-        seed: Of the random baseline; the others draw nothing.
+    def __call__(self, train: Sequence[Dialogue], *, observer: Observer, seed: int) -> Planner:
+        """Fits.
+
+        Args:
+            train: Training dialogues.
+            observer: Encodes histories; its codec gives K, the longest plan.
+            seed: Seeds whatever is random.
+        """
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline of the ladder.
+
+    Attributes:
+        name: What tables and JSON call it.
+        fit: Fits it.
+        rung: Its place in the ladder; baselines of one rung are sorted by name.
+    """
+
+    name: str
+    fit: Fit
+    rung: int = 10
+
+
+def baselines() -> list[Baseline]:
+    """Every baseline of this folder, in the order of the ladder."""
+    folder = planner.baselines
+    names = [f"{folder.__name__}.{one.name}" for one in pkgutil.iter_modules(folder.__path__)]
+    found = [one for name in names for one in getattr(importlib.import_module(name), "BASELINES", ())]
+    return sorted(found, key=lambda one: (one.rung, one.name))
+
+
+def fit_ladder(train: Sequence[Dialogue], *, observer: Observer, seed: int) -> list[Planner]:
+    """Fits every baseline; arguments as of :class:`Fit`.
 
     Returns:
-        The planners ``random majority markov tfidf embedding``, in this order.
+        The planners ``random majority markov tfidf embedding``, in this order, and what else is in the folder.
 
     Raises:
         ValueError: No supporter turn to learn from, or only one kind of decision.
     """
     training_turns(train, name="baselines")
-    longest = observer.codec.max_strategies
-    rungs: list[Callable[[], Planner]] = [
-        lambda: RandomPlanner(train, max_strategies=longest, rng=np.random.default_rng(seed)),
-        lambda: MajorityPlanner(train, max_strategies=longest),
-        lambda: MarkovPlanner(train, max_strategies=longest),
-        lambda: fit_tfidf(train, observer=observer),
-        lambda: fit_embedding(train, observer=observer),
-    ]
     ladder = []
-    for fit in rungs:
+    for baseline in baselines():
         began = time.perf_counter()
-        ladder.append(fit())
-        logger.info("baseline %s fitted in %.1f s", ladder[-1].name, time.perf_counter() - began)
+        ladder.append(baseline.fit(train, observer=observer, seed=seed))
+        logger.info("baseline %s fitted in %.1f s", baseline.name, time.perf_counter() - began)
     return ladder

@@ -1,8 +1,8 @@
 """Logistic regression over nine decisions, eight strategies and STOP: on TF-IDF or on sentence embeddings.
 
 Both baselines see the observation of the trained planner (:mod:`encoding.observation`: last messages, position,
-strategies used, prefix) and learn from the same decisions (:class:`Decisions`), so what sets them apart is
-the vectors of the messages; what sets the trained planner apart is everything after the observation.
+strategies used, prefix) and learn from the same decisions (:class:`Decisions`), so that they differ in
+the vectors of the messages alone. The trained planner differs from both in everything after the observation.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from encoding.observation import Observer, plan_features, turn_prefix
 from encoding.plan_codec import STOP
 from encoding.tfidf import TfidfEncoder
 from planner.base_models.linear import DecisionRegression
+from planner.baselines.ladder import Baseline
 from planner.decisions import Decisions, training_turns
 from planner.plan import Plan
 
@@ -78,7 +79,7 @@ class LinearPlanner:
         return self._regression.probabilities(np.concatenate([history, plan_features(slots)], axis=1))
 
 
-def fit_tfidf(train: Sequence[Dialogue], *, observer: Observer) -> LinearPlanner:
+def fit_tfidf(train: Sequence[Dialogue], *, observer: Observer, seed: int = 0) -> LinearPlanner:  # noqa: ARG001
     """The baseline ``tfidf``: ``observer``'s window and plan length, with TF-IDF vectors in place of embeddings."""
     training_turns(train, name="tfidf")
     words = TfidfEncoder(train, words=_WORDS)
@@ -86,7 +87,7 @@ def fit_tfidf(train: Sequence[Dialogue], *, observer: Observer) -> LinearPlanner
     return LinearPlanner(train, name="tfidf", observer=own)
 
 
-def fit_embedding(train: Sequence[Dialogue], *, observer: Observer) -> LinearPlanner:
+def fit_embedding(train: Sequence[Dialogue], *, observer: Observer, seed: int = 0) -> LinearPlanner:  # noqa: ARG001
     """The baseline ``embedding``: what ``observer`` sees, sentence embeddings included."""
     return LinearPlanner(train, name="embedding", observer=observer)
 
@@ -95,3 +96,6 @@ def _of_strategies(probabilities: np.ndarray) -> np.ndarray:
     """What is done, given that something is done. Shape: (N, 9) -> (N, 8), rows sum to 1."""
     strategies = np.maximum(probabilities[:, :STOP], _SMALLEST)
     return strategies / strategies.sum(axis=1, keepdims=True)
+
+
+BASELINES = (Baseline("tfidf", fit_tfidf, rung=3), Baseline("embedding", fit_embedding, rung=4))

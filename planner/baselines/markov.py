@@ -16,8 +16,9 @@ import numpy as np
 
 from corpus.dialogue import Dialogue, Message
 from corpus.strategy import Strategy
-from encoding.observation import turn_prefix
+from encoding.observation import Observer, turn_prefix
 from encoding.plan_codec import STOP
+from planner.baselines.ladder import Baseline
 from planner.decisions import training_turns
 from planner.plan import Plan
 
@@ -27,7 +28,7 @@ START = len(Strategy)  # row of ``opening`` for a dialogue's first turn
 class MarkovPlanner:
     """Follows the most probable transition, equally probable ones by the strategies' numbers.
 
-    Turn protocol: opens with the arg-max of ``opening``, goes on with the arg-max of ``following`` until it is STOP or
+    Turn protocol: opens with the arg-max of ``opening``, then takes the arg-max of ``following`` until it is STOP or
     the plan holds K strategies. Message protocol: the row of ``opening`` for the first message of a turn, else the row
     of ``following`` without STOP, renormalised, because a message is known to follow.
 
@@ -50,8 +51,8 @@ class MarkovPlanner:
         following = np.ones((len(Strategy), STOP + 1))
         for turn in training_turns(train, name=self.name):
             opening[last_strategy(turn.history), turn.plan[0]] += 1
-            for strategy, following_one in zip(turn.plan, (*turn.plan[1:], STOP), strict=True):
-                following[strategy, following_one] += 1
+            for strategy, after in zip(turn.plan, (*turn.plan[1:], STOP), strict=True):
+                following[strategy, after] += 1
         self.opening = opening / opening.sum(axis=1, keepdims=True)
         self.following = following / following.sum(axis=1, keepdims=True)
         self._next_strategy = self.following[:, :STOP] / self.following[:, :STOP].sum(axis=1, keepdims=True)  # (8, 8)
@@ -84,3 +85,10 @@ class MarkovPlanner:
 def last_strategy(history: Sequence[Message]) -> int:
     """The supporter's last strategy, START where there is none."""
     return next((int(message.strategy) for message in reversed(history) if message.strategy is not None), START)
+
+
+def _fit(train: Sequence[Dialogue], *, observer: Observer, seed: int) -> MarkovPlanner:  # noqa: ARG001
+    return MarkovPlanner(train, max_strategies=observer.codec.max_strategies)
+
+
+BASELINES = (Baseline("markov", _fit, rung=2),)

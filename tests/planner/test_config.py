@@ -6,6 +6,7 @@ from math import inf, nan
 
 import pytest
 
+from cli.configuration import overlaid, plain
 from planner.config import RENAMED, DialogueConfig, EnsembleConfig, PlannerConfig, PPOConfig, upgraded
 from tests.planner.toy_task import changed
 
@@ -79,6 +80,11 @@ def test_flat_settings_of_earlier_versions_become_nested() -> None:
     assert upgraded(flat) == upgraded(nested) == nested
     assert upgraded({"steps": 5, "kept_apart": 3}) == {"ppo": {"steps": 5}, "selection": {"seekers": 3}}
     assert upgraded({"unheard_of": 1}) == {"unheard_of": 1}
+
+
+def test_plain_values_are_read_back() -> None:
+    for config in (PlannerConfig(), DialogueConfig()):
+        assert overlaid(config, upgraded(plain(config)), source="config.json") == config
 
 
 def test_every_new_name_exists() -> None:
