@@ -151,11 +151,11 @@ class Turn:
     @property
     def plan(self) -> tuple[Strategy, ...]:
         """The gold plan: one strategy per message, repeats kept."""
-        return tuple(Utterance(self.dialogue, index).strategy for index in range(self.start, self.stop))
+        return tuple(SupporterMessage(self.dialogue, index).strategy for index in range(self.start, self.stop))
 
 
 @dataclass(frozen=True, slots=True)
-class Utterance:
+class SupporterMessage:
     """One supporter message in its place: the unit of the message protocol.
 
     Attributes:
@@ -208,10 +208,10 @@ def turn_view(dialogues: tuple[Dialogue, ...] | list[Dialogue]) -> list[Turn]:
     return [turn for dialogue in dialogues for turn in dialogue.turns()]
 
 
-def message_view(dialogues: tuple[Dialogue, ...] | list[Dialogue]) -> list[Utterance]:
+def message_view(dialogues: tuple[Dialogue, ...] | list[Dialogue]) -> list[SupporterMessage]:
     """Every supporter message, in order: the items of the message protocol."""
     return [
-        Utterance(dialogue, index)
+        SupporterMessage(dialogue, index)
         for dialogue in dialogues
         for index, message in enumerate(dialogue.messages)
         if message.role is Role.SUPPORTER

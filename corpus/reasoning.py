@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
-from corpus.dialogue import Role, Turn, Utterance
+from corpus.dialogue import Role, SupporterMessage, Turn
 from corpus.strategy import Stage, Strategy, stage_of
 
 
@@ -138,7 +138,9 @@ def need_at(turn: Turn) -> Need | None:
         return own
     messages = turn.dialogue.messages
     places = (*range(turn.stop, len(messages)), *range(turn.start - 1, -1, -1))
-    said = (Utterance(turn.dialogue, place).strategy for place in places if messages[place].role is Role.SUPPORTER)
+    said = (
+        SupporterMessage(turn.dialogue, place).strategy for place in places if messages[place].role is Role.SUPPORTER
+    )
     return need_of(list(said))
 
 
@@ -187,7 +189,7 @@ def _run(turn: Turn, indices: range) -> list[Strategy]:
     strategies: list[Strategy] = []
     for index in indices:
         if turn.dialogue.messages[index].role is Role.SUPPORTER:
-            strategies.append(Utterance(turn.dialogue, index).strategy)
+            strategies.append(SupporterMessage(turn.dialogue, index).strategy)
         elif strategies:
             break
     return strategies

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from corpus.dialogue import Turn, Utterance
+from corpus.dialogue import SupporterMessage, Turn
 from corpus.strategy import Strategy
 
 INTERVALS = 6  # conversation progress in six equal intervals: Liu et al., ACL 2021, section 4.2 and its figure
 
 
-def dialogue_units(items: Sequence[Utterance] | Sequence[Turn]) -> np.ndarray:
+def dialogue_units(items: Sequence[SupporterMessage] | Sequence[Turn]) -> np.ndarray:
     """The dialogue of every item, numbered by first appearance: the unit of the bootstrap.
 
     Not ``dialogue.number``, which starts anew in every file of a split directory: under ``--split all`` three

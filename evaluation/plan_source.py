@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from corpus.dialogue import Message, Turn, Utterance
+from corpus.dialogue import Message, SupporterMessage, Turn
 from corpus.reasoning import Reasoning
 from corpus.strategy import ESCONV_COUNTS, Strategy
 from planner.plan import Plan, Planner
@@ -19,7 +19,7 @@ PLAN_SOURCES = ("oracle", "joint", "random", "planner")
 # Turns of ESConv (1,300 dialogues) with 1, 2, ... messages: what a random plan of a whole turn takes its length from.
 ESCONV_TURN_LENGTHS: dict[int, int] = {1: 12608, 2: 2427, 3: 256, 4: 26, 5: 7, 7: 1}
 
-ScoredItem = Utterance | Turn
+ScoredItem = SupporterMessage | Turn
 
 
 def gold_plan(item: ScoredItem) -> tuple[Strategy, ...]:

@@ -27,7 +27,7 @@ class Decisions:
         decision: What was done: 0..7, 8 = STOP. Shape: (N,).
         openings: Which history comes before each turn. Shape: (T,).
         plans: Gold plan of each turn, uncut. Length: T.
-        utterances: The first ``utterances`` decisions are those of the message view, in its order.
+        message_decisions: The first so many decisions are those of the message view, in its order.
     """
 
     messages: tuple[tuple[Message, ...], ...]
@@ -41,7 +41,7 @@ class Decisions:
     decision: np.ndarray
     openings: np.ndarray
     plans: tuple[tuple[int, ...], ...]
-    utterances: int
+    message_decisions: int
 
     @property
     def plan(self) -> np.ndarray:
@@ -101,7 +101,7 @@ class Decisions:
             decision=np.array(decisions),
             openings=np.flatnonzero(np.diff(turn_of, prepend=-1)),
             plans=tuple(tuple(int(strategy) for strategy in turn.plan) for turn in turns),
-            utterances=len(of_messages),
+            message_decisions=len(of_messages),
         )
 
 

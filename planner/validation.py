@@ -24,7 +24,7 @@ class PredictedSplit:
     """
 
     def __init__(self, decisions: Decisions, predictions: np.ndarray) -> None:
-        messages = slice(decisions.utterances)
+        messages = slice(decisions.message_decisions)
         self.turn_predictions = predictions[decisions.openings]
         self.plans = decisions.plans
         self.reasoning = decisions.reasoning[decisions.openings]

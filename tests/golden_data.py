@@ -108,10 +108,10 @@ def plans(name: str) -> dict[str, Any]:
     dialogues = _dialogues()
     places = golden_places()
     histories = golden_histories()
-    utterances = {(item.dialogue, item.index): item for item in message_view(dialogues)}
+    items = {(item.dialogue, item.index): item for item in message_view(dialogues)}
     turns = {(item.dialogue, item.start): item for item in turn_view(dialogues)}
     keys = [(dialogues[place], count) for place, count in places]
-    spoken = [utterances[key].history for key in keys if key in utterances]
+    spoken = [items[key].history for key in keys if key in items]
     drawn = planner.sampled_plans(histories, rng=np.random.default_rng(0))
     return {
         "mode": planner.mode,

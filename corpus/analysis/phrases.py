@@ -94,8 +94,8 @@ def distinctive_phrases(dialogues: Sequence[Dialogue], *, top: int) -> dict[Stra
         CorpusError: A supporter message has no strategy.
     """
     texts: dict[Strategy, list[str]] = {strategy: [] for strategy in Strategy}
-    for utterance in message_view(list(dialogues)):
-        texts[utterance.strategy].append(utterance.message.text)
+    for item in message_view(list(dialogues)):
+        texts[item.strategy].append(item.message.text)
     found: dict[Strategy, list[Phrase]] = {strategy: [] for strategy in Strategy}
     for words in (1, 2):
         counters = [

@@ -64,15 +64,15 @@ def corpus_statistics(dialogues: Sequence[Dialogue]) -> CorpusStatistics:
     """
     if not dialogues:
         raise CorpusError("no dialogues, expected at least one")
-    utterances = message_view(list(dialogues))
+    items = message_view(list(dialogues))
     turn_lengths = Counter(len(turn.messages) for turn in turn_view(list(dialogues)))
-    strategy = np.array([utterance.strategy for utterance in utterances], dtype=np.int64)  # (N,)
-    progress = np.array([utterance.progress for utterance in utterances])  # (N,) in [0, 1)
+    strategy = np.array([item.strategy for item in items], dtype=np.int64)  # (N,)
+    progress = np.array([item.progress for item in items])  # (N,) in [0, 1)
     messages = sum(len(dialogue.messages) for dialogue in dialogues)
     return CorpusStatistics(
         dialogues=len(dialogues),
         messages=messages,
-        supporter_messages=len(utterances),
+        supporter_messages=len(items),
         turns=turn_lengths.total(),
         multi_message_turns=turn_lengths.total() - turn_lengths[1],
         turn_lengths=dict(sorted((length, count) for length, count in turn_lengths.items() if count)),

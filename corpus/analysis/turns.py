@@ -171,7 +171,7 @@ def transitions(dialogues: Sequence[Dialogue], *, hops: int, collapsed: bool = T
         raise ValueError(f"got {hops} hops, expected at least 2")
     counts: Counter[tuple[Strategy, ...]] = Counter()
     for dialogue in dialogues:
-        sequence = tuple(utterance.strategy for utterance in message_view([dialogue]))
+        sequence = tuple(item.strategy for item in message_view([dialogue]))
         if collapsed:
             sequence = collapse(sequence)
         counts.update(sequence[start : start + hops] for start in range(len(sequence) - hops + 1))

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from corpus.dialogue import Dialogue, Message, Role, Survey, Utterance
+from corpus.dialogue import Dialogue, Message, Role, SupporterMessage, Survey
 from corpus.errors import CorpusError, located
 from corpus.files import write_whole
 from corpus.formats.detection import Content, Format
@@ -106,7 +106,7 @@ def _message(entry: object, place: int) -> Message:
 def _message_record(dialogue: Dialogue, index: int) -> Record:
     message = dialogue.messages[index]
     if message.role is Role.SUPPORTER:
-        annotation = {"strategy": Utterance(dialogue, index).strategy.label}
+        annotation = {"strategy": SupporterMessage(dialogue, index).strategy.label}
     else:
         annotation = _given(feedback=message.feedback)
     return {"speaker": message.role.value, "annotation": annotation, "content": message.text}

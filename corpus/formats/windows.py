@@ -6,8 +6,8 @@ one *supporter message with its up to four predecessors*; every supporter messag
 that opens its dialogue (there is no history to answer). FLAG (0.0 or 1.0, the weight of the message in the release's
 own training loss) is not used.
 
-So the rows of an intact file are, in order, exactly ``(utterance.history[-4:], utterance.message)`` for those
-utterances of ``message_view(dialogues)`` whose history is not empty: nothing of the windows is lost by stitching.
+So the rows of an intact file are, in order, exactly ``(item.history[-4:], item.message)`` for those
+items of ``message_view(dialogues)`` whose history is not empty: nothing of the windows is lost by stitching.
 
 What stitching cannot recover:
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
-from corpus.dialogue import Dialogue, Message, Turn, Utterance, message_view, turn_view
+from corpus.dialogue import Dialogue, Message, SupporterMessage, Turn, message_view, turn_view
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
 from evaluation.generator.responses import TAIL, GeneratedResponse, Loss, response_statistics
@@ -120,13 +120,13 @@ class GeneratorBenchmark:
         return published("text")
 
 
-def scored_messages(dialogues: Sequence[Dialogue]) -> list[Utterance]:
+def scored_messages(dialogues: Sequence[Dialogue]) -> list[SupporterMessage]:
     """The text protocol's items: supporter messages that are not the first message of their dialogue.
 
     Source: the 2021 authors' second code (``codes_zcj``), which scores 2,793 of the official test split's 2,895: the
     first message answers nothing.
     """
-    return [utterance for utterance in message_view(list(dialogues)) if utterance.index > 0]
+    return [item for item in message_view(list(dialogues)) if item.index > 0]
 
 
 def scored_turns(dialogues: Sequence[Dialogue]) -> list[Turn]:
@@ -136,7 +136,7 @@ def scored_turns(dialogues: Sequence[Dialogue]) -> list[Turn]:
 
 def benchmark_generator(
     generator: TextGenerator,
-    items: Sequence[Utterance] | Sequence[Turn],
+    items: Sequence[SupporterMessage] | Sequence[Turn],
     *,
     system: TextSystem,
     split: str,

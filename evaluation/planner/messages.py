@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from corpus.dialogue import Message, Utterance
+from corpus.dialogue import Message, SupporterMessage
 from corpus.strategy import Strategy
 from evaluation.differences import REFERENCE, Differences, differences_json
 from evaluation.items import INTERVALS, dialogue_units, progress_interval, strategies_by_progress
@@ -29,7 +29,7 @@ class MessageBenchmark:
 
     Attributes:
         result: Scores and speed of every planner.
-        utterances: The items. Length N.
+        items: The supporter messages. Length N.
         predictions: System -> predicted class of every item, a row for each of its runs. Shape of each: (R, N).
         calibrated: System -> probabilities without class offsets. Shape of each: (R, N, 8).
         trained: Which of the systems are trained planners.
@@ -37,7 +37,7 @@ class MessageBenchmark:
     """
 
     result: EvaluationResult
-    utterances: tuple[Utterance, ...]
+    items: tuple[SupporterMessage, ...]
     predictions: Mapping[str, np.ndarray]
     calibrated: Mapping[str, np.ndarray]
     trained: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class MessageBenchmark:
     @property
     def gold(self) -> np.ndarray:
         """Gold class of every item. Shape: (N,)."""
-        return np.array([utterance.strategy for utterance in self.utterances], dtype=np.int64)
+        return np.array([item.strategy for item in self.items], dtype=np.int64)
 
     @property
     def published(self) -> tuple[PublishedTable, ...]:
@@ -63,7 +63,7 @@ class MessageBenchmark:
     def by_progress(self, system: str | None = None) -> np.ndarray:
         """Strategies per sixth of the conversation, of a system (mean) or (``None``) of the corpus. Shape: (6, 8)."""
         runs = self.gold[None] if system is None else self.predictions[system]
-        return strategies_by_progress(np.tile(_intervals(self.utterances), len(runs)), runs.ravel()) / len(runs)
+        return strategies_by_progress(np.tile(_intervals(self.items), len(runs)), runs.ravel()) / len(runs)
 
     def reliability(self, system: str) -> Reliability:
         """Accuracy by confidence, all runs' decisions together."""
@@ -72,25 +72,25 @@ class MessageBenchmark:
 
 
 def benchmark_messages(
-    setup: BenchmarkSetup, utterances: Sequence[Utterance], *, rng: np.random.Generator
+    setup: BenchmarkSetup, items: Sequence[SupporterMessage], *, rng: np.random.Generator
 ) -> MessageBenchmark:
     """Predicts the strategy of every supporter message with every planner and scores it.
 
     Args:
         setup: The planners.
-        utterances: The items, all dialogues' together (:func:`corpus.dialogue.message_view`).
+        items: The supporter messages, of all dialogues together (:func:`corpus.dialogue.message_view`).
         rng: For bootstrap and speed.
 
     Raises:
         ValueError: No items, no planners, two of one name, or a planner that gives no proper probabilities.
     """
-    units = dialogue_units(utterances)
-    histories = [utterance.history for utterance in utterances]
+    units = dialogue_units(items)
+    histories = [item.history for item in items]
     scored = score_systems(
         setup,
-        utterances,
+        items,
         predict=lambda system: _probabilities(system, histories),
-        tally=lambda prediction: _tally(utterances, *prediction, units),
+        tally=lambda prediction: _tally(items, *prediction, units),
         measure=lambda planner, rng: measure_speed(planner.strategy_probabilities, histories, rng=rng),
         compared=COMPARED,
         rng=rng,
@@ -100,8 +100,8 @@ def benchmark_messages(
         samples=setup.samples, ece=CALIBRATION, progress=PROGRESS_TV, data=setup.data, split=split
     )
     benchmark = MessageBenchmark(
-        EvaluationResult("planner", "message", split, len(utterances), signature, scored.seconds, scored.systems),
-        tuple(utterances),
+        EvaluationResult("planner", "message", split, len(items), signature, scored.seconds, scored.systems),
+        tuple(items),
         {
             name: np.stack([decision.argmax(axis=1) for decision, _ in runs])
             for name, runs in scored.predictions.items()
@@ -129,11 +129,11 @@ def _probabilities(planner: System, histories: Sequence[Sequence[Message]]) -> t
     return decision, calibrated
 
 
-def _tally(utterances: Sequence[Utterance], decision: np.ndarray, calibrated: np.ndarray, units: np.ndarray) -> Tally:
+def _tally(items: Sequence[SupporterMessage], decision: np.ndarray, calibrated: np.ndarray, units: np.ndarray) -> Tally:
     """All that one run is scored in."""
     predicted = decision.argmax(axis=1)
-    gold = np.array([utterance.strategy for utterance in utterances], dtype=np.int64)
-    intervals = _intervals(utterances)
+    gold = np.array([item.strategy for item in items], dtype=np.int64)
+    intervals = _intervals(items)
     return joined_tally(
         [
             message_tally(gold, predicted, units),
@@ -143,9 +143,9 @@ def _tally(utterances: Sequence[Utterance], decision: np.ndarray, calibrated: np
     )
 
 
-def _intervals(utterances: Sequence[Utterance]) -> np.ndarray:
+def _intervals(items: Sequence[SupporterMessage]) -> np.ndarray:
     """The sixth of its conversation that every message stands in. Shape: (N,)."""
-    return np.array([progress_interval(item.index, len(item.dialogue.messages)) for item in utterances], dtype=np.int64)
+    return np.array([progress_interval(item.index, len(item.dialogue.messages)) for item in items], dtype=np.int64)
 
 
 def _details(benchmark: MessageBenchmark) -> dict[str, object]:

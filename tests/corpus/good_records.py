@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.dialogue import Dialogue, Role, Utterance
+from corpus.dialogue import Dialogue, Role, SupporterMessage
 from corpus.errors import CorpusError
 from corpus.files import write_whole
 from corpus.formats.records import Record
@@ -77,6 +77,6 @@ def _record(dialogue: Dialogue) -> Record:
 def _message_record(dialogue: Dialogue, index: int) -> Record:
     message = dialogue.messages[index]
     if message.role is Role.SUPPORTER:
-        return {"text": message.text, "speaker": "sys", "strategy": Utterance(dialogue, index).strategy.label}
+        return {"text": message.text, "speaker": "sys", "strategy": SupporterMessage(dialogue, index).strategy.label}
     rating = None if message.feedback is None else str(message.feedback)
     return {"text": message.text, "speaker": "usr", "rating": rating}

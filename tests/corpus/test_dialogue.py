@@ -53,11 +53,11 @@ def test_a_repeated_strategy_inside_a_turn_is_kept() -> None:
 
 
 def test_message_view_counts_earlier_messages_of_the_turn_as_history() -> None:
-    utterances = message_view([DIALOGUE])
-    assert [utterance.index for utterance in utterances] == [0, 3, 4, 5, 7]
-    assert utterances[2].history[-1] == supporter("what happened", Strategy.QUESTION)
-    assert [utterance.strategy for utterance in utterances][-1] is Strategy.REFLECTION
-    assert [utterance.progress for utterance in utterances] == [0, 3 / 8, 4 / 8, 5 / 8, 7 / 8]
+    items = message_view([DIALOGUE])
+    assert [item.index for item in items] == [0, 3, 4, 5, 7]
+    assert items[2].history[-1] == supporter("what happened", Strategy.QUESTION)
+    assert [item.strategy for item in items][-1] is Strategy.REFLECTION
+    assert [item.progress for item in items] == [0, 3 / 8, 4 / 8, 5 / 8, 7 / 8]
 
 
 def test_a_dialogue_without_a_supporter_has_no_turns() -> None:

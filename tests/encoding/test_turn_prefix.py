@@ -56,9 +56,9 @@ def test_messages_add_or_reset(history: list[Message], strategy: Strategy) -> No
 
 def test_in_a_corpus_it_is_the_begun_gold_plan() -> None:
     train = load_corpus(None).split("train")
-    for utterance in message_view(train):
-        turn = next(turn for turn in utterance.dialogue.turns() if turn.start <= utterance.index < turn.stop)
-        assert turn_prefix(utterance.history) == turn.plan[: utterance.index - turn.start]
+    for item in message_view(train):
+        turn = next(turn for turn in item.dialogue.turns() if turn.start <= item.index < turn.stop)
+        assert turn_prefix(item.history) == turn.plan[: item.index - turn.start]
 
 
 def test_planning_goes_by_the_known_strategies() -> None:
@@ -75,6 +75,6 @@ def test_after_a_long_turn_the_state_is_that_of_its_last_strategies() -> None:
     train = load_corpus(None).split("train")[:1]
     long_turn = Dialogue(1, (SEEKER, *said(*plan)))
     decisions = Decisions.collect([long_turn], observer=Observer(TfidfEncoder(train, words=9), max_strategies=2))
-    of_messages = slice(decisions.utterances)
+    of_messages = slice(decisions.message_decisions)
     assert decisions.decision[of_messages].tolist() == [0, 7, 4, 5, 7]
     np.testing.assert_array_equal(decisions.slots[of_messages], [[8, 8], [0, 8], [0, 7], [7, 4], [4, 5]])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from corpus.dialogue import Dialogue, Message, Role, Turn, Utterance, message_view, turn_view
+from corpus.dialogue import Dialogue, Message, Role, SupporterMessage, Turn, message_view, turn_view
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
 from evaluation.generator.benchmark import GeneratorBenchmark, benchmark_generator, scored_messages, scored_turns
@@ -59,7 +59,7 @@ class TablePlanner:
         self.name = name
         self.choose = choose
         self._followed = {turn.history: turn.plan for turn in turn_view(DIALOGUES)}
-        self._next = {utterance.history: (utterance.strategy,) for utterance in message_view(DIALOGUES)}
+        self._next = {item.history: (item.strategy,) for item in message_view(DIALOGUES)}
 
     def plans(self, histories: Sequence[Sequence[Message]]) -> list[Plan]:
         chosen = [self.choose(self._followed.get(tuple(history), (Q,))) for history in histories]
@@ -150,7 +150,7 @@ def make_generator() -> type[EchoGenerator]:
 
 def score_system(
     generator: EchoGenerator,
-    items: Sequence[Utterance] | Sequence[Turn],
+    items: Sequence[SupporterMessage] | Sequence[Turn],
     source: str = "",
     *,
     name: str = "tiny-run",
@@ -190,7 +190,7 @@ def store(dialogues: tuple[Dialogue, ...], tmp_path: Path) -> Callable[..., Path
         name: str,
         *,
         unit: str = "message",
-        items: Sequence[Utterance] | None = None,
+        items: Sequence[SupporterMessage] | None = None,
         **options: object,
     ) -> Path:
         generator = copy.copy(generator)

@@ -22,13 +22,13 @@ def test_oracle_and_joint(dialogues):
 
 
 def test_random_follows_the_corpus(dialogues):
-    utterance = message_view(dialogues)[0]
-    plans = choose_plans([utterance] * 4000, "random", rng=rng())
+    item = message_view(dialogues)[0]
+    plans = choose_plans([item] * 4000, "random", rng=rng())
     counts = np.bincount([plan[0] for plan in plans], minlength=8)
     expected = np.array([ESCONV_COUNTS[strategy] for strategy in Strategy]) / sum(ESCONV_COUNTS.values())
     assert all(len(plan) == 1 for plan in plans)
     assert np.abs(counts / 4000 - expected).max() < 0.025  # three standard deviations
-    assert plans == choose_plans([utterance] * 4000, "random", rng=rng())
+    assert plans == choose_plans([item] * 4000, "random", rng=rng())
 
 
 def test_random_turns_take_their_length_from_the_corpus_too(dialogues):
@@ -97,7 +97,7 @@ def test_plan_and_reasoning_are_one_decision(dialogues, question_planner):
     again = cached.plans([turn.history for turn in turns[::-1]])
     assert [plan.reasoning.context for plan in again] == ["3", "1", "2", "0"]
     assert (thinker.asked, cached.name) == (4, "thinker")
-    histories = [utterance.history for utterance in message_view(dialogues)]
+    histories = [item.history for item in message_view(dialogues)]
     expected = question_planner.strategy_probabilities(histories)
     assert np.array_equal(cached.strategy_probabilities(histories), expected)
 

@@ -30,7 +30,7 @@ _TALK = Dialogue(
 
 def test_decisions_of_one_dialogue_by_hand() -> None:
     decisions = Decisions.collect([_TALK], observer=observer())
-    assert decisions.utterances == 3
+    assert decisions.message_decisions == 3
     expected: list[tuple[tuple[int, ...], int]] = [
         # the messages, in order
         ((), Strategy.OTHERS),
@@ -86,7 +86,7 @@ def test_reasoning_labels_are_those_of_the_turn() -> None:
 def test_full_plans_have_no_decision_left() -> None:
     messages = [Message(Role.SUPPORTER, f"m{number}", Strategy.INFORMATION) for number in range(5)]
     decisions = Decisions.collect([Dialogue(1, tuple(messages))], observer=observer())
-    assert decisions.utterances == 5
+    assert decisions.message_decisions == 5
     # Planned ahead: the second and third from none realized, the third from one realized; three are full.
     assert decisions.decision[5:].tolist() == [Strategy.INFORMATION] * 3
     assert decisions.following.tolist() == [Strategy.INFORMATION] * 5
@@ -104,10 +104,10 @@ def test_a_turn_as_long_as_the_longest_plan_is_not_asked_to_stop() -> None:
 def test_first_decisions_are_the_message_view() -> None:
     dialogues = [*toy_dialogues(4, seed=0), _SILENT, _TALK]
     decisions = Decisions.collect(dialogues, observer=observer())
-    utterances = message_view(dialogues)
-    assert decisions.decision[: decisions.utterances].tolist() == [utterance.strategy for utterance in utterances]
-    histories = [decisions.messages[row] for row in decisions.row[: decisions.utterances]]
-    assert histories == [utterance.history for utterance in utterances]
+    items = message_view(dialogues)
+    assert decisions.decision[: decisions.message_decisions].tolist() == [item.strategy for item in items]
+    histories = [decisions.messages[row] for row in decisions.row[: decisions.message_decisions]]
+    assert histories == [item.history for item in items]
     turns = turn_view(dialogues)
     assert [decisions.messages[row] for row in decisions.openings] == [turn.history for turn in turns]
     assert decisions.plans == tuple(turn.plan for turn in turns)

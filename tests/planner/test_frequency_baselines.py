@@ -92,13 +92,13 @@ def test_random_draws_strategies_from_esconv_not_from_training():
 def test_random_answers_an_item_alike_in_any_batch():
     planner = RandomPlanner(TRAIN, max_strategies=3, rng=np.random.default_rng(7))
     dialogues = [dialogue(number, [[Q], [Q, Q]] * 4) for number in range(30)]
-    turns, utterances = turn_view(dialogues), message_view(dialogues)
-    plans, probabilities = planner.plans(histories(turns)), planner.strategy_probabilities(histories(utterances))
+    turns, items = turn_view(dialogues), message_view(dialogues)
+    plans, probabilities = planner.plans(histories(turns)), planner.strategy_probabilities(histories(items))
     order = np.random.default_rng(1).permutation(len(turns))
     assert [plan.strategies for plan in planner.plans(histories([turns[index] for index in order]))] == [
         plans[index].strategies for index in order
     ]
-    np.testing.assert_array_equal(planner.strategy_probabilities(histories(utterances[17:18])), probabilities[17:18])
+    np.testing.assert_array_equal(planner.strategy_probabilities(histories(items[17:18])), probabilities[17:18])
     assert len({plan.strategies for plan in plans}) > 1
 
 

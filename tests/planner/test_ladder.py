@@ -48,22 +48,22 @@ def test_turn_protocol(ladder, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_message_protocol(ladder, name):
-    utterances = message_view(VALID)
-    probabilities = ladder[name].strategy_probabilities(histories(utterances))
-    assert probabilities.shape == (len(utterances), 8)
+    items = message_view(VALID)
+    probabilities = ladder[name].strategy_probabilities(histories(items))
+    assert probabilities.shape == (len(items), 8)
     assert (probabilities >= 0).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_item_is_answered_alike_alone_and_in_a_batch(ladder, name):
-    turns, utterances = turn_view(VALID), message_view(VALID)
+    turns, items = turn_view(VALID), message_view(VALID)
     assert (
         ladder[name].plans(histories(turns[-1:]))[0].strategies == ladder[name].plans(histories(turns))[-1].strategies
     )
     np.testing.assert_allclose(
-        ladder[name].strategy_probabilities(histories(utterances[-1:]))[0],
-        ladder[name].strategy_probabilities(histories(utterances))[-1],
+        ladder[name].strategy_probabilities(histories(items[-1:]))[0],
+        ladder[name].strategy_probabilities(histories(items))[-1],
         rtol=1e-4,  # float32 products of matrices of another height round otherwise
     )
 

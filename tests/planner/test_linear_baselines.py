@@ -33,9 +33,9 @@ def test_learns_what_each_message_asks_for(planner):
 
 
 def test_message_protocol_uses_the_turns_earlier_messages(planner):
-    utterances = message_view(toy_dialogues(20, seed=1))
-    predicted = planner.strategy_probabilities(histories(utterances)).argmax(axis=1)
-    gold = np.array([utterance.strategy for utterance in utterances])
+    items = message_view(toy_dialogues(20, seed=1))
+    predicted = planner.strategy_probabilities(histories(items)).argmax(axis=1)
+    gold = np.array([item.strategy for item in items])
     assert (predicted == gold).mean() > 0.95
 
 
@@ -51,8 +51,8 @@ def test_probabilities_are_distributions_over_strategies(planner):
 
 def test_fitting_twice_gives_the_same(planner):
     again = FITS[planner.name](toy_dialogues(80, seed=0), observer=observer())
-    utterances = message_view(toy_dialogues(5, seed=4))
-    np.testing.assert_array_equal(*(one.strategy_probabilities(histories(utterances)) for one in (planner, again)))
+    items = message_view(toy_dialogues(5, seed=4))
+    np.testing.assert_array_equal(*(one.strategy_probabilities(histories(items)) for one in (planner, again)))
 
 
 def test_nothing_asked_nothing_answered(planner):

@@ -35,9 +35,9 @@ def test_a_loaded_planner_plans_identically_and_nothing_is_pickled(tmp_path: Pat
         assert own.strategies == its.strategies
         assert own.reasoning == its.reasoning
         np.testing.assert_array_equal(own.probabilities, its.probabilities)
-    utterances = message_view(_DIALOGUES)
+    items = message_view(_DIALOGUES)
     np.testing.assert_array_equal(
-        planner.strategy_probabilities(histories(utterances)), loaded.strategy_probabilities(histories(utterances))
+        planner.strategy_probabilities(histories(items)), loaded.strategy_probabilities(histories(items))
     )
 
 

@@ -108,11 +108,9 @@ def test_nothing_is_added_to_a_turn_as_long_as_the_longest_plan(said: int) -> No
 
 def test_the_first_distribution_is_that_of_messages_without_offsets() -> None:
     planner = toy_planner()
-    (utterance, *_) = message_view(_DIALOGUES[:1])
-    plan = planner.plan(utterance.history)
-    np.testing.assert_allclose(
-        plan.probabilities[0], planner.calibrated_probabilities(histories([utterance]))[0], atol=1e-6
-    )
+    (item, *_) = message_view(_DIALOGUES[:1])
+    plan = planner.plan(item.history)
+    np.testing.assert_allclose(plan.probabilities[0], planner.calibrated_probabilities(histories([item]))[0], atol=1e-6)
 
 
 def test_the_plan_of_no_history_at_all_is_a_plan() -> None:
@@ -148,30 +146,30 @@ def test_without_reasoning_there_is_none() -> None:
 def test_many_at_once_are_planned_as_one_by_one(monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     monkeypatch.setattr("planner.planner._BATCH", batch)
     planner = toy_planner()
-    turns, utterances = turn_view(_DIALOGUES), message_view(_DIALOGUES)
+    turns, items = turn_view(_DIALOGUES), message_view(_DIALOGUES)
     for turn, plan in zip(turns, planner.plans(histories(turns)), strict=True):
         alone = planner.plan(turn.history)
         assert plan.strategies == alone.strategies
         np.testing.assert_allclose(plan.probabilities, alone.probabilities, atol=1e-5)
         assert str(plan.reasoning) == str(alone.reasoning)
-    together = planner.strategy_probabilities(histories(utterances))
-    for row, utterance in zip(together, utterances, strict=True):
-        np.testing.assert_allclose(row, planner.strategy_probabilities(histories([utterance]))[0], atol=1e-5)
+    together = planner.strategy_probabilities(histories(items))
+    for row, item in zip(together, items, strict=True):
+        np.testing.assert_allclose(row, planner.strategy_probabilities(histories([item]))[0], atol=1e-5)
 
 
 def test_messages_are_decided_over_all_reasoning_given_that_one_follows() -> None:
     planner = toy_planner()
     assert isinstance(planner, Calibrated)
-    utterances = message_view(_DIALOGUES[:2])
+    items = message_view(_DIALOGUES[:2])
     predicted, shifted = (
-        planner.calibrated_probabilities(histories(utterances)),
-        planner.strategy_probabilities(histories(utterances)),
+        planner.calibrated_probabilities(histories(items)),
+        planner.strategy_probabilities(histories(items)),
     )
     offsets = np.exp(np.array(planner.settings.offsets))
     codec, space = planner.observer.codec, planner.settings.layout.space
-    for number, utterance in enumerate(utterances):
-        distribution = planner.parts.policy(torch.from_numpy(planner.predictions([utterance.history])))
-        row = space.row_of_code[codec.code(codec.prefix_slots(turn_prefix(utterance.history)))]
+    for number, item in enumerate(items):
+        distribution = planner.parts.policy(torch.from_numpy(planner.predictions([item.history])))
+        row = space.row_of_code[codec.code(codec.prefix_slots(turn_prefix(item.history)))]
         states = distribution.state_probabilities()[0]
         mixed = (states @ distribution.decisions[0, :, row].exp())[:STOP].detach().numpy()
         np.testing.assert_allclose(predicted[number], mixed / mixed.sum(), atol=1e-5)
@@ -272,9 +270,9 @@ def test_other_offsets_make_another_planner() -> None:
     other = planner.with_offsets(np.arange(8.0))
     assert other.settings.offsets == tuple(float(number) for number in range(8))
     assert planner.settings.offsets[0] == 0.5
-    utterances = message_view([Dialogue(1, (_SEEKER, Message(Role.SUPPORTER, "why ?", Strategy.QUESTION)))])
+    items = message_view([Dialogue(1, (_SEEKER, Message(Role.SUPPORTER, "why ?", Strategy.QUESTION)))])
     np.testing.assert_array_equal(
-        planner.calibrated_probabilities(histories(utterances)), other.calibrated_probabilities(histories(utterances))
+        planner.calibrated_probabilities(histories(items)), other.calibrated_probabilities(histories(items))
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from corpus.dialogue import Dialogue, Message, Role, Survey, Turn, Utterance
+from corpus.dialogue import Dialogue, Message, Role, SupporterMessage, Survey, Turn
 from corpus.strategy import Strategy
 from encoding.observation import Observer
 from planner.config import EnsembleConfig, PlannerConfig, PolicyConfig, PPOConfig
@@ -61,7 +61,7 @@ def observer() -> Observer:
     return Observer(FakeTextEncoder(), window=2)
 
 
-def histories(items: Sequence[Turn] | Sequence[Utterance]) -> list[tuple[Message, ...]]:
+def histories(items: Sequence[Turn] | Sequence[SupporterMessage]) -> list[tuple[Message, ...]]:
     """What a planner is given of turns or messages."""
     return [item.history for item in items]
 

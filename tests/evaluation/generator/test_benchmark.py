@@ -24,7 +24,7 @@ def run(score):
 
 
 def test_first_messages_are_not_scored(dialogues):
-    assert [utterance.index for utterance in scored_messages(dialogues)] == [2, 3, 1, 3]
+    assert [item.index for item in scored_messages(dialogues)] == [2, 3, 1, 3]
     assert [turn.start for turn in scored_turns(dialogues)] == [2, 1, 3]
     openings = sum(dialogue.messages[0].strategy is not None for dialogue in dialogues)
     assert len(scored_messages(dialogues)) == len(message_view(dialogues)) - openings
