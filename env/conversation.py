@@ -17,6 +17,7 @@ from corpus.dialogue import Dialogue, Message, Role, Turn
 from corpus.strategy import Strategy
 
 LOWEST_INTENSITY, HIGHEST_INTENSITY = 1, 5  # ESConv's survey: 5 = worst
+LEAST_INTENSITY = 2  # a seeker at 1 feels as well as the survey can say: nothing can fall
 
 
 @dataclass(frozen=True)
@@ -262,9 +263,6 @@ def _check_texts(texts: Sequence[tuple[str, ...] | None], plans: Sequence[tuple[
             raise ValueError(
                 f"{by}: {0 if written is None else len(written)} texts for a plan of {len(plan)} strategies"
             )
-
-
-LEAST_INTENSITY = 2  # a seeker at 1 feels as well as the survey can say: nothing can fall
 
 
 def first_answer(dialogue: Dialogue) -> Turn | None:

@@ -14,6 +14,8 @@ from typing import Any
 
 from language_models.chat.chat_model import ChatError, ChatMessage, ChatModel, ChatRequest, ChatRole, Completion, spoken
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -83,9 +85,6 @@ class Usage:
         if self.uncounted:
             said += f", at least: {self.uncounted:,} calls came without token counts"
         return said
-
-
-logger = logging.getLogger(__name__)
 
 
 class CallRecord:

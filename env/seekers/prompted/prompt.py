@@ -15,6 +15,7 @@ from typing import Any
 from corpus.dialogue import Message, Role
 
 _FOLDER = Path(__file__).resolve().parent / "prompts"
+_UNKNOWN = "not stated"
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,6 @@ def check_settings(settings: Any) -> None:
             raise ValueError(f"{name}: got {value}, expected at least 1")
         if isinstance(value, float) and not 0 <= value < inf:
             raise ValueError(f"{name}: got {value}, expected 0 or more")
-
-
-_UNKNOWN = "not stated"
 
 
 def transcript(history: Sequence[Message], *, supporter: str, seeker: str) -> str:

@@ -1,1 +1,1 @@
-"""A help-seeker that replies with messages of real seekers, and the models fitted to its intensity and ratings."""
+"""A help-seeker that replies with messages of real seekers, and the models fitted for it. Read ``seeker.py`` first."""

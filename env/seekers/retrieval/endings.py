@@ -16,6 +16,8 @@ from env.seekers.retrieval.intensity import RELIEVED
 from env.seekers.retrieval.strategy_tracks import StrategyTracks
 
 UNKNOWN = 0  # of an answer
+SHORT_PERCENTILE = 5
+_NEVER = -20.0  # logit where no conversation broke off
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,10 +109,6 @@ def running_means(values: np.ndarray, dialogue: np.ndarray) -> np.ndarray:
     sums_before, counts_before = np.concatenate([[0.0], sums])[start], np.concatenate([[0], counts])[start]
     with np.errstate(invalid="ignore", divide="ignore"):
         return (sums - sums_before) / (counts - counts_before)
-
-
-SHORT_PERCENTILE = 5
-_NEVER = -20.0  # logit where no conversation broke off
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,8 @@ from corpus.strategy import Strategy
 from encoding.text_encoder import TextEncoder
 from env.seekers.retrieval.strategy_tracks import StrategyTracks
 
+EARLY_TURNS = 4  # a third of ESConv's mean number of supporter turns: the first stage of three
+
 
 @dataclass(frozen=True, eq=False)
 class Exchanges:
@@ -150,9 +152,6 @@ def _run_from(dialogue: Dialogue, start: int) -> list[Message]:
 
 def _texts(text: str) -> tuple[str, ...]:
     return (text,) if text else ()
-
-
-EARLY_TURNS = 4  # a third of ESConv's mean number of supporter turns: the first stage of three
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,6 +43,7 @@ _PARTS: dict[str, Any] = {
     "intensity": IntensityModel,
     "give_up": GiveUpModel,
 }
+_CADENCE = 4  # messages by the supporter since the last rating that are told apart: 1, 2, 3, 4 or more
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,6 @@ class SeekerModels:
             raise ValueError(f"{folder}: no fitted seeker there; make one with train.py seeker") from error
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
             raise ValueError(f"{folder}: damaged seeker ({error})") from error
-
-
-_CADENCE = 4  # messages by the supporter since the last rating that are told apart: 1, 2, 3, 4 or more
 
 
 def fit_seeker(

@@ -164,22 +164,16 @@ class RetrievalSeeker:
         """
         if not conversations:
             return []
-        models = self.models
         plans = [tuple(plan) for plan in plans]
         memory = SeekerMemory.read([conversation.exchanges for conversation in conversations])
         receptiveness, generosity = self._temper(memory, rng)
         earlier = [supporter_plans(conversation.history) for conversation in conversations]
         tracks = StrategyTracks.of(earlier)
-        before = self._before(conversations, memory.last_exchange)
-        written = self._written(texts)
+        before, written = self._before(conversations, memory.last_exchange), self._written(texts)
+        situation = self._project([_run_of(conversation.profile.situation) for conversation in conversations])
+        problem = tuple(conversation.profile.problem for conversation in conversations)
         found = self._search.find(
-            States(
-                before,
-                self._project([_run_of(conversation.profile.situation) for conversation in conversations]),
-                tuple(conversation.profile.problem for conversation in conversations),
-                tracks.turns,
-                written,
-            ),
+            States(before, situation, problem, tracks.turns, written),
             plans,
             used=memory.exchanges,
             last=memory.last_exchange,
@@ -187,38 +181,51 @@ class RetrievalSeeker:
         )
         spoken = self._stand_ins.texts(found, plans, texts, rng=rng)
 
-        typicality = models.typicality(state_features(tracks, before), plans)
+        typicality = self.models.typicality(state_features(tracks, before), plans)
         view = ExchangeView(
             tracks, plans, before, self._supporter(found, texts, written), self._view.after[found],
             word_counts(spoken), self._exchanges.reply_words[found],
         )  # fmt: skip
-        features = view.features(typicality)
-        probabilities = models.stars.probabilities(features, generosity)
-        expected = probabilities @ STARS
-        turns = memory.turns + 1
-        mean_stars = (memory.stars + expected) / turns
-        mean_typicality = (memory.typicality + typicality) / turns
-        with_this = StrategyTracks.of([[*of_one, plan] for of_one, plan in zip(earlier, plans, strict=True)])
-        relief = models.intensity.relief(with_this, models.support(with_this), mean_typicality, mean_stars)
-        initial = np.array([conversation.profile.intensity for conversation in conversations])
-        intensity = np.clip(initial * np.exp(-receptiveness * relief), LOWEST_INTENSITY, HIGHEST_INTENSITY)
-        wear = tracks.earlier_use(StrategyTracks.of([[plan] for plan in plans]))
-        leaves = models.give_up.probability(give_up_features(mean_stars, mean_typicality, wear, tracks.turns))
+        probabilities = self.models.stars.probabilities(view.features(typicality), generosity)
+        expected_stars = probabilities @ STARS
+        mean_stars = (memory.stars + expected_stars) / (memory.turns + 1)
+        mean_typicality = (memory.typicality + typicality) / (memory.turns + 1)
 
+        with_this = StrategyTracks.of([[*of_one, plan] for of_one, plan in zip(earlier, plans, strict=True)])
+        intensity = self._intensity(conversations, with_this, receptiveness, mean_typicality, mean_stars)
+        wear = tracks.earlier_use(StrategyTracks.of([[plan] for plan in plans]))
+        leaves = self.models.give_up.probability(give_up_features(mean_stars, mean_typicality, wear, tracks.turns))
         draws = rng.random((3, len(conversations)))
-        rates = draws[0] < models.cadence[self._unrated(conversations, plans)]
-        drawn = 1 + (draws[1][:, None] > np.cumsum(probabilities, axis=1)[:, :-1]).sum(axis=1)
-        stars = np.where(rates, drawn, 0)
-        self._remember(conversations, memory, receptiveness, generosity, found, expected, typicality)
+        rates = draws[0] < self.models.cadence[self._unrated(conversations, plans)]
+        rating = 1 + (draws[1][:, None] > np.cumsum(probabilities, axis=1)[:, :-1]).sum(axis=1)
+        self._remember(conversations, memory, receptiveness, generosity, found, expected_stars, typicality)
         return [
-            SeekerReply(self._exchanges.replies[exchange], feedback, worse, gives_up, said)
-            for exchange, feedback, worse, gives_up, said in zip(
-                found.tolist(), stars.tolist(), intensity.tolist(), (draws[2] < leaves).tolist(), spoken, strict=True
+            SeekerReply(self._exchanges.replies[exchange], feedback, now, gives_up, said)
+            for exchange, feedback, now, gives_up, said in zip(
+                found.tolist(),
+                np.where(rates, rating, 0).tolist(),
+                intensity.tolist(),
+                (draws[2] < leaves).tolist(),
+                spoken,
+                strict=True,
             )
         ]
 
+    def _intensity(
+        self,
+        conversations: Sequence[Conversation],
+        tracks: StrategyTracks,
+        receptiveness: np.ndarray,
+        typicality: np.ndarray,
+        stars: np.ndarray,
+    ) -> np.ndarray:
+        """How bad seekers feel after the turns of the tracks (:mod:`env.seekers.retrieval.intensity`). Shape: (B,)."""
+        relief = self.models.intensity.relief(tracks, self.models.support(tracks), typicality, stars)
+        initial = np.array([conversation.profile.intensity for conversation in conversations])
+        return np.clip(initial * np.exp(-receptiveness * relief), LOWEST_INTENSITY, HIGHEST_INTENSITY)
+
     def _temper(self, memory: SeekerMemory, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Receptiveness and generosity: remembered, drawn where a conversation begins. Shapes: (B,), (B,)."""
+        """Receptiveness and generosity: remembered, or drawn where a conversation begins. Shapes: (B,), (B,)."""
         shape = float(self.models.intensity.shape)
         drawn = rng.gamma(shape, 1 / shape, len(memory.turns)), rng.normal(size=len(memory.turns))
         new = np.isnan(memory.receptiveness)
@@ -244,7 +251,7 @@ class RetrievalSeeker:
         return vectors
 
     def _supporter(self, found: np.ndarray, texts: Sequence[tuple[str, ...] | None], written: np.ndarray) -> np.ndarray:
-        """What the supporters said, projected: the exchange's own where nobody wrote any. Shape: (B, C)."""
+        """What the supporters said, projected: the exchange's own where none were written. Shape: (B, C)."""
         own = np.array([of_one is None for of_one in texts])
         return np.where(own[:, None], self._view.supporter[found], written)
 

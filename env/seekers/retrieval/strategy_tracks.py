@@ -22,6 +22,10 @@ _RECENCY_DECAY = 0.7
 _SATURATION = 0.5
 _POSITION_EDGES = np.array([1, 2, 3, 4, 6, 8, 11, 15])  # supporter turns before
 STATISTICS = 4 * len(Strategy) + len(_POSITION_EDGES) + 1
+_RARE = 0.05
+_STEPS = 20
+_LAST_TURN = 12  # later turns are measured as this one
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +118,6 @@ def supporter_plans(history: Sequence[Message]) -> list[tuple[Strategy, ...]]:
             plans.append((message.strategy,))
         speaking = True
     return plans
-
-
-_RARE = 0.05
-_STEPS = 20
-_LAST_TURN = 12  # later turns are measured as this one
-_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
