@@ -22,6 +22,9 @@ _ROOT = Path(__file__).resolve().parent.parent.parent
         "evaluate.py dialogue --help",
         "train.py planner --colour red",
         "evaluate.py corpus --split nowhere",
+        "-m chat --help",
+        "-m chat nowhere",
+        "-m chat --web --compare A=nowhere B=nowhere",
     ],
 )
 def test_help_and_mistakes(command: str) -> None:
