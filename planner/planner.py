@@ -26,6 +26,7 @@ from encoding.reasoning_codec import REASONING_SLOTS, ReasoningCodec
 from encoding.sentence_encoder import SentenceEncoder
 from encoding.text_encoder import TextEncoder
 from encoding.tfidf import JoinedEncoder
+from language_models.precision import default_device
 from planner.base_models.fine_tuned_encoder import FineTunedEncoders
 from planner.config import Mode
 from planner.files import PlannerParts, PlannerSettings, load_fine_tuned
@@ -106,7 +107,7 @@ class StrategyPlanner:
         fine_tuned = None
         if settings.fine_tuned is not None and encoder is not None:
             fine_tuned = load_fine_tuned(run, encoder, settings.fine_tuned)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = default_device()
         parts.ensemble.to(device)
         parts.policy.to(device)
         joined = JoinedEncoder(text_encoder, parts.words)

@@ -19,6 +19,7 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from language_models.chat.chat_model import ChatError, ChatRequest, Completion
+from language_models.precision import default_device
 
 
 class TransformersChat:
@@ -43,7 +44,7 @@ class TransformersChat:
         if batch_size < 1:
             raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
         self.batch_size = batch_size
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = default_device()
         # Half precision as stored is for GPUs; processors mostly emulate it, slower than float32.
         dtype = "auto" if self.device.type == "cuda" else torch.float32
         bars = transformers_logging.is_progress_bar_enabled()

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 import planner.base_models
 from corpus.strategy import Strategy
 from encoding.reasoning_codec import ReasoningCodec
+from language_models.precision import default_device
 from planner.checkpoint import Checkpoint, module_tensors, restore_module
 from planner.config import EnsembleConfig
 from planner.decisions import Decisions
@@ -249,7 +250,7 @@ def train_ensemble(
     """
     torch.manual_seed(seed)
     ensemble = Ensemble(shape, config)
-    ensemble.to("cuda" if torch.cuda.is_available() else "cpu")
+    ensemble.to(default_device())
     for name, module in ensemble.models.items():
         model = cast(BaseModel, module)
         began, finished = time.perf_counter(), Checkpoint(folder / f"{name}-finished")

@@ -22,6 +22,7 @@ from corpus.files import replace_whole
 from corpus.strategy import LABELS
 from encoding.plan_codec import STOP
 from encoding.sentence_encoder import SentenceEncoder
+from language_models.precision import default_device
 
 MULTI_STRATEGY = STOP + 1  # the last output: the turn, which has not begun, will be multi-strategy
 OUTPUTS = STOP + 2
@@ -244,5 +245,5 @@ class FineTunedEncoders:
             one = FineTunedEncoder(shared, dropout=0.0)
             start = f"{number}."
             one.restore({name.removeprefix(start): t for name, t in tensors.items() if name.startswith(start)})
-            encoders.append(one.to("cuda" if torch.cuda.is_available() else "cpu").eval())
+            encoders.append(one.to(default_device()).eval())
         return cls(encoders, HistoryTokens(tokenizer, tokens=tokens))

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from corpus.dialogue import Role
 from encoding.plan_codec import STOP
 from encoding.sentence_encoder import SentenceEncoder
+from language_models.precision import default_device
 from planner.base_models.fine_tuned_encoder import (
     MULTI_STRATEGY,
     FineTunedEncoder,
@@ -66,7 +67,7 @@ def fine_tune_encoders(
     for part in range(int(fold.max()) + 1):
         torch.manual_seed(seed * 1000 + part)
         one = FineTunedEncoder(shared, dropout=config.dropout)
-        one.to("cuda" if torch.cuda.is_available() else "cpu")
+        one.to(default_device())
         _train(
             one,
             data,
