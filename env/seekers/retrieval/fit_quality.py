@@ -158,7 +158,7 @@ def _regression(
 
 
 def _classification(name: str, truth: np.ndarray, probability: np.ndarray, draw: _Draw) -> dict[str, Estimate]:
-    """Mean probability and observed share, and expected calibration error in ten bins of equal size; one row per dialogue."""
+    """Mean probability, observed share, and calibration error in ten bins of equal size; one row per dialogue."""
 
     def calibration_error(rows: np.ndarray) -> float:
         order = rows[np.argsort(probability[rows], kind="stable")]
