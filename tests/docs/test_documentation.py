@@ -44,6 +44,7 @@ PYTHON = [(page.name, number) for page in PAGES for number in range(len(snippets
 SHELL = [(page.name, " ".join(words)) for page in PAGES for words in commands(page) if len(words) > 1]
 
 
+@pytest.mark.usefixtures("embedding_cache")
 @pytest.mark.parametrize(("name", "number"), PYTHON)
 def test_a_snippet_runs(name: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = next(page for page in PAGES if page.name == name)
@@ -97,3 +98,8 @@ def test_what_pages_name_exists() -> None:
 
 def test_the_readme_is_one_page() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= LONGEST_README
+
+
+def test_a_plain_policy_on_a_corpus_of_ones_own_takes_fifteen_lines() -> None:
+    (snippet,) = (code for code in snippets(ROOT / "docs" / "environments.md", "python") if "MlpPolicy" in code)
+    assert len([line for line in snippet.splitlines() if line]) <= 15
