@@ -26,9 +26,9 @@ class EvaluateDialogue(ModelCommand):
     """Where the seekers come from."""
     planner: tuple[Path, ...] = ()
     """Run folders of trained planners, each a row of its own."""
-    acting: Literal["drawn", "planned"] = "drawn"
-    """How planners act: plans drawn from what they believe (a row NAME), or the best guess at each turn, which is much
-    the same turn after turn (a row "NAME, planned"). The full ladder shows both."""
+    acting: Literal["sampled", "expected-lr"] = "sampled"
+    """Which plans planners take: sampled from their distribution (a row NAME), or the plan of the highest expected
+    score at each turn, which is much the same turn after turn (a row "NAME, planned"). The full ladder shows both."""
     generator: Path | None = None
     """Run folder of a generator that writes the supporter's texts. The same is played on strategies alone too and shown
     beside it, under its own signature, unless a language model is the seeker (each answer costs)."""
@@ -42,7 +42,7 @@ class EvaluateDialogue(ModelCommand):
     """How often each policy talks to each seeker."""
     ladder: Literal["full", "short", "none"] = "full"
     """Policies beside the planners: gold replay, shuffled gold, random, Markov; full adds 36 fixed rules, and the
-    planners in their other way of acting."""
+    planners with their other kind of plans."""
     max_turns: int = 10
     """Supporter turns after which a conversation is cut off."""
     workers: str = "1"
@@ -62,10 +62,9 @@ class EvaluateDialogue(ModelCommand):
         corpus = load_corpus(self.data)
 
         from evaluation.dialogue.benchmark import benchmark_dialogues
-        from evaluation.dialogue.critic import critic_verdicts
-        from evaluation.dialogue.recipe import CorpusRecipe
+        from evaluation.dialogue.critic import score_with_critic
+        from evaluation.dialogue.recipe import CorpusRecipe, SeekerChoice
         from evaluation.dialogue.report import write_dialogue_report
-        from evaluation.dialogue.seeker import SeekerChoice
         from evaluation.dialogue.tables import alone_text, dialogue_text, with_alone
         from evaluation.dialogue.transcripts import write_transcripts
         from evaluation.dialogue.workers import Workers
@@ -101,10 +100,10 @@ class EvaluateDialogue(ModelCommand):
             benchmark = dataclasses.replace(benchmark, result=with_alone(benchmark.result, alone))
             closer += f"\n\n{alone_text(alone)}"
         if self.seeker == "model":
-            verdicts = critic_verdicts(benchmark, config=self.chat.critic, seed=self.seed)
-            details = {**benchmark.result.details, "critic": verdicts.to_json()}
+            critic = score_with_critic(benchmark, config=self.chat.critic, seed=self.seed)
+            details = {**benchmark.result.details, "critic": critic.to_json()}
             benchmark = dataclasses.replace(benchmark, result=dataclasses.replace(benchmark.result, details=details))
-            closer += f"\n\n{verdicts.text()}"
+            closer += f"\n\n{critic.text()}"
         self.report(benchmark.result, closer=closer)
         if self.transcripts is not None:
             write_transcripts(self.transcripts, benchmark.played)

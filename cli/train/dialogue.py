@@ -54,7 +54,7 @@ class TrainDialogue(Training):
             compare_before_after,
             training_text,
         )
-        from evaluation.dialogue.seeker import SeekerChoice
+        from evaluation.dialogue.recipe import SeekerChoice
         from planner.checkpoint import discard_checkpoints
         from planner.files import copy_fine_tuned
         from planner.ppo.dialogues import (

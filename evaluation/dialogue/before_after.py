@@ -1,6 +1,7 @@
-"""A planner before and after training in conversations: there, and on real turns, with paired differences.
+"""What training in conversations makes of a planner: scores while it trains, and before against after.
 
-A trial: how a planner in training fares in conversations with a few seekers, always the same ones from one seed.
+While it trains, a planner is scored with a few seekers that are always the same (:class:`PlannerTrial`). Afterwards the
+planners before and after talk to new seekers and predict real messages, with paired differences.
 """
 
 import math
@@ -12,30 +13,29 @@ import numpy as np
 
 from corpus.dialogue import Dialogue, message_view
 from env.conversation import DialogueRules, Seeker, SeekerProfile, seeker_profiles
-from evaluation.dialogue.benchmark import benchmark_dialogues
+from evaluation.dialogue.benchmark import benchmark_dialogues, conversation_tally
 from evaluation.dialogue.policies import PlannerPolicy
-from evaluation.dialogue.rollout import PlayedConversation, roll_out
+from evaluation.dialogue.rollout import DialogueWorld, roll_out
 from evaluation.dialogue.workers import Workers
-from evaluation.dialogue.world import DialogueWorld
 from evaluation.differences import difference_cell, differences_json, differences_to_reference
 from evaluation.planner.messages import benchmark_messages
 from evaluation.planner.setup import BenchmarkSetup
 from evaluation.report.tables import Column, Row, Table, to_text
 from evaluation.result import EvaluationResult, estimate_cell, metric_columns
-from metrics.statistics.bootstrap import Tally, joined_tally, mean_tally, tally_values
+from metrics.statistics.bootstrap import mean_tally, tally_values
 from metrics.statistics.estimate import Difference, Estimate
 from metrics.strategy.dialogues import dialogue_tally, strategy_use_tally
 from planner.planner import StrategyPlanner
 
-_KEPT = ("success_rate", "average_turns", "intensity_drop", "gave_up_rate", "plan_length")
+_TRIED = ("success_rate", "average_turns", "intensity_drop", "gave_up_rate", "plan_length")
 
 
 class PlannerTrial:
-    """Judges planners, one after the other.
+    """Scores planners in conversations with the same seekers, one planner after the other.
 
     Args:
-        profiles: Seekers.
-        seeker: Answers for them.
+        profiles: The seekers.
+        seeker: Seeker simulator.
         rules: When a conversation ends.
         trials: Conversations with each seeker.
         seed: Every planner meets the same randomness.
@@ -53,8 +53,8 @@ class PlannerTrial:
         """Plays and scores.
 
         Returns:
-            ``success_rate``, ``average_turns``, ``intensity_drop``, ``gave_up_rate``, ``plan_length``, and of the drawn
-            strategies ``entropy`` (bits) and ``preference_bias``; see :mod:`metrics.strategy.dialogues`.
+            ``success_rate``, ``average_turns``, ``intensity_drop``, ``gave_up_rate``, ``plan_length``, and of the
+            sampled strategies ``entropy`` (bits) and ``preference_bias``; see :mod:`metrics.strategy.dialogues`.
         """
         played = roll_out(
             self._profiles,
@@ -67,7 +67,7 @@ class PlannerTrial:
         outcomes = [one.scored() for one in played]
         together = np.zeros(len(outcomes), np.int64)
         scores = tally_values(dialogue_tally(outcomes, together, max_turns=self._rules.max_turns))
-        return {name: scores[name] for name in _KEPT} | tally_values(strategy_use_tally(outcomes, together))
+        return {name: scores[name] for name in _TRIED} | tally_values(strategy_use_tally(outcomes, together))
 
 
 BEFORE, AFTER = "before", "after"
@@ -81,7 +81,7 @@ _SAMPLES = 1000
 
 @dataclass(frozen=True, eq=False)
 class _MadeWorld:
-    """A recipe for this process alone: the world is made already."""
+    """The recipe of a world that is made already, for this process alone."""
 
     world: DialogueWorld
 
@@ -102,16 +102,16 @@ def compare_before_after(
     split: str,
     data: str,
 ) -> dict[str, Any]:
-    """Lets both talk to the seekers of the dialogues, and predict the dialogues' own messages.
+    """Lets both planners talk to the seekers of the dialogues and predict the dialogues' own messages.
 
     Args:
-        before: The start.
-        after: What training made of it.
-        dialogues: Of a split that neither training in conversations nor the choice of its checkpoint met.
-        seeker: Answers for all seekers.
+        before: The start of the training.
+        after: Its result.
+        dialogues: Of a split that neither the training nor its checkpoint selection used.
+        seeker: Seeker simulator.
         rules: When a conversation ends.
         seeds: Conversations of each planner with each seeker.
-        seed: What all randomness grows from.
+        seed: Of all randomness.
         split: The split's name.
         data: What identifies the data in the signatures.
 
@@ -129,7 +129,7 @@ def compare_before_after(
     )
     turns = range(1, rules.max_turns + 1)
     tallies = {
-        name: mean_tally([_tally(conversations, rules) for conversations in runs])
+        name: mean_tally([conversation_tally(run, max_turns=rules.max_turns) for run in runs])
         for name, runs in played.played.items()
     }
     talked = differences_to_reference(
@@ -145,18 +145,18 @@ def compare_before_after(
 
 
 def training_text(training: Mapping[str, Any]) -> str:
-    """What training says of itself: speed, where the time went, and which candidate was kept."""
+    """Speed of a training, where its time went, and which checkpoint was selected."""
     shares, kept, start = training["time_shares"], training["kept"], training["start"]
     speed = (
         f"PPO: {training['steps']:,} steps, {training['steps_per_second']:,.0f} a second with validation and saving; "
         f"of the rest policy {shares['policy']:.0f} %, environment {shares['environment']:.0f} %, of which encoding of "
         f"histories {shares['encoding']:.0f} %; divergence from the start {training['divergence']:.3f} nats a step"
     )
-    choice = f"kept: the policy after {training['kept_step']:,} steps"
+    choice = f"selected: the checkpoint after {training['kept_step']:,} steps"
     if not training["kept_step"]:
-        choice = "kept: the start, no candidate within the limits was better"
+        choice = "selected: the start, no checkpoint within the limits was better"
     scores = ", ".join(f"{name} {start[name]:.2f} -> {value:.2f}" for name, value in kept.items())
-    return f"{speed}\n{choice} (seekers kept apart, F1 on training turns: {scores})\n"
+    return f"{speed}\n{choice} (held-out seekers, F1 on training turns: {scores})\n"
 
 
 def before_after_text(compared: Mapping[str, Any]) -> str:
@@ -186,14 +186,6 @@ def _table(compared: Mapping[str, Any], metrics: Sequence[str], *, title: str) -
 def _as_json(result: EvaluationResult) -> dict[str, Any]:
     written = result.to_json()
     return {key: written[key] for key in ("split", "n", "signature", "seconds", "systems")}
-
-
-def _tally(conversations: Sequence[PlayedConversation], rules: DialogueRules) -> Tally:
-    scored = [one.scored() for one in conversations]
-    seekers = np.arange(len(scored))
-    return joined_tally(
-        [dialogue_tally(scored, seekers, max_turns=rules.max_turns), strategy_use_tally(scored, seekers)]
-    )
 
 
 def _named(planner: StrategyPlanner, name: str) -> StrategyPlanner:

@@ -1,4 +1,4 @@
-"""Plays policies against simulated seekers, scores them, and asks whether the simulator can be cheated."""
+"""Plays policies against a seeker simulator, scores them, and finds fixed rules that the simulator rewards too much."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,8 @@ import numpy as np
 from corpus.strategy import Strategy
 from env.rewards import DialogueRewardWeights
 from evaluation.dialogue.policies import GOLD, FixedPolicy
-from evaluation.dialogue.rollout import PlayedConversation
+from evaluation.dialogue.rollout import DialogueWorld, PlayedConversation, WorldRecipe, cut, opened, play
 from evaluation.dialogue.workers import Workers
-from evaluation.dialogue.world import DialogueWorld, WorldRecipe, cut, opened, play
 from evaluation.differences import Differences, differences_json, differences_to_reference
 from evaluation.result import EvaluationResult, heading
 from metrics.statistics.bootstrap import Tally, joined_tally, mean_tally, run_estimates
@@ -36,8 +35,8 @@ class DialogueBenchmark:
         played: Policy -> for each seed its conversation with every profile. Length of each: S, each of P.
         differences: Every other policy against the first trained planner, or against the gold replay without one.
         by_problem: Problem type, the most frequent first -> policy -> scores on its seekers alone.
-        exploits: Fixed rules that are ahead of the gold replay or of a trained planner, in words.
-        seconds: How long playing alone took; no part of the result.
+        exploits: A sentence for each fixed rule that is ahead of the gold replay or of a trained planner.
+        seconds: Time of the conversations themselves; no part of the result.
     """
 
     result: EvaluationResult
@@ -60,14 +59,19 @@ class DialogueBenchmark:
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """Whom figures and closer tables show: trained planners, all but the fixed rules, and the best of these."""
+        """The systems of figures and further tables: trained planners, the ladder, and the best of the fixed rules."""
         others = [name for name in self.played if name not in (*self.world.own, *self.fixed)]
         best = sorted(self.fixed, key=lambda name: -self.result.systems[name]["success_rate"].value)[:1]
         return (*self.world.own, *others, *best)
 
     def strategy_flow(self, system: str) -> np.ndarray:
         """How often each strategy is used in each supporter turn, mean over seeds. Shape: (max_turns, 8)."""
-        return strategy_flow(self.played[system], self.world.rules.max_turns)
+        counts = np.zeros((self.world.rules.max_turns, len(Strategy)))
+        for conversations in self.played[system]:
+            for one in conversations:
+                for turn, plan in enumerate(one.conversation.plans):
+                    np.add.at(counts[turn], [int(strategy) for strategy in plan], 1)
+        return counts / len(self.played[system])
 
     def trajectory(self, system: str) -> list[Estimate]:
         """Mean intensity after 0, 1, ... turns. Length: max_turns + 1."""
@@ -95,10 +99,10 @@ def benchmark_dialogues(
     Args:
         recipe: Of the world.
         seeds: S, conversations of each policy with each profile.
-        seed: What all randomness grows from.
+        seed: Of all randomness.
         split: For the result: where the profiles come from.
         data: What identifies the data in the signature, e.g. name and shortened fingerprint.
-        workers: Who plays; the result does not depend on it.
+        workers: Processes that play; the result does not depend on them.
         samples: Bootstrap resamples.
 
     Raises:
@@ -126,14 +130,12 @@ def benchmark_dialogues(
 def _scored(
     world: DialogueWorld, played: Mapping[str, Played], *, seed: int, split: str, data: str, samples: int, began: float
 ) -> DialogueBenchmark:
-    runs = {name: [_tally(conversations, world) for conversations in of_policy] for name, of_policy in played.items()}
+    longest = world.rules.max_turns
+    runs = {
+        name: [conversation_tally(run, max_turns=longest) for run in of_policy] for name, of_policy in played.items()
+    }
     systems = {
-        name: run_estimates(
-            [joined_tally([tally, _use(run)]) for tally, run in zip(tallies, played[name], strict=True)],
-            rng=np.random.default_rng(seed),
-            samples=samples,
-        )
-        for name, tallies in runs.items()
+        name: run_estimates(tallies, rng=np.random.default_rng(seed), samples=samples) for name, tallies in runs.items()
     }
     means = {name: mean_tally(tallies) for name, tallies in runs.items()}
     reference = next(iter(world.own), GOLD)
@@ -169,14 +171,11 @@ def _field(text: str) -> str:
     return text.replace(":", "=").replace("|", "/")
 
 
-def _tally(conversations: Sequence[PlayedConversation], world: DialogueWorld) -> Tally:
+def conversation_tally(conversations: Sequence[PlayedConversation], *, max_turns: int) -> Tally:
+    """All that conversations, one with each seeker, are scored in; the unit of the bootstrap is the seeker."""
     scored = [one.scored() for one in conversations]
-    return dialogue_tally(scored, np.arange(len(scored)), max_turns=world.rules.max_turns)
-
-
-def _use(conversations: Sequence[PlayedConversation]) -> Tally:
-    scored = [one.scored() for one in conversations]
-    return strategy_use_tally(scored, np.arange(len(scored)))
+    seekers = np.arange(len(scored))
+    return joined_tally([dialogue_tally(scored, seekers, max_turns=max_turns), strategy_use_tally(scored, seekers)])
 
 
 def fixed_names(world: DialogueWorld) -> tuple[str, ...]:
@@ -188,8 +187,8 @@ def find_exploits(world: DialogueWorld, means: Mapping[str, Tally], *, seed: int
     """Fixed rules with a higher success rate or intensity fall than the gold replay or a trained planner.
 
     Returns:
-        One line each, with the differences, their intervals, and ``*`` where an interval leaves zero out: a simulator
-        that rewards one trick is to be repaired, whether or not this sample proves it.
+        A line for each, with the differences, their intervals, and ``*`` where an interval leaves zero out. A rule
+        without the star is named too: a simulator that rewards one trick needs repair even where the sample is small.
     """
     fixed = fixed_names(world)
     lines = []
@@ -204,16 +203,6 @@ def find_exploits(world: DialogueWorld, means: Mapping[str, Tally], *, seed: int
             if ahead:
                 lines.append(f"{name} is ahead of {better}: {', '.join(ahead)}")
     return tuple(lines)
-
-
-def strategy_flow(played: Played, max_turns: int) -> np.ndarray:
-    """Counts of strategies by supporter turn, mean over seeds. Shape: (max_turns, 8)."""
-    counts = np.zeros((max_turns, len(Strategy)))
-    for conversations in played:
-        for one in conversations:
-            for turn, plan in enumerate(one.conversation.plans):
-                np.add.at(counts[turn], [int(strategy) for strategy in plan], 1)
-    return counts / len(played)
 
 
 def problems(world: DialogueWorld) -> dict[str, np.ndarray]:

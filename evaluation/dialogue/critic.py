@@ -1,4 +1,4 @@
-"""What PPDPP's critic says of the conversations that a language model played, beside what the intensity says."""
+"""Scores of PPDPP's critic, a language model, for finished conversations with a language-model seeker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from metrics.statistics.estimate import Estimate, ratio
 
 
 @dataclass(frozen=True)
-class CriticVerdicts:
-    """Verdicts on the conversations of every policy, as they ended.
+class CriticScores:
+    """Scores of every policy's conversations as they ended.
 
     Attributes:
-        signature: What the verdicts depend on.
+        signature: What the scores depend on.
         scores: Policy -> ``critic_success_rate`` (0..100) and ``critic_score`` (-1..1), where there is a score.
-        unscored: Policy -> conversations of which no answer was a verdict; they are in no score.
+        unscored: Policy -> conversations without a usable answer of the critic; they are in no score.
         answers: Answers of the critic.
-        unparsable: Those among them that were no verdict.
-        lines: What was asked for, what it used and what could not be read, intensities included, for people.
+        unparsable: Those among them that could not be parsed.
+        lines: Sentences for people: what was asked, what it used, what could not be parsed, intensities included.
     """
 
     signature: str
@@ -63,13 +63,13 @@ class CriticVerdicts:
         return to_text(Table(columns, rows, "The critic on the conversations as they ended", self.lines))
 
 
-def critic_verdicts(
+def score_with_critic(
     benchmark: DialogueBenchmark, *, config: CriticConfig, seed: int, samples: int = 1000
-) -> CriticVerdicts:
-    """Lets the model that played the seeker judge every conversation, with PPDPP's question.
+) -> CriticScores:
+    """Asks the model that played the seeker PPDPP's question about every conversation.
 
-    PPDPP asks after every turn and ends by the verdict; here the intensity ends conversations, so that both kinds of
-    seeker follow one rule, and the critic speaks at the end.
+    PPDPP asks after every turn, and the answer may end the conversation. Here the intensity ends conversations, so that
+    both kinds of seeker follow one rule, and the critic is asked once, at the end.
 
     Args:
         benchmark: Played with a :class:`env.seekers.prompted.seeker.ModelSeeker`.
@@ -82,27 +82,27 @@ def critic_verdicts(
         ChatError: The model failed for good.
     """
     runs = len(next(iter(benchmark.played.values())))
-    critics, readers = [], []
+    critics, intensities = [], []
     for run in range(runs):
         player = benchmark.world.seeker(run)
         if not isinstance(player, ModelSeeker):
             raise ValueError(f"seeker {player.name}: the critic is a language model, expected the seeker to be one too")
         critics.append(Critic(player.chat, config=config))
-        readers.append(player.estimator)
+        intensities.append(player.estimator)
     scores, unscored = {}, {}
     for name, played in benchmark.played.items():
-        judged = [
+        found = [
             critic.score(
                 [one.conversation.profile for one in conversations], [one.conversation.history for one in conversations]
             )
             for critic, conversations in zip(critics, played, strict=True)
         ]
-        totals = np.array([[_statistics(one) for one in judgements] for judgements in judged]).sum(axis=0)  # (P, 3)
+        totals = np.array([[_statistics(one) for one in scored] for scored in found]).sum(axis=0)  # (P, 3)
         tally = Tally(np.arange(len(totals)), totals, _formula)
         scores[name] = estimates(tally, rng=np.random.default_rng(seed), samples=samples)
-        unscored[name] = sum(one.success is None for judgements in judged for one in judgements)
-    lines = [one.line() for kind in (critics, readers, [critic.chat for critic in critics]) for one in kind]
-    return CriticVerdicts(
+        unscored[name] = sum(one.success is None for scored in found for one in scored)
+    lines = [one.line() for kind in (critics, intensities, [critic.chat for critic in critics]) for one in kind]
+    return CriticScores(
         critics[0].signature,
         scores,
         unscored,
@@ -112,9 +112,9 @@ def critic_verdicts(
     )
 
 
-def _statistics(judgement: CriticScore) -> tuple[float, float, float]:
+def _statistics(score: CriticScore) -> tuple[float, float, float]:
     """Whether it has a score, whether it succeeded, and the score."""
-    return (0.0, 0.0, 0.0) if judgement.success is None else (1.0, float(judgement.success), judgement.score)
+    return (0.0, 0.0, 0.0) if score.success is None else (1.0, float(score.success), score.score)
 
 
 def _formula(sums: np.ndarray) -> dict[str, np.ndarray]:

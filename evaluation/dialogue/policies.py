@@ -1,7 +1,7 @@
-"""Who decides the supporter's plans in simulated conversations: planners, the corpus itself, chance, fixed rules.
+"""What decides the supporter's plans in simulated conversations: planners, the annotation, chance, fixed rules.
 
-The fixed rules (one strategy always, two in turns) are what a simulator must not reward: a seeker who gets better
-whatever is said, or by one trick, would be exploited by every planner trained with it.
+A simulator must not reward the fixed rules (one strategy always, two in turn): a seeker who gets better whatever is
+said, or by one trick, would be exploited by every planner trained with it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from evaluation.plan_source import ESCONV_TURN_LENGTHS
 from planner.baselines.markov import MarkovPlanner, last_strategy
 from planner.plan import Plan, Planner
 
-Acting = Literal["drawn", "planned"]
+Acting = Literal["sampled", "expected-lr"]
 StrategyPlan = tuple[Strategy, ...]
 
 GOLD, SHUFFLED, RANDOM, MARKOV = "gold replay", "shuffled gold", "random", "markov"
@@ -38,35 +38,35 @@ class DialoguePolicy(Protocol):
         """
 
 
-class ActingPlanner(Planner, Protocol):
-    """A planner that can also draw from its own distribution over plans."""
+class SamplingPlanner(Planner, Protocol):
+    """A planner that can also sample from its own distribution over plans."""
 
     def sampled_plans(self, histories: Sequence[Sequence[Message]], *, rng: np.random.Generator) -> list[Plan]:
-        """One plan drawn for every history, none empty where the seeker has just spoken."""
+        """A sampled plan for every history, none empty where the seeker has just spoken."""
 
 
 class PlannerPolicy:
-    """A planner, asked for every turn from the history alone.
+    """A planner, asked for every turn with the history alone.
 
     Args:
         planner: The planner.
-        acting: ``drawn``: plans are drawn from what it believes, as PPO trains it to act and as people vary;
-            ``planned``: the best guess at each turn, as in the turn protocol. What is best for one turn is much the
-            same in the next, so that a conversation of best guesses is one-sided.
+        acting: ``sampled``: plans are sampled from its distribution, as PPO trains it to act and as people vary;
+            ``expected-lr``: the plan of the highest expected score, as in the turn protocol. The plan that is best for
+            one turn is much the same in the next, so that such a conversation is one-sided.
 
     Attributes:
-        name: The planner's, which says so where plans are not drawn.
+        name: The planner's; ``NAME, planned`` where plans are not sampled.
     """
 
-    def __init__(self, planner: ActingPlanner, *, acting: Acting = "drawn") -> None:
-        self.name = planner.name if acting == "drawn" else f"{planner.name}, planned"
+    def __init__(self, planner: SamplingPlanner, *, acting: Acting = "sampled") -> None:
+        self.name = planner.name if acting == "sampled" else f"{planner.name}, planned"
         self._planner = planner
         self._acting = acting
 
     def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:
-        """The planner's own plans."""
+        """The planner's plans."""
         histories = [conversation.history for conversation in conversations]
-        if self._acting == "drawn":
+        if self._acting == "sampled":
             plans = self._planner.sampled_plans(histories, rng=rng)
         else:
             plans = self._planner.plans(histories)
@@ -74,14 +74,14 @@ class PlannerPolicy:
 
 
 class ReplayPolicy:
-    """Replays the plans of the dialogue that the profile comes from, whatever the seeker says.
+    """The oracle of conversations: replays the annotated plans of the profile's dialogue, whatever the seeker says.
 
-    After the last of them the supporter stays with that last plan. To leave instead would count as a failure by rule,
-    to begin anew would greet in the middle; and a real supporter's last plan is its way of closing, which goes on.
+    After the last of them the supporter repeats that last plan. To leave instead would count as a failure by rule, to
+    begin anew would greet in the middle, and a real supporter's last plan is its way of closing.
 
     Args:
         golds: Plans of every profile's dialogue from the profile's first turn on, by the dialogue's number.
-        shuffled: Whether each conversation gets them in an order of its own: what remains of gold without its timing.
+        shuffled: Whether each conversation gets them in a random order: the annotation without its timing.
     """
 
     def __init__(self, golds: Mapping[int, Sequence[StrategyPlan]], *, shuffled: bool) -> None:
@@ -102,12 +102,12 @@ class ReplayPolicy:
                 raise ValueError(f"{self.name}: no plans of dialogue {number} to replay")
             gold = self._golds[number]
             turn = min(len(conversation.plans), len(gold) - 1)
-            chosen.append(self._drawn(conversation, gold, rng) if self._shuffled else gold[turn])
+            chosen.append(self._shuffle(conversation, gold, rng) if self._shuffled else gold[turn])
         return chosen
 
     @staticmethod
-    def _drawn(conversation: Conversation, gold: Sequence[StrategyPlan], rng: np.random.Generator) -> StrategyPlan:
-        """One of the plans not used yet: drawn turn by turn, that is a random order; after the last, the last one."""
+    def _shuffle(conversation: Conversation, gold: Sequence[StrategyPlan], rng: np.random.Generator) -> StrategyPlan:
+        """One of the plans not used yet, which makes a random order turn by turn; after the last, the last one."""
         left = list(gold)
         for plan in conversation.plans[: len(gold)]:
             left.remove(plan)
@@ -118,7 +118,7 @@ class RandomPolicy:
     """Length and strategies by their shares in ESConv, independently, as in :mod:`evaluation.plan_source`.
 
     Args:
-        max_strategies: K; longer plans are not drawn.
+        max_strategies: K, longest plan.
     """
 
     name = RANDOM
@@ -129,16 +129,16 @@ class RandomPolicy:
         self._lengths, self._shares = lengths / lengths.sum(), counts / counts.sum()
 
     def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:
-        """A plan drawn for every conversation."""
+        """A random plan for every conversation."""
         lengths = 1 + rng.choice(len(self._lengths), size=len(conversations), p=self._lengths)
         strategies = rng.choice(len(self._shares), size=(len(conversations), len(self._lengths)), p=self._shares)
         return [_plan(row[:length]) for row, length in zip(strategies.tolist(), lengths.tolist(), strict=True)]
 
 
 class MarkovPolicy:
-    """Draws from the transitions of the training supporters (:class:`planner.baselines.markov.MarkovPlanner`).
+    """Samples from the transitions of the training supporters (:class:`planner.baselines.markov.MarkovPlanner`).
 
-    Drawn, not followed to the most probable: that chain soon comes to a circle and would be one more fixed rule.
+    The most probable transitions soon come to a circle and would be one more fixed rule.
 
     Args:
         chain: The fitted tables.
@@ -152,13 +152,13 @@ class MarkovPolicy:
         self._longest = max_strategies
 
     def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:
-        """A plan drawn for every conversation, given the supporter's last strategy."""
+        """A sampled plan for every conversation, given the supporter's last strategy."""
         uniform = rng.random((len(conversations), self._longest))
         chosen = []
         for conversation, (first, *rest) in zip(conversations, uniform, strict=True):
-            plan = [_draw(self._opening[last_strategy(conversation.history)], first)]
+            plan = [_sample(self._opening[last_strategy(conversation.history)], first)]
             for one in rest:
-                following = _draw(self._following[plan[-1]], one)
+                following = _sample(self._following[plan[-1]], one)
                 if following == STOP:
                     break
                 plan.append(following)
@@ -167,7 +167,7 @@ class MarkovPolicy:
 
 
 class FixedPolicy:
-    """One strategy a turn, from a fixed cycle: always the same, or two in turns.
+    """One strategy a turn, from a fixed cycle: always the same, or two in turn.
 
     Args:
         cycle: One or more strategies; the first turn takes the first.
@@ -184,7 +184,7 @@ class FixedPolicy:
 
 
 def fixed_policies() -> list[FixedPolicy]:
-    """Every constant strategy, then every pair in turns: 8 and 28."""
+    """Every constant strategy, then every pair in turn: 8 and 28."""
     return [FixedPolicy(strategy) for strategy in Strategy] + [FixedPolicy(*pair) for pair in combinations(Strategy, 2)]
 
 
@@ -206,7 +206,7 @@ def gold_plans(dialogues: Sequence[Dialogue], *, max_strategies: int) -> dict[in
     return golds
 
 
-def _draw(bounds: np.ndarray, uniform: float) -> int:
+def _sample(bounds: np.ndarray, uniform: float) -> int:
     """Which interval of a cumulative distribution a number in 0..1 falls in."""
     return min(int(np.searchsorted(bounds, uniform, side="right")), len(bounds) - 1)
 

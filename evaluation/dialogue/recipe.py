@@ -1,10 +1,7 @@
-"""The world of ``evaluate.py dialogue``: seekers of a corpus, a ladder of policies, trained planners.
-
-The generator as the supporter's voice in simulated conversations.
-"""
+"""The world of ``evaluate.py dialogue`` from the words of its command line: seekers, ladder, planners, generator."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +10,12 @@ import numpy as np
 from corpus.dialogue import Dialogue, Message
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
-from env.conversation import DialogueRules, SeekerProfile, seeker_profiles
+from encoding.embedding_cache import EmbeddingCache, cache_folder
+from encoding.plan_codec import PlanCodec
+from encoding.sentence_encoder import SentenceEncoder
+from env.conversation import DialogueRules, Seeker, SeekerProfile, seeker_profiles
+from env.seekers.prompted.settings import ModelSettings, model_seeker, open_chat
+from env.seekers.retrieval.seeker import RetrievalSeeker
 from evaluation.dialogue.policies import (
     Acting,
     DialoguePolicy,
@@ -24,11 +26,57 @@ from evaluation.dialogue.policies import (
     fixed_policies,
     gold_plans,
 )
-from evaluation.dialogue.seeker import SeekerChoice
-from evaluation.dialogue.world import DialogueWorld
+from evaluation.dialogue.rollout import DialogueWorld
 from generator.realizer import Realizer
+from language_models.chat.record import CallRecord
 from planner.baselines.markov import MarkovPlanner
 from planner.planner import StrategyPlanner
+
+SeekerKind = Literal["retrieval", "model"]
+
+
+@dataclass(frozen=True)
+class SeekerChoice:
+    """Which seeker, and what it needs.
+
+    Attributes:
+        kind: ``retrieval``: real replies out of the training dialogues; ``model``: a language model.
+        run: Run folder of a fitted retrieval seeker; ``None``: it is fitted when opened, without failed conversations.
+        model: The language model.
+        record: Folder where the language model's answers are kept.
+    """
+
+    kind: SeekerKind = "retrieval"
+    run: Path | None = None
+    model: ModelSettings = field(default_factory=ModelSettings)
+    record: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind == "retrieval" and (self.record is not None or self.model.model):
+            raise ValueError("seeker retrieval: --model and --record are for --seeker model")
+        if self.kind == "model" and self.run is not None:
+            raise ValueError("seeker model: --seeker-run is for --seeker retrieval")
+        if self.kind == "model" and self.record is None:
+            raise ValueError("seeker model: expected --record, the folder where its answers are kept")
+
+    def open(self, train: Sequence[Dialogue], *, runs: int, seed: int) -> tuple[Seeker, ...]:
+        """Opens the seeker of all runs, or one for each.
+
+        Args:
+            train: Training dialogues.
+            runs: How many runs there are: a model with a record of its answers must know which run it is in.
+            seed: Of the first run; the next ones count on.
+
+        Raises:
+            ValueError: A seeker that cannot be opened, or is of other data.
+        """
+        if self.record is None:
+            text_encoder = EmbeddingCache(SentenceEncoder(), folder=cache_folder())
+            if self.run is not None:
+                return (RetrievalSeeker.load(self.run, train, text_encoder=text_encoder),)
+            return (RetrievalSeeker.fit(train, text_encoder=text_encoder),)
+        chat, kept = open_chat(self.model), CallRecord(self.record)
+        return tuple(model_seeker(self.model, chat, kept, seed=seed + run) for run in range(runs))
 
 
 class GeneratorResponder:
@@ -58,7 +106,6 @@ class GeneratorResponder:
 
 
 Ladder = Literal["full", "short", "none"]
-_LONGEST = 3  # K, strategies in a plan: as in the turn protocol's ladder
 
 
 @dataclass(frozen=True)
@@ -71,11 +118,11 @@ class CorpusRecipe:
         planners: Run folders of trained planners.
         generator: Run folder of the generator that writes the supporter's texts; ``None``: strategies alone.
         seeker: Who answers.
-        seekers: How many profiles are drawn at most.
+        seekers: How many profiles are sampled at most.
         runs: Conversations of each policy with each profile.
-        seed: Draws the profiles; a model's answers grow from it too.
-        ladder: ``full``, ``short`` (without the fixed rules and the planners' other way of acting), or ``none``.
-        acting: How the planners act, see :class:`evaluation.dialogue.policies.PlannerPolicy`.
+        seed: Samples the profiles; a language model's answers grow from it too.
+        ladder: ``full``, ``short`` (without the fixed rules and the planners' other kind of plans), or ``none``.
+        acting: Which plans the planners take, see :class:`evaluation.dialogue.policies.PlannerPolicy`.
         max_turns: Supporter turns after which a conversation is cut off.
     """
 
@@ -88,7 +135,7 @@ class CorpusRecipe:
     runs: int
     seed: int
     ladder: Ladder = "full"
-    acting: Acting = "drawn"
+    acting: Acting = "sampled"
     max_turns: int = 10
 
     def __post_init__(self) -> None:
@@ -108,34 +155,38 @@ class CorpusRecipe:
         train, dialogues = corpus.split("train"), corpus.split(self.split)
         planners = [StrategyPlanner.load(run) for run in self.planners]
         own = [PlannerPolicy(planner, acting=self.acting) for planner in planners]
-        other: Acting = "planned" if self.acting == "drawn" else "drawn"
+        other: Acting = "expected-lr" if self.acting == "sampled" else "sampled"
         otherwise = [PlannerPolicy(planner, acting=other) for planner in planners if self.ladder == "full"]
+        # No planner may plan longer than the ladder.
+        codecs = [PlanCodec(), *(planner.observer.codec for planner in planners)]
+        longest = max(codec.max_strategies for codec in codecs)
         responder = GeneratorResponder(Realizer.load(self.generator)) if self.generator is not None else None
         return DialogueWorld(
-            profiles=draw_profiles(dialogues, number=self.seekers, rng=np.random.default_rng(self.seed)),
+            profiles=sample_profiles(dialogues, number=self.seekers, rng=np.random.default_rng(self.seed)),
             seekers=self.seeker.open(train, runs=self.runs, seed=self.seed),
-            policies=(*own, *otherwise, *self._ladder(train, dialogues)),
+            policies=(*own, *otherwise, *self._ladder(train, dialogues, longest=longest)),
             own=tuple(policy.name for policy in own),
             responder=responder,
             responder_name=self.generator.resolve().name if self.generator is not None else "none",
             rules=DialogueRules(max_turns=self.max_turns),
         )
 
-    def _ladder(self, train: tuple[Dialogue, ...], dialogues: tuple[Dialogue, ...]) -> list[DialoguePolicy]:
+    def _ladder(
+        self, train: tuple[Dialogue, ...], dialogues: tuple[Dialogue, ...], *, longest: int
+    ) -> list[DialoguePolicy]:
         if self.ladder == "none":
             return []
-        golds = gold_plans(dialogues, max_strategies=_LONGEST)
-        chain = MarkovPlanner(train, max_strategies=_LONGEST)
+        golds = gold_plans(dialogues, max_strategies=longest)
         return [
             ReplayPolicy(golds, shuffled=False),
             ReplayPolicy(golds, shuffled=True),
-            RandomPolicy(max_strategies=_LONGEST),
-            MarkovPolicy(chain, max_strategies=_LONGEST),
+            RandomPolicy(max_strategies=longest),
+            MarkovPolicy(MarkovPlanner(train, max_strategies=longest), max_strategies=longest),
             *(fixed_policies() if self.ladder == "full" else []),
         ]
 
 
-def draw_profiles(
+def sample_profiles(
     dialogues: tuple[Dialogue, ...], *, number: int, rng: np.random.Generator
 ) -> tuple[SeekerProfile, ...]:
     """So many of the dialogues that can be profiles, in order; all of them where there are no more.

@@ -45,7 +45,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for module in (
             "planner.training",
             "planner.planner",
-            "evaluation.dialogue.seeker",
+            "evaluation.dialogue.recipe",
             "encoding.sentence_encoder",
         ):
             patch.setattr(f"{module}.SentenceEncoder", HashEncoder)
@@ -128,7 +128,7 @@ def test_a_trained_run_is_trained_further(runs: Path, capsys: pytest.CaptureFixt
     assert json.loads((runs / "further" / "config.json").read_text())["fold_seed"] == 0
     printed = capsys.readouterr().out
     for pattern in (
-        r"PPO: 256 steps, [\d,]+ a second", r"kept: the ", r"Conversations with 3 seekers of valid", r"SR@3 ",
+        r"PPO: 256 steps, [\d,]+ a second", r"selected: the ", r"Conversations with 3 seekers of valid", r"SR@3 ",
         r"real messages of valid", r"macro-F1 .*\[", r"further: finished",
     ):  # fmt: skip
         assert re.search(pattern, printed), pattern

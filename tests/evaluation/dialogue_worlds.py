@@ -6,7 +6,7 @@ from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.strategy import Strategy
 from env.conversation import DialogueRules, seeker_profiles
 from evaluation.dialogue.policies import MarkovPolicy, RandomPolicy, ReplayPolicy, fixed_policies, gold_plans
-from evaluation.dialogue.world import DialogueWorld
+from evaluation.dialogue.rollout import DialogueWorld
 from planner.baselines.markov import MarkovPlanner
 from tests.env.dialogue_tasks import VarietySeeker
 

@@ -26,8 +26,8 @@ from evaluation.dialogue.policies import (
     fixed_policies,
     gold_plans,
 )
+from evaluation.dialogue.rollout import DialogueWorld
 from evaluation.dialogue.workers import Workers
-from evaluation.dialogue.world import DialogueWorld
 from planner.baselines.linear import LinearPlanner
 from planner.baselines.markov import MarkovPlanner
 

@@ -112,7 +112,7 @@ class Watching(MajorityPlanner):
 
 def test_a_planner_acts_as_planned_from_the_history_as_the_turn_protocol_shows_it() -> None:
     planner = Watching(DIALOGUES, max_strategies=3)
-    policy = PlannerPolicy(planner, acting="planned")
+    policy = PlannerPolicy(planner, acting="expected-lr")
     conversations = [Conversation.start(profile) for profile in PROFILES[:2]]
     assert policy.plans(conversations, rng=np.random.default_rng(0)) == [(Strategy.OTHERS,)] * 2
     assert [list(history) for history in planner.asked] == [one.history for one in conversations]

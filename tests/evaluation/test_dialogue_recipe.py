@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,16 @@ import pytest
 from cli.evaluate.dialogue import EvaluateDialogue
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
+from encoding.observation import Observer
 from env.conversation import Conversation, seeker_profiles
 from env.seekers.prompted.critic import CriticConfig
 from env.seekers.prompted.settings import ModelSettings
 from env.seekers.retrieval.seeker import RetrievalSeeker
 from evaluation.dialogue.benchmark import benchmark_dialogues
-from evaluation.dialogue.critic import critic_verdicts
-from evaluation.dialogue.recipe import CorpusRecipe, GeneratorResponder, draw_profiles
-from evaluation.dialogue.seeker import SeekerChoice
+from evaluation.dialogue.critic import score_with_critic
+from evaluation.dialogue.recipe import CorpusRecipe, GeneratorResponder, SeekerChoice, sample_profiles
+from evaluation.dialogue.rollout import opened
 from evaluation.dialogue.workers import Workers
-from evaluation.dialogue.world import opened
 from language_models.chat.chat_model import ChatRequest, Completion
 from tests.encoding.fake_encoder import FakeEncoder
 from tests.evaluation.conftest import EchoGenerator
@@ -54,7 +55,7 @@ class ScriptedChat:
 
 @pytest.fixture
 def chat(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedChat]:
-    monkeypatch.setattr("evaluation.dialogue.seeker.open_chat", lambda settings: ScriptedChat())
+    monkeypatch.setattr("evaluation.dialogue.recipe.open_chat", lambda settings: ScriptedChat())
     opened.cache_clear()
     ScriptedChat.calls = 0
     return ScriptedChat
@@ -70,11 +71,11 @@ def recipe(record: Path, **settings: Any) -> CorpusRecipe:
 
 def test_profiles_are_drawn_in_order() -> None:
     every = seeker_profiles(DIALOGUES)
-    assert draw_profiles(DIALOGUES, number=len(every) + 5, rng=np.random.default_rng(0)) == tuple(every)
-    drawn = draw_profiles(DIALOGUES, number=3, rng=np.random.default_rng(0))
+    assert sample_profiles(DIALOGUES, number=len(every) + 5, rng=np.random.default_rng(0)) == tuple(every)
+    drawn = sample_profiles(DIALOGUES, number=3, rng=np.random.default_rng(0))
     assert len(drawn) == 3
     assert [every.index(one) for one in drawn] == sorted(every.index(one) for one in drawn)
-    assert drawn != draw_profiles(DIALOGUES, number=3, rng=np.random.default_rng(1))
+    assert drawn != sample_profiles(DIALOGUES, number=3, rng=np.random.default_rng(1))
 
 
 def test_a_world_of_the_corpus(chat: type[ScriptedChat], tmp_path: Path) -> None:
@@ -91,6 +92,19 @@ def test_a_world_of_the_corpus(chat: type[ScriptedChat], tmp_path: Path) -> None
         assert plan == next(turn.plan for turn in turns if turn.history == profile.opening)[:3]
 
 
+@pytest.mark.parametrize(("planned", "longest"), [(2, 3), (4, 4)])
+def test_the_ladder_plans_as_long_as_a_planner(
+    chat: type[ScriptedChat], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planned: int, longest: int
+) -> None:
+    observer = Observer(FakeEncoder(), max_strategies=planned)
+    planner = SimpleNamespace(name="own", observer=observer)
+    monkeypatch.setattr("evaluation.dialogue.recipe.StrategyPlanner.load", lambda _: planner)
+    world = recipe(tmp_path / "record", planners=(tmp_path / "own",)).open()
+    (random,) = [policy for policy in world.policies if policy.name == "random"]
+    many = [Conversation.start(world.profiles[0])] * 3000
+    assert max(map(len, random.plans(many, rng=np.random.default_rng(0)))) == longest
+
+
 def test_language_model_and_critic(chat: type[ScriptedChat], tmp_path: Path) -> None:
     one = recipe(tmp_path / "record")
 
@@ -101,12 +115,12 @@ def test_language_model_and_critic(chat: type[ScriptedChat], tmp_path: Path) -> 
     benchmark = play()
     texts = [[m.text for m in run[0].conversation.history[-1:]] for run in benchmark.played["gold replay"]]
     assert texts == [["I hear you (5)."], ["I hear you (6)."]]  # each run draws its own answers
-    verdicts = critic_verdicts(benchmark, config=CriticConfig(samples=3), seed=0, samples=20)
+    verdicts = score_with_critic(benchmark, config=CriticConfig(samples=3), seed=0, samples=20)
     scores = verdicts.scores["markov"]
     assert (scores["critic_success_rate"].value, scores["critic_score"].value) == (100, 1)
     assert verdicts.unscored["markov"] == 0
     assert "critic: 12 of 36 answers were no verdict" in verdicts.text()  # 4 policies, 3 seekers, per run
-    silent = critic_verdicts(benchmark, config=CriticConfig(samples=1, max_tokens=8), seed=0, samples=20)
+    silent = score_with_critic(benchmark, config=CriticConfig(samples=1, max_tokens=8), seed=0, samples=20)
     assert np.isnan(silent.scores["markov"]["critic_score"].value)  # "5" is no verdict, and never becomes a score
     assert silent.unscored["markov"] == 6
     assert json.dumps(silent.to_json(), allow_nan=False)
@@ -121,7 +135,7 @@ def test_language_model_and_critic(chat: type[ScriptedChat], tmp_path: Path) -> 
 
 def test_retrieval_seeker_is_fitted_or_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
-    monkeypatch.setattr("evaluation.dialogue.seeker.SentenceEncoder", FakeEncoder)
+    monkeypatch.setattr("evaluation.dialogue.recipe.SentenceEncoder", FakeEncoder)
     train = load_corpus(None).split("train")
     (fitted,) = SeekerChoice().open(train, runs=2, seed=0)
     assert isinstance(fitted, RetrievalSeeker)
@@ -145,7 +159,7 @@ def test_the_critic_needs_a_model() -> None:
         VarietyWorld(constants=False), seeds=1, seed=0, split="valid", data="x", workers=Workers(), samples=5
     )
     with pytest.raises(ValueError, match="seeker variety: the critic is a language model, expected the seeker to be"):
-        critic_verdicts(benchmark, config=CriticConfig(), seed=0)
+        score_with_critic(benchmark, config=CriticConfig(), seed=0)
 
 
 def test_the_generator_speaks() -> None:
@@ -189,7 +203,7 @@ def test_command_with_a_generator_shows_strategies_alone_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
-    monkeypatch.setattr("evaluation.dialogue.seeker.SentenceEncoder", FakeEncoder)
+    monkeypatch.setattr("evaluation.dialogue.recipe.SentenceEncoder", FakeEncoder)
     monkeypatch.setattr("evaluation.dialogue.recipe.Realizer.load", lambda run: EchoGenerator())
     settings = {"seeker": "retrieval", "record": None, "chat": ModelSettings()}
     opened.cache_clear()

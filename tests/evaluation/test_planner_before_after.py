@@ -49,7 +49,7 @@ def test_differences_are_after_minus_before() -> None:
     assert any(apart["value"] for apart in compared["conversations"]["differences"].values())
 
 
-def test_training_says_whom_it_kept() -> None:
+def test_training_says_which_checkpoint_it_selected() -> None:
     training = {
         "steps": 4096, "steps_per_second": 2500.4, "divergence": 0.12, "kept_step": 2048,
         "time_shares": {"policy": 40.0, "environment": 55.2, "encoding": 35.1},
@@ -58,9 +58,11 @@ def test_training_says_whom_it_kept() -> None:
     text = training_text(training)
     assert "4,096 steps, 2,500 a second" in text
     assert "policy 40 %, environment 55 %, of which encoding of histories 35 %" in text
-    assert "the policy after 2,048 steps" in text
+    assert "the checkpoint after 2,048 steps" in text
     assert "success_rate 50.00 -> 61.00" in text
-    assert "kept: the start, no candidate within the limits was better" in training_text({**training, "kept_step": 0})
+    assert "selected: the start, no checkpoint within the limits was better" in training_text(
+        {**training, "kept_step": 0}
+    )
 
 
 def test_a_trial_is_the_same_every_time() -> None:
