@@ -12,7 +12,8 @@ from evaluation.metric_names import COLUMNS, METRIC_NAMES
 from evaluation.report.tables import UNDEFINED, Cell, Column, Row, Table
 from metrics.statistics.estimate import Estimate
 
-REFERENCES = ("random", "gold")  # systems that the others are read against: they win no column
+ORACLES = ("gold", "gold replay")
+REFERENCES = ("random", *ORACLES)  # systems that the others are compared with: they win no column
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def measured_table(
         Row.of(
             system_name(name, scores),
             *(estimate_cell(metric, scores.get(metric), best=name in best[metric]) for metric in metrics),
-            kind="own" if name in own else "gold" if name == "gold" else "",
+            kind="own" if name in own else "gold" if name in ORACLES else "",
         )
         for name, scores in systems.items()
     )

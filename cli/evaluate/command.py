@@ -11,6 +11,7 @@ from cli.machine import choose_device
 
 if TYPE_CHECKING:
     from corpus.splits import Corpus
+    from evaluation.report.tables import Table
     from evaluation.result import EvaluationResult
     from metrics.text.bertscore import BertScore
     from metrics.text.embedding_scores import WordVectors
@@ -35,12 +36,12 @@ class EvaluationCommand(abc.ABC):
     def evaluate(self) -> None:
         """Measures, prints, and writes the files that are asked for."""
 
-    def report(self, result: "EvaluationResult", *, closer: str = "") -> None:
-        """Prints the table, then the closer look, and writes the JSON."""
+    def report(self, result: "EvaluationResult", *, table: "Table | None" = None, closer: str = "") -> None:
+        """Prints the table (by default the result's own), then the closer look, and writes the JSON."""
         from evaluation.report.tables import to_text
 
-        table = to_text(result.table(), below=True)
-        blocks = [table, closer, f"{result.n} items, {result.seconds:.1f} s\n{result.signature}"]
+        main = to_text(result.table() if table is None else table, below=True)
+        blocks = [main, closer, f"{result.n} items, {result.seconds:.1f} s\n{result.signature}"]
         print("\n" + "\n\n".join(block for block in blocks if block))
         if self.json is not None:
             result.save(self.json)

@@ -65,7 +65,7 @@ class EvaluateDialogue(ModelCommand):
         from evaluation.dialogue.critic import score_with_critic
         from evaluation.dialogue.recipe import CorpusRecipe, SeekerChoice
         from evaluation.dialogue.report import write_dialogue_report
-        from evaluation.dialogue.tables import alone_text, dialogue_text, with_alone
+        from evaluation.dialogue.tables import alone_text, dialogue_text, main_table, with_alone
         from evaluation.dialogue.transcripts import write_transcripts
         from evaluation.dialogue.workers import Workers
 
@@ -104,7 +104,7 @@ class EvaluateDialogue(ModelCommand):
             details = {**benchmark.result.details, "critic": critic.to_json()}
             benchmark = dataclasses.replace(benchmark, result=dataclasses.replace(benchmark.result, details=details))
             closer += f"\n\n{critic.text()}"
-        self.report(benchmark.result, closer=closer)
+        self.report(benchmark.result, table=main_table(benchmark), closer=closer)
         if self.transcripts is not None:
             write_transcripts(self.transcripts, benchmark.played)
         if self.html is not None:

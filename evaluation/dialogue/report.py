@@ -1,12 +1,13 @@
 """Simulated conversations as one self-contained HTML page: the tables, the curves, and conversations to read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from corpus.dialogue import Role
-from evaluation.dialogue.benchmark import DialogueBenchmark, problems
+from evaluation.dialogue.benchmark import COMPARED, DialogueBenchmark, problems
 from evaluation.dialogue.policies import GOLD
-from evaluation.dialogue.tables import WITHOUT_TEXTS, differences_shown, exploit_lines
+from evaluation.dialogue.tables import WITHOUT_TEXTS, differences_shown, exploit_lines, fixed_table, main_table
 from evaluation.dialogue.transcripts import transcript_turns
 from evaluation.report.figure_style import (
     STRATEGY_COLOURS,
@@ -43,8 +44,8 @@ def write_dialogue_report(
         signatures=[one.result.signature for one in (benchmark, alone) if one is not None],
         exploits=exploit_lines(benchmark),
         facts=facts,
-        table=_table(benchmark, [name for name in benchmark.played if name not in benchmark.fixed]),
-        further=[*_without_texts(alone), *_further(benchmark)],
+        table=main_table(benchmark),
+        further=_further(benchmark, alone),
         panels=_panels(benchmark),
         conversations=[
             (name, played, list(transcript_turns(played)))
@@ -56,32 +57,18 @@ def write_dialogue_report(
     )
 
 
-def _table(benchmark: DialogueBenchmark, names: Sequence[str], *, title: str = "") -> Table:
-    systems = {name: benchmark.result.systems[name] for name in names}
-    return measured_table(systems, columns=benchmark.result.default_columns, own=benchmark.world.own, title=title)
-
-
-def _without_texts(alone: DialogueBenchmark | None) -> list[Table]:
-    if alone is None:
-        return []
-    names = [name for name in alone.played if name not in alone.fixed]
-    return [_table(alone, names, title=WITHOUT_TEXTS)]
-
-
-def _further(benchmark: DialogueBenchmark) -> list[Table]:
-    tables = differences_shown(benchmark)
-    tables += [
+def _further(benchmark: DialogueBenchmark, alone: DialogueBenchmark | None) -> list[Table]:
+    without_texts = [] if alone is None else [replace(main_table(alone), title=WITHOUT_TEXTS)]
+    by_problem = [
         measured_table(
             {name: benchmark.by_problem[problem][name] for name in benchmark.compared},
-            columns=("success_rate", "average_turns", "intensity_drop", "feedback"),
+            columns=COMPARED,
             own=benchmark.world.own,
             title=f"Seekers with the problem: {problem} ({len(rows)})",
         )
         for problem, rows in problems(benchmark.world).items()
     ]
-    if benchmark.fixed:
-        tables.append(_table(benchmark, benchmark.fixed, title="Fixed rules"))
-    return tables
+    return [*without_texts, *differences_shown(benchmark), *by_problem, *fixed_table(benchmark)]
 
 
 def _panels(benchmark: DialogueBenchmark) -> list[Panel]:

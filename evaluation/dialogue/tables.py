@@ -1,12 +1,13 @@
 """Tables of simulated conversations below the main one, and what their text says of the seeker and of speed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from corpus.strategy import Strategy
 from evaluation.dialogue.benchmark import DialogueBenchmark, problems
 from evaluation.differences import difference_table
-from evaluation.report.tables import Column, Row, Table, plain_table, to_text
-from evaluation.result import EvaluationResult, estimate_cell, number
+from evaluation.report.tables import Column, Row, Table, plain_table, to_text, without_intervals
+from evaluation.result import EvaluationResult, estimate_cell, measured_table, number
 
 # Three letters a strategy, in class order: eight columns beside a number.
 _LETTERS = ("Que", "Res", "Ref", "Sel", "Aff", "Sug", "Inf", "Oth")
@@ -15,11 +16,29 @@ WITHOUT_TEXTS = (
 )
 
 
+def main_table(benchmark: DialogueBenchmark) -> Table:
+    """Every policy but the fixed rules."""
+    return _of(benchmark, [name for name in benchmark.played if name not in benchmark.fixed])
+
+
+def fixed_table(benchmark: DialogueBenchmark, *, intervals: bool = True) -> list[Table]:
+    """The fixed rules, with intervals or without; no table where none was played."""
+    if not benchmark.fixed:
+        return []
+    table = _of(benchmark, benchmark.fixed, title="Fixed rules")
+    return [table if intervals else without_intervals(table)]
+
+
+def _of(benchmark: DialogueBenchmark, names: Sequence[str], *, title: str = "") -> Table:
+    systems = {name: benchmark.result.systems[name] for name in names}
+    return measured_table(systems, columns=benchmark.result.default_columns, own=benchmark.world.own, title=title)
+
+
 def dialogue_text(benchmark: DialogueBenchmark) -> str:
     """Everything below the main table, block by block, for a terminal."""
     tables = [curve_table(benchmark, success=True), curve_table(benchmark, success=False), problem_table(benchmark)]
     tables += [flow_table(benchmark, name) for name in benchmark.world.own]
-    tables += differences_shown(benchmark)
+    tables += [*differences_shown(benchmark), *fixed_table(benchmark, intervals=False)]
     return "\n\n".join([*map(to_text, tables), exploit_text(benchmark), pace_text(benchmark)])
 
 
@@ -93,7 +112,7 @@ def exploit_text(benchmark: DialogueBenchmark) -> str:
 
 def alone_text(alone: DialogueBenchmark) -> str:
     """Table, findings and speed of the same conversations without texts, for a terminal."""
-    table = to_text(alone.result.table(own=alone.world.own), below=True)
+    table = to_text(main_table(alone), below=True)
     return "\n".join([WITHOUT_TEXTS, table, exploit_text(alone), pace_text(alone), alone.result.signature])
 
 

@@ -7,7 +7,7 @@ fit a table to the width of a window, and what is piped into a file then depends
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from markupsafe import Markup
@@ -110,6 +110,17 @@ def plain_table(
     columns = tuple(Column(label, "left" if place < names else "right") for place, label in enumerate(headings))
     lines = [*(Row.of(*row) for row in rows), *(Row.of(*row, kind="total") for row in totals)]
     return Table(columns, tuple(lines), title, tuple(note for note in notes if note))
+
+
+def without_intervals(table: Table) -> Table:
+    """The same table with values alone."""
+    rows = tuple(
+        row
+        if isinstance(row, str)
+        else replace(row, cells=tuple(replace(one, interval="", spread="") for one in row.cells))
+        for row in table.rows
+    )
+    return replace(table, rows=rows)
 
 
 def to_text(table: Table, *, below: bool = False) -> str:

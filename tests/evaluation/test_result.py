@@ -1,15 +1,21 @@
+"""Results as JSON and as tables; names of metrics; paired differences to a reference."""
+
 import dataclasses
 import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluation.differences import Differences, difference_table, differences_json, differences_to_reference
+from evaluation.metric_names import COLUMNS, METRIC_NAMES, text_columns
 from evaluation.report.tables import to_text
 from evaluation.result import EvaluationResult, measured_table
-from metrics.statistics.estimate import Estimate
+from metrics.statistics.estimate import Difference, Estimate
+from metrics.strategy.scores import message_tally
 
 NUMBERS = st.floats(allow_infinity=False, allow_nan=True)
 ESTIMATES = st.builds(Estimate, NUMBERS, NUMBERS, NUMBERS) | st.builds(
@@ -156,3 +162,87 @@ def test_best_value_is_marked_without_random_and_gold():
     assert best == {("run", 1), ("markov", 2)}
     assert table.rows[3].cells[1].interval == ""  # an interval without width is not shown
     assert table.rows[1].cells[1].interval == "[19.00, 21.00]"
+
+
+# The keys of the JSON, by hand from the design.
+KEYS = set(
+    " ".join(
+        (
+            "accuracy macro_f1 weighted_f1 preference_bias entropy",
+            "emr lr lr_indel ald set_f1 emr_single emr_multi multi_rate",
+            "ppl ppl_mean bleu_1 bleu_2 bleu_3 bleu_4 rouge_l extrema average greedy distinct_1 distinct_2 distinct_3",
+            "distinct_1_esconv2021 distinct_2_esconv2021 distinct_3_esconv2021 unigram_f1 length",
+            "f1_question f1_restatement f1_reflection f1_self_disclosure f1_affirmation f1_suggestions f1_information",
+            "f1_others f1_exploration f1_comforting f1_action ece progress_tv",
+            "success_rate average_turns intensity_drop decisions_per_second latency_ms_p50 latency_ms_p95",
+        )
+    ).split()
+)
+
+
+def test_every_metric_of_the_json_has_a_name_and_no_two_share_a_label():
+    assert set(METRIC_NAMES) >= KEYS
+    labels = [name.label for name in METRIC_NAMES.values()]
+    assert len(set(labels)) == len(labels)
+
+
+def test_columns_are_known_metrics_of_the_protocols():
+    assert set(COLUMNS) == {"message", "turn", "text", "dialogue"}
+    assert all(metric in METRIC_NAMES for row in COLUMNS.values() for metric in row)
+
+
+def test_lower_is_better_exactly_where_it_is():
+    lower = {key for key, name in METRIC_NAMES.items() if name.better == "lower"}
+    assert lower == {
+        "preference_bias", "ald", "ppl", "ppl_mean", "ppl_with_strategy", "ppl_mean_with_strategy",
+        "average_turns", "gave_up_rate", "latency_ms_p50", "latency_ms_p95",
+        "latency_new_ms_p50", "latency_new_ms_p95", "ece", "progress_tv",
+    }  # fmt: skip
+
+
+DIALOGUE = np.repeat(np.arange(20), 3)
+GOLD = np.tile([0, 1, 2], 20)
+
+
+def test_trained_planners_against_tfidf() -> None:
+    tallies = {
+        "tfidf": message_tally(GOLD, np.zeros(60, dtype=np.int64), DIALOGUE),
+        "gold": message_tally(GOLD, GOLD, DIALOGUE),
+        "run": message_tally(GOLD, np.tile([0, 1, 1], 20), DIALOGUE),
+    }
+    how = {"metrics": ["accuracy"], "seed": 0, "samples": 50}
+    found = differences_to_reference(tallies, ["run"], reference="tfidf", **how).systems
+    assert list(found) == ["run"] and list(found["run"]) == ["accuracy"]
+    assert found["run"]["accuracy"].value == pytest.approx(100 / 3)  # two of three against one of three
+    against_gold = differences_to_reference(tallies, ["run", "gold"], reference="gold", **how)
+    assert against_gold.reference == "gold" and list(against_gold.systems) == ["run"], "not against itself"
+    assert against_gold.systems["run"]["accuracy"].value == pytest.approx(-100 / 3)
+    tallies.pop("tfidf")
+    assert differences_to_reference(tallies, ["run"], reference="tfidf", **how).systems == {}
+
+
+def test_a_star_where_the_interval_leaves_zero_out() -> None:
+    nan = math.nan
+    scores = {
+        "ahead": {"lr": Difference(1.5, 0.5, 2.5, 0.01)},
+        "even": {"lr": Difference(0.5, -0.5, 1.5, 0.4)},
+        "behind": {"lr": Difference(-1.5, -2.5, -0.5, 0.01)},
+        "unknown": {"lr": Difference(nan, nan, nan, nan)},
+    }
+    assert to_text(difference_table(scores)).split("\n") == [
+        "system                     LR",
+        "-------  ---------------------",
+        "ahead    +1.50 [+0.50, +2.50]*",
+        "even     +0.50 [-0.50, +1.50]",
+        "behind   -1.50 [-2.50, -0.50]*",
+        "unknown                     –",
+    ]
+    plain = json.loads(json.dumps(differences_json(Differences("tfidf", scores)), allow_nan=False))
+    assert plain["ahead"]["lr"] == {"value": 1.5, "low": 0.5, "high": 2.5, "p": 0.01}
+    assert plain["unknown"]["lr"]["value"] is None
+
+
+def test_every_text_metric_has_a_column_or_is_a_variant_of_one():
+    listed = ("ppl", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "bertscore", "distinct_1", "distinct_2", "unigram_f1")
+    assert text_columns(*listed, "length") == (*listed, "length")
+    assert text_columns("rouge_l")[0] == "rouge_l" and set(text_columns("rouge_l")) == {*listed, "length"}

@@ -1,13 +1,22 @@
+"""Speed of planners by a clock that the test moves, and without a trace in the embedding cache."""
+
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from corpus.dialogue import Dialogue, Message, Role, turn_view
 from corpus.strategy import Strategy
+from encoding.embedding_cache import EmbeddingCache
+from encoding.observation import Observer
 from evaluation.planner.speed import mean_speed, measure_reply_speed, measure_speed
 from metrics.statistics.estimate import Estimate
+from planner.baselines.linear import LinearPlanner
 from planner.plan import Plan
+from tests.encoding.fake_encoder import FakeEncoder
 
 
 class Clock:
@@ -91,6 +100,24 @@ def test_a_new_message_is_new_every_time_and_stands_where_the_old_one_stood():
     texts = [history[-1].text for history in met]
     assert len(set(texts)) == 3 and all(text.startswith(("Hello. ", "Not well. ")) for text in texts)
     assert {history[:-1] for history in met[1:]} == {history[:-1] for history in histories}
+
+
+def test_latency_leaves_no_rows_in_the_embedding_cache(tmp_path: Path, dialogues: tuple[Dialogue, ...]):
+    encoder = EmbeddingCache(FakeEncoder(), folder=tmp_path)
+    observer = Observer(encoder, window=2, max_strategies=1)
+    planner = LinearPlanner(dialogues, name="small", observer=observer)
+    histories = [turn.history for turn in turn_view(dialogues)]
+    planner.plans(histories)
+
+    def rows() -> int:
+        with closing(sqlite3.connect(encoder.path)) as connection:
+            return connection.execute("SELECT COUNT(*) FROM vectors").fetchone()[0]
+
+    before, computed = rows(), encoder.computed
+    assert before > 0
+    assert measure_reply_speed(planner, histories, rng=np.random.default_rng(0))
+    assert encoder.computed > computed, "new messages were embedded"
+    assert rows() == before
 
 
 def test_no_new_message_where_the_supporter_opens():

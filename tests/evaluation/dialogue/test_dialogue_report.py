@@ -20,7 +20,7 @@ from evaluation.dialogue.workers import Workers
 from evaluation.report.figures import curve_figure, flow_figure
 from metrics.statistics.estimate import Estimate
 from tests.env.dialogue_tasks import PROFILES, VarietySeeker
-from tests.evaluation.dialogue_worlds import VarietyWorld
+from tests.evaluation.dialogue.dialogue_worlds import VarietyWorld
 
 PAIR = FixedPolicy(Strategy.QUESTION, Strategy.OTHERS)
 

@@ -22,7 +22,7 @@ from evaluation.dialogue.policies import (
 from planner.baselines.frequencies import MajorityPlanner
 from planner.baselines.markov import MarkovPlanner
 from planner.plan import Plan
-from tests.evaluation.dialogue_worlds import DIALOGUES, PLANS
+from tests.evaluation.dialogue.dialogue_worlds import DIALOGUES, PLANS
 
 PROFILES = seeker_profiles(DIALOGUES)
 GOLDS = gold_plans(DIALOGUES, max_strategies=3)

@@ -27,7 +27,7 @@ from evaluation.dialogue.workers import Workers
 from language_models.chat.chat_model import ChatRequest, Completion
 from tests.encoding.fake_encoder import FakeEncoder
 from tests.evaluation.conftest import EchoGenerator
-from tests.evaluation.dialogue_worlds import VarietyWorld
+from tests.evaluation.dialogue.dialogue_worlds import VarietyWorld
 
 DIALOGUES = load_corpus(None).split("valid")
 

@@ -15,7 +15,7 @@ from evaluation.dialogue.policies import GOLD, SHUFFLED, FixedPolicy
 from evaluation.dialogue.rollout import roll_out
 from evaluation.dialogue.workers import Workers
 from tests.env.dialogue_tasks import PROFILES, VarietySeeker
-from tests.evaluation.dialogue_worlds import VarietyWorld
+from tests.evaluation.dialogue.dialogue_worlds import VarietyWorld
 
 FEW = VarietyWorld(constants=False)
 
