@@ -27,7 +27,7 @@ class EvaluateCorpus(EvaluationCommand):
         from evaluation.corpus.report import report_corpus
 
         report = report_corpus(corpus, split=self.split)
-        self.report(report.result, closer=report.text())
+        self.report(report.result, table=report.overview(), closer=report.text())
         if self.html is not None:
             report.save_html(self.html)
         if self.figure is not None:

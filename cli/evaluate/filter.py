@@ -24,11 +24,11 @@ class EvaluateFilter(EvaluationCommand):
 
     def evaluate(self) -> None:
         """Approves or rejects every conversation and counts."""
-        from evaluation.corpus.quality import check_rows_path, filter_conversations, write_judgements
+        from evaluation.corpus.quality import check_rows_path, filter_conversations, write_assessments
 
         if self.out is not None:
             check_rows_path(self.out)
         filtered = filter_conversations(self.data, thresholds=self.thresholds, labels=self.labels, rng=self.rng)
         if self.out is not None:
-            write_judgements(self.out, filtered.judgements)
+            write_assessments(self.out, filtered.assessments)
         self.report(filtered.result, closer=filtered.text)

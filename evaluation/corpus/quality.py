@@ -1,4 +1,4 @@
-"""The quality filter as a command: what passes and why the rest does not, and how far people agree with it."""
+"""The quality filter of a corpus: which conversations it approves, why it rejects others, how far people agree."""
 
 import csv
 import dataclasses
@@ -43,12 +43,12 @@ class FilteredCorpus:
     """What the filter found.
 
     Attributes:
-        judgements: One per conversation, in the file's order.
+        assessments: One per conversation, in the file's order.
         result: Shares in percent, and kappa where there were labels; counts in its details.
-        text: The same for the console: counts by reason and by missing field, and what the search found.
+        text: Tables for a terminal: counts by reason and by missing field, and what the search found.
     """
 
-    judgements: tuple[Assessment, ...]
+    assessments: tuple[Assessment, ...]
     result: EvaluationResult
     text: str
 
@@ -56,11 +56,11 @@ class FilteredCorpus:
 def filter_conversations(
     data: Path, *, thresholds: Thresholds, labels: Path | None, rng: np.random.Generator
 ) -> FilteredCorpus:
-    """Judges every conversation of a file; with human labels also searches the thresholds that agree best with them.
+    """Assesses every conversation of a file; human labels also start a search for the thresholds that agree best.
 
     Args:
         data: A file of any of the formats.
-        thresholds: What the verdicts rest on, and where the search begins.
+        thresholds: Of the filter; the search begins with them.
         labels: CSV file of human labels, or ``None``.
         rng: For the intervals of kappa.
 
@@ -71,10 +71,14 @@ def filter_conversations(
     start = time.perf_counter()
     dialogues = read_dialogues(data)
     measured = measure(dialogues)
-    judgements = tuple(assess(measured, thresholds))
-    systems = {"thresholds as given": _shares(judgements)}
-    details: dict[str, Any] = {"thresholds": dataclasses.asdict(thresholds), **_counts(judgements, measured)}
-    blocks = [_verdict_table(judgements), _reason_table(judgements), _missing_table(judgements, measured, thresholds)]
+    assessments = tuple(assess(measured, thresholds))
+    systems = {"thresholds as given": _shares(assessments)}
+    details: dict[str, Any] = {"thresholds": dataclasses.asdict(thresholds), **_counts(assessments, measured)}
+    blocks = [
+        _approval_table(assessments),
+        _reason_table(assessments),
+        _missing_table(assessments, measured, thresholds),
+    ]
     if labels is not None:
         human = read_human_labels(labels, numbers=[dialogue.number for dialogue in dialogues])
         try:
@@ -104,11 +108,11 @@ def filter_conversations(
         systems=systems,
         details=details,
     )
-    return FilteredCorpus(judgements, result, "\n\n".join(blocks))
+    return FilteredCorpus(assessments, result, "\n\n".join(blocks))
 
 
 def check_rows_path(path: Path) -> None:
-    """Refuses a name that :func:`write_judgements` would not know, before any work is done.
+    """Refuses a name that :func:`write_assessments` would not know, before any work is done.
 
     Raises:
         ValueError: It ends neither in .csv nor in .jsonl.
@@ -117,18 +121,18 @@ def check_rows_path(path: Path) -> None:
         raise ValueError(f"{path}: expected a name that ends in .csv or .jsonl")
 
 
-def write_judgements(path: Path, judgements: Sequence[Assessment]) -> None:
+def write_assessments(path: Path, assessments: Sequence[Assessment]) -> None:
     """Writes one row per conversation: number, label, reasons, whether there was a survey, and all measurements.
 
     Args:
         path: ``.csv`` (numbers with four digits, nothing where missing) or ``.jsonl`` (``null`` where missing).
-        judgements: The rows. The CSV begins with the columns of human labels, so that people may correct a copy of it.
+        assessments: The rows. The CSV begins with the columns of human labels, so that people may correct a copy of it.
 
     Raises:
         ValueError: Another suffix.
     """
     check_rows_path(path)
-    rows = [_row(one) for one in judgements]
+    rows = [_row(one) for one in assessments]
     if path.suffix == ".jsonl":
         write_whole(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
         return
@@ -152,63 +156,63 @@ def _cell(value: Any) -> str:
     return "" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _counted(judgements: Sequence[Assessment]) -> dict[str, int]:
-    return {verdict.label: sum(one.verdict is verdict for one in judgements) for verdict in _ORDER}
+def _counted(assessments: Sequence[Assessment]) -> dict[str, int]:
+    return {verdict.label: sum(one.verdict is verdict for one in assessments) for verdict in _ORDER}
 
 
-def _shares(judgements: Sequence[Assessment]) -> dict[str, Estimate]:
-    counts = _counted(judgements)
+def _shares(assessments: Sequence[Assessment]) -> dict[str, Estimate]:
+    counts = _counted(assessments)
     return {
-        f"{label}_percent": Estimate(100 * count / len(judgements), math.nan, math.nan)
+        f"{label}_percent": Estimate(100 * count / len(assessments), math.nan, math.nan)
         for label, count in counts.items()
     }
 
 
-def _because(judgements: Sequence[Assessment], name: str, outcome: CriterionOutcome) -> int:
-    return sum(name in one.reasons and one.outcomes[name] is outcome for one in judgements)
+def _because(assessments: Sequence[Assessment], name: str, outcome: CriterionOutcome) -> int:
+    return sum(name in one.reasons and one.outcomes[name] is outcome for one in assessments)
 
 
-def _by_survey(judgements: Sequence[Assessment]) -> dict[str, list[Assessment]]:
+def _by_survey(assessments: Sequence[Assessment]) -> dict[str, list[Assessment]]:
     return {
-        "answered": [one for one in judgements if one.survey],
-        "not answered": [one for one in judgements if not one.survey],
+        "answered": [one for one in assessments if one.survey],
+        "not answered": [one for one in assessments if not one.survey],
     }
 
 
-def _without(judgements: Sequence[Assessment], measured: Measurements) -> dict[str, list[Assessment]]:
+def _without(assessments: Sequence[Assessment], measured: Measurements) -> dict[str, list[Assessment]]:
     """Criterion -> the conversations that lack what it needs; one rating alone is not the last two."""
     gone = {name: np.isnan(measured.values[name]) for name in CRITERIA} | {LAST_RATINGS: measured.ratings < 2}
-    return {name: [judgements[row] for row in np.flatnonzero(gone[name]).tolist()] for name in CRITERIA}
+    return {name: [assessments[row] for row in np.flatnonzero(gone[name]).tolist()] for name in CRITERIA}
 
 
-def _counts(judgements: Sequence[Assessment], measured: Measurements) -> dict[str, Any]:
+def _counts(assessments: Sequence[Assessment], measured: Measurements) -> dict[str, Any]:
     """The counts of the tables, for the JSON."""
     return {
-        "conversations": _counted(judgements),
-        "survey": {name: _counted(part) for name, part in _by_survey(judgements).items()},
+        "conversations": _counted(assessments),
+        "survey": {name: _counted(part) for name, part in _by_survey(assessments).items()},
         "reasons": {
             name: {
-                "failed": _because(judgements, name, CriterionOutcome.FAILED),
-                "missing": _because(judgements, name, CriterionOutcome.UNKNOWN),
+                "failed": _because(assessments, name, CriterionOutcome.FAILED),
+                "missing": _because(assessments, name, CriterionOutcome.UNKNOWN),
             }
             for name in CRITERIA
         },
-        "missing": {name: _counted(part) for name, part in _without(judgements, measured).items()},
+        "missing": {name: _counted(part) for name, part in _without(assessments, measured).items()},
     }
 
 
-def _verdict_table(judgements: Sequence[Assessment]) -> str:
-    parts = {**_by_survey(judgements), "all": list(judgements)}
+def _approval_table(assessments: Sequence[Assessment]) -> str:
+    parts = {**_by_survey(assessments), "all": list(assessments)}
     rows = [[name, str(len(part)), *map(str, _counted(part).values())] for name, part in parts.items()]
     headings = ["survey after the chat", "conversations", *(verdict.label for verdict in _ORDER)]
     return to_text(plain_table(headings, rows))
 
 
-def _reason_table(judgements: Sequence[Assessment]) -> str:
+def _reason_table(assessments: Sequence[Assessment]) -> str:
     rows = []
     for name in CRITERIA:
         failed, missing = (
-            _because(judgements, name, outcome) for outcome in (CriterionOutcome.FAILED, CriterionOutcome.UNKNOWN)
+            _because(assessments, name, outcome) for outcome in (CriterionOutcome.FAILED, CriterionOutcome.UNKNOWN)
         )
         if failed or missing:
             rows.append([name, str(failed), str(missing)])
@@ -218,9 +222,9 @@ def _reason_table(judgements: Sequence[Assessment]) -> str:
     return to_text(plain_table(["reason", "too low", "missing"], rows, notes=notes))
 
 
-def _missing_table(judgements: Sequence[Assessment], measured: Measurements, thresholds: Thresholds) -> str:
+def _missing_table(assessments: Sequence[Assessment], measured: Measurements, thresholds: Thresholds) -> str:
     rows = []
-    for name, part in _without(judgements, measured).items():
+    for name, part in _without(assessments, measured).items():
         if part:
             label = f"{name} (not required)" if name == "detail" and thresholds.detail is None else name
             rows.append([label, str(len(part)), *map(str, _counted(part).values())])

@@ -103,7 +103,7 @@ def test_an_unanswered_survey_is_no_unchanged_feeling() -> None:
 
 def test_every_split_has_a_row_and_the_analysis_is_of_the_one_asked_for(full: CorpusReport) -> None:
     assert list(full.result.systems) == ["train", "valid", "all"]
-    assert [line.split()[:2] for line in to_text(full.result.table()).splitlines()[2:]] == [
+    assert [line.split()[:2] for line in to_text(full.overview()).splitlines()[2:]] == [
         ["train", "1"],
         ["valid", "1"],
         ["all", "2"],
@@ -174,7 +174,7 @@ def test_only_a_seeker() -> None:
     silent = Corpus("silent", "silent", {"train": (Dialogue(1, (Message(Role.SEEKER, "anybody here"),)),)})
     report = report_corpus(silent, split="all")
     assert "These data carry no supporter turns." in report.text()
-    assert "nan" not in to_text(report.result.table())
+    assert "nan" not in to_text(report.overview())
     assert report.html()
 
 

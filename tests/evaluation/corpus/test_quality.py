@@ -16,7 +16,7 @@ from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.formats.official import write
 from corpus.strategy import Strategy
-from evaluation.corpus.quality import CRITERIA, FilteredCorpus, filter_conversations, write_judgements
+from evaluation.corpus.quality import CRITERIA, FilteredCorpus, filter_conversations, write_assessments
 from evaluation.corpus.threshold_search import GRID, approved, labelled, read_human_labels, search_thresholds
 from metrics.statistics.agreement import cohen_kappa
 
@@ -108,9 +108,9 @@ def test_nothing_to_complain_about(tmp_path: Path) -> None:
 
 
 def test_rows_as_csv_and_as_json_lines(data: Path, tmp_path: Path) -> None:
-    judgements = found(data).judgements
+    judgements = found(data).assessments
     for name in ("rows.csv", "rows.jsonl"):
-        write_judgements(tmp_path / name, judgements)
+        write_assessments(tmp_path / name, judgements)
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     lines = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -124,12 +124,12 @@ def test_rows_as_csv_and_as_json_lines(data: Path, tmp_path: Path) -> None:
     assert lines[5]["missing"] == ["improvement", "empathy"]
     assert (lines[5]["improvement"], lines[5]["relevance"], lines[4]["survey"]) == (None, 1, False)
     with pytest.raises(ValueError, match=r"rows\.txt: expected a name that ends in \.csv or \.jsonl"):
-        write_judgements(tmp_path / "rows.txt", judgements)
+        write_assessments(tmp_path / "rows.txt", judgements)
 
 
 def test_corrected_rows_are_human_labels(data: Path, tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
-    write_judgements(path, found(data).judgements)
+    write_assessments(path, found(data).assessments)
     path.write_text(path.read_text(encoding="utf-8").replace("unknown", "approved"), encoding="utf-8")
     assert read_human_labels(path, numbers=range(1, 7)) == {1: True, 2: False, 3: False, 4: True, 5: True, 6: True}
 
@@ -223,7 +223,7 @@ def test_the_real_conversations(
     assert {name: counts["failed"] for name, counts in details["reasons"].items() if counts["failed"]} == reasons
     assert not any(counts["missing"] for counts in details["reasons"].values())
     if name.startswith("Failed"):  # whoever passes there felt no better, and met everything else
-        passed = [one for one in found(esconv / name).judgements if one.verdict is Approval.APPROVE]
+        passed = [one for one in found(esconv / name).assessments if one.verdict is Approval.APPROVE]
         assert all([key for key, kept in one.outcomes.items() if kept < 1] == ["improvement"] for one in passed)
     required = found(esconv / name, detail=1).result.details["conversations"]
     if name.startswith("ESConv"):  # a field that nobody gave, required: nothing passes

@@ -1,7 +1,6 @@
 """Conversations played to their ends and scored; the same whoever plays; tricks are found."""
 
 import importlib.util
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -159,16 +158,3 @@ def test_wrong_input_is_refused() -> None:
         two.seeker(2)
     with pytest.raises(ValueError, match="nothing to play: 0 profiles, 4 policies"):
         replace(world, profiles=())
-
-
-def test_rollouts_cost_little_beside_the_seeker(capsys: pytest.CaptureFixture[str]) -> None:
-    profiles = PROFILES * 64
-    began = time.process_time()
-    conversations = roll_out(
-        profiles, FixedPolicy(Strategy.QUESTION, Strategy.OTHERS), seeker=VarietySeeker(), responder=None,
-        rules=DialogueRules(), rng=np.random.default_rng(0),
-    )  # fmt: skip
-    rate = sum(len(one.conversation.plans) for one in conversations) / (time.process_time() - began)
-    with capsys.disabled():
-        print(f"\nrollouts: {rate:,.0f} turns a second")
-    assert rate >= 10_000
