@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from cli.command_line import run_command
+from cli.machine import choose_device
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +28,14 @@ class Chat:
     port: int = 7860
     """Port of the web page."""
     seed: int = 0
-    """Seed of the texts (whole number)."""
+    """Seed of the texts (whole number from 0)."""
+    device: str = "auto"
+    """Where models compute: auto (a GPU where there is one), cpu, cuda, or cuda:NUMBER."""
 
     # Models and the page's library are imported where they are needed, so that help and mistakes answer at once.
     def start(self) -> None:
         """Loads the system or systems and opens the chat."""
+        choose_device(self.device)
         if self.compare is not None:
             self._serve_study(self.compare)
             return
