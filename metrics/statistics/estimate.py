@@ -16,7 +16,7 @@ class Estimate:
 
     Attributes:
         value: The metric on the whole corpus; NaN where it is undefined there (e.g. ``emr_multi`` without any gold
-            turn of several messages). Of several runs (seeds) of one system: the mean over them.
+            turn of two or more messages). Of more than one run (seed) of a system: the mean over them.
         low: Lower end of the 95 % interval, same unit.
         high: Upper end of the 95 % interval, same unit.
         spread: Sample standard deviation (n - 1) of the runs' values, same unit; 0 for a single run.
