@@ -1,6 +1,5 @@
-"""Conversations worked out by hand; single and vectorised ones are the same; replay."""
+"""Conversations in an environment, worked out by hand."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -11,15 +10,12 @@ from gymnasium.error import ResetNeeded
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.observation import plan_features
-from env.actions import Mode
 from env.conversation import Conversation, DialogueRules
-from env.environments import SupportEnv, SupportVectorEnv
-from tests.env.dialogue_tasks import PROFILES, dialogue_env, dialogue_task, dialogue_vector_env
+from env.environments import SupportEnv
+from tests.env.dialogue_tasks import PROFILES, dialogue_env, dialogue_task
 
 STOP = 8
 EXACT = {"fall": 2.0, "feedback": 0.5, "turn_cost": 0.125, "ending": 1.0}
-TOLD = (*EXACT, "spoken", "success")
-every_mode = pytest.mark.parametrize("mode", ["one-by-one", "all-in-one"])
 
 
 def conversation_of(environment: SupportEnv) -> Conversation:
@@ -140,95 +136,7 @@ def test_a_responder_writes_the_supporters_texts() -> None:
     assert texts == ["text 0 after 3", "text 1 after 3"]
 
 
-@every_mode
-@pytest.mark.parametrize("reasoned", [False, True])
-def test_single_and_vectorised_trajectories_are_identical(mode: Mode, reasoned: bool) -> None:
-    task = dialogue_task(phrases=1, reasoned=reasoned)
-    together, alone = dialogue_vector_env(16, task, mode), [dialogue_env(task, mode) for _ in range(16)]
-    profiles = np.arange(16) % len(PROFILES)
-    observations, infos = together.reset(seed=1, options={"profile": profiles})
-    np.testing.assert_array_equal(infos["profile"], profiles)
-    for environment, row, observation in zip(alone, profiles, observations, strict=True):
-        np.testing.assert_array_equal(environment.reset(options={"profile": row})[0], observation)
-    together.action_space.seed(0)
-    ends = 0
-    for _ in range(120):
-        actions = together.action_space.sample()
-        observations, rewards, terminated, truncated, infos = together.step(actions)
-        for index, environment in enumerate(alone):
-            observation, reward, *ended, info = environment.step(actions[index])
-            assert (reward, ended) == (rewards[index], [terminated[index], truncated[index]])
-            assert [info[name] for name in TOLD] == [infos[name][index] for name in TOLD]
-            if any(ended):
-                ends += 1
-                assert infos["_final_obs"][index]
-                np.testing.assert_array_equal(infos["final_obs"][index], observation)
-                assert infos["final_info"][index]["conversation"] == conversation_of(environment)
-                observation, _ = environment.reset(options={"profile": infos["profile"][index]})
-            assert together.process.conversations[index] == conversation_of(environment)
-            np.testing.assert_array_equal(observations[index], observation)
-    assert ends > 16  # episodes after the first were compared too
-
-
-def rollout(environment: SupportVectorEnv, actions: np.ndarray) -> list[np.ndarray]:
-    """Everything that steps give back, in order."""
-    told: list[np.ndarray] = []
-    for action in actions:
-        observation, reward, terminated, truncated, infos = environment.step(action)
-        told += [observation, reward, terminated, truncated, *(infos[term] for term in EXACT)]
-    return told
-
-
-def draw_actions(environment: SupportVectorEnv, steps: int) -> np.ndarray:
-    """Random actions. Shape: (steps, B, ...)."""
-    environment.action_space.seed(0)
-    return np.stack([environment.action_space.sample() for _ in range(steps)])
-
-
-@every_mode
-@pytest.mark.parametrize("reasoned", [False, True])
-def test_a_saved_state_goes_on_exactly(mode: Mode, reasoned: bool) -> None:
-    task = dialogue_task(reasoned=reasoned)
-    first, second = dialogue_vector_env(8, task, mode), dialogue_vector_env(8, task, mode)
-    first.reset(seed=3)
-    actions = draw_actions(first, 60)
-    rollout(first, actions[:31])
-    state = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in first.state().items()}
-    second.reset(seed=9)
-    np.testing.assert_array_equal(second.restore(json.loads(json.dumps(state))), first.restore(first.state()))
-    assert second.process.conversations == first.process.conversations
-    for left, right in zip(rollout(first, actions[31:]), rollout(second, actions[31:]), strict=True):
-        np.testing.assert_array_equal(left, right)
-    assert second.process.conversations == first.process.conversations
-
-
-@every_mode
-def test_seed_decides_everything(mode: Mode) -> None:
-    conversations = []
-    for seed in (5, 5, 6):
-        environment = dialogue_vector_env(8, dialogue_task(), mode)
-        environment.reset(seed=seed)
-        rollout(environment, draw_actions(environment, 20))
-        conversations.append(environment.process.conversations)
-    assert conversations[0] == conversations[1]
-    assert conversations[0] != conversations[2]
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"turn": 1}, r"reset option \['turn'\]: expected no other than 'profile'"),
-        ({"profile": 4}, r"profile: got \[4\], expected 1 whole number\(s\) from 0 to 3"),
-    ],
-)
-def test_wrong_options_are_refused(options: dict[str, int], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        dialogue_env(dialogue_task()).reset(options=options)
-
-
 def test_wrong_input_is_refused() -> None:
-    with pytest.raises(ValueError, match="one whole number"):
-        dialogue_vector_env(2, dialogue_task()).reset(seed=[1, 2])
     environment = dialogue_env(dialogue_task())
     environment.reset(seed=0)
     with pytest.raises(ValueError, match="action: got"):
