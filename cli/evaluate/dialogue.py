@@ -27,11 +27,9 @@ class EvaluateDialogue(ModelCommand):
     planner: tuple[Path, ...] = ()
     """Run folders of trained planners, each a row of its own."""
     acting: Literal["sampled", "expected-lr"] = "sampled"
-    """Which plans planners take: sampled from their distribution (a row NAME), or the plan of the highest expected
-    score at each turn, which is much the same turn after turn (a row "NAME, planned"). The full ladder shows both."""
+    """Plans of the planners: sampled (a row NAME), or of the highest expected score (a row "NAME, planned")."""
     generator: Path | None = None
-    """Run folder of a generator that writes the supporter's texts. The same is played on strategies alone too and shown
-    beside it, under its own signature, unless a language model is the seeker (each answer costs)."""
+    """Run folder of a generator that writes texts; beside it stands the same played on strategies alone."""
     seeker: Literal["retrieval", "model"] = "retrieval"
     """retrieval: real replies out of the training split, offline; model: a language model (--model, --record)."""
     seeker_run: Path | None = None
@@ -41,13 +39,11 @@ class EvaluateDialogue(ModelCommand):
     seeds: int = 5
     """How often each policy talks to each seeker."""
     ladder: Literal["full", "short", "none"] = "full"
-    """Policies beside the planners: gold replay, shuffled gold, random, Markov; full adds 36 fixed rules, and the
-    planners with their other kind of plans."""
+    """Beside the planners: gold replay, random, Markov (short); full adds 36 fixed rules and the other way of acting."""
     max_turns: int = 10
     """Supporter turns after which a conversation is cut off."""
     workers: str = "1"
-    """Processes on this machine (a number), ray or ray:NUMBER (a Ray of so many workers on this machine), or
-    ray://ADDRESS (a cluster whose machines see data and runs under the same paths); results are the same."""
+    """Processes here (a number), ray or ray:NUMBER (a Ray on this machine), or ray://ADDRESS; results are the same."""
     chat: Annotated[ModelSettings, tyro.conf.arg(name="")] = dataclasses.field(default_factory=ModelSettings)
     record: Path | None = None
     """Folder for the language model's answers; a command with the same folder resumes without asking again."""
