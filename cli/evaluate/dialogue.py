@@ -39,7 +39,7 @@ class EvaluateDialogue(ModelCommand):
     seeds: int = 5
     """How often each policy talks to each seeker."""
     ladder: Literal["full", "short", "none"] = "full"
-    """Beside the planners: gold replay, random, Markov (short); full adds 36 fixed rules and the other way of acting."""
+    """Beside the planners: gold replay, random, Markov (short); full adds 36 fixed rules and the other --acting."""
     max_turns: int = 10
     """Supporter turns after which a conversation is cut off."""
     workers: str = "1"
