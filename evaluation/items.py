@@ -24,7 +24,7 @@ def dialogue_units(items: Sequence[SupporterMessage] | Sequence[Turn]) -> np.nda
 
 
 def progress_interval(index: int, messages: int) -> int:
-    """Which of the six intervals of a conversation a message stands in.
+    """Which of the six intervals of a conversation a message is in.
 
     Args:
         index: Position in the dialogue, from 0; a predicted plan may run past the end and counts as the last interval.

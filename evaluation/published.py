@@ -27,7 +27,7 @@ class PublishedRow:
 
     Attributes:
         system: Its name, with backbone and variant.
-        metrics: Metric key -> value, shares in percent; a pair is a range over several reports.
+        metrics: Metric key -> value, shares in percent; a pair is a range over reports.
         provenance: How the figures came here.
     """
 
@@ -38,11 +38,11 @@ class PublishedRow:
 
 @dataclass(frozen=True, slots=True)
 class PublishedTable:
-    """Figures that may stand side by side: one protocol, one setting.
+    """Figures that may be compared: one protocol, one setting.
 
     Attributes:
         protocol: ``message``, ``turn`` or ``text``.
-        setting: Data, split and measure, so that a reader sees what it can be compared with.
+        setting: Data, split and measure, which say what it can be compared with.
         source: Paper or repository.
         rows: In the source's order.
     """
@@ -85,7 +85,7 @@ MESSAGE_EMODYNAMIX = PublishedTable(
 
 TURN_MULTI_STRATEGY = PublishedTable(
     protocol="turn",
-    setting="ESConv, official test split, 2,389 turns, 452 with several messages; LLaMA-3.1-8B",
+    setting="ESConv, official test split, 2,389 turns, 452 of two or more messages; LLaMA-3.1-8B",
     source="Zhu et al. 2026, arXiv 2604.17972",
     rows=(
         _row(_S, "Single strategy", emr=25.21, lr=28.28, emr_multi=0.00, rouge_l=18.06, bertscore=18.16),
@@ -170,7 +170,7 @@ def published(protocol: str) -> tuple[PublishedTable, ...]:
 
 
 def published_number(metric: str, value: float | tuple[float, float] | None) -> str:
-    """A published figure with the metric's usual decimals; a range over several reports as it was given."""
+    """A published figure with the metric's usual decimals; a range over reports as it was given."""
     if value is None:
         return ""
     if isinstance(value, tuple):

@@ -145,7 +145,7 @@ def measured_table(
 
 
 def metric_columns(metrics: Iterable[str]) -> tuple[Column, ...]:
-    """Headings of metrics, each with its direction and meaning; a key without a name stands for itself."""
+    """Headings of metrics, each with its direction and meaning; a key without a record is its own heading."""
     names = {metric: METRIC_NAMES.get(metric) for metric in metrics}
     return tuple(
         Column(metric) if name is None else Column(name.label, better=name.better, meaning=name.meaning)

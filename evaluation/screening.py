@@ -1,4 +1,4 @@
-"""How often the crisis screening of the chat is right, on the test set that lies beside it."""
+"""How often the crisis screening of the chat is right, on its test set."""
 
 import hashlib
 import json
@@ -77,7 +77,7 @@ def benchmark_screening(
     Args:
         screen: Takes a message and what was said before it.
         test_set: Folder with a file for each of :data:`PARTS`.
-        rules: Files that decide what the screening finds; their hash stands in the signature.
+        rules: Files that decide what the screening finds; their hash is part of the signature.
 
     Returns:
         Protocol ``screening``; the systems are the parts of the test set, and the crisis lines of one kind in a part,

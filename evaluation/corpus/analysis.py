@@ -14,7 +14,7 @@ from corpus.strategy import Strategy
 
 HOPS = (3, 4)  # Table 6 of the 2021 paper
 PHRASES = 10  # per strategy
-KEPT = 100  # plans and transitions of each kind in the JSON, the most frequent
+LISTED = 100  # plans and transitions of each kind in the JSON, the most frequent
 
 
 @dataclass(frozen=True)
@@ -123,5 +123,5 @@ def _counted(counts: dict[tuple[Strategy, ...], int]) -> list[dict[str, Any]]:
     """The most frequent plans or runs as plain data."""
     return [
         {"strategies": [strategy.label for strategy in strategies], "count": count}
-        for strategies, count in islice(counts.items(), KEPT)
+        for strategies, count in islice(counts.items(), LISTED)
     ]

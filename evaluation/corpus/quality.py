@@ -218,7 +218,7 @@ def _reason_table(assessments: Sequence[Assessment]) -> str:
             rows.append([name, str(failed), str(missing)])
     if not rows:
         return "Every conversation was approved."
-    notes = ["Conversations not approved, by what kept them from it; one may have more than one reason."]
+    notes = ["Conversations not approved, by reason; one may have more than one reason."]
     return to_text(plain_table(["reason", "too low", "missing"], rows, notes=notes))
 
 

@@ -1,7 +1,7 @@
 """The tables of the corpus report, for any corpus: sizes, problems, strategies, turns, transitions, words, intensities.
 
 Source: Liu et al., ACL 2021, section 4 and appendix: Tables 2, 3 and 6, Figures 3 and 4; turns and intensities besides.
-A dash stands where the data lack something.
+What the data lack is shown as a dash.
 """
 
 import math
@@ -171,7 +171,7 @@ def length_table(turns: TurnStatistics) -> Table:
 
 
 def plan_table(turns: TurnStatistics) -> Table:
-    """The most frequent plans, repeats kept."""
+    """The most frequent plans, repeats included."""
     return _plans("Most frequent plans", turns.plans, turns.turns, note="Of all turns.")
 
 

@@ -1,6 +1,6 @@
-"""Which thresholds of the quality filter agree best with people: every combination of a grid, by Cohen's kappa.
+"""The thresholds of the quality filter that agree best with people: every combination of a grid, by Cohen's kappa.
 
-Human judgements of conversations, read from a CSV file: which were approved, which rejected.
+The human labels are read from a CSV file: which conversations people approved, which they rejected.
 """
 
 import csv
@@ -84,7 +84,7 @@ class ThresholdSearch:
     """The best combination found.
 
     Attributes:
-        thresholds: The combination; of several equally good ones, the one that differs least from the start.
+        thresholds: The combination; of equally good ones the one that differs least from the start.
         kappa: Its agreement with the labels, -1..1; the best of many on these labels, and so an optimistic figure.
         tried: Combinations tried.
         tied: How many of them have this kappa.
@@ -97,7 +97,7 @@ class ThresholdSearch:
 
 
 def labelled(measured: Measurements, labels: Mapping[int, bool]) -> tuple[Measurements, np.ndarray]:
-    """The conversations that people judged, M of the N measured, and (M,) bool: whether they approved.
+    """The conversations with a human label, M of the N measured, and (M,) bool: whether they approved.
 
     Raises:
         ValueError: The labels are all the same: agreement beyond chance does not exist.
@@ -132,7 +132,7 @@ def search_thresholds(
     Args:
         measured: The conversations; those without a label are not looked at.
         labels: Number of a conversation -> whether people approved it.
-        start: What is not in the grid (how many criteria, the last ratings) is kept from here.
+        start: What is not in the grid (how many criteria, the last ratings) is taken from here.
         grid: Field of :class:`Thresholds` -> values. ``detail`` is tried only where it is known of some conversation.
 
     Raises:

@@ -146,7 +146,7 @@ def compare_before_after(
 
 def training_text(training: Mapping[str, Any]) -> str:
     """Speed of a training, where its time went, and which checkpoint was selected."""
-    shares, kept, start = training["time_shares"], training["kept"], training["start"]
+    shares, selected, start = training["time_shares"], training["kept"], training["start"]
     speed = (
         f"PPO: {training['steps']:,} steps, {training['steps_per_second']:,.0f} a second with validation and saving; "
         f"of the rest policy {shares['policy']:.0f} %, environment {shares['environment']:.0f} %, of which encoding of "
@@ -155,7 +155,7 @@ def training_text(training: Mapping[str, Any]) -> str:
     choice = f"selected: the checkpoint after {training['kept_step']:,} steps"
     if not training["kept_step"]:
         choice = "selected: the start, no checkpoint within the limits was better"
-    scores = ", ".join(f"{name} {start[name]:.2f} -> {value:.2f}" for name, value in kept.items())
+    scores = ", ".join(f"{name} {start[name]:.2f} -> {value:.2f}" for name, value in selected.items())
     return f"{speed}\n{choice} (held-out seekers, F1 on training turns: {scores})\n"
 
 

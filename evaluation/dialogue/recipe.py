@@ -43,7 +43,7 @@ class SeekerChoice:
         kind: ``retrieval``: real replies out of the training dialogues; ``model``: a language model.
         run: Run folder of a fitted retrieval seeker; ``None``: it is fitted when opened, without failed conversations.
         model: The language model.
-        record: Folder where the language model's answers are kept.
+        record: Folder where the language model's answers are recorded.
     """
 
     kind: SeekerKind = "retrieval"
@@ -57,7 +57,7 @@ class SeekerChoice:
         if self.kind == "model" and self.run is not None:
             raise ValueError("seeker model: --seeker-run is for --seeker retrieval")
         if self.kind == "model" and self.record is None:
-            raise ValueError("seeker model: expected --record, the folder where its answers are kept")
+            raise ValueError("seeker model: expected --record, the folder where its answers are recorded")
 
     def open(self, train: Sequence[Dialogue], *, runs: int, seed: int) -> tuple[Seeker, ...]:
         """Opens the seeker of all runs, or one for each.
@@ -75,8 +75,8 @@ class SeekerChoice:
             if self.run is not None:
                 return (RetrievalSeeker.load(self.run, train, text_encoder=text_encoder),)
             return (RetrievalSeeker.fit(train, text_encoder=text_encoder),)
-        chat, kept = open_chat(self.model), CallRecord(self.record)
-        return tuple(model_seeker(self.model, chat, kept, seed=seed + run) for run in range(runs))
+        chat, record = open_chat(self.model), CallRecord(self.record)
+        return tuple(model_seeker(self.model, chat, record, seed=seed + run) for run in range(runs))
 
 
 class GeneratorResponder:

@@ -119,5 +119,5 @@ def alone_text(alone: DialogueBenchmark) -> str:
 def with_alone(result: EvaluationResult, alone: DialogueBenchmark) -> EvaluationResult:
     """A result with the scores of strategies alone in its details, under their own signature."""
     written = alone.result.to_json()
-    kept = {key: written[key] for key in ("signature", "seconds", "systems")}
-    return replace(result, details={**result.details, "strategies_alone": {**kept, "exploits": list(alone.exploits)}})
+    part = {key: written[key] for key in ("signature", "seconds", "systems")}
+    return replace(result, details={**result.details, "strategies_alone": {**part, "exploits": list(alone.exploits)}})

@@ -144,7 +144,7 @@ def _tally(items: Sequence[SupporterMessage], decision: np.ndarray, calibrated: 
 
 
 def _intervals(items: Sequence[SupporterMessage]) -> np.ndarray:
-    """The sixth of its conversation that every message stands in. Shape: (N,)."""
+    """The sixth of its conversation that every message is in. Shape: (N,)."""
     return np.array([progress_interval(item.index, len(item.dialogue.messages)) for item in items], dtype=np.int64)
 
 

@@ -31,7 +31,7 @@ def measure_speed(
     Args:
         decide: Takes a sequence of items and decides them all.
         items: At least one.
-        rng: Draws which items are timed.
+        rng: Samples the items that are timed.
         singles: Single calls for the latency, at most; fewer where there are fewer items.
         clock: Seconds; a test passes its own.
 
@@ -46,16 +46,16 @@ def measure_speed(
         decide(batch)
         return max(clock() - start, 1e-9)  # a clock of coarse resolution may see no time pass
 
-    def draw(count: int) -> list[Any]:
+    def sampled(count: int) -> list[Any]:
         return [items[index] for index in rng.choice(len(items), size=min(count, len(items)), replace=False)]
 
-    first = draw(FIRST)
+    first = sampled(FIRST)
     seconds(first)  # warm
     fitting = int(PASS_SECONDS * len(first) / seconds(first))
-    batch = draw(min(BATCH, max(FIRST, fitting)))
+    batch = sampled(min(BATCH, max(FIRST, fitting)))
     seconds(batch)  # warm
     rates = np.array([len(batch) / seconds(batch) for _ in range(PASSES)])  # (PASSES,) decisions a second
-    sample = draw(singles)
+    sample = sampled(singles)
     seconds(sample[:1])  # warm: the first single call may take another path than a batch
     milliseconds = [1000 * seconds([item]) for item in sample]
     return {
@@ -77,7 +77,7 @@ def measure_reply_speed(
     Args:
         planner: Warm; the older messages of every history are in its cache.
         histories: Those are timed that end with the seeker.
-        rng: Draws which histories are timed.
+        rng: Samples the histories that are timed.
         singles: Histories timed, at most.
         clock: Seconds; a test passes its own.
 
@@ -87,12 +87,12 @@ def measure_reply_speed(
     answers = [history for history in histories if history and history[-1].role is Role.SEEKER]
     if not answers:
         return {}
-    drawn = rng.choice(len(answers), size=min(singles, len(answers)), replace=False)
-    marks = rng.integers(10**9, size=len(drawn) + 1)  # another text in every run: caches outlive a process
+    timed = rng.choice(len(answers), size=min(singles, len(answers)), replace=False)
+    marks = rng.integers(10**9, size=len(timed) + 1)  # another text in every run: caches outlive a process
     milliseconds = []
     with memory_only():  # messages that nobody wrote are no data
         planner.plans([_after_new_message(answers[0], marks[-1])])  # warm: loads the encoder
-        for index, mark in zip(drawn, marks, strict=False):
+        for index, mark in zip(timed, marks, strict=False):
             history = _after_new_message(answers[index], mark)
             start = clock()
             planner.plans([history])
@@ -120,7 +120,7 @@ def _percentiles(values: Sequence[float], name: str, *, rng: np.random.Generator
 
 
 def mean_speed(runs: Sequence[Mapping[str, Estimate]]) -> dict[str, Estimate]:
-    """Speed of a system of several runs: mean and spread of their values, between the lowest and the highest end.
+    """Speed of a system of one or more runs: mean and spread of their values, between the lowest and the highest end.
 
     Args:
         runs: What :func:`measure_speed` gave for each; of a plan table, which decides nothing, none.

@@ -121,7 +121,7 @@ def demonstrate(
 
 
 def generator_by_source(benchmarks: Sequence[GeneratorBenchmark]) -> EvaluationResult:
-    """One generator's results under several plan sources as one table, a system per source.
+    """One generator's results under all plan sources as one table, a system per source.
 
     Raises:
         ValueError: Their signatures differ in more than the plan source.

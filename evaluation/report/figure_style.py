@@ -1,4 +1,4 @@
-"""One look for all figures: a light ground, colours that print and that colour-blind readers tell apart, inline SVG.
+"""One look for all figures: a light ground, colours that print and that colour-blind people can tell apart, inline SVG.
 
 Figure objects only, no pyplot: nothing global is left behind. Text stays text (searchable, and in the page's own font).
 """
@@ -15,7 +15,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Paul Tol's qualitative scheme "muted" (technical note SRON/EPS/TN/09-002), safe for colour-blind readers; a pale
+# Paul Tol's qualitative scheme "muted" (technical note SRON/EPS/TN/09-002), safe for colour-blind people; a pale
 # grey goes to Others, the strategy that says least.
 STRATEGY_COLOURS: tuple[str, ...] = (
     "#332288", "#88CCEE", "#AA4499", "#CC6677", "#44AA99", "#DDCC77", "#999933", "#D5D5D5",
@@ -81,7 +81,7 @@ def svg(figure: Figure, title: str) -> Markup:
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = buffer.getvalue()
     element = text[text.index("<svg") :].strip()
-    # Several figures share one page: no rules that reach beyond the figure, no names that nothing refers to.
+    # All figures share one page: no rules that reach beyond the figure, no names that nothing refers to.
     element = re.sub(r"<style.*?</style>", "", element, flags=re.DOTALL)
     element = re.sub(r' id="([^"]*)"', lambda match: match[0] if f"#{match[1]}" in text else "", element)
     element = element.replace(f"'{_FONT}'", "var(--figure-font)")  # the page decides the font

@@ -42,7 +42,7 @@ class Column:
 
     Attributes:
         label: The heading.
-        align: Names stand to the left, numbers to the right.
+        align: ``left`` for names, ``right`` for numbers.
         better: ``higher``, ``lower``, or empty where neither is better by itself.
         meaning: One line that explains it, with the unit.
     """
@@ -104,7 +104,7 @@ def plain_table(
         rows: Their cells.
         title: What is shown.
         notes: What must be said of it; empty ones are left out.
-        names: How many columns, from the first, hold names and stand to the left.
+        names: How many columns, from the first, hold names and are aligned left.
         totals: Rows at the end that sum up the others.
     """
     columns = tuple(Column(label, "left" if place < names else "right") for place, label in enumerate(headings))
@@ -131,7 +131,7 @@ def to_text(table: Table, *, below: bool = False) -> str:
         below: Whether intervals and spreads have lines of their own below their row, and not a place beside the value.
     """
     rows = [row for row in table.rows if isinstance(row, Row)]
-    # A blank stands where other cells of the column carry a mark, so that the digits stand below each other.
+    # Cells without a mark get a blank in its place, so that digits are aligned.
     blanks = tuple(
         " " if column.align == "right" and any(row.cells[place].mark for row in rows) else ""
         for place, column in enumerate(table.columns)
@@ -197,7 +197,7 @@ _ESCAPES = {
 
 
 def latex_escaped(text: str) -> str:
-    """Text that LaTeX prints as it stands, whatever its font encoding.
+    """Text that LaTeX prints unchanged, whatever its font encoding.
 
     Special characters are escaped, letters beyond ASCII lose their accents, and what then still is none of ASCII
     becomes its code point, as in ``(U+4E2D)``. Line breaks become blanks: an empty line would end the paragraph.
@@ -217,7 +217,7 @@ def _escaped(character: str) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """A ``table*`` that needs booktabs and nothing else; intervals and spreads stand below their row."""
+    """A ``table*`` that needs booktabs and nothing else; intervals and spreads are below their row."""
     lines = [
         r"\begin{table*}",
         r"\centering\scriptsize\setlength{\tabcolsep}{2pt}",
