@@ -179,7 +179,7 @@ def train_planner(
         held_out_predictions = stacking.stack(held_out_predictions, held_out.messages)
 
     # Behaviour cloning of the policy network.
-    torch.manual_seed(seed + 1)  # whatever was drawn before, or skipped by a resumed run
+    torch.manual_seed(seed + 1)  # the same, whatever stages a resumed run skipped
     policy = PolicyNetwork(layout, width=config.policy.width, dropout=_POLICY_DROPOUT).to(ensemble.device)
     clone_policy(
         policy,

@@ -1,4 +1,4 @@
-"""Learning curves: kept for the report and streamed to TensorBoard."""
+"""Learning curves: stored for the report and streamed to TensorBoard."""
 
 import json
 from pathlib import Path

@@ -54,7 +54,7 @@ class RandomPlanner:
 
     Message protocol: a strategy from ESConv's distribution, as the Random baseline of Liu et al. (ACL 2021, section
     6.1); the probabilities are the one-hot of the draw, because their arg-max is the prediction. Turn protocol: the
-    plan of a training turn drawn at random.
+    plan of a random training turn.
 
     A draw is a hash of the history with a key from ``rng``: a history gets the same answer in any batch, in any order
     and at any repetition, and equal histories get equal answers.
@@ -141,4 +141,4 @@ def _fit_majority(train: Sequence[Dialogue], *, observer: Observer, seed: int) -
     return MajorityPlanner(train, max_strategies=observer.codec.max_strategies)
 
 
-BASELINES = (Baseline("random", _fit_random, rung=0), Baseline("majority", _fit_majority, rung=1))
+BASELINES = (Baseline("random", _fit_random, rank=0), Baseline("majority", _fit_majority, rank=1))

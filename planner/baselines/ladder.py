@@ -41,12 +41,12 @@ class Baseline:
     Attributes:
         name: What tables and JSON call it.
         fit: Fits it.
-        rung: Its place in the ladder; baselines of one rung are sorted by name.
+        rank: Its place in the ladder; those of one rank are sorted by name.
     """
 
     name: str
     fit: Fit
-    rung: int = 10
+    rank: int = 10
 
 
 def baselines() -> list[Baseline]:
@@ -54,7 +54,7 @@ def baselines() -> list[Baseline]:
     folder = planner.baselines
     names = [f"{folder.__name__}.{one.name}" for one in pkgutil.iter_modules(folder.__path__)]
     found = [one for name in names for one in getattr(importlib.import_module(name), "BASELINES", ())]
-    return sorted(found, key=lambda one: (one.rung, one.name))
+    return sorted(found, key=lambda one: (one.rank, one.name))
 
 
 def fit_ladder(train: Sequence[Dialogue], *, observer: Observer, seed: int) -> list[Planner]:

@@ -98,4 +98,4 @@ def _of_strategies(probabilities: np.ndarray) -> np.ndarray:
     return strategies / strategies.sum(axis=1, keepdims=True)
 
 
-BASELINES = (Baseline("tfidf", fit_tfidf, rung=3), Baseline("embedding", fit_embedding, rung=4))
+BASELINES = (Baseline("tfidf", fit_tfidf, rank=3), Baseline("embedding", fit_embedding, rank=4))

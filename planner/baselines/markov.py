@@ -91,4 +91,4 @@ def _fit(train: Sequence[Dialogue], *, observer: Observer, seed: int) -> MarkovP
     return MarkovPlanner(train, max_strategies=observer.codec.max_strategies)
 
 
-BASELINES = (Baseline("markov", _fit, rung=2),)
+BASELINES = (Baseline("markov", _fit, rank=2),)

@@ -253,7 +253,7 @@ class PredictionEncoder:
     """A :class:`encoding.observation.HistoryEncoder`: a planner's base models and stacking, which PPO does not train.
 
     Args:
-        planner: Whose beliefs.
+        planner: Whose predictions.
 
     Attributes:
         seconds: Spent here so far.

@@ -1,6 +1,7 @@
-"""Decisions of hand-made dialogues, field by field."""
+"""Decisions: every state in which a planner can meet a turn, and what was decided there."""
 
 import numpy as np
+import pytest
 
 from corpus.dialogue import Dialogue, Message, Role, Survey, message_view, turn_view
 from corpus.reasoning import Need
@@ -8,8 +9,8 @@ from corpus.strategy import Stage, Strategy
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import ReasoningCodec
-from planner.decisions import Decisions
-from tests.planner.toy_task import observer, toy_dialogues
+from planner.decisions import Decisions, training_turns
+from tests.planner.toy_task import ANSWERS, observer, toy_dialogues
 
 _GREETING = Dialogue(1, (Message(Role.SEEKER, "hey"), Message(Role.SUPPORTER, "hey you", Strategy.OTHERS)))
 _SILENT = Dialogue(2, (Message(Role.SEEKER, "nobody answers"),))
@@ -111,3 +112,18 @@ def test_first_decisions_are_the_message_view() -> None:
     turns = turn_view(dialogues)
     assert [decisions.messages[row] for row in decisions.openings] == [turn.history for turn in turns]
     assert decisions.plans == tuple(turn.plan for turn in turns)
+
+
+def test_gives_every_turn_in_order():
+    dialogues = toy_dialogues(2, seed=0)
+    turns = training_turns(dialogues, name="markov")
+    assert [turn.dialogue.number for turn in turns] == [1] * 4 + [2] * 4
+    assert [turn.plan for turn in turns] == [ANSWERS[turn.history[-1].text] for turn in turns]
+
+
+@pytest.mark.parametrize("train", [(), (Dialogue(1, (Message(Role.SEEKER, "nobody answers me"),)),)])
+def test_nothing_to_learn_from_is_one_clear_line(train):
+    with pytest.raises(
+        ValueError, match=rf"^markov: no supporter turn to learn from in {len(train)} training dialogues$"
+    ):
+        training_turns(train, name="markov")

@@ -151,3 +151,10 @@ def test_nothing_to_learn_from_and_too_few_dialogues_are_refused(tmp_path: Path)
             train_planner(train, valid, config=SMALL, out=tmp_path / name, seed=0, text_encoder=FakeTextEncoder())
     with pytest.raises(ValueError, match="1 training dialogues for 2 folds"):
         train_planner(_TRAIN[:1], _VALID, config=SMALL, out=tmp_path / "few", seed=0, text_encoder=FakeTextEncoder())
+
+
+def test_the_first_loss_that_is_not_finite_ends_training(tmp_path: Path) -> None:
+    config = changed(_SHORT, ppo__rate=1e25)
+    with pytest.raises(ValueError, match=r"^ppo: the loss is (nan|inf) at step \d+; a lower --ppo\.rate may help$"):
+        _train(tmp_path, config)
+    assert (tmp_path / "cloned" / "planner.json").is_file()  # what was trained before stays

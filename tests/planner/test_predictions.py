@@ -18,8 +18,8 @@ from planner.base_models.predictions import PredictionLayout
 from tests.planner.toy_predictions import REASONING, random_predictions, toy_layout
 from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
 
-_EMBEDDER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(toy_dialogues(3, seed=0), words=9))
-_OBSERVER = Observer(_EMBEDDER, window=2, max_strategies=2)
+_ENCODER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(toy_dialogues(3, seed=0), words=9))
+_OBSERVER = Observer(_ENCODER, window=2, max_strategies=2)
 _SEEKER = Message(Role.SEEKER, "my boss yelled at me")
 
 
@@ -45,8 +45,8 @@ def _ensemble(layout: PredictionLayout) -> Ensemble:
     shape = EnsembleShape(
         history=_OBSERVER.history_size,
         plan=plan_features_size(2),
-        embedding=_EMBEDDER.meaning.dimension,
-        words=_EMBEDDER.words.dimension,
+        embedding=_ENCODER.meaning.dimension,
+        words=_ENCODER.words.dimension,
         window=2,
         folds=2,
         networks=2,

@@ -1,10 +1,11 @@
-"""The policies inside SB3: exact probabilities, draws that follow them, and what cannot be chosen."""
+"""The SB3 policies of both modes: exact probabilities, divergences and samples."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from torch import Tensor
 
 from encoding.observation import plan_features
@@ -15,7 +16,13 @@ from env.sb3 import BatchVecEnv
 from env.turns import TurnTask
 from planner.base_models.predictions import PredictionLayout
 from planner.policy.network import NEED, STAGE, PolicyNetwork
-from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy, PlanActorCriticPolicy, choose
+from planner.policy.sb3_policies import (
+    AllInOnePolicy,
+    OneByOnePolicy,
+    PlanActorCriticPolicy,
+    SampledAllInOnePolicy,
+    choose,
+)
 from tests.env.turn_tasks import turn_vector_env
 from tests.planner.toy_predictions import random_predictions, stirred_network, toy_layout
 
@@ -289,3 +296,46 @@ def test_choosing() -> None:
     rows = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]).log()
     for deterministic in (True, False):
         assert choose(rows, deterministic=deterministic).tolist() == [1, 0]
+
+
+_MANY_DRAWS = 20_000
+
+
+def _policy_of(policy_class: type[AllInOnePolicy], layout: PredictionLayout) -> Any:
+    reasons = list(layout.reasoning.sizes) if layout.reasoning is not None else []
+    policy = policy_class(
+        spaces.Box(-20.0, 1.0, (_observed(layout, 1).shape[1],)),
+        spaces.MultiDiscrete([*reasons, *[STOP + 1] * layout.space.codec.max_strategies]),
+        lambda _: 1e-3,
+        network=stirred_network(layout),
+        refine_reasoning=True,
+    )
+    policy.reference.load_state_dict(stirred_network(layout, seed=7).state_dict())
+    return policy
+
+
+def _observed(layout: PredictionLayout, count: int) -> Tensor:
+    """The same history many times, nothing chosen yet."""
+    plan = torch.from_numpy(plan_features(np.full((1, layout.space.codec.max_strategies), STOP)))
+    parts = [random_predictions(layout, 1), torch.zeros(1, layout.reasoning_width), plan]
+    return torch.cat(parts, dim=1).expand(count, -1)
+
+
+@pytest.mark.parametrize("reasons", [True, False])
+def test_the_divergence_along_drawn_chains_has_the_exact_one_as_its_mean(reasons: bool) -> None:
+    layout = toy_layout(reasons=reasons)
+    exact, sampled = (
+        _policy_of(AllInOnePolicy, layout),
+        _policy_of(SampledAllInOnePolicy, layout),
+    )
+    observations = _observed(layout, _MANY_DRAWS)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        actions, _, drawn_with = sampled(observations)
+        values, log_probabilities, along = sampled.evaluate_actions(observations, actions.float())
+        same_values, _, whole = exact.evaluate_actions(observations[:2], actions[:2].float())
+    torch.testing.assert_close(log_probabilities, drawn_with)
+    torch.testing.assert_close(values[:2], same_values)
+    error = float(along.std()) / _MANY_DRAWS**0.5
+    assert abs(float(along.mean()) - float(whole[0])) < 4 * error
+    assert (along <= 1e-6).all()

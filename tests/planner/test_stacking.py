@@ -1,16 +1,21 @@
-"""Stacking: what trees change in predictions and what not, out-of-fold predictions, and back from a file."""
+"""Stacking: what trees change in predictions and what not, out-of-fold predictions, trees as arrays, files."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import logsumexp
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.tree import DecisionTreeClassifier
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.observation import Observer
 from encoding.plan_codec import STOP
 from planner.base_models.stacking import Stacking
+from planner.base_models.trees import TreeClassifier, Trees
 from planner.decisions import Decisions
 from tests.planner.toy_predictions import random_predictions, toy_layout
 from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
@@ -127,3 +132,76 @@ def test_saved_and_loaded_they_judge_alike(tmp_path: Path) -> None:
         Stacking.load(path, _LAYOUT, folds=3)
     with pytest.raises(ValueError, match="missing"):
         Stacking.load(tmp_path / "none.safetensors", _LAYOUT, folds=3)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(2, 4))
+def test_sums_of_leaves_are_a_forests_probabilities(seed: int, trees: int, classes: int) -> None:
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(60, 3)).round(1).astype(np.float32)  # rounded: ties with thresholds occur
+    outcomes = rng.integers(classes, size=60)
+    forest = ExtraTreesClassifier(trees, min_samples_leaf=2, random_state=seed % 1000).fit(features, outcomes)
+    taken = Trees.collect(forest.estimators_, [tree.tree_.value[:, 0] / trees for tree in forest.estimators_])
+    new = rng.normal(size=(40, 3)).round(1).astype(np.float32)
+    np.testing.assert_allclose(taken(new), forest.predict_proba(new), atol=1e-6)
+
+
+def test_a_tree_of_one_node_and_one_by_hand() -> None:
+    """Below 0.5 the first outcome, above the second; a tree that saw one outcome asks nothing."""
+    features = np.array([[0.0], [0.2], [0.8], [1.0]], np.float32)
+    split = DecisionTreeClassifier(random_state=0).fit(features, [0, 0, 1, 1])
+    single = DecisionTreeClassifier(random_state=0).fit(features, [0, 0, 0, 0])
+    leaves = [np.array([[0.0], [1.0], [3.0]]), np.array([[10.0]])]
+    assert Trees.collect([split, single], leaves)(features)[:, 0].tolist() == [11, 11, 13, 13]
+    assert Trees.collect([single], leaves[1:])(features)[:, 0].tolist() == [10] * 4
+
+
+def test_many_items_in_batches_are_as_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(3000, 2)).astype(np.float32)
+    tree = DecisionTreeClassifier(max_depth=4, random_state=0).fit(features, features[:, 0] > features[:, 1])
+    taken = Trees.collect([tree], [tree.tree_.value[:, 0]])
+    np.testing.assert_array_equal(taken(features)[[0, 1500, 2999]], taken(features[[0, 1500, 2999]]))
+    assert taken(features[:0]).shape == (0, 2)
+
+
+def _data(outcomes: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(600, 4)).astype(np.float32)
+    return features, np.digitize(features[:, 0] + 0.3 * rng.normal(size=600), np.linspace(-1, 1, outcomes - 1))
+
+
+@pytest.mark.parametrize("outcomes", [2, 3])
+def test_probabilities_follow_what_they_were_fitted_to(outcomes: int) -> None:
+    features, happened = _data(outcomes)
+    verdict = TreeClassifier.fit(features, happened, number=outcomes, trees=20, seed=0)
+    new, expected = _data(outcomes, seed=1)
+    probabilities = verdict(new)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert (probabilities.argmax(axis=1) == expected).mean() > 0.75
+    shares = np.bincount(happened) / len(happened)
+    np.testing.assert_allclose(verdict(features).mean(axis=0), shares, atol=0.03)  # neither half is lopsided
+
+
+def test_an_outcome_that_never_occurred_is_all_but_impossible() -> None:
+    features, happened = _data(2)
+    probabilities = TreeClassifier.fit(features, happened * 2, number=4, trees=5, seed=0)(features)
+    assert probabilities[:, [1, 3]].max() < 1e-6
+    assert probabilities[:, [0, 2]].min() > 0
+
+
+def test_from_one_outcome_nothing_is_learned() -> None:
+    features, happened = _data(2)
+    with pytest.raises(ValueError, match="stacking: all outcomes are alike, nothing can be learned"):
+        TreeClassifier.fit(features, 0 * happened, number=2, trees=5, seed=0)
+
+
+def test_same_seed_same_trees_and_arrays_give_them_back() -> None:
+    features, happened = _data(3)
+    first, second = (TreeClassifier.fit(features, happened, number=3, trees=5, seed=7) for _ in range(2))
+    np.testing.assert_array_equal(first(features), second(features))
+    np.testing.assert_array_equal(TreeClassifier.of_arrays(first.arrays())(features), first(features))
+    incomplete = first.arrays()
+    del incomplete["forest.leaf"]
+    with pytest.raises(KeyError, match=r"forest\.leaf"):
+        TreeClassifier.of_arrays(incomplete)

@@ -15,6 +15,7 @@ from encoding.plan_codec import STOP
 from encoding.reasoning_codec import REASONING_SLOTS
 from metrics.strategy.edit_distance import levenshtein_ratio
 from planner.config import Mode, PlanDecodingConfig
+from planner.decisions import Decisions
 from planner.plan import Calibrated
 from planner.planner import StrategyPlanner
 from tests.planner.reference_plans import policy_plans
@@ -282,3 +283,31 @@ def test_planning_leaves_global_randomness_alone() -> None:
     first = planner.plan([_SEEKER])
     assert torch.equal(before, torch.get_rng_state())
     assert planner.plan([_SEEKER]).strategies == first.strategies
+
+
+def test_a_message_of_unknown_strategy_neither_begins_nor_resets_the_prefix() -> None:
+    planner = toy_planner()
+    typed = Message(Role.SUPPORTER, "i see")
+    said = Message(Role.SUPPORTER, "reply", Strategy.OTHERS)
+    known = planner.plan([_SEEKER, said, typed])
+    probabilities = _plan_probabilities(planner, [_SEEKER, said, typed], (Strategy.OTHERS,))
+    whole = _best(probabilities, exact_weight=0.0, prefix=(Strategy.OTHERS,))
+    assert (Strategy.OTHERS, *known.strategies) == whole
+    assert planner.plan([_SEEKER, typed]).strategies != ()
+
+
+def test_a_turn_longer_than_any_plan_is_known_by_its_last_strategies() -> None:
+    planner = toy_planner()  # K = 2: the state is the last strategy
+    history = _said(Strategy.QUESTION, Strategy.REFLECTION, Strategy.OTHERS)
+    codec, predictions = planner.observer.codec, planner.predictions([history])
+    (long,) = planner.calibrated_probabilities([history])
+    for plan, same in (
+        ((Strategy.REFLECTION, Strategy.OTHERS), True),
+        ((Strategy.QUESTION, Strategy.REFLECTION), False),
+    ):
+        (short,) = planner.decision_probabilities(predictions, codec.slots(plan)[None])
+        assert np.allclose(long, short) is same
+    decisions = Decisions.collect([Dialogue(1, tuple(history))], observer=planner.observer)
+    assert decisions.slots[2].tolist() == [Strategy.QUESTION, Strategy.REFLECTION]  # of the third message
+    longer = Decisions.collect([Dialogue(1, (*history, *history[1:2]))], observer=planner.observer)
+    assert longer.slots[3].tolist() == [Strategy.REFLECTION, Strategy.OTHERS]  # of the fourth

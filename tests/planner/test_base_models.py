@@ -1,0 +1,455 @@
+"""Base models: the ensemble and its mean, networks, linear models, their training without a fold."""
+
+import dataclasses
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from corpus.dialogue import Dialogue, Message
+from corpus.strategy import Strategy
+from encoding.observation import Observer, plan_features_size
+from encoding.plan_codec import STOP
+from encoding.reasoning_codec import ReasoningCodec
+from encoding.tfidf import JoinedEncoder, TfidfEncoder
+from planner.base_models.ensemble import (
+    BaseModel,
+    Ensemble,
+    EnsembleShape,
+    TrainingData,
+    base_models,
+    fold_of_dialogues,
+    train_ensemble,
+)
+from planner.base_models.linear import DecisionRegression
+from planner.base_models.networks import one_cycle, reasoning_loss
+from planner.config import EnsembleConfig, PlannerConfig
+from planner.decisions import Decisions
+from planner.plan_space import PlanSpace, log_softmax
+from planner.training_log import TrainingLog
+from tests.planner.toy_task import SMALL, FakeTextEncoder, changed, toy_dialogues
+
+_TRAIN = toy_dialogues(5, seed=0)
+_ENCODER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAIN, words=9))
+_OBSERVER = Observer(_ENCODER, window=2, max_strategies=2)
+_SPACE = PlanSpace(_OBSERVER.codec)
+_HISTORY = torch.from_numpy(_OBSERVER.encode_histories([dialogue.messages[:3] for dialogue in _TRAIN[:4]]))
+_LINEAR = ("linear-embedding", "linear-words")
+
+
+def _ensemble(*, folds: int = 2, networks: int = 4, reasoning: int = 5) -> Ensemble:
+    shape = EnsembleShape(
+        history=_OBSERVER.history_size,
+        plan=plan_features_size(2),
+        embedding=_ENCODER.meaning.dimension,
+        words=_ENCODER.words.dimension,
+        window=2,
+        folds=folds,
+        networks=networks,
+        width=7,
+        reasoning=reasoning,
+    )
+    torch.manual_seed(0)
+    ensemble = Ensemble(shape)
+    for name in _LINEAR:
+        ensemble.models[name].weight.normal_()
+    networks_ = ensemble.models["networks"]
+    for bias in (networks_.hidden_bias, networks_.decision_bias, networks_.reasoning_bias):
+        torch.nn.init.normal_(bias)
+    return ensemble.eval()
+
+
+def _decide(ensemble: Ensemble, *, fold: int | None = None) -> tuple[Tensor, Tensor]:
+    with torch.no_grad():
+        return ensemble(_HISTORY, _SPACE.features, _SPACE.allowed, fold=fold)
+
+
+def _by_kind(ensemble: Ensemble, fold: int | None) -> list[Tensor]:
+    """Mean probability of each kind of base models, row by row. Three of shape (B, R, 9)."""
+    folds, networks = ensemble.shape.folds, ensemble.shape.networks
+    batch, rows = len(_HISTORY), len(_SPACE.features)
+    histories = _HISTORY.repeat_interleave(rows, 0)
+    plans, allowed = _SPACE.features.repeat(batch, 1), _SPACE.allowed.repeat(batch, 1)
+    same = (networks, -1, -1)
+    with torch.no_grad():
+        hidden, _ = ensemble.models["networks"].log_probabilities(
+            histories.expand(same), plans.expand(same), allowed.expand(same)
+        )
+    chosen = [m for m in range(networks) if fold is None or m % folds == fold]
+    kinds = [hidden.exp()[chosen].mean(0)]
+    for name in _LINEAR:
+        model = ensemble.models[name]
+        features = torch.cat([histories[:, model.columns], plans, torch.ones(len(plans), 1)], dim=1)
+        parts = [part for part in range(folds) if fold is None or part == fold]
+        logits = torch.stack([features @ model.weight[part] for part in parts])
+        kinds.append(logits.masked_fill(~allowed, -torch.inf).softmax(-1).mean(0))
+    return [kind.reshape(batch, rows, STOP + 1) for kind in kinds]
+
+
+@pytest.mark.parametrize("fold", [None, 0, 1])
+def test_the_mean_by_hand(fold: int | None) -> None:
+    """A third each, of probabilities: networks, linear on embeddings, linear on words."""
+    ensemble = _ensemble()
+    mixed, _ = _decide(ensemble, fold=fold)
+    assert torch.allclose(mixed.exp(), sum(_by_kind(ensemble, fold)) / 3, atol=1e-6)
+    assert (mixed[:, 0, STOP].exp() == 0).all()
+    assert torch.allclose(mixed.exp().sum(-1), torch.ones(mixed.shape[:2]))
+
+
+def test_of_new_dialogues_all_models_predict() -> None:
+    ensemble = _ensemble()
+    new, new_reasoning = _decide(ensemble)
+    old, old_reasoning = zip(*(_decide(ensemble, fold=fold) for fold in range(2)), strict=True)
+    assert torch.allclose(new.exp(), torch.stack(old).exp().mean(0), atol=1e-6)  # as many networks in every fold
+    assert torch.allclose(new_reasoning, torch.stack(old_reasoning).mean(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("fold", [0, 1, 2])
+def test_only_models_trained_without_a_fold_predict_out_of_fold(fold: int) -> None:
+    names = ["history_weight", "plan_weight", "hidden_bias", "decision_weight", "decision_bias", *_LINEAR]
+    reasons = ["history_weight", "plan_weight", "hidden_bias", "reasoning_weight", "reasoning_bias"]
+    for name in {*names, *reasons}:
+        ensemble = _ensemble(folds=3, networks=6)
+        before = _decide(ensemble, fold=fold)
+        weights = ensemble.models[name].weight if name in _LINEAR else getattr(ensemble.models["networks"], name)
+        others = [model for model in range(len(weights)) if model % 3 != fold]
+        with torch.no_grad():
+            weights[others] += torch.randn_like(weights[others])
+        assert all(map(torch.equal, before, _decide(ensemble, fold=fold))), name
+        for model in set(range(len(weights))) - set(others):
+            before = _decide(ensemble, fold=fold)
+            with torch.no_grad():
+                weights[model] += torch.randn_like(weights[model])
+            after = _decide(ensemble, fold=fold)
+            assert torch.equal(before[0], after[0]) == (name not in names), name
+            assert torch.equal(before[1], after[1]) == (name not in reasons), name
+
+
+def test_each_historys_own_plans_are_decided_as_shared_ones() -> None:
+    ensemble = _ensemble()
+    shared, reasoning = _decide(ensemble)
+    own = [torch.tensor([row, 3]) for row in (0, 2, 5, 8)]
+    plans, allowed = (torch.stack([part[rows] for rows in own]) for part in (_SPACE.features, _SPACE.allowed))
+    with torch.no_grad():
+        decided, same = ensemble(_HISTORY, plans, allowed)
+    assert torch.allclose(decided, torch.stack([shared[number, rows] for number, rows in enumerate(own)]), atol=1e-5)
+    assert torch.equal(reasoning, same)
+
+
+def test_reasoning_is_predicted_with_the_empty_plan() -> None:
+    ensemble = _ensemble()
+    networks = ensemble.models["networks"]
+    empty = _SPACE.features[:1]
+    with torch.no_grad():
+        share = (empty @ networks.plan_weight) + networks.hidden_bias  # (M, 1, F)
+    assert torch.allclose(networks._empty_plan_share(), share, atol=1e-6)
+    _, scores = _decide(ensemble)
+    same = (ensemble.shape.networks, -1, -1)
+    with torch.no_grad():
+        _, of_networks = networks.log_probabilities(
+            _HISTORY.expand(same), _SPACE.features[5:9].expand(same), _SPACE.allowed[5:9].expand(same)
+        )
+    assert torch.allclose(scores, of_networks.mean(0), atol=1e-5)  # whatever the plan is
+
+
+def test_without_reasoning_there_are_no_scores_of_it() -> None:
+    assert _decide(_ensemble(reasoning=0))[1].shape == (4, 0)
+
+
+def test_base_models_see_their_own_columns_and_share_the_others() -> None:
+    ensemble = _ensemble()
+    networks, linear_words = ensemble.models["networks"], ensemble.models["linear-words"]
+    meaning, words = set(networks.columns.tolist()), set(linear_words.columns.tolist())
+    assert set(ensemble.models["linear-embedding"].columns.tolist()) == meaning
+    assert meaning | words == set(range(_OBSERVER.history_size))
+    vector = 16 + _ENCODER.words.dimension
+    slots = 3  # two messages of the window and the problem
+    assert len(meaning - words) == slots * 16
+    assert len(words - meaning) == slots * (vector - 16)
+    second = vector + 10  # where the second message's block begins
+    assert {second, second + 15} <= meaning - words
+    assert {second + 16, second + vector - 1} <= words - meaning
+    assert (networks.gain != 1).sum() == slots * 16
+    assert all(int(column) in meaning - words for column in networks.columns[networks.gain != 1])
+
+
+def test_networks_must_be_a_multiple_of_the_folds() -> None:
+    with pytest.raises(ValueError, match="networks: got 3, expected a multiple of the 2 folds"):
+        _ensemble(networks=3)
+
+
+@pytest.mark.parametrize(
+    "centre",
+    [
+        0.0,
+        30.0,
+        -60.0,
+        55.0,
+    ],
+)
+def test_log_softmax_is_torchs(centre: float) -> None:
+    """Wherever the logits are, within the bounds that the function names."""
+    logits = centre + 5 * torch.randn(20, 9, generator=torch.Generator().manual_seed(0))
+    allowed = torch.ones(20, 9, dtype=torch.bool)
+    allowed[:, STOP] = False
+    own = log_softmax(logits.requires_grad_(True), allowed)
+    expected = logits.masked_fill(~allowed, -1e9).log_softmax(-1)
+    torch.testing.assert_close(own.exp(), expected.exp(), atol=1e-5, rtol=1e-4)
+    assert (own[:, STOP] < -1e8).all()
+    (gradient,) = torch.autograd.grad(own[:, 0].sum(), logits)
+    (expected_gradient,) = torch.autograd.grad(expected[:, 0].sum(), logits)
+    torch.testing.assert_close(gradient, expected_gradient, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("centre", [-500.0, 500.0])
+def test_log_softmax_of_a_spoilt_policy_is_still_a_distribution(centre: float) -> None:
+    """A policy that PPO has spoilt must score badly, not crash the run."""
+    logits = centre + 5 * torch.randn(20, 9, generator=torch.Generator().manual_seed(0))
+    allowed = torch.ones(20, 9, dtype=torch.bool)
+    allowed[:, STOP] = False
+    probabilities = log_softmax(logits, allowed).exp()
+    torch.testing.assert_close(probabilities.sum(1), torch.ones(20))
+    assert (probabilities[:, STOP] == 0).all()
+
+
+_TWENTY = toy_dialogues(20, seed=0)
+_TWENTY_ENCODER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TWENTY, words=20))
+_TWENTY_OBSERVER = Observer(_TWENTY_ENCODER, window=2)
+
+
+def _fit(name: str, decisions: Decisions, fold: np.ndarray) -> BaseModel:
+    shape = EnsembleShape(
+        history=_TWENTY_OBSERVER.history_size,
+        plan=plan_features_size(3),
+        embedding=_TWENTY_ENCODER.meaning.dimension,
+        words=_TWENTY_ENCODER.words.dimension,
+        window=2,
+        folds=2,
+        networks=2,
+        width=4,
+        reasoning=0,
+    )
+    model = base_models()[name](shape, EnsembleConfig())
+    nothing: Any = None  # linear models have no epochs to select and no state to save
+    model.fit(TrainingData(decisions, fold, None, nothing, EnsembleConfig(), 0, nothing, nothing))
+    return model
+
+
+@pytest.mark.parametrize("name", ["linear-embedding", "linear-words"])
+def test_linear_models_are_the_regressions_on_their_columns_without_their_fold(name: str) -> None:
+    decisions = Decisions.collect(_TWENTY, observer=_TWENTY_OBSERVER)
+    fold = decisions.dialogue % 2
+    model = _fit(name, decisions, fold)
+    features = np.concatenate([decisions.history[:, model.columns.numpy()][decisions.row], decisions.plan], axis=1)
+    for part in range(2):
+        others = fold[decisions.row] != part
+        regression = DecisionRegression(features[others], decisions.decision[others], name="toy")
+        constant = np.ones((len(features), 1), np.float32)
+        logits = torch.from_numpy(np.concatenate([features, constant], axis=1)) @ model.weight[part]
+        np.testing.assert_allclose(logits.softmax(-1).numpy(), regression.probabilities(features), atol=1e-5)
+        assert (logits.argmax(1).numpy() == decisions.decision)[~others].mean() > 0.6  # of the unseen part
+
+
+def test_a_fold_without_which_all_decisions_are_alike_is_refused() -> None:
+    decisions = Decisions.collect(_TWENTY, observer=_TWENTY_OBSERVER)
+    fold = np.zeros(len(decisions.history), np.int64)
+    fold[decisions.row[decisions.decision == 2]] = 1  # model 0 sees reflections only
+    keep = (fold[decisions.row] == 0) | (decisions.decision == 2)
+    alike = {name: getattr(decisions, name)[keep] for name in ("row", "slots", "decision")}
+    with pytest.raises(ValueError, match="linear-embedding: all training decisions are alike"):
+        _fit("linear-embedding", Decisions(**{**vars(decisions), **alike}), fold)
+
+
+def test_probabilities_are_scikit_learns_and_unseen_decisions_get_none() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(200, 5)).astype(np.float32)
+    decisions = np.array([0, 3, 8])[features[:, :3].argmax(axis=1)]
+    fitted = DecisionRegression(features, decisions, name="toy")
+    probabilities = fitted.probabilities(features)
+    reference = LogisticRegression(C=0.1, tol=1e-3, max_iter=500).fit(features, decisions).predict_proba(features)
+    assert probabilities[:, [0, 3, 8]] == pytest.approx(reference, abs=1e-4)
+    assert probabilities[:, [1, 2, 4, 5, 6, 7]].max() < 1e-6
+    assert probabilities.sum(axis=1) == pytest.approx(np.ones(200))
+
+
+def test_two_decisions() -> None:
+    features = np.array([[-1.0], [1.0]] * 20, np.float32)
+    fitted = DecisionRegression(features, np.array([2, 5] * 20), name="toy")
+    probabilities = fitted.probabilities(features[:2])
+    assert probabilities[0, 2] > 0.7 > 0.5 > probabilities[0, 5]
+    assert probabilities[1, 5] == pytest.approx(probabilities[0, 2], abs=1e-4)
+
+
+def test_one_decision_is_refused() -> None:
+    with pytest.raises(ValueError, match="toy: all training decisions are alike"):
+        DecisionRegression(np.ones((3, 1), np.float32), np.zeros(3, int), name="toy")
+
+
+_TRAINING, _VALID = toy_dialogues(24, seed=0), toy_dialogues(4, seed=1)
+_JOINED = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAINING, words=SMALL.ensemble.words))
+_TRAINING_OBSERVER = Observer(_JOINED, window=SMALL.window, max_strategies=SMALL.max_strategies)
+_FOLD_OF_DIALOGUE = fold_of_dialogues(len(_TRAINING), folds=2, seed=0)
+
+# One epoch: which epoch is selected depends on all models together, on valid.
+_ONE_EPOCH = changed(SMALL, ensemble__epochs=1, ensemble__dropout=0.2, ensemble__input_dropout=0.2)
+
+
+def _collect(dialogues: tuple[Dialogue, ...], *, codec: ReasoningCodec | None = None) -> Decisions:
+    return Decisions.collect(dialogues, observer=_TRAINING_OBSERVER, reasoning=codec)
+
+
+def _train(
+    folder: Path, dialogues: tuple[Dialogue, ...], *, config: PlannerConfig, codec: ReasoningCodec | None = None
+) -> Ensemble:
+    train = _collect(dialogues, codec=codec)
+    log = TrainingLog(folder)
+    network = train_ensemble(
+        train,
+        _collect(_VALID, codec=codec),
+        shape=EnsembleShape(
+            history=_TRAINING_OBSERVER.history_size,
+            plan=plan_features_size(SMALL.max_strategies),
+            embedding=_JOINED.meaning.dimension,
+            words=_JOINED.words.dimension,
+            window=SMALL.window,
+            folds=2,
+            networks=config.ensemble.networks,
+            width=config.ensemble.width,
+            reasoning=codec.width if codec else 0,
+        ),
+        fold=_FOLD_OF_DIALOGUE[train.dialogue],
+        reasoning=codec,
+        config=config.ensemble,
+        seed=0,
+        folder=folder / "ensemble",
+        log=log,
+    )
+    log.close()
+    return network
+
+
+def _predicted(network: Ensemble, history: np.ndarray, fold: int) -> torch.Tensor:
+    with torch.no_grad():
+        return network(torch.from_numpy(history), _SPACE.features, _SPACE.allowed, fold=fold)[0]
+
+
+def _changed(dialogue: Dialogue) -> Dialogue:
+    """Other words and other strategies, as many messages."""
+    messages = [
+        Message(m.role, f"quite {m.text} now", None if m.strategy is None else Strategy((m.strategy + 3) % 8))
+        for m in dialogue.messages
+    ]
+    return dataclasses.replace(dialogue, messages=tuple(messages))
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_predictions_for_a_fold_do_not_depend_on_it(tmp_path: Path, part: int) -> None:
+    other = tuple(
+        _changed(dialogue) if fold == part else dialogue
+        for dialogue, fold in zip(_TRAINING, _FOLD_OF_DIALOGUE, strict=True)
+    )
+    before = _train(tmp_path / "before", _TRAINING, config=_ONE_EPOCH)
+    after = _train(tmp_path / "after", other, config=_ONE_EPOCH)
+    decisions = _collect(_TRAINING)
+    rows = _FOLD_OF_DIALOGUE[decisions.dialogue] == part
+    assert rows.any()
+    unseen = decisions.history[rows]
+    torch.testing.assert_close(_predicted(before, unseen, part), _predicted(after, unseen, part), rtol=0, atol=1e-6)
+    gap = (_predicted(before, unseen, 1 - part) - _predicted(after, unseen, 1 - part)).abs().max()
+    assert gap > 0.1  # the models that learn from the fold do change
+    for name in ("linear-embedding.weight", "linear-words.weight", "networks.history_weight"):
+        own, same = (network.state_dict()[f"models.{name}"][part::2] for network in (before, after))
+        assert torch.allclose(own, same, atol=1e-6), name
+
+
+def test_the_ensemble_learns_the_toy_world_out_of_fold(tmp_path: Path) -> None:
+    """Out-of-fold predictions are as good as those for new dialogues."""
+    network = _train(tmp_path, _TRAINING, config=changed(SMALL, ensemble__epochs=10, ensemble__rate=3e-2))
+    decisions = _collect(_TRAINING)
+    fold = _FOLD_OF_DIALOGUE[decisions.dialogue]
+    rows = _SPACE.row_of_code[_TRAINING_OBSERVER.codec.code(decisions.slots)]
+    for part in range(2):
+        here = np.flatnonzero(fold[decisions.row] == part)
+        predictions = _predicted(network, decisions.history[decisions.row[here]], part).numpy()
+        predicted = predictions[np.arange(len(here)), rows[here]].argmax(1)
+        assert (predicted == decisions.decision[here]).mean() > 0.9
+
+
+def test_networks_learn_to_predict_reasoning(tmp_path: Path) -> None:
+    """Need follows from the plan, which the toy seeker's words announce."""
+    codec = ReasoningCodec.collect(_TRAINING)
+    config = changed(SMALL, ensemble__epochs=10, ensemble__rate=3e-2)
+    network = _train(tmp_path, _TRAINING, config=config, codec=codec)
+    valid = _collect(_VALID, codec=codec)
+    assert network.shape.reasoning == codec.width == 2 + 2 + 5 + 4 + 3
+    history = torch.from_numpy(valid.history[valid.openings])
+    with torch.no_grad():
+        _, scores = network(history, _SPACE.features, _SPACE.allowed)
+    need = scores.split(list(codec.sizes), dim=1)[3].argmax(1).numpy()
+    labels = valid.reasoning[valid.openings, 3]
+    asked = np.array([plan != (Strategy.OTHERS,) for plan in valid.plans])  # whose own words tell the need
+    assert (need == labels)[asked].mean() > 0.85
+
+
+def test_same_seed_same_ensemble(tmp_path: Path) -> None:
+    first, second = (_train(tmp_path / name, _TRAINING, config=_ONE_EPOCH).state_dict() for name in ("first", "second"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@given(st.integers(1, 200), st.integers(1, 20), st.integers(0, 2**32 - 1))
+def test_every_dialogue_is_in_one_fold_and_folds_are_of_equal_size_up_to_one(
+    dialogues: int, folds: int, seed: int
+) -> None:
+    dialogues += folds - 1
+    fold = fold_of_dialogues(dialogues, folds=folds, seed=seed)
+    sizes = np.bincount(fold, minlength=folds)
+    assert fold.shape == (dialogues,)
+    assert len(sizes) == folds
+    assert sizes.max() - sizes.min() <= 1
+    assert np.array_equal(fold, fold_of_dialogues(dialogues, folds=folds, seed=seed))
+
+
+def test_folds_are_drawn() -> None:
+    first, other = (fold_of_dialogues(50, folds=5, seed=seed) for seed in (0, 1))
+    assert not np.array_equal(first, other)
+    assert not np.array_equal(first, np.arange(50) % 5)
+
+
+def test_fewer_dialogues_than_folds_are_refused() -> None:
+    with pytest.raises(ValueError, match="2 training dialogues for 5 folds, expected at least one each"):
+        fold_of_dialogues(2, folds=5, seed=0)
+
+
+def test_unknown_labels_teach_nothing() -> None:
+    scores = [torch.tensor([[0.0, np.log(3.0)], [0.0, 0.0]]), torch.zeros(2, 4, requires_grad=True)]
+    labels = torch.tensor([[1, -1], [-1, -1]])
+    loss = reasoning_loss(scores, labels)
+    assert float(loss) == pytest.approx(-np.log(3 / 4))
+    nothing = reasoning_loss(scores, torch.full((2, 2), -1))
+    assert float(nothing) == 0.0
+    assert nothing.dtype == torch.float32
+
+
+def test_losses_of_slots_are_summed_and_means_over_known_labels() -> None:
+    scores = [torch.zeros(3, 2), torch.zeros(3, 5)]
+    labels = torch.tensor([[0, 4], [1, -1], [-1, -1]])
+    assert float(reasoning_loss(scores, labels)) == pytest.approx(np.log(2) + np.log(5))
+
+
+def test_the_rate_goes_up_over_a_tenth_and_down_to_nothing() -> None:
+    assert one_cycle(0.0) == pytest.approx(0.1)
+    assert one_cycle(0.05) == pytest.approx(0.55)
+    assert one_cycle(0.1) == pytest.approx(1.0)
+    assert one_cycle(0.55) == pytest.approx(0.5)
+    assert one_cycle(1.0) == pytest.approx(0.0)
+    rates = [one_cycle(step / 100) for step in range(101)]
+    assert max(rates) == pytest.approx(1.0)
+    assert all(a > b for a, b in pairwise(rates[10:]))
