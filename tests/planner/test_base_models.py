@@ -1,8 +1,6 @@
-"""Base models: the ensemble and its mean, networks, linear models, their training without a fold."""
+"""Base models: the mean of the ensemble, networks, linear models, folds, losses."""
 
-import dataclasses
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from corpus.dialogue import Dialogue, Message
-from corpus.strategy import Strategy
 from encoding.observation import Observer, plan_features_size
 from encoding.plan_codec import STOP
-from encoding.reasoning_codec import ReasoningCodec
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from planner.base_models.ensemble import (
     BaseModel,
@@ -25,15 +20,13 @@ from planner.base_models.ensemble import (
     TrainingData,
     base_models,
     fold_of_dialogues,
-    train_ensemble,
 )
 from planner.base_models.linear import DecisionRegression
 from planner.base_models.networks import one_cycle, reasoning_loss
-from planner.config import EnsembleConfig, PlannerConfig
+from planner.config import EnsembleConfig
 from planner.decisions import Decisions
 from planner.plan_space import PlanSpace, log_softmax
-from planner.training_log import TrainingLog
-from tests.planner.toy_task import SMALL, FakeTextEncoder, changed, toy_dialogues
+from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
 
 _TRAIN = toy_dialogues(5, seed=0)
 _ENCODER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAIN, words=9))
@@ -291,117 +284,6 @@ def test_two_decisions() -> None:
 def test_one_decision_is_refused() -> None:
     with pytest.raises(ValueError, match="toy: all training decisions are alike"):
         DecisionRegression(np.ones((3, 1), np.float32), np.zeros(3, int), name="toy")
-
-
-_TRAINING, _VALID = toy_dialogues(24, seed=0), toy_dialogues(4, seed=1)
-_JOINED = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAINING, words=SMALL.ensemble.words))
-_TRAINING_OBSERVER = Observer(_JOINED, window=SMALL.window, max_strategies=SMALL.max_strategies)
-_FOLD_OF_DIALOGUE = fold_of_dialogues(len(_TRAINING), folds=2, seed=0)
-
-# One epoch: which epoch is selected depends on all models together, on valid.
-_ONE_EPOCH = changed(SMALL, ensemble__epochs=1, ensemble__dropout=0.2, ensemble__input_dropout=0.2)
-
-
-def _collect(dialogues: tuple[Dialogue, ...], *, codec: ReasoningCodec | None = None) -> Decisions:
-    return Decisions.collect(dialogues, observer=_TRAINING_OBSERVER, reasoning=codec)
-
-
-def _train(
-    folder: Path, dialogues: tuple[Dialogue, ...], *, config: PlannerConfig, codec: ReasoningCodec | None = None
-) -> Ensemble:
-    train = _collect(dialogues, codec=codec)
-    log = TrainingLog(folder)
-    network = train_ensemble(
-        train,
-        _collect(_VALID, codec=codec),
-        shape=EnsembleShape(
-            history=_TRAINING_OBSERVER.history_size,
-            plan=plan_features_size(SMALL.max_strategies),
-            embedding=_JOINED.meaning.dimension,
-            words=_JOINED.words.dimension,
-            window=SMALL.window,
-            folds=2,
-            networks=config.ensemble.networks,
-            width=config.ensemble.width,
-            reasoning=codec.width if codec else 0,
-        ),
-        fold=_FOLD_OF_DIALOGUE[train.dialogue],
-        reasoning=codec,
-        config=config.ensemble,
-        seed=0,
-        folder=folder / "ensemble",
-        log=log,
-    )
-    log.close()
-    return network
-
-
-def _predicted(network: Ensemble, history: np.ndarray, fold: int) -> torch.Tensor:
-    with torch.no_grad():
-        return network(torch.from_numpy(history), _SPACE.features, _SPACE.allowed, fold=fold)[0]
-
-
-def _changed(dialogue: Dialogue) -> Dialogue:
-    """Other words and other strategies, as many messages."""
-    messages = [
-        Message(m.role, f"quite {m.text} now", None if m.strategy is None else Strategy((m.strategy + 3) % 8))
-        for m in dialogue.messages
-    ]
-    return dataclasses.replace(dialogue, messages=tuple(messages))
-
-
-@pytest.mark.parametrize("part", [0, 1])
-def test_predictions_for_a_fold_do_not_depend_on_it(tmp_path: Path, part: int) -> None:
-    other = tuple(
-        _changed(dialogue) if fold == part else dialogue
-        for dialogue, fold in zip(_TRAINING, _FOLD_OF_DIALOGUE, strict=True)
-    )
-    before = _train(tmp_path / "before", _TRAINING, config=_ONE_EPOCH)
-    after = _train(tmp_path / "after", other, config=_ONE_EPOCH)
-    decisions = _collect(_TRAINING)
-    rows = _FOLD_OF_DIALOGUE[decisions.dialogue] == part
-    assert rows.any()
-    unseen = decisions.history[rows]
-    torch.testing.assert_close(_predicted(before, unseen, part), _predicted(after, unseen, part), rtol=0, atol=1e-6)
-    gap = (_predicted(before, unseen, 1 - part) - _predicted(after, unseen, 1 - part)).abs().max()
-    assert gap > 0.1  # the models that learn from the fold do change
-    for name in ("linear-embedding.weight", "linear-words.weight", "networks.history_weight"):
-        own, same = (network.state_dict()[f"models.{name}"][part::2] for network in (before, after))
-        assert torch.allclose(own, same, atol=1e-6), name
-
-
-def test_the_ensemble_learns_the_toy_world_out_of_fold(tmp_path: Path) -> None:
-    """Out-of-fold predictions are as good as those for new dialogues."""
-    network = _train(tmp_path, _TRAINING, config=changed(SMALL, ensemble__epochs=10, ensemble__rate=3e-2))
-    decisions = _collect(_TRAINING)
-    fold = _FOLD_OF_DIALOGUE[decisions.dialogue]
-    rows = _SPACE.row_of_code[_TRAINING_OBSERVER.codec.code(decisions.slots)]
-    for part in range(2):
-        here = np.flatnonzero(fold[decisions.row] == part)
-        predictions = _predicted(network, decisions.history[decisions.row[here]], part).numpy()
-        predicted = predictions[np.arange(len(here)), rows[here]].argmax(1)
-        assert (predicted == decisions.decision[here]).mean() > 0.9
-
-
-def test_networks_learn_to_predict_reasoning(tmp_path: Path) -> None:
-    """Need follows from the plan, which the toy seeker's words announce."""
-    codec = ReasoningCodec.collect(_TRAINING)
-    config = changed(SMALL, ensemble__epochs=10, ensemble__rate=3e-2)
-    network = _train(tmp_path, _TRAINING, config=config, codec=codec)
-    valid = _collect(_VALID, codec=codec)
-    assert network.shape.reasoning == codec.width == 2 + 2 + 5 + 4 + 3
-    history = torch.from_numpy(valid.history[valid.openings])
-    with torch.no_grad():
-        _, scores = network(history, _SPACE.features, _SPACE.allowed)
-    need = scores.split(list(codec.sizes), dim=1)[3].argmax(1).numpy()
-    labels = valid.reasoning[valid.openings, 3]
-    asked = np.array([plan != (Strategy.OTHERS,) for plan in valid.plans])  # whose own words tell the need
-    assert (need == labels)[asked].mean() > 0.85
-
-
-def test_same_seed_same_ensemble(tmp_path: Path) -> None:
-    first, second = (_train(tmp_path / name, _TRAINING, config=_ONE_EPOCH).state_dict() for name in ("first", "second"))
-    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 @given(st.integers(1, 200), st.integers(1, 20), st.integers(0, 2**32 - 1))
