@@ -16,19 +16,19 @@ class Chat:
     """Talk with a trained planner and generator; with --web on a page, with --compare in a study of two systems."""
 
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
-    """Run folders of a planner and a generator in any order, or one that holds both; a generator alone plans itself."""
+    """Run folders of planner and generator, or one folder that holds both; a generator alone chooses strategies too."""
     web: bool = False
     """Serve a web page instead of the terminal."""
     compare: tuple[str, str] | None = None
-    """Two systems, each NAME=RUN or NAME=RUN,RUN: participants talk with both and compare them. Needs --web."""
+    """Two systems, each NAME=RUN or NAME=RUN,RUN; participants talk with both and compare them. Needs --web."""
     study: Path = Path("study.sqlite")
     """File that stores what participants of --compare do; a study whose file exists is resumed."""
     host: str = "127.0.0.1"
-    """Address of the web page; any but the loopback address lets others in, without a password."""
+    """Address of the page; any but the loopback address lets others in, without a password."""
     port: int = 7860
-    """Port of the web page."""
+    """Port of the page (0 to 65535)."""
     seed: int = 0
-    """Seed of the texts (whole number from 0)."""
+    """Seed of everything random, such as the sampled texts (whole number from 0)."""
     device: str = "auto"
     """Where models compute: auto (a GPU where there is one), cpu, cuda, or cuda:NUMBER."""
 

@@ -11,9 +11,11 @@ import re
 import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, Protocol
+from types import NoneType
+from typing import Any, NoReturn, Protocol, get_args
 
 import tyro
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 from cli.configuration import load_preset
 from cli.machine import check_seed
@@ -25,8 +27,9 @@ _NOISY = ("httpx", "sentence_transformers", "matplotlib", "transformers")  # log
 class Command(Protocol):
     """A frozen dataclass whose fields are options; their documentation is the help.
 
-    A command may also have ``RENAMED``, earlier names of its options -> the dotted names of today, and, beside a field
-    ``config``, ``upgraded``, which turns the values of earlier presets into those of today.
+    A command may also have ``RENAMED`` (earlier names of its options -> the dotted names of today), ``RENAMED_VALUES``
+    (option -> its earlier values -> those of today) and, beside a field ``config``, ``upgraded``, which turns the
+    values of earlier presets into those of today.
     """
 
     def start(self) -> None:
@@ -100,11 +103,32 @@ def parse(commands: Commands | type[Command], arguments: Sequence[str], *, progr
     return _parsed(kind, rest, program=f"{program} {name}", default=_with_preset(kind, name, rest))
 
 
+_OPTIONS = ConstructorRegistry()
+
+
+@_OPTIONS.primitive_rule
+def _optional(option: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    """Help shows ``INT``, not ``{None}|INT``; the word None still undoes what a preset sets."""
+    kinds = get_args(option.type)
+    if NoneType not in kinds or len(kinds) != 2:
+        return None
+    (kind,) = set(kinds) - {NoneType}
+    value = ConstructorRegistry.get_primitive_spec(PrimitiveTypeInfo.make(kind, option.markers))
+    if not isinstance(value, PrimitiveConstructorSpec):
+        return None
+    return dataclasses.replace(
+        value,
+        instance_from_str=lambda words: None if words == ["None"] else value.instance_from_str(words),
+        is_instance=lambda given: given is None or value.is_instance(given),
+        str_from_instance=lambda given: ["None"] if given is None else value.str_from_instance(given),
+    )
+
+
 def _parsed(kind: Any, arguments: Sequence[str], *, program: str, default: Any = None) -> Any:
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
-            parsed = tyro.cli(kind, prog=program, args=arguments, default=default)
+            parsed = tyro.cli(kind, prog=program, args=arguments, default=default, registry=_OPTIONS)
     except SystemExit as end:
         if end.code:
             _fail(program, _first_paragraph(said.getvalue()))
@@ -124,13 +148,18 @@ def _with_preset(kind: Any, name: str, arguments: Sequence[str]) -> Any:
 
 
 def _refuse_renamed(kind: Any, arguments: Sequence[str], *, program: str) -> None:
-    """Ends with one line where an option goes by a name of earlier versions."""
+    """Ends with one line where an option or its value goes by a name of earlier versions."""
     renamed: Mapping[str, str] = getattr(kind, "RENAMED", {})
     for argument in arguments:
         option = argument.partition("=")[0]
         earlier = option.removeprefix("--").replace("-", "_")
         if option.startswith("--") and earlier in renamed:
             _fail(program, f"{option} is now --{renamed[earlier].replace('_', '-')}")
+    values: Mapping[str, Mapping[str, str]] = getattr(kind, "RENAMED_VALUES", {})
+    for option, today in values.items():
+        value = _value_of(option, arguments)
+        if value in today:
+            _fail(program, f"{option} {value} is now {option} {today[value]}")
 
 
 def _check_numbers(options: Any, *, place: str | None = None) -> None:

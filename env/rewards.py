@@ -216,15 +216,15 @@ class RewardWeights(_Weights):
     """What a supporter turn of the corpus is rewarded for."""
 
     similarity: float = term(similarity_gain, 1.0)
-    """Weight of the Levenshtein ratio of the plan to the gold plan."""
+    """Weight of the Levenshtein ratio between plan and annotated plan (0 or more)."""
     stop: float = term(right_stop, 0.2)
-    """Reward for a plan that stops where the gold plan does."""
+    """Reward for a plan that is as long as the annotated plan (0 or more)."""
     reasoning: float = term(right_reasoning, 0.1)
-    """Reward for each reasoning slot that is right."""
+    """Reward for each reasoning slot that agrees with the annotation (0 or more)."""
     exact: float = term(exact_plan, 0.0)
-    """Reward for a plan that equals the gold plan."""
+    """Reward for a plan that equals the annotated plan (0 or more)."""
     balance: float = 0.0
-    """How much more a turn pays if its first strategy is rare: frequency to the power of minus this (0 to 1)."""
+    """Turns weigh by the inverse frequency of their first strategy to this power (0: turns alike; 1: strategies)."""
 
 
 @dataclass(frozen=True)
@@ -232,10 +232,10 @@ class DialogueRewardWeights(_Weights):
     """What a supporter turn in a conversation with a simulated seeker is rewarded for."""
 
     fall: float = term(intensity_fall, 1.0)
-    """Weight of the fall in the seeker's intensity over the turn (per point)."""
+    """Reward per point by which the seeker's emotion intensity (1 to 5) falls over the turn (0 or more)."""
     feedback: float = term(rating, 0.1)
-    """Weight of the seeker's rating, scaled to -1 (1 star) to 1 (5 stars)."""
+    """Weight of the seeker's rating, which counts from -1 (1 star) to 1 (5 stars) (0 or more)."""
     turn_cost: float = term(every_turn, 0.05)
-    """What every supporter turn costs."""
+    """Subtracted for every supporter turn (0 or more)."""
     ending: float = term(success_or_loss, 0.5)
-    """Paid for a success and taken where the seeker gives up."""
+    """Added for a success, subtracted where the seeker gives up (0 or more)."""

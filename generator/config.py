@@ -28,14 +28,14 @@ DECODING_PRESETS: dict[str, DecodingConfig] = {
 
 @dataclass(frozen=True)
 class LengthConfig:
-    """How much of a dialogue is read and written; tokens are those of the backbone's own tokenizer."""
+    """How much of a dialogue the model reads and writes, in tokens of the backbone's own tokenizer."""
 
     history_tokens: int | None = None
-    """Longest history in tokens, older ones cut off; None: 96 for tiny backbones, else 160, causal 180."""
+    """Longest history (tokens); the oldest are cut off. None: 96 for tiny backbones, else 160, causal ones 180."""
     history_messages: int | None = None
-    """Longest history in messages, older ones left out; None: no limit."""
+    """Longest history (messages); older ones are left out. None: no limit."""
     response_tokens: int | None = None
-    """Longest message in tokens with its end token; None: 40 for encoder-decoders, 45 for causal backbones."""
+    """Longest message (tokens, with its end token). None: 40 for encoder-decoders, 45 for causal backbones."""
 
     def __post_init__(self) -> None:
         check_number("history_tokens", self.history_tokens, least=1)
@@ -48,16 +48,16 @@ class GeneratorConfig:
     """Settings of one training."""
 
     backbone: str = "tiny-blenderbot"
-    """Backbone: blenderbot, dialogpt, tiny-blenderbot, tiny-dialogpt, or a hub id or folder of one of those kinds."""
+    """Pretrained: blenderbot, dialogpt, a hub id or a folder; from scratch: tiny-blenderbot, tiny-dialogpt."""
     variant: Variant = "strategy"
-    """What is learned: vanilla (text), strategy (token, text), one-by-one (and when to stop) or all-in-one (a turn)."""
+    """What is learned: vanilla: text; strategy: strategy, text; one-by-one: and whether to stop; all-in-one: a turn."""
     reasoning_share: float = 0.0
-    """Share of the turns that are learned after the supporter's reasoning as prefix, 0 to 1; 0: never after one."""
+    """Share of the training turns whose history begins with the supporter's reasoning in words (0 to 1)."""
     lengths: LengthConfig = field(default_factory=LengthConfig)
     optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
     tiny: TinyModelConfig = field(default_factory=TinyModelConfig)
     decoding: Literal["esconv2021", "esconv-official", "greedy"] = "esconv2021"
-    """Decoding settings the run is saved with."""
+    """Decoding settings that are saved with the run and used wherever it writes."""
 
     def __post_init__(self) -> None:
         check_choice("variant", self.variant, VARIANTS)

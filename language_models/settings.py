@@ -44,24 +44,24 @@ def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 @dataclass(frozen=True)
 class OptimisationConfig:
-    """How weights are learned."""
+    """How the weights are trained."""
 
     epochs: float | None = None
-    """Passes over the training examples, the best by validation perplexity is chosen; None: 4 for tiny, else 2."""
+    """Passes over the examples; the weights of lowest validation perplexity are saved. None: 4 if tiny, else 2."""
     learning_rate: float | None = None
-    """Peak learning rate of AdamW; None: 4e-4 for tiny backbones, which start from nothing, else 3e-5."""
+    """Peak learning rate of AdamW. None: 4e-4 for tiny backbones, which are random at first, else 3e-5."""
     warmup_steps: int | None = None
-    """Optimizer steps of linear warm-up, after which the rate falls linearly to 0; None: 800 for tiny, else 100."""
+    """Optimizer steps of linear warm-up; then the rate falls linearly to 0. None: 800 for tiny backbones, else 100."""
     weight_decay: float = 0.0
-    """Decoupled weight decay of AdamW per step, as a share of the learning rate."""
+    """Decoupled weight decay of AdamW (0 or more)."""
     max_gradient_norm: float = 1.0
-    """Gradients with a larger Euclidean norm are scaled down to it."""
+    """Largest Euclidean norm of a gradient; larger ones are scaled down to it."""
     batch_size: int | None = None
-    """Examples per forward pass and process; None: 32 for tiny backbones, else 16."""
+    """Examples per forward pass and process. None: 32 for tiny backbones, else 16."""
     accumulation_steps: int = 1
     """Forward passes per optimizer step."""
     evaluation_steps: int | None = None
-    """Optimizer steps between two validations with a checkpoint each; None: at the end of every epoch."""
+    """Optimizer steps between two validations, each with a checkpoint. None: once after every epoch."""
     evaluation_batch_size: int = 64
     """Examples per forward pass in validation."""
     precision: Precision = "auto"
@@ -82,18 +82,18 @@ class OptimisationConfig:
 
 @dataclass(frozen=True)
 class TinyModelConfig:
-    """Size of a tiny backbone, which starts from random weights; pretrained backbones have their own."""
+    """Size of a tiny backbone, which starts from random weights; pretrained backbones have a size of their own."""
 
     width: int = 256
-    """Width of the layers; a multiple of heads. Feed-forward layers are four times as wide."""
+    """Width of the layers, a multiple of --tiny.heads; feed-forward layers are four times as wide."""
     layers: int = 3
-    """Number of layers, in an encoder-decoder as many on either side."""
+    """Number of layers; an encoder-decoder has as many on either side."""
     heads: int = 4
     """Attention heads of every layer."""
     dropout: float = 0.1
-    """Share of activations dropped in training, 0 or more and below 1."""
+    """Share of activations dropped in training (0 to below 1)."""
     vocabulary: int = 6000
-    """Most tokens in the vocabulary, at least 259: all bytes and three special tokens."""
+    """Most tokens in the vocabulary (at least 259: all bytes and three special tokens)."""
 
     def __post_init__(self) -> None:
         for name in ("width", "layers", "heads"):

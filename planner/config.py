@@ -26,11 +26,11 @@ class EnsembleConfig:
     """The ensemble of base models: networks and linear models on sentence embeddings, linear models on words."""
 
     models: tuple[str, ...] = ("linear-embedding", "linear-words", "networks")
-    """Base models by name, trained in this order (see planner/base_models)."""
+    """Kinds of base models, in the order of training; planner/base_models has a module for each."""
     words: int = 1000
     """Vocabulary of the linear models on words: the most frequent words of the training messages."""
     networks: int = 5
-    """Base models with a hidden layer, a multiple of folds."""
+    """Networks with one hidden layer; a multiple of --folds."""
     width: int = 256
     """Hidden units of each network."""
     dropout: float = 0.5
@@ -38,13 +38,13 @@ class EnsembleConfig:
     input_dropout: float = 0.5
     """Share of history features dropped in training (0 to below 1)."""
     epochs: int = 8
-    """Passes over the training decisions; the epoch of lowest validation loss is selected."""
+    """Passes of the networks over the training decisions; the epoch of lowest validation loss is selected."""
     batch: int = 128
     """Decisions per gradient step and network."""
     rate: float = 5e-4
-    """Peak learning rate (AdamW, one cycle)."""
+    """Peak learning rate of the networks (AdamW, one cycle)."""
     weight_decay: float = 0.1
-    """Decoupled weight decay."""
+    """Decoupled weight decay of AdamW (0 or more)."""
 
     def __post_init__(self) -> None:
         _check("ensemble", self, "words networks width epochs batch", least=1)
@@ -55,16 +55,16 @@ class EnsembleConfig:
 
 @dataclass(frozen=True)
 class FineTuningConfig:
-    """Fine-tuning of the sentence encoder, once for each fold."""
+    """Fine-tuning of the sentence encoder on strategies, once for each fold."""
 
     epochs: int | None = None
     """Passes of each fold's encoder over the training histories; None: no encoder is fine-tuned."""
     tokens: int = 112
-    """Longest history an encoder is given (tokens, at least 32)."""
+    """Longest history that the encoder reads (tokens, at least 32)."""
     rate: float = 8e-5
     """Peak learning rate of the top layer (AdamW; lower layers less)."""
     frozen_layers: int = 2
-    """Lowest layers that stay as they were pretrained."""
+    """Number of lowest layers whose pretrained weights are not changed."""
     dropout: float = 0.3
     """Share of an encoder's outputs dropped in training (0 to below 1)."""
 
@@ -92,7 +92,7 @@ class PolicyConfig:
     """The policy network, which PPO trains, and its behaviour cloning."""
 
     width: int = 128
-    """Hidden units."""
+    """Hidden units of the policy network."""
     epochs: int = 8
     """Passes of behaviour cloning over the training decisions; the epoch of lowest validation loss is selected."""
     rate: float = 3e-4
@@ -108,21 +108,21 @@ class PPOConfig:
     """Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347)."""
 
     steps: int = 200_000
-    """Environment steps; 0 leaves the cloned policy as it is."""
+    """Environment steps in all; train.py planner also takes 0, which leaves the cloned policy as it is."""
     envs: int = 256
-    """Environments side by side."""
+    """Environments that are stepped together."""
     rollout: int = 32
     """Steps per environment between two updates."""
     batch: int = 2048
     """Environment steps per gradient step."""
     epochs: int = 4
-    """Passes over each rollout."""
+    """Passes over each rollout (all steps between two updates)."""
     rate: float = 3e-4
     """Learning rate (Adam)."""
     clip: float = 0.2
-    """How far the probability ratio of new to old policy counts on either side of 1 (above 0)."""
+    """Clip range of the probability ratio of new to old policy, on either side of 1 (above 0)."""
     kl: float = 1.0
-    """Weight of the divergence from the starting policy in the objective (per nat)."""
+    """Weight of the KL divergence from the starting policy in the objective (per nat, 0 or more)."""
     gamma: float = 1.0
     """Discount per step (above 0 to 1)."""
     gae_lambda: float = 0.95
@@ -143,11 +143,11 @@ class PlanDecodingConfig:
     """How one plan is taken from the distribution over plans."""
 
     rule: DecodingRule = "expected-lr"
-    """Which plan is taken: of highest expected Levenshtein ratio (and exact match), or the most probable one."""
+    """expected-lr: the plan of highest expected Levenshtein ratio (minimum Bayes risk); most-probable: the mode."""
     exact_weight: float = 0.0
-    """What an exact match counts beside the Levenshtein ratio in expected-lr decoding."""
+    """With rule expected-lr: weight of an exact match beside the Levenshtein ratio (0 or more)."""
     multi_strategy_weight: float = 0.0
-    """What an exact match of a plan of two or more strategies counts in addition, in expected-lr decoding."""
+    """With rule expected-lr: additional weight of an exact match of two or more strategies (0 or more)."""
 
     def __post_init__(self) -> None:
         _check("decoding", self, "exact_weight multi_strategy_weight", least=0)
@@ -158,17 +158,17 @@ class PlannerConfig:
     """Settings of planner training in turns."""
 
     mode: Mode = "one-by-one"
-    """How PPO acts and is paid: one-by-one: a slot per step until STOP; all-in-one: a whole plan per action."""
+    """What one action of PPO is: one-by-one: one reasoning slot, strategy or STOP; all-in-one: a whole plan."""
     reasoning: ReasoningMode = "rl"
-    """Cognitive reasoning before strategies: none; supervised: learned from annotations; rl: and refined by PPO."""
+    """Explicit reasoning before the plan: none; supervised: learned from annotations; rl: then refined by PPO."""
     encoder: str = "all-MiniLM-L6-v2"
-    """Sentence encoder: a name, hub id or folder of a sentence-transformers model."""
+    """Sentence encoder: name, hub id or folder of a sentence-transformers model."""
     window: int = 3
-    """Last messages of the history that are observed one by one (messages)."""
+    """Number of last messages of the history that are encoded one by one."""
     max_strategies: int = 3
-    """Longest plan (strategies, at most 4); evaluation never cuts gold plans."""
+    """Longest plan that is made (strategies, 1 to 4); evaluation never shortens annotated plans."""
     folds: int = 5
-    """Parts of the training dialogues for out-of-fold predictions; each base model is trained without one of them."""
+    """Parts of the training dialogues for out-of-fold predictions (2 or more); a base model is trained without one."""
     ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
     fine_tuning: FineTuningConfig = field(default_factory=FineTuningConfig)
     stacking: StackingConfig = field(default_factory=StackingConfig)
@@ -189,18 +189,18 @@ class PlannerConfig:
 
 @dataclass(frozen=True)
 class SelectionConfig:
-    """How PPO's checkpoints are selected in dialogues with held-out seekers."""
+    """How a checkpoint of PPO is selected: by success in dialogues with held-out seekers, within limits."""
 
     seekers: int = 128
-    """Training seekers that PPO never meets: dialogues with them select the checkpoint."""
+    """Training seekers that PPO never meets; dialogues with them select the checkpoint (1 or more)."""
     trials: int = 4
     """Dialogues of each checkpoint with each held-out seeker."""
     f1_loss: float = 2.0
-    """How much out-of-fold message macro-F1 on training dialogues a checkpoint may lose against the start (points)."""
+    """Most macro-F1 (message protocol, out of fold, points) that a checkpoint may lose against the start."""
     highest_bias: float = 0.6
-    """Largest preference bias B of a checkpoint's plans in dialogues; where all are above, the start is selected."""
+    """Largest preference bias B of a checkpoint in dialogues; where all exceed it, the start is selected."""
     least_entropy: float = 0.8
-    """Least entropy of a checkpoint's strategies in dialogues, as share of the start's (0 to 1)."""
+    """Least entropy of a checkpoint's strategies in dialogues, as a share of the start's (0 to 1)."""
 
     def __post_init__(self) -> None:
         _check("selection", self, "seekers trials", least=1)

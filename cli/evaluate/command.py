@@ -26,7 +26,7 @@ class EvaluationCommand(abc.ABC):
     json: Path | None = None
     """File for the results as JSON."""
     seed: int = 0
-    """Seed of bootstrap, random plans and decoding (whole number from 0)."""
+    """Seed of everything random: bootstrap, random plans, sampled texts (whole number from 0)."""
 
     def start(self) -> None:
         """Evaluates."""
@@ -70,9 +70,9 @@ class TextCommand(ModelCommand):
     """Base of the commands that score texts."""
 
     vectors: Path | None = None
-    """Word vectors in GloVe's text format, for Extrema, Average and Greedy."""
+    """File of word vectors in GloVe's text format; without it, Extrema, Average and Greedy are left out."""
     bertscore: str | None = None
-    """Model of BERTScore: a hub id or a folder (needs pip install bert-score)."""
+    """Model for BERTScore (hub id or folder; needs pip install bert-score); without it, the metric is left out."""
 
     def read_vectors(self) -> "WordVectors | None":
         """The vectors, where given."""

@@ -13,17 +13,17 @@ class CompareGenerators(EvaluationCommand):
     """Put stored evaluations beside each other and the published figures; mark what differs by more than chance."""
 
     runs: tyro.conf.Positional[tuple[Path, ...]] = dataclasses.field(kw_only=True)
-    """Run folders with evaluations, or single folders RUN/evaluations/NAME."""
+    """Run folders of generators, or single evaluations in them (RUN/evaluations/NAME)."""
     reference: str | None = None
-    """Row that the others are compared with; by default the fine-tuned Vanilla, else the first that writes freely."""
+    """System the others are compared with; by default the fine-tuned Vanilla, else the first without given plans."""
     split: Split | None = None
-    """Only evaluations of this part of the corpus."""
+    """Compare evaluations on this part of the corpus only; by default all that were stored."""
     html: Path | None = None
-    """File for a page with the tables."""
+    """File for the tables as an HTML page."""
     latex: Path | None = None
-    """File for LaTeX tables (booktabs)."""
+    """File for the tables in LaTeX (booktabs)."""
     text: Path | None = None
-    """File for what is printed."""
+    """File for the printed tables as plain text."""
 
     def evaluate(self) -> None:
         """Reads, compares, shows and writes."""

@@ -11,12 +11,14 @@ from corpus.load import load_corpus
 class EvaluateCorpus(EvaluationCommand):
     """Analyse a corpus as the 2021 paper does: sizes, problems, turns, transitions, phrases, progress, ratings."""
 
+    seed: int = 0
+    """Accepted as by every command, without effect: nothing here is random."""
     data: str | None = None
-    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
+    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it, the bundled sample."""
     split: Split = "all"
-    """Part of the corpus."""
+    """Part of the corpus that is analysed."""
     html: Path | None = None
-    """File for a page with all tables and the figure."""
+    """File for all tables and the figure as an HTML page."""
     figure: Path | None = None
     """File (.png) for the figure of strategies over the conversation."""
 

@@ -1,8 +1,9 @@
 """evaluate.py dialogue: planners and a ladder of policies in dialogues with a simulated seeker."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import tyro
 
@@ -20,35 +21,39 @@ if TYPE_CHECKING:
 class EvaluateDialogue(ModelCommand):
     """Let planners and a ladder of policies talk to a simulated seeker: success, turns, intensity, strategies."""
 
+    RENAMED_VALUES: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "--acting": {"drawn": "sampled", "planned": "expected-lr"}
+    }
+
     data: str | None = None
-    """Corpus; seeker and ladder learn from its training split. Without it the bundled sample."""
+    """Corpus; seeker and ladder learn from its training split. Without it, the bundled sample."""
     split: Literal["train", "valid", "test"] = "valid"
-    """Where the seekers come from."""
+    """Part of the corpus whose seekers are simulated."""
     planner: tuple[Path, ...] = ()
     """Run folders of trained planners, each a row of its own."""
     acting: Literal["sampled", "expected-lr"] = "sampled"
-    """Plans of the planners: sampled (a row NAME), or of the highest expected score (a row "NAME, planned")."""
+    """How planners plan: sampled from their distribution (row NAME), or the expected-LR plan (row "NAME, planned")."""
     generator: Path | None = None
-    """Run folder of a generator that writes texts; beside it stands the same played on strategies alone."""
+    """Run folder of a generator that writes the supporter's texts; all is then played with and without texts."""
     seeker: Literal["retrieval", "model"] = "retrieval"
-    """retrieval: real replies out of the training split, offline; model: a language model (--model, --record)."""
+    """retrieval: answers with real messages of the training split; model: a language model (--model, --record)."""
     seeker_run: Path | None = None
-    """Run folder of a retrieval seeker (train.py seeker); by default one is fitted here, to successes alone."""
+    """Run folder of a retrieval seeker (train.py seeker); without it, one is fitted here, on successes only."""
     seekers: int = 200
-    """How many seekers are taken at most."""
+    """Most seekers, chosen at random from the split."""
     seeds: int = 5
     """How often each policy talks to each seeker."""
     ladder: Literal["full", "short", "none"] = "full"
-    """Beside the planners: gold replay, random, Markov (short); full adds 36 fixed rules and the other --acting."""
+    """Compared policies: short: annotated plans, random, Markov; full: and 36 fixed rules and the other --acting."""
     max_turns: int = 10
     """Supporter turns after which a conversation is cut off."""
     workers: str = "1"
-    """Processes here (a number), ray or ray:NUMBER (a Ray on this machine), or ray://ADDRESS; results are the same."""
+    """Processes: a number, ray or ray:NUMBER (Ray on this machine), or ray://ADDRESS. Results do not depend on it."""
     chat: Annotated[ModelSettings, tyro.conf.arg(name="")] = dataclasses.field(default_factory=ModelSettings)
     record: Path | None = None
-    """Folder for the language model's answers; a command with the same folder resumes without asking again."""
+    """Folder that stores the language model's answers; a run with the same folder asks for nothing twice."""
     transcripts: Path | None = None
-    """File for the conversations of the first seed as JSON lines."""
+    """File for the first seed's conversations as JSON lines."""
     html: Path | None = None
     """File for a report page with curves, strategies over turns, and conversations to read."""
 

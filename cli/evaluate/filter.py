@@ -18,9 +18,9 @@ class EvaluateFilter(EvaluationCommand):
     """File of conversations, in any of the formats."""
     thresholds: Annotated[Thresholds, tyro.conf.arg(name="")] = dataclasses.field(default_factory=Thresholds)
     labels: Path | None = None
-    """CSV file of human labels, columns dialogue (number in the file) and label (approved or rejected)."""
+    """CSV file of human labels: columns dialogue (number in the file) and label (approved or rejected)."""
     out: Path | None = None
-    """File for one row per conversation, .csv or .jsonl."""
+    """File for the decision and its reasons, a row per conversation (.csv or .jsonl)."""
 
     def evaluate(self) -> None:
         """Approves or rejects every conversation and counts."""

@@ -14,29 +14,29 @@ class EvaluateGenerator(TextCommand):
     """Score a generator's texts under one source of plans, and store them for evaluate.py compare."""
 
     generator: str = dataclasses.field(kw_only=True)
-    """Run folder of a trained generator, or a backbone as it is: blenderbot, dialogpt, a hub id, a weights folder."""
+    """Run folder of a trained generator, or an untrained backbone: blenderbot, dialogpt, a hub id, or its folder."""
     data: str | None = None
-    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
+    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it, the bundled sample."""
     split: Split = "valid"
     """Part of the corpus that is scored."""
     plan: Literal["oracle", "joint", "random", "planner"] | None = None
-    """Where plans come from: the corpus (oracle), the generator itself (joint), ESConv's distribution, or --planner."""
+    """Source of plans: annotation (oracle), generator itself (joint), ESConv's strategy shares (random), --planner."""
     planner: Path | None = None
-    """Run folder of the planner for --plan planner, and for --reasoning."""
+    """Run folder of a planner, for --plan planner and for --reasoning."""
     reasoning: bool = False
-    """Give the planner's reasoning as prefix of the history; the generator must have been trained with reasoning."""
+    """Put the planner's reasoning before the history; the generator must be trained with --reasoning-share."""
     unit: Literal["message", "turn"] | None = None
-    """What is written and compared; by default whole turns for all-in-one and one-by-one, else single messages."""
+    """What is written and scored; by default turns for variants all-in-one and one-by-one, else messages."""
     seeds: int = 1
-    """How often texts are sampled; metrics are the mean over these runs, with their spread."""
+    """Times that all texts are sampled; metrics are means over them, with their standard deviation."""
     batch_size: int = 64
-    """Responses computed side by side; fewer need less memory."""
+    """Responses computed together; fewer need less memory."""
     precision: Literal["auto", "bf16", "fp32"] = "fp32"
-    """Arithmetic; auto is bf16 where the hardware has it. Scores in bf16 are not comparable with scores in fp32."""
+    """Arithmetic; auto is bf16 where the hardware has it. Scores in bf16 and in fp32 are not compared."""
     like: Path | None = None
-    """For a backbone as it is: run folder whose lengths and decoding it takes, so that both can be compared."""
+    """For an untrained backbone: run folder whose lengths and decoding it uses, so that both can be compared."""
     out: Path | None = None
-    """Folder in which evaluations/NAME is stored; by default the generator's run folder."""
+    """Folder that gets evaluations/NAME; by default the generator's run folder."""
 
     def evaluate(self) -> None:
         """Generates, scores and stores the texts."""

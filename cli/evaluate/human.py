@@ -10,8 +10,10 @@ from cli.evaluate.command import EvaluationCommand
 class EvaluateHuman(EvaluationCommand):
     """Show how people compared two systems (studies of python -m chat --compare): Table 5 of the 2021 paper."""
 
+    seed: int = 0
+    """Accepted as by every command, without effect: nothing here is random."""
     study: tuple[Path, ...] = dataclasses.field(kw_only=True)
-    """Files of studies, one for each pair of systems."""
+    """Study files that python -m chat --compare wrote, one for each pair of systems."""
 
     def evaluate(self) -> None:
         """Reads the studies and counts."""

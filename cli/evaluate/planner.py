@@ -19,23 +19,23 @@ class EvaluatePlanner(ModelCommand):
     RENAMED: ClassVar[Mapping[str, str]] = {"several_weight": "multi_strategy_weight"}
 
     data: str | None = None
-    """Corpus; the ladder is fitted on its training split."""
+    """Corpus; the baselines learn from its training split. Without it, the bundled sample."""
     split: Split = "valid"
     """Part of the corpus that is scored."""
     protocol: Literal["message", "turn"] = "message"
-    """message: the strategy of every supporter message; turn: the plan of every turn, free-running."""
+    """message: the strategy of every supporter message; turn: the whole plan of every turn, from the history before."""
     planner: tuple[Path, ...] = ()
-    """Run folders of trained planners; runs (seeds) of one folder name are averaged into one row, with their spread."""
+    """Run folders of trained planners; those with one folder name (seeds) become one row, their mean and spread."""
     ladder: bool = True
-    """Whether the baselines are fitted and scored too."""
+    """Fit and score the baselines and the oracle too."""
     exact_weight: float | None = None
-    """What an exact match counts beside the Levenshtein ratio in choosing plans (from 0), instead of the runs' own."""
+    """Weight of an exact match beside the Levenshtein ratio where a plan is chosen (0 or more); default: the run's."""
     multi_strategy_weight: float = 0.0
-    """With --exact-weight: what an exact match of two or more strategies counts in addition (from 0)."""
+    """With --exact-weight: additional weight of an exact match of two or more strategies (0 or more)."""
     reference: str = "tfidf"
-    """System that differences of the planners are measured to: a baseline, or the folder name of a --planner."""
+    """System that planners are compared with in pairs: a baseline's name, or the folder name of a --planner."""
     html: Path | None = None
-    """File for a report page: tables, published figures, confusion, calibration, distribution over progress."""
+    """File for a report as an HTML page: tables, confusion, calibration, strategies over the conversation."""
 
     def evaluate(self) -> None:
         """Loads or fits all planners and scores them."""

@@ -11,11 +11,11 @@ class EvaluateScore(TextCommand):
     """Score any system's outputs: two text files with one response a line, or one file of JSON lines."""
 
     hypotheses: Path | None = None
-    """Generated responses, one a line."""
+    """Text file of generated responses, one per line."""
     references: Path | None = None
-    """Gold responses, one a line, in the same order."""
+    """Text file of the annotated responses, one per line, in the same order."""
     outputs: Path | None = None
-    """Instead of both: JSON lines with generation and response, and possibly dialogue, the unit of the bootstrap."""
+    """Instead of both: JSON lines with the keys generation, response and perhaps dialogue (unit of the bootstrap)."""
 
     def evaluate(self) -> None:
         """Reads and scores."""

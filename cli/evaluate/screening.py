@@ -9,6 +9,9 @@ from cli.evaluate.command import EvaluationCommand
 class EvaluateScreening(EvaluationCommand):
     """Measure the chat's crisis screening on the test set beside it."""
 
+    seed: int = 0
+    """Accepted as by every command, without effect: nothing here is random."""
+
     def evaluate(self) -> None:
         """Screens every line and prints what was found."""
         from evaluation.screening import benchmark_screening

@@ -27,14 +27,14 @@ class TrainDialogue(Training):
     upgraded = staticmethod(upgraded)
 
     planner: Path = Path("runs/planner")
-    """Run folder of the planner to start from, and to stay near to; its mode says how PPO acts."""
+    """Run folder of the planner that training starts from and stays close to; its --mode stays."""
     seeker_run: Path | None = None
-    """Run folder of the seeker (train.py seeker) on the same training split; None: one is fitted to successes alone."""
+    """Run folder of a seeker (train.py seeker) of the same training split; None: one is fitted on successes only."""
     config: Annotated[DialogueConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=DialogueConfig)
     seeds: int = 5
-    """How often both planners talk to each valid seeker when they are compared."""
+    """Conversations of each planner with each seeker of valid, where both are compared (1 or more)."""
     out: Path = Path("runs/dialogue")
-    """Run folder, a planner's as any other. The same command resumes a killed run."""
+    """Run folder; it can be used as any planner's. The same command resumes a killed run."""
 
     def resolved(self) -> DialogueConfig:
         """Nothing is left to the program."""

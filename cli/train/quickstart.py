@@ -22,13 +22,13 @@ class Quickstart:
     """Train planner and generator on the bundled sample, compare, and write a report (the default command)."""
 
     out: Path = Path("runs/quickstart")
-    """Run folder; planner and generator become runs of their own in it."""
+    """Run folder; planner and generator get run folders of their own in it."""
     seed: int = 0
     """Seed of everything random (whole number from 0)."""
     device: str = "auto"
     """Where models compute: auto (a GPU where there is one), cpu, cuda, or cuda:NUMBER."""
     print_config: bool = False
-    """Print the configurations as resolved, as TOML, and exit."""
+    """Print the settings of both trainings as TOML and exit."""
 
     def start(self) -> None:
         """Trains both, compares them with the baselines, and writes the report."""

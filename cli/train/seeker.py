@@ -22,9 +22,9 @@ class TrainSeeker(Training):
 
     config: Annotated[SeekerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=SeekerConfig)
     failed: str | None = None
-    """File of failed conversations (FailedESConv.json); without it training dialogues with a small fall stand in."""
+    """File of failed conversations (FailedESConv.json); without it, dialogues whose intensity hardly falls serve."""
     out: Path = Path("runs/seeker")
-    """Run folder."""
+    """Run folder. A run that is finished is shown and not fitted again."""
 
     def resolved(self) -> SeekerConfig:
         """Nothing is left to the program."""

@@ -23,15 +23,15 @@ class Training(abc.ABC):
     SHARED: ClassVar[bool] = False  # whether processes of torchrun or accelerate launch may share a training
 
     data: str | None = None
-    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it the bundled sample."""
+    """Corpus: a file, a directory of split files, or thu-coai/esconv; without it, the bundled sample."""
     seed: int = 0
     """Seed of everything random (whole number from 0)."""
     preset: str | None = None
-    """Settings by name (configs/), or the path of a TOML file; further options override them."""
+    """Settings to start from: a name (configs/) or the path of a TOML file; other options override them."""
     device: str = "auto"
     """Where models compute: auto (a GPU where there is one), cpu, cuda, or cuda:NUMBER."""
     print_config: bool = False
-    """Print the configuration as resolved, as TOML for --preset, and exit."""
+    """Print all settings as TOML, which --preset takes again, and exit."""
 
     def start(self) -> None:
         """Checks the options; trains, or prints the configuration."""

@@ -62,21 +62,21 @@ class Thresholds:
     """What a conversation must reach; the defaults are the paper's."""
 
     improvement: int = 1
-    """Emotion intensity before minus after, at least (-4 to 4)."""
+    """Least fall of the emotion intensity, before minus after (-4 to 4)."""
     supporter_words: float = 8
-    """Mean length of the supporter's messages, at least, words."""
+    """Least mean length of the supporter's messages (words)."""
     empathy: int = 3
-    """The seeker's rating of how well the supporter understood, at least (1 to 5)."""
+    """Least rating by the seeker of how well the supporter understood (1 to 5)."""
     relevance: int = 4
-    """The seeker's rating of how relevant the supporter's messages were, at least (1 to 5)."""
+    """Least rating by the seeker of how relevant the supporter's messages were (1 to 5)."""
     seeker_words: float = 6
-    """Mean length of the seeker's messages, at least, words."""
+    """Least mean length of the seeker's messages (words)."""
     detail: int | None = None
-    """The supporter's rating of the seeker, at least (1 to 5); None: not required."""
+    """Least rating of the seeker by the supporter (1 to 5); None: not required."""
     supporter_criteria: int = 3
-    """How many of the supporter's four criteria must be met (1 to 4)."""
+    """How many of improvement, supporter-words, empathy and relevance must be met (1 to 4)."""
     last_ratings: int = 4
-    """Without a survey after the chat, each of the seeker's last two ratings must be above this (0 to 4)."""
+    """Without a survey after the chat: each of the seeker's last two ratings must be above this (0 to 4)."""
 
     def __post_init__(self) -> None:
         ranges = {

@@ -44,6 +44,7 @@ class _Thing:
     """Make a thing."""
 
     RENAMED: ClassVar = {"learning_rate": "learning.rate"}
+    RENAMED_VALUES: ClassVar = {"--kind": {"old": "b"}}
 
     config: Annotated[_Config, tyro.conf.arg(name="")] = dataclasses.field(default_factory=_Config)
     seed: int = 0
@@ -115,6 +116,7 @@ def test_a_printed_configuration_is_a_preset() -> None:
         (["thing", "--seed", "-1"], "seed: got -1, expected 0 to 4294967295"),
         (["thing", "--share", "nan"], "--share: got nan, expected a finite number"),
         (["thing", "--learning-rate=3"], "make.py thing: error: --learning-rate is now --learning.rate"),
+        (["thing", "--kind", "old"], "make.py thing: error: --kind old is now --kind b"),
         (["thing", "--preset", "small"], "unknown preset 'small' of thing, expected one of broken, earlier, large"),
         (["thing", "--preset", "wrong"], "wrong.toml: unknown key 'learning.colour'"),
         (["thing", "--preset", "typed"], "typed.toml: size: got '3', expected int"),
@@ -177,6 +179,17 @@ def test_an_interrupted_command_says_how_to_resume(
         run_command(_COMMANDS, ["thing"], program="make.py")
     assert end.value.code == 130
     assert "the same command resumes" in capsys.readouterr().err
+
+
+def test_what_is_optional_is_shown_by_its_value_and_the_word_none_undoes_a_preset(
+    presets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        _parse("thing", "--help")
+    assert "--learning.steps INT" in capsys.readouterr().out
+    (presets / "long.toml").write_text("learning.steps = 9\n")
+    assert _parse("thing", "--preset", "long").config.learning.steps == 9
+    assert _parse("thing", "--preset", "long", "--learning.steps", "None").config.learning.steps is None
 
 
 def test_help_lists_commands_and_field_documentation(capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,12 +66,12 @@ class CriticScore:
 
 @dataclass(frozen=True)
 class CriticConfig:
-    """How the critic is asked; the defaults are PPDPP's.
+    """How the language model is asked whether the seeker's problem is solved; the defaults are PPDPP's.
 
     Attributes:
-        samples: Answers per conversation.
-        temperature: Of the answers.
-        max_tokens: Longest answer, in tokens. More for models that think before they answer.
+        samples: Answers per conversation; their mean decides.
+        temperature: Sampling temperature of the answers (0 or more).
+        max_tokens: Longest answer (tokens). Reasoning models need more.
     """
 
     samples: int = 10

@@ -40,13 +40,13 @@ class IntensityEstimate:
 
 @dataclass(frozen=True)
 class IntensityConfig:
-    """How the model is asked.
+    """How the language model is asked for the seeker's emotion intensity.
 
     Attributes:
-        samples: Answers per conversation, of which the mean counts: a single digit is coarse.
-        temperature: Of the answers.
-        max_tokens: Longest answer, in tokens. More for models that think before they answer.
-        rounds: How often at most a conversation is asked about while no answer holds a number.
+        samples: Answers per conversation; their mean is the intensity, which is finer than a single digit.
+        temperature: Sampling temperature of the answers (0 or more).
+        max_tokens: Longest answer (tokens). Reasoning models need more.
+        rounds: Most attempts while no answer is a number.
     """
 
     samples: int = 5

@@ -24,12 +24,12 @@ _OWN_NAME = re.compile(r"^\W*(?:seeker|patient|me|person)\W*:\s*", re.IGNORECASE
 
 @dataclass(frozen=True)
 class ModelSeekerConfig:
-    """How the model is asked to reply.
+    """How the language model is asked for the seeker's replies.
 
     Attributes:
-        temperature: Of the replies.
-        max_tokens: Longest reply, in tokens. More for models that think before they answer.
-        attempts: How often at most a reply is asked for while it is empty.
+        temperature: Sampling temperature of the replies (0 or more).
+        max_tokens: Longest reply (tokens). Reasoning models need more.
+        attempts: Most calls for one reply while the answers are empty.
     """
 
     temperature: float = 0.8

@@ -18,18 +18,18 @@ class ModelSettings:
     """A language model as seeker and critic.
 
     Attributes:
-        model: ``endpoint:NAME`` for a model behind the address in ESC_CHAT_URL (key in ESC_CHAT_KEY): all texts of the
-            conversations are sent there. Else a folder or hub id of a chat model, which runs on this machine.
-        concurrency: Calls to the endpoint at once.
-        timeout: Longest time that the endpoint may be silent, in seconds.
-        samples_per_call: Most answers asked for in one call; 1 where the endpoint refuses ``n``.
-        token_limit: The endpoint's name for the limit of tokens.
-        batch_size: Answers that a local model computes together.
-        price_prompt: Price of a million tokens read, in any currency; with ``price_completion`` the cost is shown.
-        price_completion: Price of a million tokens written.
-        seeker: How replies are asked for.
-        intensity: How the intensity is asked for.
-        critic: How the critic is asked.
+        model: A folder or hub id of a chat model, which runs on this machine, or endpoint:NAME for a model behind the
+            address in ESC_CHAT_URL (key in ESC_CHAT_KEY), to which all texts of the conversations are sent.
+        concurrency: Most calls to the endpoint at the same time.
+        timeout: Longest silence of the endpoint before a call fails (seconds).
+        samples_per_call: Most answers asked for in one call; 1 for an endpoint that refuses the parameter n.
+        token_limit: The endpoint's name of the parameter that limits the tokens of an answer.
+        batch_size: Answers that a model on this machine computes together.
+        price_prompt: Price of a million prompt tokens, in any currency; with --price-completion, the cost is shown.
+        price_completion: Price of a million answer tokens, in the same currency.
+        seeker: How the language model is asked for the seeker's replies.
+        intensity: How the language model is asked for the seeker's emotion intensity.
+        critic: How the language model is asked whether the seeker's problem is solved.
     """
 
     model: str = ""

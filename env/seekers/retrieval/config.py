@@ -10,14 +10,14 @@ from corpus.dialogue import Dialogue
 
 @dataclass(frozen=True)
 class SeekerConfig:
-    """How the seeker's models are fitted."""
+    """How the models of the retrieval seeker are fitted."""
 
     components: int = 64
-    """Principal components of embeddings that models and retrieval see."""
+    """Principal components of the sentence embeddings that models and retrieval use."""
     folds: int = 5
-    """Folds of the cross-fitted typicality of training plans."""
+    """Folds for scoring how typical a training dialogue's strategies are, by models fitted without it (2 or more)."""
     failed_share: float = 0.5
-    """Share of the failed conversations to fit with; the rest shows whether the models know a failure (0 to 1)."""
+    """Share of the failed conversations that is fitted; the rest tests whether failures are recognised (0 to 1)."""
 
     def __post_init__(self) -> None:
         if self.components < 1:
