@@ -187,7 +187,7 @@ def test_what_is_optional_is_shown_by_its_value_and_the_word_none_undoes_a_prese
     with pytest.raises(SystemExit):
         _parse("thing", "--help")
     assert "--learning.steps INT" in capsys.readouterr().out
-    (presets / "long.toml").write_text("learning.steps = 9\n")
+    (presets / "thing" / "long.toml").write_text("learning.steps = 9\n")
     assert _parse("thing", "--preset", "long").config.learning.steps == 9
     assert _parse("thing", "--preset", "long", "--learning.steps", "None").config.learning.steps is None
 
