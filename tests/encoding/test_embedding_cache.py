@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from encoding import embedding_cache
 from encoding.embedding_cache import EmbeddingCache, cache_folder, memory_only
-from tests.encoding.fake_encoder import DIMENSION, FakeEncoder, UntouchableEncoder, vector
+from tests.hash_encoder import DIMENSION, HashEncoder, vector
 
 ROOT = Path(__file__).resolve().parents[2]
 texts_in_batches = st.lists(st.lists(st.text(max_size=4), max_size=6), max_size=4)
@@ -25,8 +25,21 @@ def _expected(texts: list[str]) -> np.ndarray:
     return np.array([vector(text) for text in texts], np.float32).reshape(len(texts), DIMENSION)
 
 
+class UntouchableEncoder:
+    """Knows its fingerprint; anything else means that a model would have been loaded."""
+
+    fingerprint = HashEncoder.fingerprint
+
+    @property
+    def dimension(self) -> int:
+        raise AssertionError("the encoder was asked for its dimension")
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        raise AssertionError(f"the encoder was asked for {len(texts)} texts")
+
+
 def test_order_and_repeats_are_kept_and_each_text_is_embedded_once(tmp_path: Path) -> None:
-    encoder = FakeEncoder()
+    encoder = HashEncoder()
     cached = EmbeddingCache(encoder, folder=tmp_path)
     texts = ["b", "a", "b", "c", "a", "b"]
     encoded = cached.encode(texts)
@@ -42,7 +55,7 @@ def test_order_and_repeats_are_kept_and_each_text_is_embedded_once(tmp_path: Pat
 @settings(max_examples=30, deadline=None)
 @given(texts_in_batches)
 def test_any_batches_embed_each_distinct_text_once(batches: list[list[str]]) -> None:
-    encoder = FakeEncoder()
+    encoder = HashEncoder()
     with tempfile.TemporaryDirectory() as folder:
         for batch in batches:
             # A new object per batch: what counts is the disk.
@@ -52,7 +65,7 @@ def test_any_batches_embed_each_distinct_text_once(batches: list[list[str]]) -> 
 
 def test_second_object_does_not_touch_the_encoder(tmp_path: Path) -> None:
     texts = [f"message {number}" for number in range(1200)]  # more than SQLite's parameters in one query
-    EmbeddingCache(FakeEncoder(), folder=tmp_path).encode(texts)
+    EmbeddingCache(HashEncoder(), folder=tmp_path).encode(texts)
     second = EmbeddingCache(UntouchableEncoder(), folder=tmp_path)
     np.testing.assert_array_equal(second.encode(texts[::-1]), _expected(texts[::-1]))
     assert second.dimension == DIMENSION
@@ -60,7 +73,7 @@ def test_second_object_does_not_touch_the_encoder(tmp_path: Path) -> None:
 
 
 def test_warm_object_asks_neither_disk_nor_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = FakeEncoder()
+    encoder = HashEncoder()
     cached = EmbeddingCache(encoder, folder=tmp_path)
     texts = ["b", "a", "b", "c"]
     cached.encode(texts)
@@ -74,7 +87,7 @@ def test_warm_object_asks_neither_disk_nor_encoder(tmp_path: Path, monkeypatch: 
 @settings(max_examples=60, deadline=None)
 @given(texts_in_batches, st.integers(0, 4))
 def test_small_memory_in_front_of_the_disk_changes_nothing(batches: list[list[str]], remembered: int) -> None:
-    encoder = FakeEncoder()
+    encoder = HashEncoder()
     with tempfile.TemporaryDirectory() as folder:
         cached = EmbeddingCache(encoder, folder=Path(folder), remembered=remembered)
         for batch in batches:
@@ -85,7 +98,7 @@ def test_small_memory_in_front_of_the_disk_changes_nothing(batches: list[list[st
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=8), max_size=8), st.integers(0, 5))
 def test_memory_alone_is_a_queue_whose_oldest_texts_make_room(batches: list[list[str]], remembered: int) -> None:
-    encoder = FakeEncoder()
+    encoder = HashEncoder()
     cached = EmbeddingCache(encoder, folder=None, remembered=remembered)
     queue: list[str] = []
     for batch in batches:
@@ -101,12 +114,12 @@ def test_memory_alone_writes_nothing_and_keeps_a_cache_behind_it_from_writing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ESC_CACHE", str(tmp_path / "cache"))
-    in_memory = EmbeddingCache(FakeEncoder(), folder=None)
+    in_memory = EmbeddingCache(HashEncoder(), folder=None)
     np.testing.assert_array_equal(in_memory.encode(["a", "b", "a"]), _expected(["a", "b", "a"]))
-    assert (in_memory.dimension, in_memory.fingerprint) == (DIMENSION, FakeEncoder().fingerprint)
+    assert (in_memory.dimension, in_memory.fingerprint) == (DIMENSION, HashEncoder().fingerprint)
     assert not list(tmp_path.iterdir())
 
-    encoder = FakeEncoder()
+    encoder = HashEncoder()
     on_disk = EmbeddingCache(encoder, folder=cache_folder())
     on_disk.encode(["said"])
     EmbeddingCache(on_disk, folder=None).encode(["said", "private"])
@@ -120,11 +133,11 @@ def test_memory_alone_writes_nothing_and_keeps_a_cache_behind_it_from_writing(
 
 def test_negative_memory_is_refused() -> None:
     with pytest.raises(ValueError, match="remembered: got -1"):
-        EmbeddingCache(FakeEncoder(), folder=None, remembered=-1)
+        EmbeddingCache(HashEncoder(), folder=None, remembered=-1)
 
 
 def test_vectors_handed_out_are_copies(tmp_path: Path) -> None:
-    cached = EmbeddingCache(FakeEncoder(), folder=tmp_path)
+    cached = EmbeddingCache(HashEncoder(), folder=tmp_path)
     for _ in range(3):
         encoded = cached.encode(["a", "b"])
         np.testing.assert_array_equal(encoded, _expected(["a", "b"]))
@@ -132,7 +145,7 @@ def test_vectors_handed_out_are_copies(tmp_path: Path) -> None:
 
 
 def test_no_texts(tmp_path: Path) -> None:
-    encoder = FakeEncoder()
+    encoder = HashEncoder()
     encoded = EmbeddingCache(encoder, folder=tmp_path).encode([])
     assert encoded.shape == (0, DIMENSION)
     assert encoded.dtype == np.float32
@@ -140,18 +153,19 @@ def test_no_texts(tmp_path: Path) -> None:
 
 
 def test_models_do_not_share_vectors(tmp_path: Path) -> None:
-    one, other = FakeEncoder("1" * 64), FakeEncoder("2" * 64)
+    one, other = HashEncoder(), HashEncoder()
+    other.fingerprint = "2" * 64
     cached = [EmbeddingCache(encoder, folder=tmp_path) for encoder in (one, other)]
     for each in cached:
         each.encode(["a"])
     assert one.embedded == other.embedded == ["a"]
     assert cached[0].path != cached[1].path
-    assert [each.fingerprint for each in cached] == ["1" * 64, "2" * 64]
+    assert [each.fingerprint for each in cached] == ["f" * 64, "2" * 64]
 
 
 def test_folder_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESC_CACHE", str(tmp_path / "elsewhere"))
-    cached = EmbeddingCache(FakeEncoder(), folder=cache_folder())
+    cached = EmbeddingCache(HashEncoder(), folder=cache_folder())
     assert cached.path is not None
     assert cached.path.parent == tmp_path / "elsewhere" / "embeddings"
     assert cached.path.is_file()
@@ -164,9 +178,9 @@ import os, signal, sys
 from collections.abc import Sequence
 from pathlib import Path
 from encoding import embedding_cache
-from tests.encoding.fake_encoder import FakeEncoder
+from tests.hash_encoder import HashEncoder
 
-class Mortal(FakeEncoder):
+class Mortal(HashEncoder):
     def encode(self, texts):
         if len(self.calls) == 2:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -180,14 +194,14 @@ embedding_cache.EmbeddingCache(Mortal(), folder=Path(sys.argv[1])).encode(["t%d"
 def test_kill_between_chunks_loses_no_finished_chunk(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED_IN_THE_THIRD_CHUNK, str(tmp_path)], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
-    encoder = FakeEncoder()
+    encoder = HashEncoder()
     texts = [f"t{number}" for number in range(10)]
     np.testing.assert_array_equal(EmbeddingCache(encoder, folder=tmp_path).encode(texts), _expected(texts))
     assert encoder.embedded == ["t8", "t9"]
 
 
 def test_error_in_the_encoder_keeps_finished_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Failing(FakeEncoder):
+    class Failing(HashEncoder):
         def encode(self, texts: Sequence[str]) -> np.ndarray:
             if "t2" in texts:
                 raise MemoryError("no memory left")
@@ -205,13 +219,13 @@ from collections.abc import Sequence
 from pathlib import Path
 import numpy as np
 from encoding import embedding_cache
-from tests.encoding.fake_encoder import FakeEncoder, vector
+from tests.hash_encoder import HashEncoder, vector
 
 embedding_cache._CHUNK = 5
 texts = ["t%d" % n for n in range(int(sys.argv[2]), int(sys.argv[3]))]
 print("ready", flush=True)
 sys.stdin.readline()
-encoded = embedding_cache.EmbeddingCache(FakeEncoder(), folder=Path(sys.argv[1])).encode(texts)
+encoded = embedding_cache.EmbeddingCache(HashEncoder(), folder=Path(sys.argv[1])).encode(texts)
 assert np.array_equal(encoded, np.array([vector(text) for text in texts]))
 """
 
@@ -240,7 +254,7 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
 
 def test_threads_at_once_on_one_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedding_cache, "_CHUNK", 3)
-    cached = EmbeddingCache(FakeEncoder(), folder=tmp_path)
+    cached = EmbeddingCache(HashEncoder(), folder=tmp_path)
     texts = [f"t{number}" for number in range(30)]
     results: dict[int, np.ndarray] = {}
 

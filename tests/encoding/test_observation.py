@@ -14,8 +14,8 @@ from corpus.dialogue import Dialogue, Message, Role, turn_view
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
 from encoding.observation import MessageChains, Observer, plan_features, plan_features_size
-from tests.encoding.fake_encoder import DIMENSION, FakeEncoder, vector
 from tests.encoding.slow_observation import slow_features
+from tests.hash_encoder import DIMENSION, HashEncoder, vector
 
 WINDOW = 3
 SIZES = {
@@ -55,7 +55,7 @@ random_histories = st.lists(random_messages, max_size=60).map(tuple)
 
 def blocks(history: Sequence[Message], *, window: int = WINDOW) -> dict[str, np.ndarray]:
     """The features of a history, cut as the table says."""
-    (features,) = Observer(FakeEncoder(), window=window).encode_histories([history])
+    (features,) = Observer(HashEncoder(), window=window).encode_histories([history])
     parts = {"window": features[: window * (DIMENSION + 10)].reshape(window, DIMENSION + 10)}
     start = window * (DIMENSION + 10)
     for name, size in {"problem": DIMENSION, **SIZES}.items():
@@ -184,7 +184,7 @@ def test_live_message_without_strategy_counts_as_the_supporters() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(random_histories, max_size=4), st.integers(1, 5))
 def test_bounds_size_and_independence(histories: list[tuple[Message, ...]], window: int) -> None:
-    observer = Observer(FakeEncoder(), window=window)
+    observer = Observer(HashEncoder(), window=window)
     encoded = observer.encode_histories(histories)
     assert observer.history_size == window * (DIMENSION + 10) + DIMENSION + 45
     assert encoded.shape == (len(histories), observer.history_size)
@@ -203,20 +203,20 @@ batches = st.one_of(in_any_order, st.lists(prefixes, max_size=3).map(lambda part
 @settings(max_examples=100, deadline=None)
 @given(batches, st.integers(1, 4))
 def test_equals_the_slow_reference(histories: list[tuple[Message, ...]], window: int) -> None:
-    encoded = Observer(FakeEncoder(), window=window).encode_histories(histories)
+    encoded = Observer(HashEncoder(), window=window).encode_histories(histories)
     for history, features in zip(histories, encoded, strict=True):
         np.testing.assert_allclose(
-            features, slow_features(history, text_encoder=FakeEncoder(), window=window), atol=1e-6
+            features, slow_features(history, text_encoder=HashEncoder(), window=window), atol=1e-6
         )
 
 
 def check_turns(dialogues: Sequence[Dialogue]) -> None:
     """The turns of these dialogues, and every third in reverse order, against the reference."""
     histories = [turn.history for turn in turn_view(list(dialogues))]
-    encoded = Observer(FakeEncoder()).encode_histories(histories)
-    reference = [slow_features(history, text_encoder=FakeEncoder(), window=3) for history in histories]
+    encoded = Observer(HashEncoder()).encode_histories(histories)
+    reference = [slow_features(history, text_encoder=HashEncoder(), window=3) for history in histories]
     np.testing.assert_allclose(encoded, reference, atol=1e-6)
-    np.testing.assert_array_equal(Observer(FakeEncoder()).encode_histories(histories[::-3]), encoded[::-3])
+    np.testing.assert_array_equal(Observer(HashEncoder()).encode_histories(histories[::-3]), encoded[::-3])
 
 
 def test_bundled_sample_equals_the_slow_reference() -> None:
@@ -229,7 +229,7 @@ def test_real_data_equal_the_slow_reference(esconv: Path) -> None:
 
 
 def test_each_distinct_message_is_embedded_once() -> None:
-    encoder = FakeEncoder()
+    encoder = HashEncoder()
     histories = [CONVERSATION[:length] for length in range(len(CONVERSATION) + 1)]
     Observer(encoder).encode_histories([*histories, (seeker(ASK.text), ASK)])
     assert sorted(encoder.embedded) == sorted(message.text for message in CONVERSATION)
@@ -238,7 +238,7 @@ def test_each_distinct_message_is_embedded_once() -> None:
 
 def test_window_of_no_message_is_refused() -> None:
     with pytest.raises(ValueError, match="window: got 0"):
-        Observer(FakeEncoder(), window=0)
+        Observer(HashEncoder(), window=0)
 
 
 def test_plan_features_by_hand() -> None:

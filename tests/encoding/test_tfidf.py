@@ -10,7 +10,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from corpus.dialogue import Dialogue, Message, Role
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
-from tests.encoding.fake_encoder import DIMENSION, FakeEncoder
+from tests.hash_encoder import DIMENSION, HashEncoder
 
 
 def dialogue(*texts: str) -> Dialogue:
@@ -90,10 +90,10 @@ def test_a_saved_vocabulary_gives_the_same_vectors(tmp_path: Path):
 
 def test_joined_meaning_then_words():
     words = TfidfEncoder([dialogue("one two three", "two four")], words=3)
-    joined, texts = JoinedEncoder(FakeEncoder(), words), ["two", "unheard-of"]
+    joined, texts = JoinedEncoder(HashEncoder(), words), ["two", "unheard-of"]
     vectors = joined.encode(texts)
     assert vectors.shape == (2, joined.dimension) == (2, DIMENSION + 3)
-    np.testing.assert_array_equal(vectors[:, :DIMENSION], FakeEncoder().encode(texts))
+    np.testing.assert_array_equal(vectors[:, :DIMENSION], HashEncoder().encode(texts))
     np.testing.assert_array_equal(vectors[:, DIMENSION:], words.encode(texts))
     other = TfidfEncoder([dialogue("one two three", "two four")], words=2)
-    assert joined.fingerprint != JoinedEncoder(FakeEncoder(), other).fingerprint
+    assert joined.fingerprint != JoinedEncoder(HashEncoder(), other).fingerprint

@@ -17,9 +17,9 @@ from encoding.sentence_encoder import SentenceEncoder
 from env.defaults import bundled_turns
 from env.dialogues import DialogueProcess
 from env.rewards import RewardWeights
-from tests.encoding.fake_encoder import FakeEncoder
 from tests.env.dialogue_tasks import dialogue_task
 from tests.env.turn_tasks import GOLDS, LABELS, random_task, reasoned_task
+from tests.hash_encoder import HashEncoder
 
 IDS = sorted(name for name in gymnasium.registry if name.startswith("EmotionalSupport/"))
 DIALOGUE_IDS = [name for name in IDS if "/Dialogue" in name]
@@ -161,7 +161,7 @@ def test_make_vec(name: str, way: str, task: Any) -> None:
 def test_without_arguments_the_bundled_sample_is_played(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder = FakeEncoder()
+    encoder = HashEncoder()
     monkeypatch.setattr("env.defaults.SentenceEncoder", lambda: encoder)
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
     environment = gymnasium.make(name)
@@ -177,7 +177,7 @@ def test_without_arguments_the_bundled_sample_is_played(
 def test_without_arguments_the_bundled_seekers_are_talked_to(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("env.defaults.SentenceEncoder", FakeEncoder)
+    monkeypatch.setattr("env.defaults.SentenceEncoder", HashEncoder)
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
     environment = gymnasium.make(name)
     assert play(environment, seed=0, episodes=2) == play(environment, seed=0, episodes=2)

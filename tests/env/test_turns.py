@@ -16,8 +16,8 @@ from env.actions import Mode
 from env.rewards import RewardWeights, balance_factors
 from env.turns import TurnProcess, TurnTask
 from metrics.strategy.edit_distance import levenshtein_ratio as similarity
-from tests.encoding.fake_encoder import FakeEncoder
 from tests.env.turn_tasks import CODECS, GOLDS, LABELS, REASONING, random_task, reasoned_task
+from tests.hash_encoder import HashEncoder
 
 WELCOME = Message(Role.SUPPORTER, "Good evening", Strategy.OTHERS)
 WORRY = Message(Role.SEEKER, "I cannot sleep")
@@ -29,7 +29,7 @@ TRY = Message(Role.SUPPORTER, "You could walk in the evening", Strategy.SUGGESTI
 
 def test_one_row_per_turn_with_whole_gold_plans() -> None:
     dialogues = [Dialogue(1, (WELCOME, WORRY, ASK, FEEL, LONG, TRY)), Dialogue(2, (WORRY, ASK, ASK, ASK, TRY, LONG))]
-    observer = Observer(FakeEncoder(), window=2)
+    observer = Observer(HashEncoder(), window=2)
     task = TurnTask.build(dialogues, observer=observer)
     assert task.golds == ((7,), (0, 2), (5,), (0, 0, 0, 5))
     assert all(type(strategy) is int for gold in task.golds for strategy in gold)
@@ -39,7 +39,7 @@ def test_one_row_per_turn_with_whole_gold_plans() -> None:
 
 
 def test_each_distinct_message_is_embedded_once() -> None:
-    encoder = FakeEncoder()
+    encoder = HashEncoder()
     TurnTask.build([Dialogue(1, (WORRY, ASK, LONG, TRY)), Dialogue(2, (WORRY, ASK))], observer=Observer(encoder))
     assert sorted(encoder.embedded) == sorted(message.text for message in (WORRY, ASK, LONG))  # TRY is no history
 
@@ -47,12 +47,12 @@ def test_each_distinct_message_is_embedded_once() -> None:
 def test_reasoning_labels_of_every_turn() -> None:
     dialogues = [Dialogue(1, (WORRY, ASK, FEEL, LONG, TRY), problem="insomnia", emotion="fear")]
     codec = ReasoningCodec.collect(dialogues, least=1)
-    task = TurnTask.build(dialogues, observer=Observer(FakeEncoder()), reasoning_codec=codec)
+    task = TurnTask.build(dialogues, observer=Observer(HashEncoder()), reasoning_codec=codec)
     assert task.reasoning_codec is codec
     assert task.reasoning is not None
     # Needs: to be heard, to act. Stages: of question, reflection, suggestion one each, the turn's own first.
     assert task.reasoning.tolist() == [[0, 0, -1, 0, 0], [0, 0, -1, 3, 2]]
-    without = TurnTask.build(dialogues, observer=Observer(FakeEncoder()))
+    without = TurnTask.build(dialogues, observer=Observer(HashEncoder()))
     assert without.reasoning is None
     assert without.reasoning_codec is None
 

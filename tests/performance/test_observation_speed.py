@@ -10,7 +10,7 @@ from corpus.dialogue import turn_view
 from corpus.load import load_corpus
 from encoding.embedding_cache import EmbeddingCache
 from encoding.observation import Observer
-from tests.encoding.fake_encoder import FakeEncoder
+from tests.hash_encoder import HashEncoder
 
 pytestmark = pytest.mark.slow
 
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.slow
 def test_five_thousand_turns_a_second(capsys: pytest.CaptureFixture[str]) -> None:
     """A warm process: embeddings of 384 numbers in memory, every turn of the bundled sample, five times over."""
 
-    class Wide(FakeEncoder):
+    class Wide(HashEncoder):
         dimension = 384
 
         def encode(self, texts: Sequence[str]) -> np.ndarray:
-            return np.tile(super().encode(texts), (1, 64))
+            return np.tile(super().encode(texts), (1, 24))
 
     observer = Observer(EmbeddingCache(Wide(), folder=None))
     histories = [turn.history for turn in turn_view(load_corpus(None).split("train"))] * 5

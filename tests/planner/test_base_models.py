@@ -26,10 +26,11 @@ from planner.base_models.networks import one_cycle, reasoning_loss
 from planner.config import EnsembleConfig
 from planner.decisions import Decisions
 from planner.plan_space import PlanSpace, log_softmax
-from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
+from tests.hash_encoder import HashEncoder
+from tests.planner.toy_task import toy_dialogues
 
 _TRAIN = toy_dialogues(5, seed=0)
-_ENCODER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAIN, words=9))
+_ENCODER = JoinedEncoder(HashEncoder(), TfidfEncoder(_TRAIN, words=9))
 _OBSERVER = Observer(_ENCODER, window=2, max_strategies=2)
 _SPACE = PlanSpace(_OBSERVER.codec)
 _HISTORY = torch.from_numpy(_OBSERVER.encode_histories([dialogue.messages[:3] for dialogue in _TRAIN[:4]]))
@@ -212,7 +213,7 @@ def test_log_softmax_of_a_spoilt_policy_is_still_a_distribution(centre: float) -
 
 
 _TWENTY = toy_dialogues(20, seed=0)
-_TWENTY_ENCODER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TWENTY, words=20))
+_TWENTY_ENCODER = JoinedEncoder(HashEncoder(), TfidfEncoder(_TWENTY, words=20))
 _TWENTY_OBSERVER = Observer(_TWENTY_ENCODER, window=2)
 
 

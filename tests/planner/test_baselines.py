@@ -17,7 +17,8 @@ from planner.baselines.ladder import fit_ladder
 from planner.baselines.linear import LinearPlanner, fit_embedding, fit_tfidf
 from planner.baselines.markov import START, MarkovPlanner
 from planner.plan import Planner
-from tests.planner.toy_task import ANSWERS, FakeTextEncoder, histories, observer, toy_dialogues
+from tests.hash_encoder import HashEncoder
+from tests.planner.toy_task import ANSWERS, histories, observer, toy_dialogues
 
 NAMES = ("random", "majority", "markov", "tfidf", "embedding")
 
@@ -345,7 +346,7 @@ def test_nothing_asked_nothing_answered(linear):
 
 def test_plans_are_cut_at_the_longest_plan():
     train = toy_dialogues(40, seed=0)
-    short = Observer(FakeTextEncoder(), window=2, max_strategies=1)
+    short = Observer(HashEncoder(), window=2, max_strategies=1)
     for fit in FITS.values():
         turns = turn_view(train)[:20]
         plans = [plan.strategies for plan in fit(train, observer=short).plans(histories(turns))]
@@ -356,7 +357,7 @@ def test_plans_are_cut_at_the_longest_plan():
 def test_one_kind_of_decision_is_refused(name):
     alike = Dialogue(1, (Message(Role.SEEKER, "hello"), Message(Role.SUPPORTER, "hi", Strategy.OTHERS)))
     with pytest.raises(ValueError, match=f"^{name}: all training decisions are alike"):
-        FITS[name]([alike], observer=Observer(FakeTextEncoder(), max_strategies=1))
+        FITS[name]([alike], observer=Observer(HashEncoder(), max_strategies=1))
 
 
 @pytest.mark.parametrize("name", FITS)
@@ -388,5 +389,5 @@ def test_words_beat_the_majority_on_esconv(esconv):
         pairs = zip(linear.plans(histories(turns)), turns, strict=True)
         return 100 * np.mean([levenshtein_ratio(turn.plan, plan.strategies) for plan, turn in pairs])
 
-    words = ratio(fit_tfidf(train, observer=Observer(FakeTextEncoder(), window=3)))
+    words = ratio(fit_tfidf(train, observer=Observer(HashEncoder(), window=3)))
     assert words > ratio(MajorityPlanner(train, max_strategies=3)) + 5  # with all of train: 34.5 against 20.9

@@ -26,10 +26,11 @@ from planner.ppo.dialogues import (
 )
 from planner.training import train_planner
 from tests.env.dialogue_tasks import dialogue_vector_env
+from tests.hash_encoder import HashEncoder
 from tests.planner.toy_encoder import ToyEncoder
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_seekers import RiggedSeeker, toy_profiles
-from tests.planner.toy_task import SMALL, FakeTextEncoder, changed, toy_dialogues
+from tests.planner.toy_task import SMALL, changed, toy_dialogues
 
 _CONFIG = changed(
     DialogueConfig(),
@@ -186,7 +187,7 @@ def test_a_killed_training_ends_alike(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_result_is_a_planner_like_any_other(tmp_path: Path) -> None:
     start = toy_planner()
     trained = _train(tmp_path / "run", _CONFIG, start=start)
-    loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=FakeTextEncoder())
+    loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=HashEncoder())
     histories = [profile.opening for profile in toy_profiles(4)]
     plans = [trained.planner.plan(history) for history in histories]
     assert [loaded.plan(history).strategies for history in histories] == [plan.strategies for plan in plans]
@@ -208,15 +209,15 @@ def test_a_start_with_fine_tuned_encoders_and_stacking(tmp_path: Path, monkeypat
         fine_tuning__frozen_layers=1,
         stacking__trees=4,
     )
-    train_planner(_TRAIN, _VALID, config=config, out=tmp_path / "start", seed=0, text_encoder=FakeTextEncoder())
-    start = load_start(tmp_path / "start", text_encoder=FakeTextEncoder())
+    train_planner(_TRAIN, _VALID, config=config, out=tmp_path / "start", seed=0, text_encoder=HashEncoder())
+    start = load_start(tmp_path / "start", text_encoder=HashEncoder())
     assert start.fine_tuned is not None
     assert start.parts.stacking is not None
     assert PredictionEncoder(start).bounds == (-np.inf, np.inf)
     (tmp_path / "run").mkdir()
     copy_fine_tuned(tmp_path / "start", tmp_path / "run")
     trained = _train(tmp_path / "run", changed(_CONFIG, ppo__steps=256, max_turns=2), start=start)
-    loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=FakeTextEncoder())
+    loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=HashEncoder())
     histories = [profile.opening for profile in toy_profiles(4)]
     assert np.array_equal(loaded.predictions(histories), trained.planner.predictions(histories))
     assert loaded.settings.fine_tuned == start.settings.fine_tuned
@@ -274,7 +275,7 @@ def test_a_damaged_configuration_is_one_line(tmp_path: Path, written: str) -> No
 def test_a_start_predicts_what_the_planner_does(tmp_path: Path) -> None:
     planner = toy_planner()
     planner.save(tmp_path)
-    start = load_start(tmp_path, text_encoder=FakeTextEncoder())
+    start = load_start(tmp_path, text_encoder=HashEncoder())
     histories = [profile.opening for profile in toy_profiles(4)]
     for _ in range(2):
         assert np.array_equal(start.predictions(histories), planner.predictions(histories))

@@ -22,10 +22,11 @@ from planner.config import PlannerConfig
 from planner.decisions import Decisions
 from planner.plan_space import PlanSpace
 from planner.training_log import TrainingLog
-from tests.planner.toy_task import SMALL, FakeTextEncoder, changed, toy_dialogues
+from tests.hash_encoder import HashEncoder
+from tests.planner.toy_task import SMALL, changed, toy_dialogues
 
 _TRAIN, _VALID = toy_dialogues(24, seed=0), toy_dialogues(4, seed=1)
-_JOINED = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(_TRAIN, words=SMALL.ensemble.words))
+_JOINED = JoinedEncoder(HashEncoder(), TfidfEncoder(_TRAIN, words=SMALL.ensemble.words))
 _OBSERVER = Observer(_JOINED, window=SMALL.window, max_strategies=SMALL.max_strategies)
 _FOLD_OF_DIALOGUE = fold_of_dialogues(len(_TRAIN), folds=2, seed=0)
 

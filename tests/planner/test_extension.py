@@ -13,7 +13,8 @@ from corpus.strategy import Strategy
 from planner.baselines.ladder import fit_ladder
 from planner.planner import StrategyPlanner
 from planner.training import train_planner
-from tests.planner.toy_task import SMALL, FakeTextEncoder, changed, observer, toy_dialogues
+from tests.hash_encoder import HashEncoder
+from tests.planner.toy_task import SMALL, changed, observer, toy_dialogues
 
 BASELINE = """
 import numpy as np
@@ -73,10 +74,10 @@ def test_a_base_model_is_one_file(folder: Path) -> None:
     (folder / "priors.py").write_text(BASE_MODEL)
     config = changed(SMALL, ensemble__models=("priors", "networks"), ensemble__epochs=1, ppo__steps=0)
     train, valid, run = toy_dialogues(8, seed=0), toy_dialogues(2, seed=1), folder / "run"
-    trained = train_planner(train, valid, config=config, out=run, seed=0, text_encoder=FakeTextEncoder())
-    loaded = StrategyPlanner.load(run, text_encoder=FakeTextEncoder())
+    trained = train_planner(train, valid, config=config, out=run, seed=0, text_encoder=HashEncoder())
+    loaded = StrategyPlanner.load(run, text_encoder=HashEncoder())
     histories = [dialogue.messages[:3] for dialogue in valid]
     np.testing.assert_array_equal(trained.planner.predictions(histories), loaded.predictions(histories))
     with pytest.raises(ValueError, match=r"ensemble\.models: got 'nothing', expected some of linear-embedding"):
         wrong = changed(config, ensemble__models=("nothing",))
-        train_planner(train, valid, config=wrong, out=folder / "other", seed=0, text_encoder=FakeTextEncoder())
+        train_planner(train, valid, config=wrong, out=folder / "other", seed=0, text_encoder=HashEncoder())

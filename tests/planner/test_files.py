@@ -13,9 +13,10 @@ from corpus.dialogue import message_view, turn_view
 from planner.base_models.fine_tuned_encoder import FineTunedEncoder, FineTunedEncoders, FrozenLayers, HistoryTokens
 from planner.files import FineTunedEncoderSettings, PlannerSettings
 from planner.planner import StrategyPlanner
+from tests.hash_encoder import HashEncoder
 from tests.planner.toy_encoder import ToyEncoder, ToyTokenizer, toy_transformer
 from tests.planner.toy_planner import toy_planner
-from tests.planner.toy_task import FakeTextEncoder, histories, toy_dialogues
+from tests.planner.toy_task import histories, toy_dialogues
 
 _DIALOGUES = toy_dialogues(3, seed=5)
 _FINE_TUNED = FineTunedEncoderSettings(folds=2, tokens=32, frozen_layers=1)
@@ -26,7 +27,7 @@ def test_a_loaded_planner_plans_identically_and_nothing_is_pickled(tmp_path: Pat
     planner = toy_planner(reasons=reasons, mode="all-in-one", exact_weight=0.3)
     planner.save(tmp_path / "run")
     assert {path.suffix for path in (tmp_path / "run").iterdir()} == {".safetensors", ".json"}
-    loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=FakeTextEncoder())
+    loaded = StrategyPlanner.load(tmp_path / "run", text_encoder=HashEncoder())
     assert loaded.name == "run"
     assert loaded.settings == planner.settings
     for own, its in zip(
@@ -75,7 +76,7 @@ def test_fine_tuned_encoders_are_loaded_from_the_run_or_the_one_above(
     monkeypatch.setattr("planner.planner.SentenceEncoder", ToyEncoder)
     (tmp_path / folder).mkdir(parents=True)
     planner = _with_encoders(tmp_path / folder, encoders_in=tmp_path / "run")
-    loaded = StrategyPlanner.load(tmp_path / folder, text_encoder=FakeTextEncoder())
+    loaded = StrategyPlanner.load(tmp_path / folder, text_encoder=HashEncoder())
     histories = [turn.history for turn in turn_view(_DIALOGUES)]
     np.testing.assert_array_equal(planner.predictions(histories), loaded.predictions(histories))
     without = toy_planner()
@@ -126,7 +127,7 @@ def test_a_damaged_run_is_refused_in_one_line(tmp_path: Path, name: str, damage:
     toy_planner().save(tmp_path / "run")
     damage(tmp_path / "run" / name)
     with pytest.raises(ValueError, match=r"run: damaged planner \(\w+: ") as error:
-        StrategyPlanner.load(tmp_path / "run", text_encoder=FakeTextEncoder())
+        StrategyPlanner.load(tmp_path / "run", text_encoder=HashEncoder())
     assert "\n" not in str(error.value)
 
 
@@ -138,7 +139,7 @@ def test_damaged_fine_tuned_encoders_are_refused_in_one_line(
     _with_encoders(tmp_path, encoders_in=tmp_path)
     damage(tmp_path / "readers.safetensors")
     with pytest.raises(ValueError, match="fine-tuned encoder") as error:
-        StrategyPlanner.load(tmp_path, text_encoder=FakeTextEncoder())
+        StrategyPlanner.load(tmp_path, text_encoder=HashEncoder())
     assert "\n" not in str(error.value)
 
 
@@ -147,13 +148,13 @@ def test_a_folder_without_a_planner_is_refused(tmp_path: Path, missing: str) -> 
     toy_planner().save(tmp_path)
     (tmp_path / missing).unlink()
     with pytest.raises(ValueError, match=r"no trained planner, expected planner\.json and members\.safetensors"):
-        StrategyPlanner.load(tmp_path, text_encoder=FakeTextEncoder())
+        StrategyPlanner.load(tmp_path, text_encoder=HashEncoder())
 
 
 def test_another_encoder_is_refused(tmp_path: Path) -> None:
     toy_planner().save(tmp_path)
 
-    class Other(FakeTextEncoder):
+    class Other(HashEncoder):
         fingerprint = "other"
 
     with pytest.raises(ValueError, match="trained with another version of encoder 'toy'"):

@@ -15,10 +15,11 @@ from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from planner.base_models.ensemble import Ensemble, EnsembleShape
 from planner.base_models.fine_tuned_encoder import MULTI_STRATEGY, OUTPUTS
 from planner.base_models.predictions import PredictionLayout
+from tests.hash_encoder import HashEncoder
 from tests.planner.toy_predictions import REASONING, random_predictions, toy_layout
-from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
+from tests.planner.toy_task import toy_dialogues
 
-_ENCODER = JoinedEncoder(FakeTextEncoder(), TfidfEncoder(toy_dialogues(3, seed=0), words=9))
+_ENCODER = JoinedEncoder(HashEncoder(), TfidfEncoder(toy_dialogues(3, seed=0), words=9))
 _OBSERVER = Observer(_ENCODER, window=2, max_strategies=2)
 _SEEKER = Message(Role.SEEKER, "my boss yelled at me")
 

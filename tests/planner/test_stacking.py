@@ -17,11 +17,12 @@ from encoding.plan_codec import STOP
 from planner.base_models.stacking import Stacking
 from planner.base_models.trees import TreeClassifier, Trees
 from planner.decisions import Decisions
+from tests.hash_encoder import HashEncoder
 from tests.planner.toy_predictions import random_predictions, toy_layout
-from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
+from tests.planner.toy_task import toy_dialogues
 
 _LAYOUT = toy_layout()  # plans of one or two strategies: 1 + 8 rows
-_OBSERVER = Observer(FakeTextEncoder(), window=2, max_strategies=2)
+_OBSERVER = Observer(HashEncoder(), window=2, max_strategies=2)
 _SEEKER = Message(Role.SEEKER, "hello there")
 _ONE = Message(Role.SUPPORTER, "hi", Strategy.OTHERS)
 _HISTORIES = [[_SEEKER], [_SEEKER, _ONE], [_SEEKER, _ONE, _ONE], [_SEEKER, _ONE, _SEEKER]]
@@ -30,7 +31,7 @@ _HISTORIES = [[_SEEKER], [_SEEKER, _ONE], [_SEEKER, _ONE, _ONE], [_SEEKER, _ONE,
 def _fitted(*, seed: int = 0) -> tuple[Stacking, Decisions, np.ndarray, np.ndarray]:
     """Trees on toy dialogues, with what they were fitted to: decisions, predictions, folds."""
     decisions = Decisions.collect(
-        toy_dialogues(30, seed=0), observer=Observer(FakeTextEncoder(), window=2, max_strategies=2)
+        toy_dialogues(30, seed=0), observer=Observer(HashEncoder(), window=2, max_strategies=2)
     )
     predictions = random_predictions(_LAYOUT, len(decisions.messages)).numpy()
     fold = decisions.dialogue % 3
@@ -96,7 +97,7 @@ def test_training_dialogues_are_judged_by_who_never_saw_them() -> None:
 def test_they_learn_where_a_belief_can_be_trusted() -> None:
     """What follows is what the first row says if the problem of the turn is the first, else the strategy after it."""
     decisions = Decisions.collect(
-        toy_dialogues(80, seed=0), observer=Observer(FakeTextEncoder(), window=2, max_strategies=2)
+        toy_dialogues(80, seed=0), observer=Observer(HashEncoder(), window=2, max_strategies=2)
     )
     rng = np.random.default_rng(0)
     predictions = random_predictions(_LAYOUT, len(decisions.messages)).numpy()

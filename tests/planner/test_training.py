@@ -11,8 +11,9 @@ from planner.checkpoint import Checkpoint
 from planner.config import Mode, PlannerConfig
 from planner.planner import StrategyPlanner
 from planner.training import TrainedPlanner, train_planner
+from tests.hash_encoder import HashEncoder
 from tests.planner.toy_encoder import ToyEncoder
-from tests.planner.toy_task import ANSWERS, SMALL, FakeTextEncoder, changed, toy_dialogues
+from tests.planner.toy_task import ANSWERS, SMALL, changed, toy_dialogues
 
 _TRAIN, _VALID = toy_dialogues(24, seed=0), toy_dialogues(6, seed=1)
 _LEARNS = changed(SMALL, ensemble__epochs=10, ensemble__rate=3e-2, policy__epochs=10)
@@ -37,7 +38,7 @@ def _toy_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _train(out: Path, config: PlannerConfig, *, seed: int = 0) -> TrainedPlanner:
-    return train_planner(_TRAIN, _VALID, config=config, out=out, seed=seed, text_encoder=FakeTextEncoder())
+    return train_planner(_TRAIN, _VALID, config=config, out=out, seed=seed, text_encoder=HashEncoder())
 
 
 def _weights(trained: TrainedPlanner) -> bytes:
@@ -71,7 +72,7 @@ def test_a_run_loads_to_the_same_plans_everything_included(tmp_path: Path) -> No
     assert files == names | {"planner.json", "lexicon.json", "curves.json"}
     assert not (tmp_path / "run" / "checkpoints").exists()
     for planner, folder in ((trained.planner, "run"), (trained.cloned, "run/cloned")):
-        loaded = StrategyPlanner.load(tmp_path / folder, text_encoder=FakeTextEncoder())
+        loaded = StrategyPlanner.load(tmp_path / folder, text_encoder=HashEncoder())
         assert loaded.name == planner.name == folder.rsplit("/", maxsplit=1)[-1]
         assert loaded.settings == planner.settings
         for text in ANSWERS:
@@ -148,9 +149,9 @@ def test_nothing_to_learn_from_and_too_few_dialogues_are_refused(tmp_path: Path)
     silent = (Dialogue(1, (Message(Role.SEEKER, "nobody answers me"),)),)
     for train, valid, name in ((silent, _VALID, "train"), (_TRAIN, silent, "valid")):
         with pytest.raises(ValueError, match=f"planner, {name} split: no supporter turn"):
-            train_planner(train, valid, config=SMALL, out=tmp_path / name, seed=0, text_encoder=FakeTextEncoder())
+            train_planner(train, valid, config=SMALL, out=tmp_path / name, seed=0, text_encoder=HashEncoder())
     with pytest.raises(ValueError, match="1 training dialogues for 2 folds"):
-        train_planner(_TRAIN[:1], _VALID, config=SMALL, out=tmp_path / "few", seed=0, text_encoder=FakeTextEncoder())
+        train_planner(_TRAIN[:1], _VALID, config=SMALL, out=tmp_path / "few", seed=0, text_encoder=HashEncoder())
 
 
 def test_the_first_loss_that_is_not_finite_ends_training(tmp_path: Path) -> None:

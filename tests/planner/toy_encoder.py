@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers import BertConfig, BertModel
 
-from tests.planner.toy_task import FakeTextEncoder
+from tests.hash_encoder import HashEncoder
 
 WORDS = 300
 
@@ -46,7 +46,7 @@ def toy_transformer(*, seed: int = 0, layers: int = 2) -> Any:
     return BertModel(config, add_pooling_layer=False).eval()
 
 
-class ToyEncoder(FakeTextEncoder):
+class ToyEncoder(HashEncoder):
     """Stands for :class:`encoding.sentence_encoder.SentenceEncoder`."""
 
     def __init__(self, name: str = "toy") -> None:

@@ -10,8 +10,9 @@ from planner.config import DecodingRule, Mode, PlanDecodingConfig
 from planner.files import FineTunedEncoderSettings, PlannerParts, PlannerSettings
 from planner.planner import StrategyPlanner
 from planner.policy.network import PolicyNetwork
+from tests.hash_encoder import HashEncoder
 from tests.planner.toy_predictions import REASONING, stirred_network
-from tests.planner.toy_task import FakeTextEncoder, toy_dialogues
+from tests.planner.toy_task import toy_dialogues
 
 _WORDS = TfidfEncoder(toy_dialogues(4, seed=0), words=12)
 
@@ -35,12 +36,12 @@ def toy_planner(
         stirred: Whether the policy network changes the predictions, else it is untrained.
         fine_tuned: What its settings say about fine-tuned encoders, which it does not have.
     """
-    observer = Observer(JoinedEncoder(FakeTextEncoder(), _WORDS), window=2, max_strategies=2)
+    observer = Observer(JoinedEncoder(HashEncoder(), _WORDS), window=2, max_strategies=2)
     reasoning = REASONING if reasons else None
     shape = EnsembleShape(
         history=observer.history_size,
         plan=plan_features_size(2),
-        embedding=FakeTextEncoder.dimension,
+        embedding=HashEncoder.dimension,
         words=_WORDS.dimension,
         window=2,
         folds=2,
@@ -53,7 +54,7 @@ def toy_planner(
         reasoning_mode="rl" if reasons else "none",
         decoding=PlanDecodingConfig(rule=decoding, exact_weight=exact_weight),
         encoder="toy",
-        encoder_fingerprint=FakeTextEncoder.fingerprint,
+        encoder_fingerprint=HashEncoder.fingerprint,
         window=2,
         max_strategies=2,
         shape=shape,

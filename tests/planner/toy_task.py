@@ -1,6 +1,5 @@
 """A tiny world with a known optimum: the seeker's word decides what the supporter does."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ from corpus.dialogue import Dialogue, Message, Role, SupporterMessage, Survey, T
 from corpus.strategy import Strategy
 from encoding.observation import Observer
 from planner.config import EnsembleConfig, PlannerConfig, PolicyConfig, PPOConfig
+from tests.hash_encoder import HashEncoder
 
 # What the supporter of the toy world answers to each seeker message.
 ANSWERS: dict[str, tuple[Strategy, ...]] = {
@@ -40,25 +40,8 @@ def changed(config: Any, **settings: Any) -> Any:
     return config
 
 
-class FakeTextEncoder:
-    """Unit vectors drawn from a hash of the text."""
-
-    dimension = 16
-    fingerprint = "fake"
-
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        rows = [
-            np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")).normal(
-                size=self.dimension
-            )
-            for text in texts
-        ]
-        vectors = np.array(rows, np.float32).reshape(-1, self.dimension)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
 def observer() -> Observer:
-    return Observer(FakeTextEncoder(), window=2)
+    return Observer(HashEncoder(), window=2)
 
 
 def histories(items: Sequence[Turn] | Sequence[SupporterMessage]) -> list[tuple[Message, ...]]:

@@ -25,9 +25,9 @@ from evaluation.dialogue.recipe import CorpusRecipe, GeneratorResponder, SeekerC
 from evaluation.dialogue.rollout import opened
 from evaluation.dialogue.workers import Workers
 from language_models.chat.chat_model import ChatRequest, Completion
-from tests.encoding.fake_encoder import FakeEncoder
 from tests.evaluation.conftest import EchoGenerator
 from tests.evaluation.dialogue.dialogue_worlds import VarietyWorld
+from tests.hash_encoder import HashEncoder
 
 DIALOGUES = load_corpus(None).split("valid")
 
@@ -96,7 +96,7 @@ def test_a_world_of_the_corpus(chat: type[ScriptedChat], tmp_path: Path) -> None
 def test_the_ladder_plans_as_long_as_a_planner(
     chat: type[ScriptedChat], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, planned: int, longest: int
 ) -> None:
-    observer = Observer(FakeEncoder(), max_strategies=planned)
+    observer = Observer(HashEncoder(), max_strategies=planned)
     planner = SimpleNamespace(name="own", observer=observer)
     monkeypatch.setattr("evaluation.dialogue.recipe.StrategyPlanner.load", lambda _: planner)
     world = recipe(tmp_path / "record", planners=(tmp_path / "own",)).open()
@@ -135,7 +135,7 @@ def test_language_model_and_critic(chat: type[ScriptedChat], tmp_path: Path) -> 
 
 def test_retrieval_seeker_is_fitted_or_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
-    monkeypatch.setattr("evaluation.dialogue.recipe.SentenceEncoder", FakeEncoder)
+    monkeypatch.setattr("evaluation.dialogue.recipe.SentenceEncoder", HashEncoder)
     train = load_corpus(None).split("train")
     (fitted,) = SeekerChoice().open(train, runs=2, seed=0)
     assert isinstance(fitted, RetrievalSeeker)
@@ -203,7 +203,7 @@ def test_command_with_a_generator_shows_strategies_alone_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
-    monkeypatch.setattr("evaluation.dialogue.recipe.SentenceEncoder", FakeEncoder)
+    monkeypatch.setattr("evaluation.dialogue.recipe.SentenceEncoder", HashEncoder)
     monkeypatch.setattr("evaluation.dialogue.recipe.Realizer.load", lambda run: EchoGenerator())
     settings = {"seeker": "retrieval", "record": None, "chat": ModelSettings()}
     opened.cache_clear()

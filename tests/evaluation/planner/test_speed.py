@@ -16,7 +16,7 @@ from evaluation.planner.speed import mean_speed, measure_reply_speed, measure_sp
 from metrics.statistics.estimate import Estimate
 from planner.baselines.linear import LinearPlanner
 from planner.plan import Plan
-from tests.encoding.fake_encoder import FakeEncoder
+from tests.hash_encoder import HashEncoder
 
 
 class Clock:
@@ -103,7 +103,7 @@ def test_a_new_message_is_new_every_time_and_stands_where_the_old_one_stood():
 
 
 def test_latency_leaves_no_rows_in_the_embedding_cache(tmp_path: Path, dialogues: tuple[Dialogue, ...]):
-    encoder = EmbeddingCache(FakeEncoder(), folder=tmp_path)
+    encoder = EmbeddingCache(HashEncoder(), folder=tmp_path)
     observer = Observer(encoder, window=2, max_strategies=1)
     planner = LinearPlanner(dialogues, name="small", observer=observer)
     histories = [turn.history for turn in turn_view(dialogues)]

@@ -1,7 +1,5 @@
 """An invented corpus in which variety helps: good supporters go from questions to advice, failed ones keep to one."""
 
-import hashlib
-
 import numpy as np
 
 from corpus.dialogue import Dialogue, Message, Role, Survey
@@ -13,21 +11,6 @@ _STAGES = (
     (Strategy.SUGGESTIONS, Strategy.INFORMATION, Strategy.OTHERS),
 )
 _PROBLEMS = ("noise", "exam", "move")
-
-
-class HashTextEncoder:
-    """Every text gets a direction of its own, from its hash."""
-
-    dimension = 12
-    fingerprint = "hash-12"
-
-    def encode(self, texts: list[str]) -> np.ndarray:
-        """Shape: (N, 12), float32, rows of length 1."""
-        vectors = np.zeros((len(texts), self.dimension), np.float32)
-        for row, text in zip(vectors, texts, strict=True):
-            seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-            row[:] = np.random.default_rng(seed).normal(size=self.dimension)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
 def good_dialogue(number: int, rng: np.random.Generator, *, turns: int = 10) -> Dialogue:

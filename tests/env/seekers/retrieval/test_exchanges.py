@@ -13,7 +13,7 @@ from env.seekers.retrieval.strategy_tracks import (
     effective_strategies,
     supporter_plans,
 )
-from tests.env.seekers.retrieval.supporter_corpus import HashTextEncoder
+from tests.hash_encoder import HashEncoder
 
 Q, R, A, S = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 
@@ -43,7 +43,7 @@ DIALOGUE = Dialogue(
 
 
 def test_exchanges_by_hand() -> None:
-    exchanges = Exchanges.of([DIALOGUE], text_encoder=HashTextEncoder())
+    exchanges = Exchanges.of([DIALOGUE], text_encoder=HashEncoder())
     assert exchanges.plans == ((Q, A), (Strategy.OTHERS,))  # the greeting answers nobody
     assert exchanges.place.tolist() == [1, 2]
     assert exchanges.supporter_texts == (("why so", "fine"), ("bye",))
@@ -51,14 +51,14 @@ def test_exchanges_by_hand() -> None:
     assert exchanges.stars.tolist() == [4, 0]
     assert exchanges.supporter_words.tolist() == [3, 1]
     assert exchanges.reply_words.tolist() == [4, 0]
-    said = HashTextEncoder().encode(["a b", "c"])
+    said = HashEncoder().encode(["a b", "c"])
     assert exchanges.before[0] == pytest.approx(said.mean(axis=0))
     assert not exchanges.after[1].any()
 
 
 def test_no_exchange_is_an_error() -> None:
     with pytest.raises(ValueError, match="no exchange in 1 dialogues"):
-        Exchanges.of([Dialogue(1, (seeker("x"),))], text_encoder=HashTextEncoder())
+        Exchanges.of([Dialogue(1, (seeker("x"),))], text_encoder=HashEncoder())
 
 
 def test_last_run() -> None:
@@ -67,7 +67,7 @@ def test_last_run() -> None:
 
 
 def test_means_of_empty_runs_are_zero() -> None:
-    assert not np.any(mean_embeddings([(), ()], text_encoder=HashTextEncoder()))
+    assert not np.any(mean_embeddings([(), ()], text_encoder=HashEncoder()))
 
 
 def test_counts_are_of_turns_not_messages() -> None:

@@ -16,7 +16,8 @@ from env.seekers.retrieval.models import SeekerModels, fit_seeker
 from env.seekers.retrieval.stars import STARS, StarsModel
 from env.seekers.retrieval.strategy_tracks import StrategyTracks
 from env.seekers.retrieval.typicality import Typicality, cross_fitted
-from tests.env.seekers.retrieval.supporter_corpus import HashTextEncoder, corpus
+from tests.env.seekers.retrieval.supporter_corpus import corpus
+from tests.hash_encoder import HashEncoder
 
 Q, A, S = Strategy.QUESTION, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 
@@ -170,14 +171,14 @@ CONFIG = SeekerConfig(components=6, folds=2)
 @pytest.fixture(scope="module")
 def models() -> SeekerModels:
     good, failed = corpus(good=60, failed=20)
-    return fit_seeker(good, failed, text_encoder=HashTextEncoder(), config=CONFIG)
+    return fit_seeker(good, failed, text_encoder=HashEncoder(), config=CONFIG)
 
 
 def test_failures_are_told_from_successes_on_unseen_conversations(models: SeekerModels) -> None:
     good, _ = corpus(good=60, failed=20)
     valid, held_out = corpus(good=30, failed=30, seed=9)
     rng = np.random.default_rng(0)
-    figures = fit_quality(models, good, valid, held_out, text_encoder=HashTextEncoder(), rng=rng, samples=20)
+    figures = fit_quality(models, good, valid, held_out, text_encoder=HashEncoder(), rng=rng, samples=20)
     for label in (" (ratings known)", "", " (strategies alone)"):
         assert figures[f"failed or successful{label} AUC"].value > 0.9
     error = figures["feedback mean absolute error"]
@@ -211,7 +212,7 @@ def test_ratings_come_every_second_turn_as_in_training(models: SeekerModels) -> 
 
 def test_without_failures_small_falls_stand_in(caplog: pytest.LogCaptureFixture) -> None:
     good, _ = corpus(good=40, failed=0)
-    fitted = fit_seeker(good, [], text_encoder=HashTextEncoder(), config=CONFIG)
+    fitted = fit_seeker(good, [], text_encoder=HashEncoder(), config=CONFIG)
     assert fitted.fitted_on.failed == 0
     assert "no failed conversations" in caplog.text
 

@@ -13,7 +13,8 @@ from env.seekers.retrieval.config import SeekerConfig
 from env.seekers.retrieval.models import fit_seeker
 from env.seekers.retrieval.seeker import RetrievalSeeker, SeekerMemory, millionths
 from tests.env.seekers.retrieval.conversations_played import Policy, play
-from tests.env.seekers.retrieval.supporter_corpus import HashTextEncoder, corpus
+from tests.env.seekers.retrieval.supporter_corpus import corpus
+from tests.hash_encoder import HashEncoder
 
 TRAIN, FAILED = corpus(good=80, failed=25)
 VALID, _ = corpus(good=40, failed=0, seed=5)
@@ -23,8 +24,8 @@ GOLD = [[turn.plan for turn in d.turns() if turn.start >= first_answer(d).start]
 
 @pytest.fixture(scope="module")
 def seeker() -> RetrievalSeeker:
-    models = fit_seeker(TRAIN, FAILED, text_encoder=HashTextEncoder(), config=SeekerConfig(components=6, folds=2))
-    return RetrievalSeeker(models, TRAIN, text_encoder=HashTextEncoder())
+    models = fit_seeker(TRAIN, FAILED, text_encoder=HashEncoder(), config=SeekerConfig(components=6, folds=2))
+    return RetrievalSeeker(models, TRAIN, text_encoder=HashEncoder())
 
 
 def gold(row: int, turn: int) -> tuple[Strategy, ...]:
@@ -77,7 +78,7 @@ def test_same_seed_same_conversations_and_another_seed_others(seeker: RetrievalS
 
 
 def test_a_conversation_goes_on_the_same_in_another_seeker_of_the_same_fit(seeker: RetrievalSeeker) -> None:
-    twin = RetrievalSeeker(seeker.models, TRAIN, text_encoder=HashTextEncoder())
+    twin = RetrievalSeeker(seeker.models, TRAIN, text_encoder=HashEncoder())
     conversation = play(PROFILES[:1], seeker, gold, rng=np.random.default_rng(0))[0][0]
     copies = [dataclasses.replace(conversation, exchanges=list(conversation.exchanges)) for _ in range(2)]
     plan = (Strategy.QUESTION,)
@@ -100,7 +101,7 @@ def test_written_texts_are_kept_and_stand_ins_fit_the_plan(seeker: RetrievalSeek
 def test_what_is_written_is_answered(seeker: RetrievalSeeker) -> None:
     """Replies come from exchanges whose supporter said the like; without texts from any in which the plan agrees."""
     plan, text = (Strategy.QUESTION,), ("When do you study?",)
-    said = seeker.models.projection(HashTextEncoder().encode(list(text)))[0]
+    said = seeker.models.projection(HashEncoder().encode(list(text)))[0]
     likeness = seeker._view.supporter @ said
     likeness /= np.linalg.norm(seeker._view.supporter, axis=1) * np.linalg.norm(said)
 
@@ -114,8 +115,8 @@ def test_what_is_written_is_answered(seeker: RetrievalSeeker) -> None:
 
 def test_models_of_other_data_are_refused(seeker: RetrievalSeeker) -> None:
     with pytest.raises(ValueError, match="fitted on other training dialogues"):
-        RetrievalSeeker(seeker.models, TRAIN[1:], text_encoder=HashTextEncoder())
-    stranger = HashTextEncoder()
+        RetrievalSeeker(seeker.models, TRAIN[1:], text_encoder=HashEncoder())
+    stranger = HashEncoder()
     stranger.fingerprint = "another"
     with pytest.raises(ValueError, match="another version of the text encoder"):
         RetrievalSeeker(seeker.models, TRAIN, text_encoder=stranger)
