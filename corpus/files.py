@@ -73,7 +73,7 @@ def read_text(path: Path, *, expected: str) -> str:
 Item = TypeVar("Item")
 
 
-def read_lines(path: Path, read: Callable[[Mapping[str, Any]], Item]) -> list[Item]:
+def read_json_lines(path: Path, read: Callable[[Mapping[str, Any]], Item]) -> list[Item]:
     """Reads one object a line; blank lines are passed over.
 
     Args:

@@ -1,20 +1,21 @@
 """How often the crisis screening of the chat is right, on its test set."""
 
 import hashlib
-import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from corpus.errors import CorpusError
+from corpus.files import read_json_lines
 from evaluation.result import EvaluationResult
 from metrics.statistics.agreement import share
 from metrics.statistics.estimate import Estimate, signature
 
 PARTS = ("development", "held_out", "blind")
 KINDS = ("suicide", "self-harm", "harm to others", "abuse")
-_LINE_KEYS = {"kind", "text", "batch", "history"}
+_REQUIRED = ("kind", "text", "batch")
 
 
 class Screened(Protocol):
@@ -52,21 +53,19 @@ def read_test_set(folder: Path, part: str) -> tuple[TestLine, ...]:
     """Reads ``development``, ``held_out`` or ``blind``.
 
     Raises:
-        ValueError: A line is not one of the test set; one line that names file and line.
+        CorpusError: A line is not one of the test set; one line that names file and line.
     """
-    path = folder / f"{part}.jsonl"
-    lines = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            record = json.loads(text)
-            if unknown := record.keys() - _LINE_KEYS:
-                raise ValueError(f"unknown field {sorted(unknown)[0]!r}")
-            if record["kind"] not in (*KINDS, None):
-                raise ValueError(f"unknown kind {record['kind']!r}, expected one of {', '.join(KINDS)} or null")
-            lines.append(TestLine(record["text"], record["kind"], record["batch"], tuple(record.get("history", ()))))
-        except (ValueError, KeyError, AttributeError) as error:
-            raise ValueError(f"{path}, line {number}: {error}") from error
-    return tuple(lines)
+    return tuple(read_json_lines(folder / f"{part}.jsonl", _test_line))
+
+
+def _test_line(record: Mapping[str, Any]) -> TestLine:
+    if missing := [field for field in _REQUIRED if field not in record]:
+        raise CorpusError("missing", field=missing[0])
+    if unknown := sorted(record.keys() - {*_REQUIRED, "history"}):
+        raise CorpusError(f"unknown field {unknown[0]!r}")
+    if record["kind"] not in (*KINDS, None):
+        raise CorpusError(f"unknown kind {record['kind']!r}, expected one of {', '.join(KINDS)} or null")
+    return TestLine(record["text"], record["kind"], record["batch"], tuple(record.get("history", ())))
 
 
 def benchmark_screening(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from corpus.errors import CorpusError
-from corpus.files import read_lines
+from corpus.files import read_json_lines
 from evaluation.generator.benchmark import ResponseScorer
 from evaluation.result import EvaluationResult
 from metrics.metric import metrics_of
@@ -85,7 +85,7 @@ def score_outputs(
         CorpusError: The file is not of this kind; names file, line and field.
     """
     start = time.perf_counter()
-    outputs = read_lines(path, _output)
+    outputs = read_json_lines(path, _output)
     unnamed = [number for number, one in enumerate(outputs, start=1) if one.dialogue is None]
     if unnamed and len(unnamed) < len(outputs):
         raise CorpusError(

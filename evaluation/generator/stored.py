@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from corpus.files import read_lines
+from corpus.files import read_json_lines
 from evaluation.generator.responses import GeneratedResponse, write_generated
 from evaluation.generator.system import NO_PLAN, TextSystem
 from evaluation.plan_source import PLAN_SOURCES
@@ -90,7 +90,7 @@ def _read(folder: Path) -> StoredEvaluation:
         raise ValueError(f"{folder / RESULT}: no evaluation of a generator: {error}") from error
     if list(result.systems) != [system.generator]:
         raise ValueError(f"{folder / RESULT}: expected the scores of {system.generator} alone")
-    responses = tuple(read_lines(folder / RESPONSES, GeneratedResponse.from_json))
+    responses = tuple(read_json_lines(folder / RESPONSES, GeneratedResponse.from_json))
     if len(responses) != result.n * system.seeds:
         raise ValueError(
             f"{folder / RESPONSES}: got {len(responses)} responses, expected {result.n} of each of {system.seeds} runs"

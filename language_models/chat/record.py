@@ -7,11 +7,13 @@ flushed before anything is made of the answer.
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from corpus.errors import CorpusError
+from corpus.files import read_json_lines
 from language_models.chat.chat_model import ChatError, ChatMessage, ChatModel, ChatRequest, ChatRole, Completion, spoken
 
 logger = logging.getLogger(__name__)
@@ -159,24 +161,27 @@ class CallRecord:
         return self.folder / f"dialogue-{dialogue:05d}.jsonl"
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def _read(path: Path) -> list[Mapping[str, Any]]:
     """The lines of a file. A last line that a killed process left unfinished is cut off, with a warning."""
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
         logger.warning("%s: the last line was never finished, it is dropped", path.name)
         with path.open("rb+") as file:
-            file.truncate(len(whole))
-    lines = []
-    for number, line in enumerate(whole.splitlines(), start=1):
-        try:
-            entry = json.loads(line)
-            _ = [(answer["key"], answer["text"]) for answer in entry["answers"]]
-            _ = (entry["prompt_tokens"], entry["completion_tokens"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: line {number}: not a recorded call, delete the line to ask again") from error
-        lines.append(entry)
-    return lines
+            file.truncate(whole)
+    try:
+        return read_json_lines(path, _call) if whole else []
+    except CorpusError as error:
+        raise ValueError(f"{error}; delete the line to ask again") from error
+
+
+def _call(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        _ = [(answer["key"], answer["text"]) for answer in record["answers"]]
+        _ = (record["prompt_tokens"], record["completion_tokens"])
+    except (KeyError, TypeError) as error:
+        raise CorpusError("not a recorded call") from error
+    return record
 
 
 @dataclass(frozen=True)

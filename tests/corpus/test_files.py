@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import CorpusError
-from corpus.files import read_lines, read_text, replace_whole, write_whole
+from corpus.files import read_json_lines, read_text, replace_whole, write_whole
 
 
 def number(record) -> int:
@@ -15,7 +15,7 @@ def number(record) -> int:
 def test_one_object_a_line(tmp_path: Path):
     path = tmp_path / "lines.jsonl"
     path.write_bytes('\ufeff{"k": 1}\r\n\n{"k": 2, "text": "a\u2028b"}'.encode())
-    assert read_lines(path, number) == [1, 2]
+    assert read_json_lines(path, number) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -31,13 +31,13 @@ def test_one_object_a_line(tmp_path: Path):
 def test_what_is_wrong_is_located(tmp_path: Path, content: bytes, complaint: str):
     (tmp_path / "lines.jsonl").write_bytes(content)
     with pytest.raises(CorpusError, match=complaint) as caught:
-        read_lines(tmp_path / "lines.jsonl", number)
+        read_json_lines(tmp_path / "lines.jsonl", number)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file(tmp_path: Path):
     with pytest.raises(CorpusError, match=r"none\.jsonl: cannot be read"):
-        read_lines(tmp_path / "none.jsonl", number)
+        read_json_lines(tmp_path / "none.jsonl", number)
 
 
 def test_writes_and_makes_missing_folders(tmp_path: Path) -> None:
