@@ -73,6 +73,15 @@ class Corpus:
         """:func:`dialogues_digest` of a split, or of ``all``."""
         return dialogues_digest(self.split(split))
 
+    def identity(self, *splits: str) -> str:
+        """What names the data in a signature: the corpus and the shortened digests of splits, all of them for ``all``.
+
+        Returns:
+            E.g. ``ESConv-1a2b3c4d+5e6f7a8b``.
+        """
+        names = [name for split in splits for name in (self.splits if split == "all" else [split])]
+        return f"{self.name}-" + "+".join(self.digest(name)[:8] for name in names)
+
 
 def dialogues_digest(dialogues: Iterable[Dialogue]) -> str:
     """SHA-256 (64 hexadecimal digits) of all that dialogues hold, in order, whatever format they came in.

@@ -26,6 +26,11 @@ class Strategy(IntEnum):
         """Canonical name, as in the official ``ESConv.json``."""
         return LABELS[self]
 
+    @property
+    def short_label(self) -> str:
+        """One word, for axes and headings; its first three letters tell the strategies apart too."""
+        return self.name.capitalize().replace("_", "-")
+
     @classmethod
     def parse(cls, text: object) -> "Strategy":
         """Reads a label in any known spelling.

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -92,9 +92,5 @@ def difference_cell(metric: str, difference: Difference) -> Cell:
 def differences_json(differences: Differences) -> dict[str, dict[str, dict[str, float | None]]]:
     """Planner -> metric -> ``value``, ``low``, ``high``, ``p``, for the JSON; what is undefined becomes ``None``."""
     return {
-        name: {
-            metric: {part: number if math.isfinite(number) else None for part, number in asdict(one).items()}
-            for metric, one in scores.items()
-        }
-        for name, scores in differences.systems.items()
+        name: {metric: one.as_json() for metric, one in scores.items()} for name, scores in differences.systems.items()
     }

@@ -10,7 +10,6 @@ import numpy as np
 from cli.machine import choose_device
 
 if TYPE_CHECKING:
-    from corpus.splits import Corpus
     from evaluation.report.tables import Table
     from evaluation.result import EvaluationResult
     from metrics.text.bertscore import BertScore
@@ -92,9 +91,3 @@ class TextCommand(ModelCommand):
         from evaluation.generator.score import skipped_text
 
         return skipped_text(vectors=self.vectors is not None, bertscore=self.bertscore is not None)
-
-
-def data_name(corpus: "Corpus", split: str) -> str:
-    """What identifies the data in a signature: name and hash."""
-    names = corpus.splits if split == "all" else [split]
-    return f"{corpus.name}-" + "+".join(corpus.digest(name)[:8] for name in names)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import tyro
 
-from cli.evaluate.command import ModelCommand, data_name
+from cli.evaluate.command import ModelCommand
 from cli.machine import versions
 from cli.run_folder import check_folders
 from corpus.load import load_corpus
@@ -68,13 +68,13 @@ class EvaluateDialogue(ModelCommand):
         from evaluation.dialogue.report import write_dialogue_report
         from evaluation.dialogue.tables import alone_text, dialogue_text, main_table, with_alone
         from evaluation.dialogue.transcripts import write_transcripts
-        from evaluation.dialogue.workers import Workers
+        from evaluation.dialogue.workers import WorkerPool
 
-        workers = Workers.parse(self.workers)
-        if self.seeker == "model" and workers != Workers():
+        workers = WorkerPool.parse(self.workers)
+        if self.seeker == "model" and workers != WorkerPool():
             raise ValueError(f"workers: got {self.workers}; the record of a language model is for one process")
         seeker = SeekerChoice(self.seeker, run=self.seeker_run, model=self.chat, record=self.record)
-        data = data_name(corpus, "train") + "+" + data_name(corpus, self.split).removeprefix(f"{corpus.name}-")
+        data = corpus.identity("train", self.split)
         recipe = CorpusRecipe(
             data=self.data,
             split=self.split,

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
-from cli.evaluate.command import Split, TextCommand, data_name
+from cli.evaluate.command import Split, TextCommand
 from cli.run_folder import check_folders
 from corpus.load import load_corpus
 
@@ -65,7 +65,7 @@ class EvaluateGenerator(TextCommand):
             scored_turns(dialogues) if system.unit == "turn" else scored_messages(dialogues),
             system=system,
             split=self.split,
-            data=data_name(corpus, self.split),
+            data=corpus.identity(self.split),
             rng=self.rng,
             planner=planner,
             vectors=self.read_vectors(),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from cli.evaluate.command import ModelCommand, Split, data_name
+from cli.evaluate.command import ModelCommand, Split
 from cli.machine import versions
 from cli.run_folder import check_folders
 from corpus.dialogue import message_view, turn_view
@@ -72,7 +72,7 @@ class EvaluatePlanner(ModelCommand):
         if self.ladder:
             observer = Observer(EmbeddingCache(SentenceEncoder(), folder=cache_folder()))
             ladder = fit_ladder(corpus.split("train"), observer=observer, seed=self.seed)
-        data = data_name(corpus, self.split)
+        data = corpus.identity(self.split)
         setup = BenchmarkSetup(
             self.split,
             data,

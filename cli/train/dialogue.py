@@ -8,7 +8,6 @@ from typing import Annotated, ClassVar
 import numpy as np
 import tyro
 
-from cli.evaluate.command import data_name
 from cli.run_folder import check_folders, weights_digest
 from cli.train.training import Training
 from corpus.load import load_corpus
@@ -107,7 +106,7 @@ class TrainDialogue(Training):
                     seeds=self.seeds,
                     seed=self.seed,
                     split="valid",
-                    data=data_name(corpus, "train") + "+" + data_name(corpus, "valid").removeprefix(f"{corpus.name}-"),
+                    data=corpus.identity("train", "valid"),
                 )
                 run.finish({"training": trained.summary(), **compared})
                 discard_checkpoints(self.out / CHECKPOINTS)

@@ -7,9 +7,9 @@ the seeker did not answer the survey after the chat, the last two ratings given 
 supporter's four criteria; the seeker's criteria hold as before. "Above 4" is taken literally and holds for each of the
 two.
 
-What is missing is *unknown*, neither met nor failed: a verdict is given only where no value of what is missing could
-change it, and is ``UNKNOWN`` otherwise. Only ``APPROVE`` lets a conversation pass: material of unknown quality is not
-learned from.
+What is missing is *unknown*, neither met nor failed: a conversation is approved or rejected only where no value of
+what is missing could change that, and is ``UNKNOWN`` otherwise. Only ``APPROVE`` lets a conversation pass: material of
+unknown quality is not learned from.
 
 The survey counts as not answered where neither empathy nor relevance is given, *also if there is an intensity after the
 chat*: in the released ESConv exactly those dialogues repeat the intensity before (131 of the 1,105 looked at), which
@@ -112,7 +112,7 @@ class Assessment:
 
     Attributes:
         dialogue: Its number.
-        verdict: Approve, reject, or unknown.
+        approval: Approve, reject, or unknown.
         survey: Whether the seeker answered the survey after the chat; if not, the last two ratings decided.
         outcomes: Every criterion that was looked at, by name.
         values: The value of every criterion, looked at or not; ``None`` where it is missing.
@@ -121,7 +121,7 @@ class Assessment:
     """
 
     dialogue: int
-    verdict: Approval
+    approval: Approval
     survey: bool
     outcomes: dict[str, CriterionOutcome]
     values: dict[str, float | None]
@@ -192,7 +192,7 @@ def side_outcomes(measured: Measurements, thresholds: Thresholds) -> tuple[np.nd
     return np.where(measured.survey, by_survey, outcomes[LAST_RATINGS]).astype(np.int8), seeker.astype(np.int8)
 
 
-def verdicts(measured: Measurements, thresholds: Thresholds) -> np.ndarray:
+def approvals(measured: Measurements, thresholds: Thresholds) -> np.ndarray:
     """What becomes of every conversation: (N,) int8 of :class:`Approval`; both sides must be met."""
     return np.minimum(*side_outcomes(measured, thresholds))
 
@@ -220,13 +220,13 @@ def _assessment(
     sides: tuple[CriterionOutcome, CriterionOutcome],
     thresholds: Thresholds,
 ) -> Assessment:
-    verdict = Approval(min(sides))
+    approval = Approval(min(sides))
     answered = bool(measured.survey[row])
     numbers = {name: float(column[row]) for name, column in measured.values.items()}
     reasons: dict[str, str] = {}
     groups = (SUPPORTER_CRITERIA if answered else (LAST_RATINGS,), SEEKER_CRITERIA)
     for side, names in zip(sides, groups, strict=True):
-        if side is CriterionOutcome.MET or side > verdict:
+        if side is CriterionOutcome.MET or side > approval:
             continue  # the other side alone decided
         for name in names:
             # A side that failed did so by what failed; one left open is so by what failed and what is missing.
@@ -235,7 +235,7 @@ def _assessment(
     looked_at = [name for names in groups for name in names if name in outcomes]
     return Assessment(
         dialogue=int(measured.number[row]),
-        verdict=verdict,
+        approval=approval,
         survey=answered,
         outcomes={name: outcomes[name] for name in looked_at},
         values={name: None if math.isnan(number) else number for name, number in numbers.items()},

@@ -144,7 +144,7 @@ def write_assessments(path: Path, assessments: Sequence[Assessment]) -> None:
 
 
 def _row(one: Assessment) -> dict[str, Any]:
-    head = {"dialogue": one.dialogue, "label": one.verdict.label, "reasons": list(one.reasons.values())}
+    head = {"dialogue": one.dialogue, "label": one.approval.label, "reasons": list(one.reasons.values())}
     return {**head, "missing": list(one.missing), "survey": one.survey, **{name: one.values[name] for name in CRITERIA}}
 
 
@@ -157,7 +157,7 @@ def _cell(value: Any) -> str:
 
 
 def _counted(assessments: Sequence[Assessment]) -> dict[str, int]:
-    return {verdict.label: sum(one.verdict is verdict for one in assessments) for verdict in _ORDER}
+    return {approval.label: sum(one.approval is approval for one in assessments) for approval in _ORDER}
 
 
 def _shares(assessments: Sequence[Assessment]) -> dict[str, Estimate]:
@@ -204,7 +204,7 @@ def _counts(assessments: Sequence[Assessment], measured: Measurements) -> dict[s
 def _approval_table(assessments: Sequence[Assessment]) -> str:
     parts = {**_by_survey(assessments), "all": list(assessments)}
     rows = [[name, str(len(part)), *map(str, _counted(part).values())] for name, part in parts.items()]
-    headings = ["survey after the chat", "conversations", *(verdict.label for verdict in _ORDER)]
+    headings = ["survey after the chat", "conversations", *(approval.label for approval in _ORDER)]
     return to_text(plain_table(headings, rows))
 
 
@@ -234,7 +234,7 @@ def _missing_table(assessments: Sequence[Assessment], measured: Measurements, th
         "Missing counts as unknown, and unknown is not approved; only where neither empathy nor relevance is given",
         "do the last two ratings decide for the supporter.",
     ]
-    headings = ["missing field", "conversations", *(verdict.label for verdict in _ORDER)]
+    headings = ["missing field", "conversations", *(approval.label for approval in _ORDER)]
     return to_text(plain_table(headings, rows, notes=notes))
 
 

@@ -166,13 +166,12 @@ def summarise_corpus(corpus: Corpus, *, split: str) -> EvaluationResult:
     start = time.perf_counter()
     names = [*corpus.splits, "all"] if split == "all" and len(corpus.splits) > 1 else [split]
     statistics = {name: corpus_statistics(corpus.split(name)) for name in names}
-    hashes = "+".join(corpus.digest(name)[:8] for name in corpus.splits)
     return EvaluationResult(
         command="corpus",
         protocol="corpus",
         split=split,
         n=statistics[split].dialogues,
-        signature=signature("corpus", data=f"{corpus.name}-{hashes}"),
+        signature=signature("corpus", data=corpus.identity("all")),
         seconds=round(time.perf_counter() - start, 2),
         systems={name: _sizes(counts) for name, counts in statistics.items()},
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from corpus.analysis.quality import Approval, Measurements, Thresholds, verdicts
+from corpus.analysis.quality import Approval, Measurements, Thresholds, approvals
 from corpus.errors import CorpusError, located
 from corpus.files import read_text
 from metrics.statistics.agreement import cohen_kappa
@@ -117,7 +117,7 @@ def labelled(measured: Measurements, labels: Mapping[int, bool]) -> tuple[Measur
 
 def approved(measured: Measurements, thresholds: Thresholds) -> np.ndarray:
     """(N,) whether each conversation is approved; what is unknown is not."""
-    return verdicts(measured, thresholds) == Approval.APPROVE
+    return approvals(measured, thresholds) == Approval.APPROVE
 
 
 def search_thresholds(

@@ -4,9 +4,7 @@ While it trains, a planner is scored with a few seekers that are always the same
 planners before and after talk to new seekers and predict real messages, with paired differences.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from env.conversation import DialogueRules, Seeker, SeekerProfile, seeker_profil
 from evaluation.dialogue.benchmark import benchmark_dialogues, conversation_tally
 from evaluation.dialogue.policies import PlannerPolicy
 from evaluation.dialogue.rollout import DialogueWorld, roll_out
-from evaluation.dialogue.workers import Workers
+from evaluation.dialogue.workers import WorkerPool
 from evaluation.differences import difference_cell, differences_json, differences_to_reference
 from evaluation.planner.messages import benchmark_messages
 from evaluation.planner.setup import BenchmarkSetup
@@ -79,17 +77,6 @@ _LABELS = {"plan_length": "Strategies a turn"}
 _SAMPLES = 1000
 
 
-@dataclass(frozen=True, eq=False)
-class _MadeWorld:
-    """The recipe of a world that is made already, for this process alone."""
-
-    world: DialogueWorld
-
-    def open(self) -> DialogueWorld:
-        """The world."""
-        return self.world
-
-
 def compare_before_after(
     before: StrategyPlanner,
     after: StrategyPlanner,
@@ -125,7 +112,7 @@ def compare_before_after(
         profiles, (seeker,), tuple(PlannerPolicy(planner) for planner in planners), own=(BEFORE, AFTER), rules=rules
     )
     played = benchmark_dialogues(
-        _MadeWorld(world), seeds=seeds, seed=seed, split=split, data=data, workers=Workers(), samples=_SAMPLES
+        world, seeds=seeds, seed=seed, split=split, data=data, workers=WorkerPool(), samples=_SAMPLES
     )
     turns = range(1, rules.max_turns + 1)
     tallies = {
@@ -175,8 +162,7 @@ def _table(compared: Mapping[str, Any], metrics: Sequence[str], *, title: str) -
     rows = []
     for metric, column in zip(metrics, metric_columns(metrics), strict=True):
         scores = [Estimate.from_json(compared["systems"][name][metric]) for name in (BEFORE, AFTER)]
-        parts = compared["differences"][metric]
-        difference = Difference(**{part: math.nan if value is None else value for part, value in parts.items()})
+        difference = Difference.from_json(compared["differences"][metric])
         label = _LABELS.get(metric) or column.label.replace("success_at_", "SR@")
         rows.append(Row.of(label, *(estimate_cell(metric, one) for one in scores), difference_cell(metric, difference)))
     columns = (Column("metric", "left"), Column(BEFORE), Column(AFTER), Column("difference"))

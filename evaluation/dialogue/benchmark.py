@@ -10,8 +10,15 @@ import numpy as np
 from corpus.strategy import Strategy
 from env.rewards import DialogueRewardWeights
 from evaluation.dialogue.policies import GOLD, FixedPolicy
-from evaluation.dialogue.rollout import DialogueWorld, PlayedConversation, WorldRecipe, cut, opened, play
-from evaluation.dialogue.workers import Workers
+from evaluation.dialogue.rollout import (
+    DialogueWorld,
+    PlayedConversation,
+    WorldRecipe,
+    open_world,
+    play_share,
+    rollout_shares,
+)
+from evaluation.dialogue.workers import WorkerPool
 from evaluation.differences import Differences, differences_json, differences_to_reference
 from evaluation.result import EvaluationResult, heading
 from metrics.statistics.bootstrap import Tally, joined_tally, mean_tally, run_estimates
@@ -91,7 +98,7 @@ def benchmark_dialogues(
     seed: int,
     split: str,
     data: str,
-    workers: Workers,
+    workers: WorkerPool,
     samples: int = 1000,
 ) -> DialogueBenchmark:
     """Plays every policy with every profile under every seed, and scores it.
@@ -111,12 +118,12 @@ def benchmark_dialogues(
     if seeds < 1:
         raise ValueError(f"seeds: got {seeds}, expected at least 1")
     began = time.perf_counter()
-    world = opened(recipe)
-    pieces = cut(recipe, world, seed=seed, runs=seeds, block=_BLOCK)
+    world = open_world(recipe)
+    shares = rollout_shares(recipe, world, seed=seed, runs=seeds, block=_BLOCK)
     opened_at = time.perf_counter()
-    done = iter(workers.map(play, pieces))
+    done = iter(workers.map(play_share, shares))
     seconds = time.perf_counter() - opened_at
-    blocks = len(pieces) // (len(world.policies) * seeds)
+    blocks = len(shares) // (len(world.policies) * seeds)
     played: dict[str, Played] = {
         policy.name: tuple(
             tuple(conversation for _ in range(blocks) for conversation in next(done)) for _ in range(seeds)

@@ -175,7 +175,7 @@ class FixedPolicy:
 
     def __init__(self, *cycle: Strategy) -> None:
         self.cycle = cycle
-        labels = " / ".join(strategy.name.capitalize().replace("_", "-") for strategy in cycle)
+        labels = " / ".join(strategy.short_label for strategy in cycle)
         self.name = f"always {labels}" if len(cycle) == 1 else labels
 
     def plans(self, conversations: Sequence[Conversation], *, rng: np.random.Generator) -> list[StrategyPlan]:  # noqa: ARG002

@@ -1,6 +1,6 @@
-"""Plays simulated conversations to their ends: one policy in one world, in pieces that worker processes can share.
+"""Plays simulated conversations to their ends: one policy in one world, in shares for worker processes.
 
-A world holds networks and tables, so a worker makes it from a recipe, which is small and plain. The pieces do not
+A world holds networks and tables, so a worker makes it from a recipe, which is small and plain. The shares do not
 depend on the number of workers, and each has a seed of its own: results are the same for any number.
 """
 
@@ -25,9 +25,9 @@ from evaluation.dialogue.policies import DialoguePolicy
 from metrics.strategy.dialogues import DialogueOutcome
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DialogueWorld:
-    """Seekers, policies and rules.
+    """Seekers, policies and rules; its own recipe where all is played in the present process.
 
     Attributes:
         profiles: Whom the policies talk to.
@@ -56,6 +56,10 @@ class DialogueWorld:
             raise ValueError(f"two policies are called {repeated[0]!r}; each needs its own name in the table")
         if unknown := [name for name in self.own if name not in names]:
             raise ValueError(f"no policy {unknown[0]!r} among {', '.join(names)}")
+
+    def open(self) -> "DialogueWorld":
+        """The world itself."""
+        return self
 
     def seeker(self, run: int) -> Seeker:
         """Who answers in a run, from 0.
@@ -143,7 +147,7 @@ class WorldRecipe(Protocol):
 
 @dataclass(frozen=True)
 class RolloutShare:
-    """One piece of work: one policy with a part of the profiles in one run.
+    """One policy with a block of the profiles in one run.
 
     Attributes:
         recipe: Of the world.
@@ -163,26 +167,28 @@ class RolloutShare:
 
 
 @lru_cache(maxsize=1)
-def opened(recipe: WorldRecipe) -> DialogueWorld:
-    """The world of a recipe; a process that plays many of its pieces makes it once."""
+def open_world(recipe: WorldRecipe) -> DialogueWorld:
+    """The world of a recipe; a process that plays many of its shares makes it once."""
     return recipe.open()
 
 
-def play(piece: RolloutShare) -> list[PlayedConversation]:
-    """Plays a piece of work."""
-    world = opened(piece.recipe)
+def play_share(share: RolloutShare) -> list[PlayedConversation]:
+    """Plays the conversations of a share."""
+    world = open_world(share.recipe)
     return roll_out(
-        world.profiles[piece.start : piece.stop],
-        world.policies[piece.policy],
-        seeker=world.seeker(piece.run),
+        world.profiles[share.start : share.stop],
+        world.policies[share.policy],
+        seeker=world.seeker(share.run),
         responder=world.responder,
         rules=world.rules,
-        rng=np.random.default_rng((piece.seed, piece.run, piece.start)),
+        rng=np.random.default_rng((share.seed, share.run, share.start)),
     )
 
 
-def cut(recipe: WorldRecipe, world: DialogueWorld, *, seed: int, runs: int, block: int) -> list[RolloutShare]:
-    """All pieces of a benchmark: run by run, policy by policy, block by block.
+def rollout_shares(
+    recipe: WorldRecipe, world: DialogueWorld, *, seed: int, runs: int, block: int
+) -> list[RolloutShare]:
+    """All shares of a benchmark: policy by policy, run by run, block by block of so many profiles.
 
     All policies meet a block under the same randomness.
     """

@@ -9,8 +9,6 @@ from evaluation.differences import difference_table
 from evaluation.report.tables import Column, Row, Table, plain_table, to_text, without_intervals
 from evaluation.result import EvaluationResult, estimate_cell, measured_table, number
 
-# Three letters a strategy, in class order: eight columns beside a number.
-_LETTERS = ("Que", "Res", "Ref", "Sel", "Aff", "Sug", "Inf", "Oth")
 WITHOUT_TEXTS = (
     "The same without texts: the seeker reacts to strategies alone (another signature, so not to be compared)"
 )
@@ -71,7 +69,11 @@ def flow_table(benchmark: DialogueBenchmark, name: str) -> Table:
     for turn, counts in enumerate(benchmark.strategy_flow(name), start=1):
         total = max(counts.sum(), 1e-9)
         rows.append([str(turn), *(f"{100 * counts[strategy] / total:.0f}" for strategy in Strategy)])
-    return plain_table(["turn", *_LETTERS], rows, title=f"Strategies of {name} by supporter turn, %")
+    return plain_table(
+        ["turn", *(strategy.short_label[:3] for strategy in Strategy)],
+        rows,
+        title=f"Strategies of {name} by supporter turn, %",
+    )
 
 
 def differences_shown(benchmark: DialogueBenchmark) -> list[Table]:

@@ -1,8 +1,4 @@
-"""Independent pieces of work on many processes: joblib on this machine, or Ray's joblib backend on a cluster.
-
-The pieces are cut before anybody knows how many workers there are, and every piece has its own seed: results are the
-same for any number of workers.
-"""
+"""Worker processes for independent work: joblib on this machine, or Ray's joblib backend on a cluster."""
 
 import os
 import re
@@ -13,13 +9,13 @@ from typing import Any, TypeVar
 import joblib
 from tqdm import tqdm
 
-_Piece = TypeVar("_Piece")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Workers:
-    """Who does the work.
+class WorkerPool:
+    """The processes that share the work.
 
     Attributes:
         processes: How many processes on this machine, from 1; 1 stays in the present process.
@@ -35,7 +31,7 @@ class Workers:
             raise ValueError(f"workers: got {self.processes}, expected at least 1")
 
     @classmethod
-    def parse(cls, text: str) -> "Workers":
+    def parse(cls, text: str) -> "WorkerPool":
         """Reads ``N`` (processes here), ``ray`` or ``ray:N`` (a Ray on this machine), or ``ray://ADDRESS``.
 
         Raises:
@@ -49,12 +45,12 @@ class Workers:
             return cls(int(match[1] or joblib.cpu_count()), ray="")
         raise ValueError(f"workers: got {text!r}, expected a number, ray, ray:NUMBER or ray://ADDRESS")
 
-    def map(self, work: Callable[[_Piece], Result], pieces: Sequence[_Piece]) -> list[Result]:
-        """Applies a function to every piece; results in the order of the pieces.
+    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """Applies a function to every item; results in the items' order.
 
         Args:
             work: Function of a module (it is sent to the workers by its name).
-            pieces: What it is applied to; sent to the workers, so small and plain.
+            items: Sent to the workers, so small and plain.
 
         Raises:
             ValueError: Ray is asked for and not installed, or its cluster cannot be reached.
@@ -62,11 +58,11 @@ class Workers:
         if self.ray is not None:
             self._join_ray()
             with joblib.parallel_config(backend="ray"):
-                return list(joblib.Parallel(n_jobs=-1)(joblib.delayed(work)(piece) for piece in pieces))
+                return list(joblib.Parallel(n_jobs=-1)(joblib.delayed(work)(item) for item in items))
         if self.processes == 1:
-            return [work(piece) for piece in _with_progress(pieces, len(pieces))]
+            return [work(item) for item in _with_progress(items, len(items))]
         parallel = joblib.Parallel(n_jobs=self.processes, return_as="generator")
-        return list(_with_progress(parallel(joblib.delayed(work)(piece) for piece in pieces), len(pieces)))
+        return list(_with_progress(parallel(joblib.delayed(work)(item) for item in items), len(items)))
 
     def _join_ray(self) -> None:
         # Optional, and slow to import: only who asks for it needs it.
@@ -86,6 +82,6 @@ class Workers:
         register_ray()
 
 
-def _with_progress(items: Iterable[_Piece], total: int) -> Iterable[_Piece]:
+def _with_progress(items: Iterable[Item], total: int) -> Iterable[Item]:
     """The items behind a progress bar on stderr; no bar where stderr is not a terminal."""
-    return tqdm(items, total=total, unit="piece", disable=None)
+    return tqdm(items, total=total, unit="share", disable=None)

@@ -1,9 +1,8 @@
 """Report of a comparison: its tables with published rows and notes, for a terminal, as page and LaTeX, and as JSON."""
 
-import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill
 
@@ -233,8 +232,7 @@ def comparison_json(comparison: Comparison) -> Mapping[str, object]:
         },
         "differences": {
             row: {
-                metric: {part: value if math.isfinite(value) else None for part, value in asdict(difference).items()}
-                | {"significant": comparison.differs(row, metric)}
+                metric: {**difference.as_json(), "significant": comparison.differs(row, metric)}
                 for metric, difference in differences.items()
             }
             for row, differences in comparison.differences.items()

@@ -13,8 +13,6 @@ from evaluation.report.tables import Table, plain_table, to_text
 from evaluation.result import EvaluationResult, measured_table, system_name
 from metrics.strategy.classification import STRATEGY_F1
 
-# Three letters a strategy, in class order: eight columns beside a name.
-_LETTERS = ("Que", "Res", "Ref", "Sel", "Aff", "Sug", "Inf", "Oth")
 _LONGEST = 4  # plans of so many messages or more are counted together
 
 
@@ -58,7 +56,7 @@ def confusion_table(benchmark: MessageBenchmark, name: str) -> Table:
         rows.append([strategy.label, f"{totals[strategy]:,.0f}", *cells])
     shown = system_name(name, benchmark.result.systems[name])
     title = f"Confusion of {shown}: of each gold strategy the share predicted as, %"
-    return plain_table(["gold", "messages", *_LETTERS], rows, title=title)
+    return plain_table(["gold", "messages", *(strategy.short_label[:3] for strategy in Strategy)], rows, title=title)
 
 
 def length_table(benchmark: TurnBenchmark) -> Table:

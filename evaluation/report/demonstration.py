@@ -90,7 +90,7 @@ def demonstrate(
         rng: For bootstrap, plans and decoding.
     """
     dialogues = corpus.split(split)
-    data = f"{corpus.name}-{corpus.digest(split)[:8]}"
+    data = corpus.identity(split)
     setup = BenchmarkSetup(split, data, planners=tuple(ladder), oracle=True, trained=(planner,))
     messages = benchmark_messages(setup, message_view(list(dialogues)), rng=rng)
     turns = benchmark_turns(setup, turn_view(list(dialogues)), rng=rng)

@@ -15,6 +15,8 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from corpus.strategy import Strategy
+
 # Paul Tol's qualitative scheme "muted" (technical note SRON/EPS/TN/09-002), safe for colour-blind people; a pale
 # grey goes to Others, the strategy that says least.
 STRATEGY_COLOURS: tuple[str, ...] = (
@@ -26,10 +28,7 @@ SERIES_COLOURS: tuple[str, ...] = ("#2B5C8A", "#C8693A", "#44AA99", "#AA4499", "
 SERIES_LINES: tuple[str, ...] = ("-", "--", "-.", ":")
 INK, FAINT, GRID, PALE = "#22303C", "#5B6976", "#E3E8EC", "#B4BFC8"
 
-# Names short enough for an axis, in class order.
-SHORT_LABELS: tuple[str, ...] = (
-    "Question", "Restatement", "Reflection", "Self-disclosure", "Affirmation", "Suggestions", "Information", "Others",
-)  # fmt: skip
+SHORT_LABELS: tuple[str, ...] = tuple(strategy.short_label for strategy in Strategy)  # in class order
 
 _FONT = "DejaVu Sans"  # ships with matplotlib, and wider than a page's font: what fits here fits there
 

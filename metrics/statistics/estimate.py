@@ -5,7 +5,7 @@ in reporting BLEU scores"): ``name:value`` fields joined by ``|``.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -38,7 +38,7 @@ class Estimate:
         numbers = {"value": self.value, "low": self.low, "high": self.high}
         if self.runs > 1:
             numbers |= {"spread": self.spread, "runs": self.runs}
-        return {name: number if math.isfinite(number) else None for name, number in numbers.items()}
+        return _without_nan(numbers)
 
     @classmethod
     def from_json(cls, numbers: dict[str, float | None]) -> "Estimate":
@@ -70,6 +70,19 @@ class Difference:
     low: float
     high: float
     p: float
+
+    def as_json(self) -> dict[str, float | None]:
+        """The four numbers for a JSON file; what is undefined becomes ``None``."""
+        return _without_nan(asdict(self))
+
+    @classmethod
+    def from_json(cls, numbers: dict[str, float | None]) -> "Difference":
+        """Reads what :meth:`as_json` gave; errors as of :meth:`Estimate.from_json`."""
+        return cls(*(_defined(numbers[name]) for name in ("value", "low", "high", "p")))
+
+
+def _without_nan(numbers: dict[str, float]) -> dict[str, float | None]:
+    return {name: number if math.isfinite(number) else None for name, number in numbers.items()}
 
 
 def _defined(number: float | None) -> float:

@@ -257,6 +257,7 @@ def train_ensemble(
         if finished.exists():
             restore_module(model, finished.load()[1], prefix="model")
             continue
+        logger.info("fitting base model %s", name)
         data = TrainingData(
             train=train,
             fold=fold,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.analysis.quality import Approval, Assessment, CriterionOutcome, Thresholds, assess, measure, verdicts
+from corpus.analysis.quality import Approval, Assessment, CriterionOutcome, Thresholds, approvals, assess, measure
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.strategy import Strategy
@@ -51,8 +51,8 @@ def test_the_defaults_are_the_papers() -> None:
 
 def test_at_every_threshold_everything_is_met() -> None:
     found = judged()
-    assert found.verdict is Approval.APPROVE
-    assert found.verdict.label == "approved"
+    assert found.approval is Approval.APPROVE
+    assert found.approval.label == "approved"
     assert set(found.outcomes.values()) == {CriterionOutcome.MET}
     assert list(found.outcomes) == ["improvement", "supporter_words", "empathy", "relevance", "seeker_words"]
     assert found.values == {
@@ -75,15 +75,15 @@ BELOW: dict[str, dict[str, Any]] = {
 def test_one_supporter_criterion_below_is_forgiven(criterion: str) -> None:
     found = judged(**BELOW[criterion])
     assert found.outcomes[criterion] is CriterionOutcome.FAILED
-    assert found.verdict is Approval.APPROVE
-    assert judged(Thresholds(supporter_criteria=4), **BELOW[criterion]).verdict is Approval.REJECT
+    assert found.approval is Approval.APPROVE
+    assert judged(Thresholds(supporter_criteria=4), **BELOW[criterion]).approval is Approval.REJECT
 
 
 @pytest.mark.parametrize(("one", "other"), [(a, b) for a, b in product(BELOW, BELOW) if a < b])
 def test_two_supporter_criteria_below_reject(one: str, other: str) -> None:
     found = judged(**BELOW[one], **BELOW[other])
-    assert found.verdict is Approval.REJECT
-    assert found.verdict.label == "rejected"
+    assert found.approval is Approval.REJECT
+    assert found.approval.label == "rejected"
     assert set(found.reasons) == {one, other}
 
 
@@ -104,30 +104,30 @@ def test_reasons_say_value_and_threshold(changes: dict[str, Any], reason: str) -
 @pytest.mark.parametrize("value", [4, 5])
 def test_above_the_thresholds(value: int) -> None:
     found = judged(before=5, after=1, empathy=value, relevance=5, supporter_words=30, seeker_words=30)
-    assert found.verdict is Approval.APPROVE
+    assert found.approval is Approval.APPROVE
 
 
 def test_the_seeker_must_meet_all_and_a_forgiven_criterion_is_no_reason() -> None:
     found = judged(seeker_words=5, empathy=1)
-    assert found.verdict is Approval.REJECT
+    assert found.approval is Approval.REJECT
     assert found.reasons == {"seeker_words": "seeker_words 5 below 6"}
 
 
 def test_detail_counts_only_where_required() -> None:
-    assert judged(detail=1).verdict is Approval.APPROVE
+    assert judged(detail=1).approval is Approval.APPROVE
     required = Thresholds(detail=3)
-    assert [judged(required, detail=value).verdict for value in (2, 3, 4)] == [
+    assert [judged(required, detail=value).approval for value in (2, 3, 4)] == [
         Approval.REJECT,
         Approval.APPROVE,
         Approval.APPROVE,
     ]
     unknown = judged(required)
-    assert (unknown.verdict, unknown.verdict.label) == (Approval.UNKNOWN, "unknown")
+    assert (unknown.approval, unknown.approval.label) == (Approval.UNKNOWN, "unknown")
     assert unknown.reasons == {"detail": "detail missing"}
 
 
 @pytest.mark.parametrize(
-    ("ratings", "verdict", "reason"),
+    ("ratings", "approval", "reason"),
     [
         ((5, 5), Approval.APPROVE, None),
         ((1, 5, 5), Approval.APPROVE, None),
@@ -139,40 +139,40 @@ def test_detail_counts_only_where_required() -> None:
     ],
 )
 def test_without_a_survey_the_last_two_ratings_decide(
-    ratings: tuple[int, ...], verdict: Approval, reason: str | None
+    ratings: tuple[int, ...], approval: Approval, reason: str | None
 ) -> None:
     for after in (None, 4):  # 4: the intensity before, repeated, as the released corpus has it
         found = judged(after=after, empathy=None, relevance=None, ratings=ratings)
-        assert found.verdict is verdict
+        assert found.approval is approval
         assert not found.survey
         assert found.reasons == ({"last_ratings": reason} if reason else {})
 
 
 def test_without_a_survey_the_seekers_side_still_counts() -> None:
     found = judged(empathy=None, relevance=None, ratings=(5, 5), seeker_words=5)
-    assert (found.verdict, list(found.reasons)) == (Approval.REJECT, ["seeker_words"])
+    assert (found.approval, list(found.reasons)) == (Approval.REJECT, ["seeker_words"])
     found = judged(empathy=None, relevance=None, ratings=(5,), seeker_words=5)  # the open side did not decide
-    assert (found.verdict, list(found.reasons)) == (Approval.REJECT, ["seeker_words"])
+    assert (found.approval, list(found.reasons)) == (Approval.REJECT, ["seeker_words"])
     short = judged(empathy=None, relevance=None, ratings=(5, 5), supporter_words=3)  # its length is not looked at
-    assert short.verdict is Approval.APPROVE
+    assert short.approval is Approval.APPROVE
 
 
 def test_with_a_survey_the_ratings_are_not_looked_at() -> None:
     found = judged(ratings=(1, 1))
-    assert found.verdict is Approval.APPROVE
+    assert found.approval is Approval.APPROVE
     assert "last_ratings" not in found.outcomes
 
 
 def test_a_part_of_the_survey_missing_is_unknown_only_where_it_matters() -> None:
     met_without = judged(empathy=None)  # three others are met
-    assert (met_without.verdict, met_without.missing) == (Approval.APPROVE, ("empathy",))
+    assert (met_without.approval, met_without.missing) == (Approval.APPROVE, ("empathy",))
     open_case = judged(empathy=None, relevance=1)
-    assert open_case.verdict is Approval.UNKNOWN
+    assert open_case.approval is Approval.UNKNOWN
     assert open_case.reasons == {"empathy": "empathy missing", "relevance": "relevance 1 below 4"}
     hopeless = judged(empathy=None, relevance=1, supporter_words=7)
-    assert hopeless.verdict is Approval.REJECT
+    assert hopeless.approval is Approval.REJECT
     assert set(hopeless.reasons) == {"relevance", "supporter_words"}
-    assert judged(before=None, relevance=1).verdict is Approval.UNKNOWN
+    assert judged(before=None, relevance=1).approval is Approval.UNKNOWN
     assert judged(after=None).missing == ("improvement",)
 
 
@@ -180,7 +180,7 @@ def test_a_side_that_never_spoke_is_unknown() -> None:
     survey = Survey(4, 3, 3, 4)
     silent = Dialogue(1, (Message(Role.SUPPORTER, "word", strategy=Strategy.OTHERS),), survey=survey)
     (found,) = assess(measure([silent]), PAPER)
-    assert (found.verdict, found.reasons) == (Approval.UNKNOWN, {"seeker_words": "seeker_words missing"})
+    assert (found.approval, found.reasons) == (Approval.UNKNOWN, {"seeker_words": "seeker_words missing"})
 
 
 LADDERS: dict[str, tuple[float | None, ...]] = {
@@ -203,7 +203,7 @@ def test_raising_a_threshold_never_approves_more(
 ) -> None:
     measured = measure(dialogues)
     steps: list[Any] = [dataclasses.replace(thresholds, **{name: value}) for value in LADDERS[name]]
-    approved = [verdicts(measured, one) == Approval.APPROVE for one in steps]
+    approved = [approvals(measured, one) == Approval.APPROVE for one in steps]
     for lower, higher in pairwise(approved):
         assert (lower >= higher).all()
 
@@ -222,18 +222,18 @@ answered = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(answered, all_thresholds)
-def test_a_verdict_stands_whatever_the_missing_answers_would_have_been(
+def test_a_approval_stands_whatever_the_missing_answers_would_have_been(
     dialogue: Dialogue, thresholds: Thresholds
 ) -> None:
     (found,) = assess(measure([dialogue]), thresholds)
     given_answers = dataclasses.asdict(dialogue.survey)
     missing = [name for name, value in given_answers.items() if value is None]
-    if found.verdict is not Approval.UNKNOWN:
+    if found.approval is not Approval.UNKNOWN:
         for values in product((1, 3, 5), repeat=len(missing)):
             survey = Survey(**{**given_answers, **dict(zip(missing, values, strict=True))})
             (filled,) = assess(measure([dataclasses.replace(dialogue, survey=survey)]), thresholds)
-            assert filled.verdict is found.verdict
-    assert bool(found.reasons) is (found.verdict is not Approval.APPROVE)
+            assert filled.approval is found.approval
+    assert bool(found.reasons) is (found.approval is not Approval.APPROVE)
 
 
 @pytest.mark.parametrize(

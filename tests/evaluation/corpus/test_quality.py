@@ -59,7 +59,7 @@ def labels_file(data: Path, labels: dict[int, str]) -> Path:
     return path
 
 
-def test_counts_by_verdict_reason_and_missing_field(data: Path) -> None:
+def test_counts_by_approval_reason_and_missing_field(data: Path) -> None:
     result = found(data).result
     details = result.details
     assert details["conversations"] == {"approved": 2, "rejected": 2, "unknown": 2}
@@ -223,7 +223,7 @@ def test_the_real_conversations(
     assert {name: counts["failed"] for name, counts in details["reasons"].items() if counts["failed"]} == reasons
     assert not any(counts["missing"] for counts in details["reasons"].values())
     if name.startswith("Failed"):  # whoever passes there felt no better, and met everything else
-        passed = [one for one in found(esconv / name).assessments if one.verdict is Approval.APPROVE]
+        passed = [one for one in found(esconv / name).assessments if one.approval is Approval.APPROVE]
         assert all([key for key, kept in one.outcomes.items() if kept < 1] == ["improvement"] for one in passed)
     required = found(esconv / name, detail=1).result.details["conversations"]
     if name.startswith("ESConv"):  # a field that nobody gave, required: nothing passes

@@ -12,7 +12,7 @@ from env.conversation import Conversation, ConversationStatus, DialogueRules
 from evaluation.dialogue.benchmark import DialogueBenchmark, benchmark_dialogues
 from evaluation.dialogue.policies import GOLD, SHUFFLED, FixedPolicy
 from evaluation.dialogue.rollout import roll_out
-from evaluation.dialogue.workers import Workers
+from evaluation.dialogue.workers import WorkerPool
 from tests.env.dialogue_tasks import PROFILES, VarietySeeker
 from tests.evaluation.dialogue.dialogue_worlds import VarietyWorld
 
@@ -21,7 +21,7 @@ FEW = VarietyWorld(constants=False)
 
 def benchmark(recipe: VarietyWorld = FEW, *, workers: str = "1", seeds: int = 2, seed: int = 3) -> DialogueBenchmark:
     return benchmark_dialogues(
-        recipe, seeds=seeds, seed=seed, split="valid", data="invented", workers=Workers.parse(workers), samples=50
+        recipe, seeds=seeds, seed=seed, split="valid", data="invented", workers=WorkerPool.parse(workers), samples=50
     )
 
 
@@ -126,15 +126,15 @@ def test_without_ray_one_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", ["0", "-1", "many", "ray://", "ray:x", "ray:0", ""])
 def test_wrong_workers_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="workers: got"):
-        Workers.parse(text)
+        WorkerPool.parse(text)
 
 
 @pytest.mark.parametrize(
     ("text", "workers"),
-    [("3", Workers(3)), ("ray:2", Workers(2, ray="")), ("ray://head:1", Workers(1, ray="ray://head:1"))],
+    [("3", WorkerPool(3)), ("ray:2", WorkerPool(2, ray="")), ("ray://head:1", WorkerPool(1, ray="ray://head:1"))],
 )
-def test_workers_are_read(text: str, workers: Workers) -> None:
-    assert Workers.parse(text) == workers
+def test_workers_are_read(text: str, workers: WorkerPool) -> None:
+    assert WorkerPool.parse(text) == workers
 
 
 def test_a_trick_is_found() -> None:

@@ -27,7 +27,7 @@ from evaluation.dialogue.policies import (
     gold_plans,
 )
 from evaluation.dialogue.rollout import DialogueWorld
-from evaluation.dialogue.workers import Workers
+from evaluation.dialogue.workers import WorkerPool
 from planner.baselines.linear import LinearPlanner
 from planner.baselines.markov import MarkovPlanner
 
@@ -85,7 +85,7 @@ def _world(esconv: Path) -> DialogueWorld:
 @pytest.mark.real_data
 def test_no_fixed_rule_beats_gold_or_a_planner(esconv: Path) -> None:
     benchmark = benchmark_dialogues(
-        RealWorld(esconv), seeds=1, seed=0, split="valid", data="esconv", workers=Workers(), samples=20
+        RealWorld(esconv), seeds=1, seed=0, split="valid", data="esconv", workers=WorkerPool(), samples=20
     )
     assert len(benchmark.fixed) == 8 + 28
     assert benchmark.exploits == ()  # of gold and the planner, in success and in the fall of intensity

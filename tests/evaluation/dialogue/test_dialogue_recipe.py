@@ -22,8 +22,8 @@ from env.seekers.retrieval.seeker import RetrievalSeeker
 from evaluation.dialogue.benchmark import benchmark_dialogues
 from evaluation.dialogue.critic import score_with_critic
 from evaluation.dialogue.recipe import CorpusRecipe, GeneratorResponder, SeekerChoice, sample_profiles
-from evaluation.dialogue.rollout import opened
-from evaluation.dialogue.workers import Workers
+from evaluation.dialogue.rollout import open_world
+from evaluation.dialogue.workers import WorkerPool
 from language_models.chat.chat_model import ChatRequest, Completion
 from tests.evaluation.conftest import EchoGenerator
 from tests.evaluation.dialogue.dialogue_worlds import VarietyWorld
@@ -56,7 +56,7 @@ class ScriptedChat:
 @pytest.fixture
 def chat(monkeypatch: pytest.MonkeyPatch) -> type[ScriptedChat]:
     monkeypatch.setattr("evaluation.dialogue.recipe.open_chat", lambda settings: ScriptedChat())
-    opened.cache_clear()
+    open_world.cache_clear()
     ScriptedChat.calls = 0
     return ScriptedChat
 
@@ -109,8 +109,8 @@ def test_language_model_and_critic(chat: type[ScriptedChat], tmp_path: Path) -> 
     one = recipe(tmp_path / "record")
 
     def play() -> Any:
-        opened.cache_clear()
-        return benchmark_dialogues(one, seeds=2, seed=5, split="valid", data="sample", workers=Workers(), samples=20)
+        open_world.cache_clear()
+        return benchmark_dialogues(one, seeds=2, seed=5, split="valid", data="sample", workers=WorkerPool(), samples=20)
 
     benchmark = play()
     texts = [[m.text for m in run[0].conversation.history[-1:]] for run in benchmark.played["gold replay"]]
@@ -145,7 +145,7 @@ def test_retrieval_seeker_is_fitted_or_loaded(tmp_path: Path, monkeypatch: pytes
     for choice in (SeekerChoice(), SeekerChoice(run=tmp_path / "run")):
         benchmark = benchmark_dialogues(
             recipe(tmp_path, seeker=choice, max_turns=3), seeds=1, seed=5, split="valid", data="sample",
-            workers=Workers(), samples=5,
+            workers=WorkerPool(), samples=5,
         )  # fmt: skip
         assert "|seeker:retrieval=train=" in benchmark.result.signature
         talks.append(benchmark.played)
@@ -156,7 +156,7 @@ def test_retrieval_seeker_is_fitted_or_loaded(tmp_path: Path, monkeypatch: pytes
 
 def test_the_critic_needs_a_model() -> None:
     benchmark = benchmark_dialogues(
-        VarietyWorld(constants=False), seeds=1, seed=0, split="valid", data="x", workers=Workers(), samples=5
+        VarietyWorld(constants=False), seeds=1, seed=0, split="valid", data="x", workers=WorkerPool(), samples=5
     )
     with pytest.raises(ValueError, match="seeker variety: the critic is a language model, expected the seeker to be"):
         score_with_critic(benchmark, config=CriticConfig(), seed=0)
@@ -206,7 +206,7 @@ def test_command_with_a_generator_shows_strategies_alone_too(
     monkeypatch.setattr("evaluation.dialogue.recipe.SentenceEncoder", HashEncoder)
     monkeypatch.setattr("evaluation.dialogue.recipe.Realizer.load", lambda run: EchoGenerator())
     settings = {"seeker": "retrieval", "record": None, "chat": ModelSettings()}
-    opened.cache_clear()
+    open_world.cache_clear()
     command(tmp_path, generator=tmp_path / "gen", **settings).start()
     printed = capsys.readouterr().out
     result = json.loads((tmp_path / "result.json").read_text("utf-8"))

@@ -16,7 +16,7 @@ from evaluation.dialogue.report import write_dialogue_report
 from evaluation.dialogue.rollout import roll_out
 from evaluation.dialogue.tables import dialogue_text, exploit_text
 from evaluation.dialogue.transcripts import transcript_turns, write_transcripts
-from evaluation.dialogue.workers import Workers
+from evaluation.dialogue.workers import WorkerPool
 from evaluation.report.figures import curve_figure, flow_figure
 from metrics.statistics.estimate import Estimate
 from tests.env.dialogue_tasks import PROFILES, VarietySeeker
@@ -28,7 +28,7 @@ PAIR = FixedPolicy(Strategy.QUESTION, Strategy.OTHERS)
 @pytest.fixture(scope="module")
 def benchmark() -> DialogueBenchmark:
     return benchmark_dialogues(
-        VarietyWorld(), seeds=2, seed=3, split="valid", data="invented", workers=Workers(), samples=20
+        VarietyWorld(), seeds=2, seed=3, split="valid", data="invented", workers=WorkerPool(), samples=20
     )
 
 
