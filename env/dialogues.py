@@ -28,7 +28,7 @@ from env.conversation import (
     seeker_profiles,
     take_turn,
 )
-from env.process import Process, ProcessStep
+from env.process import Process
 from env.rewards import DialogueRewardWeights, DialogueTurn
 
 
@@ -37,7 +37,7 @@ class DialogueTask:
     """All that decides a dialogue environment beside its seed.
 
     Attributes:
-        profiles: Seekers; an episode draws one uniformly.
+        profiles: Seekers; an episode samples one uniformly.
         seeker: Answers for all of them.
         encoder: Makes observations of histories.
         codec: Which plans can be made.
@@ -74,8 +74,8 @@ class DialogueTask:
         return cls(tuple(seeker_profiles(dialogues)), seeker, encoder=observer, codec=observer.codec)
 
 
-class DialogueProcess(Process):
-    """B conversations with seekers drawn uniformly from a task.
+class DialogueProcess(Process[dict[int, DialogueTurn]]):
+    """B conversations with seekers sampled uniformly from a task.
 
     A step that completes a plan lets the seeker answer and pays the reward; other steps pay nothing. An episode
     terminates when the seeker is helped or gives up, and is truncated when the turns run out.
@@ -101,7 +101,7 @@ class DialogueProcess(Process):
         reward: DialogueRewardWeights = DialogueRewardWeights(),  # noqa: B008 - frozen
     ) -> None:
         self.task = task
-        self.reward = reward
+        self.weights = reward
         self.tallies = (*reward.terms, "spoken", "success")
         self.conversations: list[Conversation] = [Conversation.start(task.profiles[0])] * episodes
         super().__init__(
@@ -113,6 +113,48 @@ class DialogueProcess(Process):
             history_size=task.encoder.history_size,
             bounds=(task.lowest, task.highest),
         )
+
+    def transition(self, actions: np.ndarray, rng: np.random.Generator) -> dict[int, DialogueTurn]:
+        """Adds the actions to the plans, carries out those that are complete, and begins the next turns there.
+
+        Returns:
+            Episode -> its turn, where a turn was carried out.
+        """
+        episodes = np.flatnonzero(self.choices.apply(actions))
+        if not len(episodes):
+            return {}
+        conversations = [self.conversations[episode] for episode in episodes]
+        plans = [
+            tuple(Strategy(strategy) for strategy in self.task.codec.plan(slots))
+            for slots in self.choices.slots[episodes].tolist()
+        ]
+        replies = take_turn(conversations, plans, seeker=self.task.seeker, responder=self.task.responder, rng=rng)
+        self.choices.clear(episodes)
+        self.observe(episodes)  # also where the conversation is over: the last observation shows the last reply
+        return {
+            episode: DialogueTurn(conversation, reply, self.task.rules.outcome(conversation, gives_up=reply.gives_up))
+            for episode, conversation, reply in zip(episodes.tolist(), conversations, replies, strict=True)
+        }
+
+    def reward(self, happened: dict[int, DialogueTurn]) -> dict[str, np.ndarray]:
+        """The weighted terms of the turns that were carried out; 0 elsewhere."""
+        terms = {name: np.zeros(len(self.row)) for name in self.weights.terms}
+        for episode, turn in happened.items():
+            for name, value in self.weights.weighted(turn).items():
+                terms[name][episode] = value
+        return terms
+
+    def terminal(self, happened: dict[int, DialogueTurn]) -> tuple[np.ndarray, np.ndarray]:
+        """A success and a seeker who gives up end the conversation; it is cut off when the turns run out."""
+        ended = self._with_status(happened, ConversationStatus.SUCCESS, ConversationStatus.GAVE_UP)
+        return ended, self._with_status(happened, ConversationStatus.OUT_OF_TURNS)
+
+    def events(self, happened: dict[int, DialogueTurn]) -> dict[str, np.ndarray]:
+        """``spoken``: whether the turn was carried out; ``success``."""
+        return {
+            "spoken": self._with_status(happened, *ConversationStatus),
+            "success": self._with_status(happened, ConversationStatus.SUCCESS),
+        }
 
     def outcome(self, episode: int) -> dict[str, Any]:
         """The ``conversation``."""
@@ -142,36 +184,8 @@ class DialogueProcess(Process):
     def _histories(self, episodes: np.ndarray) -> np.ndarray:
         return self.task.encoder.encode_histories([self.conversations[episode].history for episode in episodes])
 
-    def _transition(self, actions: np.ndarray, rng: np.random.Generator) -> ProcessStep:
-        spoken = self.choices.apply(actions)
-        terms = {name: np.zeros(len(spoken)) for name in self.reward.terms}
-        status = np.full(len(spoken), ConversationStatus.ONGOING)
-        episodes = np.flatnonzero(spoken)
-        for episode, turn in zip(episodes, self._take_turns(episodes, rng), strict=True):
-            status[episode] = turn.status
-            for name, value in self.reward.weighted(turn).items():
-                terms[name][episode] = value
-        if len(episodes):
-            self.choices.clear(episodes)
-            # What has ended is observed too: the last observation of an episode shows the last reply.
-            self._observe_histories(episodes)
-        success = status == ConversationStatus.SUCCESS
-        return ProcessStep(
-            terms,
-            events={"spoken": spoken, "success": success},
-            terminated=success | (status == ConversationStatus.GAVE_UP),
-            truncated=status == ConversationStatus.OUT_OF_TURNS,
-        )
-
-    def _take_turns(self, episodes: np.ndarray, rng: np.random.Generator) -> list[DialogueTurn]:
-        """Carries out the complete plans of episodes (E,)."""
-        conversations = [self.conversations[episode] for episode in episodes]
-        plans = [
-            tuple(Strategy(strategy) for strategy in self.task.codec.plan(slots))
-            for slots in self.choices.slots[episodes].tolist()
-        ]
-        replies = take_turn(conversations, plans, seeker=self.task.seeker, responder=self.task.responder, rng=rng)
-        return [
-            DialogueTurn(conversation, reply, self.task.rules.outcome(conversation, gives_up=reply.gives_up))
-            for conversation, reply in zip(conversations, replies, strict=True)
-        ]
+    def _with_status(self, happened: dict[int, DialogueTurn], *status: ConversationStatus) -> np.ndarray:
+        """Whether a turn was carried out after which the conversation has one of these. Shape: (B,), bool."""
+        found = np.zeros(len(self.row), bool)
+        found[[episode for episode, turn in happened.items() if turn.status in status]] = True
+        return found

@@ -9,7 +9,7 @@ first and last is described in :mod:`encoding.observation`. Bounds are -1..1, wi
 
 **Reward**: the weighted terms of :mod:`env.rewards`.
 
-**Reset**: a row of the task (``turn`` or ``profile``) is drawn uniformly; ``options={"turn": i}`` or
+**Reset**: a row of the task (``turn`` or ``profile``) is sampled uniformly; ``options={"turn": i}`` or
 ``options={"profile": i}`` plays row i.
 
 **Info**: the row; on every step also the weighted reward terms and, in dialogues, ``spoken`` (whether the turn was
@@ -36,7 +36,7 @@ class SupportEnv(gymnasium.Env[np.ndarray, Any]):
 
     metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own convention
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process[Any]) -> None:
         self.process = process
         self.observation_space = process.observation_space
         self.action_space = process.action_space
@@ -89,7 +89,7 @@ class SupportVectorEnv(gymnasium.vector.VectorEnv[np.ndarray, np.ndarray, np.nda
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process[Any]) -> None:
         self.process = process
         self.num_envs = len(process.row)
         self.single_observation_space = process.observation_space

@@ -1,12 +1,12 @@
-"""What the processes over turns and over dialogues share: B parallel episodes, their plans, observations and state.
+"""What happens in one step of an environment, for B episodes at a time: transition, reward, terminal, observation.
 
-An episode plays one row of a task (a real turn, or a seeker). The agent sees an encoded history and what it has chosen
-so far; :mod:`env.turns` and :mod:`env.dialogues` say what follows a complete plan, and what a step pays.
+An episode plays one row of a task: a real turn (:mod:`env.turns`) or a simulated seeker (:mod:`env.dialogues`). The
+agent sees an encoded history and what it has chosen so far. Read :meth:`Process.step` first.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 from gymnasium import spaces
@@ -15,10 +15,12 @@ from encoding.plan_codec import PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
 from env.actions import Mode, PlanChoices, whole_numbers
 
+Happened = TypeVar("Happened")  # what a transition tells of all episodes
+
 
 @dataclass(frozen=True)
 class ProcessStep:
-    """What one step did in B episodes.
+    """The outcome of one step in B episodes.
 
     Attributes:
         terms: Weighted reward terms by name (:mod:`env.rewards`). Shape of each: (B,), float64.
@@ -43,8 +45,8 @@ class ProcessStep:
         return self.terminated | self.truncated
 
 
-class Process(ABC):
-    """State of B episodes.
+class Process(ABC, Generic[Happened]):
+    """The state of B episodes, and how it changes.
 
     Args:
         episodes: B.
@@ -128,15 +130,12 @@ class Process(ABC):
         self.observe(episodes)
 
     def observe(self, episodes: np.ndarray) -> None:
-        """Writes the whole observation of episodes (E,)."""
-        self._observe_histories(episodes)
+        """Writes the whole observation of episodes (E,): history and choices."""
+        self.observation[episodes, : self._history_end] = self._histories(episodes)
         self.observation[episodes, self._history_end :] = self.choices.features(episodes)
 
-    def _observe_histories(self, episodes: np.ndarray) -> None:
-        self.observation[episodes, : self._history_end] = self._histories(episodes)
-
     def step(self, actions: np.ndarray, rng: np.random.Generator) -> ProcessStep:
-        """Advances all episodes by one action each.
+        """Advances all episodes by one action each; an episode that ends stays as it is until it is placed anew.
 
         Args:
             actions: Shape: (B, ...) as the action space says.
@@ -145,9 +144,28 @@ class Process(ABC):
         Raises:
             ValueError: The actions are not of the action space.
         """
-        step = self._transition(actions, rng)
+        happened = self.transition(actions, rng)
+        terms = self.reward(happened)
+        terminated, truncated = self.terminal(happened)
+        # Every action changes the choices; a history changes only in the transitions of dialogues, which observe it.
         self.observation[:, self._history_end :] = self.choices.features(slice(None))
-        return step
+        return ProcessStep(terms, self.events(happened), terminated, truncated)
+
+    @abstractmethod
+    def transition(self, actions: np.ndarray, rng: np.random.Generator) -> Happened:
+        """Adds the actions to the plans, and does what follows a complete plan."""
+
+    @abstractmethod
+    def reward(self, happened: Happened) -> dict[str, np.ndarray]:
+        """The weighted reward terms by name. Shape of each: (B,), float64."""
+
+    @abstractmethod
+    def terminal(self, happened: Happened) -> tuple[np.ndarray, np.ndarray]:
+        """Which episodes ended, and which were cut off. Shapes: (B,), (B,), bool."""
+
+    def events(self, happened: Happened) -> dict[str, np.ndarray]:  # noqa: ARG002 - dialogues have some
+        """What else happened, by name. Shape of each: (B,), bool."""
+        return {}
 
     def state(self) -> dict[str, Any]:
         """Everything but the random generator that is needed to resume exactly from here, ready for JSON or arrays."""
@@ -175,7 +193,3 @@ class Process(ABC):
     @abstractmethod
     def _histories(self, episodes: np.ndarray) -> np.ndarray:
         """Encoded histories of episodes (E,). Shape: (E, H), float32."""
-
-    @abstractmethod
-    def _transition(self, actions: np.ndarray, rng: np.random.Generator) -> ProcessStep:
-        """:meth:`step`, but for the observation of the choices."""

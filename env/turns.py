@@ -11,7 +11,7 @@ from encoding.observation import Observer
 from encoding.plan_codec import STOP, PlanCodec
 from encoding.reasoning_codec import REASONING_SLOTS, UNKNOWN, ReasoningCodec
 from env.actions import Mode
-from env.process import Process, ProcessStep
+from env.process import Process
 from env.rewards import PlanTables, RewardWeights, TurnStep, balance_factors
 
 
@@ -78,8 +78,8 @@ class TurnTask:
         )
 
 
-class TurnProcess(Process):
-    """B supporter turns, drawn uniformly from a task. The agent reasons where the task asks for that, and plans.
+class TurnProcess(Process[TurnStep]):
+    """B supporter turns, sampled uniformly from a task. The agent reasons where the task asks for that, and plans.
 
     One-by-One takes at most S + K steps, All-in-One one; both are paid alike for a plan. Nothing is truncated.
 
@@ -101,7 +101,7 @@ class TurnProcess(Process):
         reward: RewardWeights = RewardWeights(),  # noqa: B008 - frozen
     ) -> None:
         self.task = task
-        self.reward = reward
+        self.weights = reward
         self.tallies = tuple(reward.terms)
         self._tables = PlanTables(task.golds, codec=task.codec)
         self._factors = balance_factors(task.golds, balance=reward.balance)  # (N,)
@@ -114,6 +114,28 @@ class TurnProcess(Process):
             history_size=task.history.shape[1],
             bounds=(task.history.min(initial=-1.0), task.history.max(initial=1.0)),
         )
+
+    def transition(self, actions: np.ndarray, rng: np.random.Generator) -> TurnStep:  # noqa: ARG002 - no chance
+        """Adds the actions to plans and reasoning; nothing follows a complete plan."""
+        before, right_before = self.task.codec.code(self.choices.slots), self._right_reasoning()
+        complete = self.choices.apply(actions)
+        return TurnStep(
+            tables=self._tables,
+            turn=self.row,
+            before=before,
+            after=self.task.codec.code(self.choices.slots),
+            complete=complete,
+            right_reasoning=self._right_reasoning() - right_before,
+        )
+
+    def reward(self, happened: TurnStep) -> dict[str, np.ndarray]:
+        """The weighted terms, times the turn's balance factor."""
+        factor = self._factors[self.row]
+        return {name: factor * value for name, value in self.weights.weighted(happened).items()}
+
+    def terminal(self, happened: TurnStep) -> tuple[np.ndarray, np.ndarray]:
+        """A complete plan ends the episode."""
+        return happened.complete, np.zeros_like(happened.complete)
 
     def outcome(self, episode: int) -> dict[str, Any]:
         """``plan`` and ``gold`` of a turn, tuples of strategy indices."""
@@ -129,21 +151,6 @@ class TurnProcess(Process):
 
     def _histories(self, episodes: np.ndarray) -> np.ndarray:
         return self.task.history[self.row[episodes]]
-
-    def _transition(self, actions: np.ndarray, rng: np.random.Generator) -> ProcessStep:  # noqa: ARG002 - no chance
-        before, right_before = self.task.codec.code(self.choices.slots), self._right_reasoning()
-        complete = self.choices.apply(actions)
-        step = TurnStep(
-            tables=self._tables,
-            turn=self.row,
-            before=before,
-            after=self.task.codec.code(self.choices.slots),
-            complete=complete,
-            right_reasoning=self._right_reasoning() - right_before,
-        )
-        factor = self._factors[self.row]
-        terms = {name: factor * value for name, value in self.reward.weighted(step).items()}
-        return ProcessStep(terms, events={}, terminated=complete, truncated=np.zeros_like(complete))
 
     def _right_reasoning(self) -> np.ndarray:
         """Reasoning slots chosen so far that equal the known label. Shape: (B,), int."""
