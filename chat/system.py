@@ -3,7 +3,6 @@
 ``load_system`` recognises by their contents which run folder holds the planner and which the generator.
 """
 
-import json
 import logging
 import threading
 from collections.abc import Sequence
@@ -137,20 +136,11 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _load_planner(run: Path) -> "StrategyPlanner":
-    """The planner, its encoder loaded now and not at the first message, and its embeddings in memory only.
-
-    What a person writes must not end up in the embedding cache on disk.
-    """
-    from encoding.embedding_cache import EmbeddingCache
-    from encoding.sentence_encoder import SentenceEncoder
+    """The planner, with nothing of what a person writes in the embedding cache on disk."""
     from language_models.quiet import quiet_transformers
     from planner.planner import StrategyPlanner
 
-    try:
-        name = json.loads((run / _PLANNER).read_text(encoding="utf-8"))["encoder"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{run / _PLANNER}: damaged ({type(error).__name__}: {error})") from error
     with quiet_transformers():
-        text_encoder = EmbeddingCache(SentenceEncoder(name), folder=None)
-        _ = text_encoder.dimension  # loads the model
-        return StrategyPlanner.load(run, text_encoder=text_encoder)
+        planner = StrategyPlanner.load(run, memory_only=True)
+        _ = planner.observer.history_size  # loads the text encoder now and not at the first message
+    return planner

@@ -21,6 +21,7 @@ from cli.configuration import load_preset
 from cli.machine import check_seed
 
 _USAGE_ERROR = 2
+_CLOSED_PIPE = 141  # as a shell reports a program that SIGPIPE ended
 _NOISY = ("httpx", "sentence_transformers", "matplotlib", "transformers")  # loggers of libraries
 
 
@@ -69,7 +70,13 @@ def run_command(commands: Commands | type[Command], arguments: Sequence[str], *,
     for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        parse(commands, arguments, program=program).start()
+        try:
+            parse(commands, arguments, program=program).start()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it flushes at exit
+        sys.exit(_CLOSED_PIPE)
     except (ValueError, OSError, sqlite3.DatabaseError) as error:
         if os.environ.get("ESC_DEBUG"):
             raise

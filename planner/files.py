@@ -20,11 +20,12 @@ from encoding.plan_codec import PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
 from encoding.sentence_encoder import SentenceEncoder
 from encoding.tfidf import TfidfEncoder
+from env.rewards import DialogueRewardWeights
 from planner.base_models.ensemble import Ensemble, EnsembleShape
 from planner.base_models.fine_tuned_encoder import FineTunedEncoders
 from planner.base_models.predictions import PredictionLayout
 from planner.base_models.stacking import Stacking
-from planner.config import Mode, PlanDecodingConfig, ReasoningMode
+from planner.config import Mode, PlanDecodingConfig, ReasoningMode, upgraded
 from planner.plan_space import PlanSpace
 from planner.policy.network import PolicyNetwork
 
@@ -194,6 +195,24 @@ class PlannerParts:
             reason = " ".join(str(error).split())  # torch writes a line per tensor
             raise ValueError(f"{run}: damaged planner ({type(error).__name__}: {reason})") from error
         return cls(settings, ensemble, policy, words, stacking)
+
+
+def dialogue_reward(run: Path) -> DialogueRewardWeights | None:
+    """The weights under which a planner was trained in dialogues; ``None`` where it was not.
+
+    Raises:
+        ValueError: The run's configuration is damaged.
+    """
+    path = run / "config.json"
+    if not path.is_file():
+        return None
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+        if written.get("command") != "dialogue":
+            return None
+        return DialogueRewardWeights(**upgraded(written["config"]).get("reward", {}))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: damaged ({type(error).__name__}: {error})") from error
 
 
 def save_fine_tuned(run: Path, fine_tuned: FineTunedEncoders) -> None:

@@ -85,12 +85,15 @@ class StrategyPlanner:
         return self.settings.mode
 
     @classmethod
-    def load(cls, run: Path | str, *, text_encoder: TextEncoder | None = None) -> "StrategyPlanner":
+    def load(
+        cls, run: Path | str, *, text_encoder: TextEncoder | None = None, memory_only: bool = False
+    ) -> "StrategyPlanner":
         """Loads a run folder; executes no pickled code.
 
         Args:
             run: Folder written by :meth:`save`.
             text_encoder: Turns texts into vectors; by default the run's own encoder behind the embedding cache.
+            memory_only: Whether that cache is in memory only, so that nothing of what is planned for reaches the disk.
 
         Raises:
             ValueError: No planner there, or the encoder is not the one it was trained with.
@@ -101,7 +104,7 @@ class StrategyPlanner:
         encoder = SentenceEncoder(settings.encoder) if text_encoder is None or settings.fine_tuned is not None else None
         if text_encoder is None:
             assert encoder is not None
-            text_encoder = EmbeddingCache(encoder, folder=cache_folder())
+            text_encoder = EmbeddingCache(encoder, folder=None if memory_only else cache_folder())
         if text_encoder.fingerprint != settings.encoder_fingerprint:
             raise ValueError(f"{run}: trained with another version of encoder {settings.encoder!r}")
         fine_tuned = None

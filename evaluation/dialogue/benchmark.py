@@ -227,10 +227,13 @@ def problem_estimates(tallies: Sequence[Tally], rows: np.ndarray, *, seed: int, 
 
 
 def _details(benchmark: DialogueBenchmark) -> dict[str, Any]:
+    rewards = benchmark.world.rewards
+    # ``rules`` holds the reward weights too, where there is one set of them: programs rely on these keys.
+    weights = set(rewards.values()) or {DialogueRewardWeights()}
     return {
         "seeker": benchmark.world.seeker(0).name,
-        # Results name the rewards too, though nobody is rewarded here: whoever reads them may rely on the keys.
-        "rules": asdict(benchmark.world.rules) | asdict(DialogueRewardWeights()),
+        "rules": asdict(benchmark.world.rules) | (asdict(next(iter(weights))) if len(weights) == 1 else {}),
+        **({"rewards": {name: asdict(of_one) for name, of_one in rewards.items()}} if rewards else {}),
         "by_problem": {
             problem: {
                 "seekers": len(rows),

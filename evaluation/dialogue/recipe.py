@@ -30,6 +30,7 @@ from evaluation.dialogue.rollout import DialogueWorld
 from generator.realizer import Realizer
 from language_models.chat.record import CallRecord
 from planner.baselines.markov import MarkovPlanner
+from planner.files import dialogue_reward
 from planner.planner import StrategyPlanner
 
 SeekerKind = Literal["retrieval", "model"]
@@ -155,6 +156,7 @@ class CorpusRecipe:
         train, dialogues = corpus.split("train"), corpus.split(self.split)
         planners = [StrategyPlanner.load(run) for run in self.planners]
         own = [PlannerPolicy(planner, acting=self.acting) for planner in planners]
+        rewards = {policy.name: dialogue_reward(run) for policy, run in zip(own, self.planners, strict=True)}
         other: Acting = "expected-lr" if self.acting == "sampled" else "sampled"
         otherwise = [PlannerPolicy(planner, acting=other) for planner in planners if self.ladder == "full"]
         # No planner may plan longer than the ladder.
@@ -169,6 +171,7 @@ class CorpusRecipe:
             responder=responder,
             responder_name=self.generator.resolve().name if self.generator is not None else "none",
             rules=DialogueRules(max_turns=self.max_turns),
+            rewards={name: weights for name, weights in rewards.items() if weights is not None},
         )
 
     def _ladder(

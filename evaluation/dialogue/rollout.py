@@ -4,7 +4,7 @@ A world holds networks and tables, so a worker makes it from a recipe, which is 
 depend on the number of workers, and each has a seed of its own: results are the same for any number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
@@ -21,6 +21,7 @@ from env.conversation import (
     SeekerProfile,
     take_turn,
 )
+from env.rewards import DialogueRewardWeights
 from evaluation.dialogue.policies import DialoguePolicy
 from metrics.strategy.dialogues import DialogueOutcome
 
@@ -38,6 +39,7 @@ class DialogueWorld:
         responder: Writes the supporter's texts; ``None``: the seeker reacts to strategies alone.
         responder_name: For the signature.
         rules: Ends.
+        rewards: Planner among ``own`` -> what its training in dialogues paid; for the result alone.
     """
 
     profiles: tuple[SeekerProfile, ...]
@@ -47,6 +49,7 @@ class DialogueWorld:
     responder: Responder | None = None
     responder_name: str = "none"
     rules: DialogueRules = field(default_factory=DialogueRules)
+    rewards: Mapping[str, DialogueRewardWeights] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [policy.name for policy in self.policies]

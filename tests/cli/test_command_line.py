@@ -1,6 +1,9 @@
 """Words on the command line: presets, overrides, and one line for every mistake."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +17,8 @@ import cli.configuration
 import cli.train
 from cli.command_line import parse, run_command
 from cli.configuration import load_preset, overlaid, plain, toml_text
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,6 +195,17 @@ def test_what_is_optional_is_shown_by_its_value_and_the_word_none_undoes_a_prese
     (presets / "thing" / "long.toml").write_text("learning.steps = 9\n")
     assert _parse("thing", "--preset", "long").config.learning.steps == 9
     assert _parse("thing", "--preset", "long", "--learning.steps", "None").config.learning.steps is None
+
+
+def test_a_closed_pipe_ends_quietly() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        command = [sys.executable, "evaluate.py", "--help"]
+        done = subprocess.run(command, cwd=ROOT, stdout=write, stderr=subprocess.PIPE, text=True, timeout=120)
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_help_lists_commands_and_field_documentation(capsys: pytest.CaptureFixture[str]) -> None:

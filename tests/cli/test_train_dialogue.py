@@ -27,7 +27,7 @@ _DIALOGUE = [
     "--max-turns", "3",
     "--selection.seekers", "2", "--selection.trials", "1", "--seeds", "2", "--selection.f1-loss", "100",
     "--selection.highest-bias", "3",
-    "--selection.least-entropy", "0",
+    "--selection.least-entropy", "0", "--reward.turn-cost", "0.25",
 ]  # fmt: skip
 
 
@@ -98,7 +98,11 @@ def test_the_run_is_a_planner_for_every_other_command(runs: Path) -> None:
         where = ["--data", str(runs / "data"), "--planner", str(runs / "after"), "--json", str(file)]
         seeker = ["--seeker-run", str(runs / "seeker")] if protocol[0] == "dialogue" else []
         run_command(cli.evaluate.COMMANDS, [*protocol, *where, *seeker], program="evaluate.py")
-        assert next(iter(json.loads(file.read_text())["systems"])).startswith("after")
+        result = json.loads(file.read_text())
+        assert next(iter(result["systems"])).startswith("after")
+    # What the planner was rewarded for in training, not what is the default.
+    assert [weights["turn_cost"] for weights in result["details"]["rewards"].values()] == [0.25]
+    assert result["details"]["rules"].items() >= {"max_turns": 2, "turn_cost": 0.25, "fall": 1.0}.items()
 
 
 def test_a_kill_while_comparing_loses_no_training(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

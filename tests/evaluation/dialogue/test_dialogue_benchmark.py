@@ -9,9 +9,10 @@ import pytest
 
 from corpus.strategy import Strategy
 from env.conversation import Conversation, ConversationStatus, DialogueRules
+from env.rewards import DialogueRewardWeights
 from evaluation.dialogue.benchmark import DialogueBenchmark, benchmark_dialogues
 from evaluation.dialogue.policies import GOLD, SHUFFLED, FixedPolicy
-from evaluation.dialogue.rollout import roll_out
+from evaluation.dialogue.rollout import DialogueWorld, roll_out
 from evaluation.dialogue.workers import WorkerPool
 from tests.env.dialogue_tasks import PROFILES, VarietySeeker
 from tests.evaluation.dialogue.dialogue_worlds import VarietyWorld
@@ -88,6 +89,17 @@ def test_result() -> None:
     # Turn 1 of gold: Question, Question -> Restatement, Self-disclosure, Suggestions, Question
     assert flow[0].tolist() == [3, 1, 0, 1, 0, 1, 0, 0]
     assert result.details[f"differences_to_{GOLD}"].keys() == {SHUFFLED, "random", "markov"}
+
+
+def test_planners_that_were_rewarded_differently_each_have_their_weights() -> None:
+    class Rewarded(VarietyWorld):
+        def open(self) -> DialogueWorld:
+            weights = {"a": DialogueRewardWeights(), "b": DialogueRewardWeights(fall=2.0)}
+            return replace(super().open(), rewards=weights)
+
+    details = benchmark(Rewarded(constants=False)).result.details
+    assert details["rules"] == {"max_turns": 6, "relieved": 2.0, "least_fall": 0.5}
+    assert {name: weights["fall"] for name, weights in details["rewards"].items()} == {"a": 1.0, "b": 2.0}
 
 
 def played(found: DialogueBenchmark) -> dict[str, list[Conversation]]:
