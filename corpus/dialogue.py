@@ -103,7 +103,7 @@ class Dialogue:
             raise CorpusError("empty dialogue, expected at least one message", dialogue=self.number, field="dialog")
 
     def turns(self) -> Iterator["Turn"]:
-        """The supporter's turns in order: maximal runs of consecutive supporter messages (DESIGN: turn)."""
+        """The supporter's turns in order: maximal runs of consecutive supporter messages."""
         start: int | None = None
         for index, message in enumerate(self.messages):
             if message.role is Role.SUPPORTER:
@@ -117,13 +117,7 @@ class Dialogue:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A supporter's turn: ``dialogue.messages[start:stop]``, all by the supporter, maximal.
-
-    Attributes:
-        dialogue: The dialogue that it is part of.
-        start: Index of its first message.
-        stop: Index after its last message.
-    """
+    """A supporter's turn: ``dialogue.messages[start:stop]``, all by the supporter, maximal."""
 
     dialogue: Dialogue
     start: int
@@ -156,12 +150,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class SupporterMessage:
-    """One supporter message in its place: the unit of the message protocol.
-
-    Attributes:
-        dialogue: The dialogue that it is part of.
-        index: Its position in ``dialogue.messages``.
-    """
+    """One supporter message in its place, ``dialogue.messages[index]``: the unit of the message protocol."""
 
     dialogue: Dialogue
     index: int

@@ -14,9 +14,7 @@ from corpus.errors import CorpusError, located
 def replace_whole(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside ``path`` to write to, and renames it when the block ends without an error.
 
-    Args:
-        path: Where the file shall stand; missing folders are made. A file that stands there already stays untouched
-            until the rename, which is atomic on one file system.
+    Missing folders are made. An earlier file stays as it is until the rename, which is atomic on one file system.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -34,11 +32,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """What a file holds.
-
-    Raises:
-        CorpusError: It cannot be read.
-    """
+    """What a file holds; a CorpusError where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -46,14 +40,10 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decoded(data: bytes, *, expected: str) -> str:
-    """UTF-8 bytes as text that is not blank, without the byte order mark that some editors put in front.
-
-    Args:
-        data: The bytes.
-        expected: What should be there, for the error.
+    """UTF-8 bytes as text, without the byte order mark that some editors put in front.
 
     Raises:
-        CorpusError: Not UTF-8, or blank.
+        CorpusError: Not UTF-8, or blank; ``expected`` says in it what should be there.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -74,7 +64,7 @@ Item = TypeVar("Item")
 
 
 def read_json_lines(path: Path, read: Callable[[Mapping[str, Any]], Item]) -> list[Item]:
-    """Reads one object a line; blank lines are passed over.
+    """Reads JSON lines, one object a line; blank lines are skipped.
 
     Args:
         path: The file, UTF-8.

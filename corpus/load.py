@@ -1,4 +1,4 @@
-"""One door to every corpus: a file, a directory of split files, the hub's ESConv, or the bundled sample."""
+"""Loads every corpus: a file, a directory of split files, the hub's ESConv, or the bundled sample."""
 
 import logging
 import re
@@ -32,8 +32,7 @@ def load_corpus(source: str | Path | None = None) -> Corpus:
               official split; with any other number of dialogues it is not, and a warning says so;
             * a directory: its files ``train|valid|test.(txt|jsonl|json|tsv)``, as they are; ``dev`` and ``val`` are
               valid, and the 2021 names such as ``devWithStrategy_short.tsv`` are known too. Other files in it are
-              not touched. Without a split file it is an error, also if one file in it could be read: which
-              one is meant is said by giving its path;
+              ignored; a directory without a split file is an error;
             * the hub id ``thu-coai/esconv``, unless a path of that name exists.
 
     Raises:

@@ -165,23 +165,15 @@ def stage_at(turn: Turn) -> Stage | None:
     between stages more than conversations do. A tie goes to the stage of this turn's first staged strategy if it is
     among the tied, else to the earliest stage.
     """
-    window = (*_turn_before(turn), *turn.plan, *_turn_after(turn))
+    before = _run(turn, range(turn.start - 1, -1, -1))
+    after = _run(turn, range(turn.stop, len(turn.dialogue.messages)))
+    window = (*before, *turn.plan, *after)
     votes = Counter(stage for strategy in window if (stage := stage_of(strategy)) is not None)
     if not votes:
         return None
     tied = sorted(stage for stage, count in votes.items() if count == max(votes.values()))
     own = next((stage for strategy in turn.plan if (stage := stage_of(strategy)) is not None), None)
     return own if own in tied else tied[0]
-
-
-def _turn_before(turn: Turn) -> list[Strategy]:
-    """Strategies of the supporter's last turn before this one, latest first; empty where there is none."""
-    return _run(turn, range(turn.start - 1, -1, -1))
-
-
-def _turn_after(turn: Turn) -> list[Strategy]:
-    """Strategies of the supporter's next turn; empty where there is none."""
-    return _run(turn, range(turn.stop, len(turn.dialogue.messages)))
 
 
 def _run(turn: Turn, indices: range) -> list[Strategy]:

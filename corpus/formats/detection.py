@@ -1,4 +1,4 @@
-"""What a file format is, and which one a file has, told from its content and never from its name.
+"""What a file format is, and which one a file has, recognised by its content and never by its name.
 
 Every module of this folder that holds ``FORMAT`` is a format. To add one is to add such a module: how it recognises
 content, and how it makes dialogues of it.
@@ -20,11 +20,7 @@ from corpus.formats.records import Record, decode_records
 
 @dataclass(frozen=True)
 class Content:
-    """What a file holds, as far as a format asks for it.
-
-    Attributes:
-        data: The bytes.
-    """
+    """What a file holds, decoded only as far as a format asks for it."""
 
     data: bytes
 
@@ -52,7 +48,7 @@ class Format:
     """A file format.
 
     Attributes:
-        name: What it is and how it is told, as it stands in error messages after "expected".
+        name: What it is and how it is recognised, for error messages, after "expected".
         recognises: Whether content has this format. What the content cannot be made into (text, records) is not an
             error here: then it is of another format, or of none.
         parse: The dialogues, numbered from 1 in the file's order; raises a CorpusError where the content is not what
@@ -66,7 +62,8 @@ class Format:
 
 def known_formats() -> tuple[Format, ...]:
     """The formats of this folder, by their module's name."""
-    modules = (importlib.import_module(f"{corpus.formats.__name__}.{module.name}") for module in _modules())
+    names = sorted(module.name for module in pkgutil.iter_modules(corpus.formats.__path__))
+    modules = [importlib.import_module(f"{corpus.formats.__name__}.{name}") for name in names]
     return tuple(module.FORMAT for module in modules if hasattr(module, "FORMAT"))
 
 
@@ -79,10 +76,6 @@ def read_dialogues(path: Path) -> tuple[Dialogue, ...]:
     with located(path=path):
         content = Content(read_bytes(path))
         return _format_of(content).parse(content)
-
-
-def _modules() -> list[pkgutil.ModuleInfo]:
-    return sorted(pkgutil.iter_modules(corpus.formats.__path__), key=lambda module: module.name)
 
 
 def _format_of(content: Content) -> Format:

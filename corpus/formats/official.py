@@ -13,21 +13,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from corpus.dialogue import Dialogue, Message, Role, SupporterMessage, Survey
-from corpus.errors import CorpusError, located
+from corpus.errors import located
 from corpus.files import write_whole
 from corpus.formats.detection import Content, Format
 from corpus.formats.records import (
     Record,
     filled_text_field,
-    list_field,
     message_key,
+    messages_field,
     object_field,
     optional_text_field,
     rating_field,
     role_field,
+    strategy_field,
     text_field,
 )
-from corpus.strategy import Strategy
 
 ROLES: dict[str, Role] = {
     "seeker": Role.SEEKER,
@@ -74,7 +74,7 @@ def _dialogue(record: Record, number: int) -> Dialogue:
         seeker_scores = object_field(scores, "seeker")
         return Dialogue(
             number=number,
-            messages=tuple(_message(entry, place) for place, entry in enumerate(list_field(record, "dialog"), start=1)),
+            messages=messages_field(record, "dialog", _message),
             problem=text_field(record, "problem_type"),
             emotion=text_field(record, "emotion_type"),
             situation=text_field(record, "situation"),
@@ -89,18 +89,12 @@ def _dialogue(record: Record, number: int) -> Dialogue:
         )
 
 
-def _message(entry: object, place: int) -> Message:
-    with located(message=place):
-        if not isinstance(entry, dict):
-            raise CorpusError(f"got {entry!r:.60}, expected an object", field="dialog")
-        role = role_field(entry, "speaker", roles=ROLES)
-        text = filled_text_field(entry, "content")
-        annotation = object_field(entry, "annotation")
-        label = annotation.get("strategy")
-        if label is None and role is Role.SUPPORTER:
-            raise CorpusError("missing, expected a strategy on every supporter message", field="strategy")
-        strategy = None if label is None else Strategy.parse(label)
-        return Message(role, text, strategy=strategy, feedback=rating_field(annotation, "feedback"))
+def _message(entry: Record) -> Message:
+    role = role_field(entry, "speaker", roles=ROLES)
+    text = filled_text_field(entry, "content")
+    annotation = object_field(entry, "annotation")
+    strategy = strategy_field(annotation, "strategy", role=role)
+    return Message(role, text, strategy=strategy, feedback=rating_field(annotation, "feedback"))
 
 
 def _message_record(dialogue: Dialogue, index: int) -> Record:

@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, TypeVar
 
-from corpus.dialogue import Role
-from corpus.errors import CorpusError
+from corpus.dialogue import Message, Role
+from corpus.errors import CorpusError, located
+from corpus.strategy import Strategy
 
 Record = dict[str, Any]
 
@@ -87,9 +88,23 @@ def message_key(records: list[Record], *keys: str) -> str | None:
 Kind = TypeVar("Kind")
 
 
-def list_field(record: Mapping[str, Any], name: str) -> list[Any]:
-    """A required list."""
-    return _typed(record, name, list, "a list")
+def messages_field(record: Mapping[str, Any], name: str, read: Callable[[Record], Message]) -> tuple[Message, ...]:
+    """A required list of objects, each made into a message by ``read``."""
+    messages = []
+    for place, entry in enumerate(_typed(record, name, list, "a list"), start=1):
+        with located(message=place):
+            if not isinstance(entry, dict):
+                raise CorpusError(f"got {entry!r:.60}, expected an object", field=name)
+            messages.append(read(entry))
+    return tuple(messages)
+
+
+def strategy_field(record: Mapping[str, Any], name: str, *, role: Role) -> Strategy | None:
+    """A strategy's label; required of supporters, ``None`` where absent or null elsewhere."""
+    label = record.get(name)
+    if label is None and role is Role.SUPPORTER:
+        raise CorpusError("missing, expected a strategy on every supporter message", field=name)
+    return None if label is None else Strategy.parse(label)
 
 
 def object_field(record: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -129,13 +144,7 @@ def role_field(record: Mapping[str, Any], name: str, *, roles: Mapping[str, Role
 
 
 def rating_field(record: Mapping[str, Any], name: str, *, not_given: Container[str] = ()) -> int | None:
-    """A rating from 1 to 5, as a number or as text; ``None`` where absent, null or one of ``not_given``.
-
-    Args:
-        record: The object.
-        name: Its field.
-        not_given: Values, as text, by which the format says that there is no rating.
-    """
+    """A rating from 1 to 5, as a number or as text; ``None`` where absent, null or, as text, in ``not_given``."""
     value = record.get(name)
     if value is None:
         return None

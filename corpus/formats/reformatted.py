@@ -9,18 +9,18 @@ Source: ``codes_zcj/_reformat/process.py`` in https://github.com/thu-coai/Emotio
 """
 
 from corpus.dialogue import Dialogue, Message, Role, Survey
-from corpus.errors import CorpusError, located
+from corpus.errors import located
 from corpus.formats.detection import Content, Format
 from corpus.formats.records import (
     Record,
     filled_text_field,
-    list_field,
     message_key,
+    messages_field,
     rating_field,
     role_field,
+    strategy_field,
     text_field,
 )
-from corpus.strategy import Strategy
 
 ROLES: dict[str, Role] = {"usr": Role.SEEKER, "sys": Role.SUPPORTER}
 
@@ -31,7 +31,7 @@ def _dialogue(record: Record, number: int) -> Dialogue:
     with located(dialogue=number):
         return Dialogue(
             number=number,
-            messages=tuple(_message(entry, place) for place, entry in enumerate(list_field(record, "dialog"), start=1)),
+            messages=messages_field(record, "dialog", _message),
             problem=text_field(record, "problem_type"),
             emotion=text_field(record, "emotion_type"),
             situation=text_field(record, "situation"),
@@ -44,17 +44,11 @@ def _dialogue(record: Record, number: int) -> Dialogue:
         )
 
 
-def _message(entry: object, place: int) -> Message:
-    with located(message=place):
-        if not isinstance(entry, dict):
-            raise CorpusError(f"got {entry!r:.60}, expected an object", field="dialog")
-        role = role_field(entry, "speaker", roles=ROLES)
-        text = filled_text_field(entry, "text")
-        label = entry.get("strategy")
-        if label is None and role is Role.SUPPORTER:
-            raise CorpusError("missing, expected a strategy on every supporter message", field="strategy")
-        strategy = None if label is None else Strategy.parse(label)
-        return Message(role, text, strategy=strategy, feedback=_rating(entry, "rating"))
+def _message(entry: Record) -> Message:
+    role = role_field(entry, "speaker", roles=ROLES)
+    text = filled_text_field(entry, "text")
+    strategy = strategy_field(entry, "strategy", role=role)
+    return Message(role, text, strategy=strategy, feedback=_rating(entry, "rating"))
 
 
 def _rating(record: Record, name: str) -> int | None:

@@ -25,7 +25,6 @@ Rows that are missing or shuffled would leave supporter messages without a row o
 
 import logging
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -71,7 +70,10 @@ class _Draft:
 
 def _parse(content: Content) -> tuple[Dialogue, ...]:
     drafts: list[_Draft] = []
-    for line, row in _lines(content.text):
+    # not splitlines(): it would also cut at U+2028 and form feeds inside a message
+    for line, row in enumerate(content.text.split("\n"), start=1):
+        if not row.strip():
+            continue
         with located(line=line, dialogue=max(1, len(drafts))):
             window = _cut(row)
         if not drafts or _opens_dialogue(window, drafts[-1]):
@@ -82,13 +84,6 @@ def _parse(content: Content) -> tuple[Dialogue, ...]:
     if gaps:
         logger.warning("%d messages of %d dialogues stand in no window and are left out", sum(gaps), len(gaps))
     return tuple(_finish(draft, number) for number, draft in enumerate(drafts, start=1))
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    # not splitlines(): it would also cut at U+2028 and form feeds inside a message
-    for line, row in enumerate(text.split("\n"), start=1):
-        if row.strip():
-            yield line, row
 
 
 def _cut(row: str) -> list[_Part]:
