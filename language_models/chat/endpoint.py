@@ -9,6 +9,7 @@ import ipaddress
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+import httpx2
 import openai
 
 from language_models.chat.chat_model import ChatError, ChatRequest, Completion
@@ -26,6 +28,7 @@ KEY_VARIABLE = "ESC_CHAT_KEY"
 # Words that stand in for a key where none is needed ("EMPTY", "not-needed") are shorter than keys are.
 _SHORTEST_SECRET = 16
 _NO_KEY = "none"  # the client insists on one
+_LARGEST_ANSWER = 8 << 20  # bytes; what is longer comes from no chat model
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ class OpenAIChatConfig:
     Attributes:
         model: The model's name there.
         concurrency: Calls under way at once, at least 1.
-        timeout: Longest time that the endpoint may be silent, in seconds.
+        timeout: Longest time of one attempt, in seconds: of silence, and from the call to the whole answer.
         retries: Further attempts after a failure that may pass, from 0.
         samples_per_call: Most answers asked for in one call (``n``); 1 where an endpoint refuses ``n``. Where it
             gives fewer than asked, the rest is asked for again.
@@ -117,11 +120,7 @@ class OpenAIChat:
             yield replace(request, samples=request.samples[start : start + size])
 
     def _answer(self, request: ChatRequest) -> Completion:
-        """One answered call, however many attempts it takes.
-
-        Raises:
-            ChatError: It failed for good.
-        """
+        """One answered call, however many attempts it takes."""
         body: dict[str, Any] = {
             "model": self.config.model,
             "messages": [{"role": str(message.role), "content": message.content} for message in request.messages],
@@ -141,6 +140,8 @@ class OpenAIChat:
             problem = f"the connection failed ({kind}), {self.config.retries + 1} times in a row"
         except openai.APIStatusError as error:
             problem = self._refusal(error)
+        except openai.OpenAIError as error:
+            problem = str(error)
         else:
             try:
                 return _completion(json.loads(self._without_key(answer)), request.samples)
@@ -204,10 +205,47 @@ def _client(config: OpenAIChatConfig) -> tuple[openai.OpenAI, str]:
         timeout=config.timeout,
         max_retries=config.retries,
         # Redirects are not followed: key and texts go to the address given and to no other.
-        http_client=openai.DefaultHttpxClient(follow_redirects=False),
+        http_client=openai.DefaultHttpxClient(
+            follow_redirects=False,
+            event_hooks={"request": [partial(_begin, seconds=config.timeout)], "response": [_guard]},
+        ),
     )
     client.organization = client.project = None  # which the client reads from variables meant for another endpoint
     return client, host
+
+
+def _begin(request: httpx2.Request, *, seconds: float) -> None:
+    """Notes when the answer has to be there; called by the client before every attempt."""
+    request.extensions["latest"] = time.monotonic() + seconds
+
+
+def _guard(response: httpx2.Response) -> None:
+    """Limits an answer, and ends the attempts where money is missing; called by the client when an answer begins."""
+    assert isinstance(response.stream, httpx2.SyncByteStream)
+    response.stream = _LimitedStream(response.stream, latest=response.request.extensions["latest"])
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS and b"insufficient_quota" in response.read():
+        response.headers["x-should-retry"] = "false"  # by which the client goes
+
+
+class _LimitedStream(httpx2.SyncByteStream):
+    """The bytes of an answer. The client's own time limit is one of silence, which an answer that trickles keeps."""
+
+    def __init__(self, stream: httpx2.SyncByteStream, *, latest: float) -> None:
+        self.stream = stream
+        self.latest = latest
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for part in self.stream:
+            size += len(part)
+            if time.monotonic() > self.latest:
+                raise httpx2.ReadTimeout("the answer takes too long")
+            if size > _LARGEST_ANSWER:
+                raise openai.OpenAIError(f"an answer of more than {_LARGEST_ANSWER >> 20} MiB")
+            yield part
+
+    def close(self) -> None:
+        self.stream.close()
 
 
 def _is_here(host: str) -> bool:
@@ -219,16 +257,11 @@ def _is_here(host: str) -> bool:
 
 
 def _completion(answer: Any, samples: tuple[int, ...]) -> Completion:
-    """Reads a chat completion; choices beyond those asked for are dropped.
-
-    Raises:
-        ValueError: It has no choices.
-        KeyError: A field is missing.
-        TypeError, AttributeError: A field is of another kind.
-    """
-    texts = [_well_formed(choice["message"].get("content") or "") for choice in answer["choices"]]
+    """Reads a chat completion; choices beyond those asked for are dropped, none or a wrong field is an error."""
+    texts = [choice["message"].get("content") or "" for choice in answer["choices"]]
     if not texts:
         raise ValueError("no choices")
+    texts = [text.encode("utf-8", errors="replace").decode() for text in texts]  # JSON can spell halves of characters
     usage = answer.get("usage") or {}
     count = min(len(texts), len(samples))
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
@@ -238,8 +271,3 @@ def _completion(answer: Any, samples: tuple[int, ...]) -> Completion:
         prompt if isinstance(prompt, int) else None,
         completion if isinstance(completion, int) else None,
     )
-
-
-def _well_formed(text: str) -> str:
-    """Text that UTF-8 can hold: JSON can spell halves of characters."""
-    return text.encode("utf-8", errors="replace").decode()

@@ -21,7 +21,7 @@ class ModelSettings:
         model: A folder or hub id of a chat model, which runs on this machine, or endpoint:NAME for a model behind the
             address in ESC_CHAT_URL (key in ESC_CHAT_KEY), to which all texts of the conversations are sent.
         concurrency: Most calls to the endpoint at the same time.
-        timeout: Longest silence of the endpoint before a call fails (seconds).
+        timeout: Longest time of one attempt to get an answer from the endpoint (seconds).
         samples_per_call: Most answers asked for in one call; 1 for an endpoint that refuses the parameter n.
         token_limit: The endpoint's name of the parameter that limits the tokens of an answer.
         batch_size: Answers that a model on this machine computes together.

@@ -21,6 +21,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     cut: bool = False  # the connection breaks in the middle of the body
+    pace: float = 0.0  # seconds between two bytes of the body
 
 
 Behaviour = Callable[[int, dict[str, Any]], Answer]
@@ -76,6 +77,10 @@ def serve(behaviour: Behaviour) -> Iterator[ChatServer]:
                 if answer.cut:
                     self.wfile.write(content[: len(content) // 2])
                     self.close_connection = True
+                elif answer.pace:
+                    for place in range(len(content)):
+                        self.wfile.write(content[place : place + 1])
+                        time.sleep(answer.pace)
                 else:
                     self.wfile.write(content)
             except (BrokenPipeError, ConnectionResetError):

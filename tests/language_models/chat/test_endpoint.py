@@ -132,9 +132,10 @@ def test_a_server_that_asks_for_too_long_a_wait_is_a_failure(monkey: pytest.Monk
     assert len(server.calls) == 1
 
 
-def test_a_silent_endpoint_is_given_up(monkey: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("slow", [Answer(delay=0.6), Answer(pace=0.03)], ids=["silent", "trickling"])
+def test_an_endpoint_that_hangs_is_given_up(monkey: pytest.MonkeyPatch, slow: Answer) -> None:
     config = replace(CONFIG, timeout=0.2, retries=1)
-    with connected(monkey, lambda number, body: Answer(delay=0.6), config) as (chat, server):
+    with connected(monkey, lambda number, body: slow, config) as (chat, server):
         begun = time.monotonic()
         with pytest.raises(ChatError, match=r"^tiny-model: no answer within 0\.2 s, 2 times in a row$"):
             texts(chat)
@@ -174,8 +175,9 @@ def test_a_silent_endpoint_is_given_up(monkey: pytest.MonkeyPatch) -> None:
         (
             Answer(status=429, body='{"error": {"message": "You have no credit", "code": "insufficient_quota"}}'),
             "the endpoint answered 429 (You have no credit)",
-            3,
+            1,
         ),
+        (Answer(body=" " * (8 << 20) + "{}"), "an answer of more than 8 MiB", 1),
     ],
     ids=lambda value: str(value)[:30],
 )
