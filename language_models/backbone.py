@@ -92,7 +92,7 @@ def load_backbone(name: str | Path, *, random_weights: bool = False) -> Backbone
     try:
         with quiet_hub():
             tokenizer = AutoTokenizer.from_pretrained(source)
-            model = family.build(config) if random_weights else load_weights(family, config, source)
+            model = family.build(config) if random_weights else _load_weights(family, config, source)
     except OSError as error:
         raise _unreachable(source, error) from error
     return prepare(model, tokenizer)
@@ -111,22 +111,17 @@ def is_encoder_decoder(name: str | Path) -> bool:
     return family.encoder_decoder
 
 
-def load_weights(family: Family, config: PretrainedConfig, source: str) -> PreTrainedModel:
+def _load_weights(family: Family, config: PretrainedConfig, source: str) -> PreTrainedModel:
     """Builds a model with the weights of a folder or hub repository, in float32.
 
     ``model.safetensors`` is taken where it exists. The original repositories of BlenderBot_small and DialoGPT hold
     ``pytorch_model.bin``: such a file is read where there is nothing else, by torch's restricted unpickler, which makes
     tensors and runs no code. DialoGPT's is stored in half precision, which must not be trained in.
 
-    Args:
-        family: Of the model.
-        config: Its configuration.
-        source: Folder made by ``save_pretrained``, or hub id.
-
     Raises:
         ValueError: In one line: no weights, a damaged file, one that is more than tensors, or weights missing in it.
     """
-    path = weight_file(source)
+    path = _weight_file(source)
     if path is None:
         remark = "" if Path(source).is_dir() else " (where there is no network: none in the local cache)"
         raise ValueError(
@@ -161,7 +156,7 @@ def load_weights(family: Family, config: PretrainedConfig, source: str) -> PreTr
     return model
 
 
-def weight_file(source: str) -> Path | None:
+def _weight_file(source: str) -> Path | None:
     """The file of weights in a folder or, downloaded, of a hub repository; safetensors first, ``None`` without any."""
     for name in (SAFE, PICKLED):
         found = cached_file(

@@ -86,7 +86,7 @@ class LengthGroupedSampler(Sampler[int]):
             batches += [part[start : start + self.batch_size] for start in range(0, len(part), self.batch_size)]
         # A short last batch stays last; the others are mixed so that lengths come in no order.
         last = [batches.pop()] if batches and len(batches[-1]) < self.batch_size else []
-        for index in [*rng.permutation(len(batches))]:
+        for index in rng.permutation(len(batches)):
             yield from batches[index].tolist()
         for batch in last:
             yield from batch.tolist()

@@ -43,12 +43,7 @@ class TargetLosses(NamedTuple):
 def token_losses(
     family: Family, model: torch.nn.Module, batch: Mapping[str, torch.Tensor]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Runs a model with teacher forcing.
-
-    Args:
-        family: Of the model.
-        model: Possibly wrapped for training in more than one process.
-        batch: What the family collates.
+    """Runs a model, possibly wrapped for more than one process, with teacher forcing on what its family collates.
 
     Returns:
         Negative log-likelihood in nats, float32 (B, L), 0 where ignored; and the labels (B, L) it belongs to, where L
@@ -76,7 +71,7 @@ def target_losses(
         backbone: Its model's training mode is restored afterwards.
         examples: Contexts and targets.
         apart: Token ids that are summed apart.
-        batch_size: Examples per forward pass.
+        batch_size: Of one forward pass.
         precision: ``bf16`` or ``fp32``.
         progress: Called with the number of newly finished examples after every batch.
     """

@@ -20,8 +20,8 @@ def build_tiny_backbone(
 
     Args:
         name: ``tiny-blenderbot``, ``tiny-dialogpt``, or what another family calls its own.
-        tokenizer: Its tokenizer, with pad, start and end token.
-        size: Width, layers, heads and dropout; the vocabulary is the tokenizer's.
+        tokenizer: With pad, start and end token; its size is that of the vocabulary, whatever ``size`` says.
+        size: Width, layers, heads and dropout.
         positions: Longest sequence in tokens; 512 is BlenderBot_small's.
 
     Raises:

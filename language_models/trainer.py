@@ -1,7 +1,8 @@
 """The training loop: the transformers Trainer with our loss, our order of examples, and perplexity as validation.
 
-Over two or more processes (``torchrun``, ``accelerate launch``) every optimizer step sees the examples that one process
-with the same global batch sees, and the same mean loss over them: a training does not depend on how it is spread.
+A training can be killed and resumed from its last complete checkpoint. Over two or more processes (``torchrun``,
+``accelerate launch``) every optimizer step sees the examples that one process with the same global batch sees, and the
+same mean loss over them: a training does not depend on how it is spread.
 """
 
 # ruff: noqa: ARG002 - callbacks have the Trainer's signature
@@ -20,6 +21,7 @@ from torch.utils.data import Dataset, Sampler
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 from transformers import (
+    PreTrainedModel,
     ProgressCallback,
     Trainer,
     TrainerCallback,
@@ -27,6 +29,7 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.core_model_loading import revert_weight_conversion
 from transformers.integrations import TensorBoardCallback
 from transformers.trainer_callback import PrinterCallback
 
@@ -43,7 +46,6 @@ logger = logging.getLogger(__name__)
 CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
 LOGGED_STEPS = 20  # optimizer steps between two points of the training curve
-KEPT_CHECKPOINTS = 2  # the best and the last
 _PROCESSES = "settings.json"  # how many processes made the checkpoints
 
 
@@ -108,9 +110,11 @@ def fine_tune(
         uncounted: Token ids that validation does not count.
 
     Raises:
-        ValueError: The folder's training began in another number of processes.
+        ValueError: The folder's training began in another number of processes, or checkpoints of this kind of model do
+            not restore it.
     """
-    arguments = training_arguments(optimisation, folder / CHECKPOINTS, seed=seed)
+    _check_saving(backbone.model)
+    arguments = _training_arguments(optimisation, folder / CHECKPOINTS, seed=seed)
     checkpoints = Checkpoints(folder / CHECKPOINTS, processes=arguments.world_size)
     checkpoints.check()
     if default_device().type == "cpu":
@@ -146,6 +150,17 @@ def fine_tune(
     trainer.accelerator.wait_for_everyone()
 
 
+def _check_saving(model: PreTrainedModel) -> None:
+    """Refuses at once a model that its best checkpoint, after hours of training, would not restore."""
+    weights = model.state_dict()
+    saved = revert_weight_conversion(model, {name: weight.to("meta") for name, weight in weights.items()})
+    if renamed := sorted(set(weights) - set(saved)):
+        raise ValueError(
+            f"backbone of kind {model.config.model_type}: it cannot be trained, because transformers saves the weight "
+            f"{renamed[0]} under another name, and a checkpoint would not restore it; choose a backbone of another kind"
+        )
+
+
 def _fine_tuned(state: TrainerState, processes: int) -> FineTuned:
     assert state.best_metric is not None and state.best_global_step is not None
     curve = [
@@ -156,14 +171,8 @@ def _fine_tuned(state: TrainerState, processes: int) -> FineTuned:
     return FineTuned(tuple(curve), state.best_global_step, state.best_metric, processes)
 
 
-def training_arguments(config: OptimisationConfig, checkpoints: Path, *, seed: int) -> TrainingArguments:
-    """The Trainer's arguments; making them joins the other processes of ``torchrun`` or ``accelerate launch``.
-
-    Args:
-        config: Resolved settings.
-        checkpoints: Folder of checkpoints.
-        seed: Of order and dropout.
-    """
+def _training_arguments(config: OptimisationConfig, checkpoints: Path, *, seed: int) -> TrainingArguments:
+    """The Trainer's arguments from resolved settings; making them joins the other processes of the launcher."""
     assert config.epochs and config.learning_rate and config.batch_size and config.warmup_steps is not None  # resolved
     moment = "epoch" if config.evaluation_steps is None else "steps"
     arguments = TrainingArguments(
@@ -183,7 +192,7 @@ def training_arguments(config: OptimisationConfig, checkpoints: Path, *, seed: i
         eval_steps=config.evaluation_steps,
         save_strategy=moment,
         save_steps=config.evaluation_steps or 500,  # not used with "epoch"
-        save_total_limit=KEPT_CHECKPOINTS,
+        save_total_limit=2,  # the best and the last
         load_best_model_at_end=True,
         metric_for_best_model="perplexity",
         greater_is_better=False,
@@ -208,7 +217,7 @@ class ResponseTrainer(Trainer):
         backbone: Model and tokenizer.
         valid: Validation examples.
         uncounted: Token ids that validation does not count.
-        precision: ``bf16`` or ``fp32``, for validation; that of training is among the arguments.
+        precision: Of validation, ``bf16`` or ``fp32``; that of training is among the arguments.
         **options: Of ``Trainer``; ``train_dataset`` is an :class:`ExampleList`.
     """
 
@@ -246,7 +255,10 @@ class ResponseTrainer(Trainer):
         assert self.model is not None
         tied: dict[str, str] = self.model.all_tied_weights_keys  # type: ignore[assignment]
         if different := sorted({*load_result.unexpected_keys, *load_result.missing_keys} - set(tied)):
-            raise ValueError(f"{self.args.output_dir}: a checkpoint and the model differ in weights: {different[0]}")
+            raise ValueError(
+                f"{self.args.output_dir}: a checkpoint and the model differ in weights, the first is {different[0]}; "
+                "choose another folder"
+            )
 
     def compute_loss(
         self,
@@ -290,23 +302,14 @@ class ResponseTrainer(Trainer):
 
 
 class Checkpoints:
-    """The folder of an unfinished training's checkpoints.
-
-    Args:
-        folder: Where they are; made when the training begins.
-        processes: How many processes train side by side; the checkpoints hold random states of each.
-    """
+    """The folder of an unfinished training's checkpoints, which hold the random state of every process."""
 
     def __init__(self, folder: Path, *, processes: int = 1) -> None:
         self.folder = folder
         self.processes = processes
 
     def check(self) -> None:
-        """Refuses to resume in another number of processes, which decides the example that meets each step.
-
-        Raises:
-            ValueError: In one line: the checkpoints are of a training in another number of processes.
-        """
+        """Raises a ValueError where as many processes did not make the checkpoints: steps would meet other examples."""
         path = self.folder / _PROCESSES
         before = json.loads(path.read_text(encoding="utf-8")).get("processes", 1) if path.is_file() else self.processes
         if before != self.processes:

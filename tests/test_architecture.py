@@ -42,6 +42,7 @@ LIBRARIES = {
     "tokenizers": {"language_models"},
     "huggingface_hub": {"corpus", "encoding", "language_models", "generator"},
     "openai": {"language_models"},
+    "httpx2": {"language_models"},
     "matplotlib": {"evaluation"},
     "jinja2": {"evaluation", "language_models"},  # language_models: the error of chat templates
     "markupsafe": {"evaluation"},

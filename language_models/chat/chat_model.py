@@ -21,13 +21,9 @@ class ChatRole(StrEnum):
 
 @dataclass(frozen=True)
 class ChatMessage:
-    """One message to a chat model.
+    """One message to a chat model; its text is never empty.
 
-    There is no ``system`` role: some templates refuse it, so instructions stand in the first ``user`` message.
-
-    Attributes:
-        role: Who says it.
-        content: Its text; never empty.
+    There is no ``system`` role: some templates refuse it, so instructions are in the first ``user`` message.
     """
 
     role: ChatRole
@@ -46,8 +42,8 @@ class ChatRequest:
         messages: Begin and end with ``user`` and alternate, which every chat template accepts.
         temperature: 0 (the likeliest tokens) or above.
         max_tokens: Longest answer, in the model's tokens, at least 1.
-        samples: Numbers of the answers wanted, each its own draw; another number is another answer.
-        seed: Together with everything else it decides what a local model draws, and it keeps the records of repeated
+        samples: Numbers of the answers wanted; another number is another answer.
+        seed: Together with everything else it decides what a local model samples, and it keeps the records of repeated
             runs apart. An endpoint does not hear of it.
     """
 
@@ -102,7 +98,7 @@ class ChatModel(Protocol):
     name: str
 
     def complete(self, requests: Sequence[ChatRequest]) -> Iterator[tuple[int, Completion]]:
-        """Answers requests, each answer given out as soon as it is there, so that it can be kept at once.
+        """Answers requests, each answer given out as soon as it is there, so that it can be recorded at once.
 
         Yields:
             Position of the request and a completion. A request may be answered in parts; together they hold each of

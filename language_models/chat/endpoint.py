@@ -22,6 +22,7 @@ import httpx2
 import openai
 
 from language_models.chat.chat_model import ChatError, ChatRequest, Completion
+from language_models.settings import check_number
 
 URL_VARIABLE = "ESC_CHAT_URL"
 KEY_VARIABLE = "ESC_CHAT_KEY"
@@ -58,10 +59,8 @@ class OpenAIChatConfig:
         if not self.model.strip():
             raise ValueError("model: empty, expected the model's name at the endpoint")
         for name in ("concurrency", "timeout", "samples_per_call"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: got {getattr(self, name)}, expected more than 0")
-        if self.retries < 0:
-            raise ValueError(f"retries: got {self.retries}, expected 0 or more")
+            check_number(name, getattr(self, name), above=0)
+        check_number("retries", self.retries, least=0)
 
 
 class OpenAIChat:

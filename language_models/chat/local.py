@@ -16,16 +16,16 @@ from transformers import (
     LogitsProcessorList,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging as transformers_logging
 
 from language_models.chat.chat_model import ChatError, ChatRequest, Completion
 from language_models.precision import default_device
+from language_models.quiet import quiet_transformers
 
 
 class TransformersChat:
     """A causal language model with a chat template; weights from safetensors, no code from the hub.
 
-    Every answer is drawn with a seed of its own (:meth:`ChatRequest.key`): it does not depend on which other answers
+    Every answer is sampled with a seed of its own (:meth:`ChatRequest.key`): it does not depend on which other answers
     are computed beside it (up to rounding, which differs between batch shapes), so a resumed run ends as it would
     have. Probabilities are those of the temperature alone: no top-k, no top-p, as endpoints have it by default.
 
@@ -47,19 +47,15 @@ class TransformersChat:
         self.device = default_device()
         # Half precision as stored is for GPUs; processors mostly emulate it, slower than float32.
         dtype = "auto" if self.device.type == "cuda" else torch.float32
-        bars = transformers_logging.is_progress_bar_enabled()
-        transformers_logging.disable_progress_bar()
         try:
-            self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                source, dtype=dtype, use_safetensors=True, trust_remote_code=False
-            )
+            with quiet_transformers():
+                self.tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+                model: Any = AutoModelForCausalLM.from_pretrained(
+                    source, dtype=dtype, use_safetensors=True, trust_remote_code=False
+                )
         except (OSError, ValueError) as error:
             said = str(error).splitlines() or [type(error).__name__]
             raise ValueError(f"cannot load chat model {source}: {said[0]}") from error
-        finally:
-            if bars:
-                transformers_logging.enable_progress_bar()
         if self.tokenizer.chat_template is None:
             raise ValueError(f"{source}: its tokenizer has no chat template, expected a chat (instruct) model")
         self.model = model.to(self.device).eval()
@@ -109,26 +105,23 @@ class TransformersChat:
         written = self.model.generate(
             input_ids=padded.to(self.device),
             attention_mask=attended.to(self.device),
-            generation_config=self._generation(requests[batch[0]].max_tokens),
-            logits_processor=LogitsProcessorList([_Draw(self.name, requests, rows, self.device)]),
+            generation_config=GenerationConfig(
+                do_sample=False,  # _GumbelNoise has sampled already
+                max_new_tokens=requests[batch[0]].max_tokens,
+                pad_token_id=self.tokenizer.pad_token_id,
+                eos_token_id=sorted(self._ends) or None,
+            ),
+            logits_processor=LogitsProcessorList([_GumbelNoise(self.name, requests, rows, self.device)]),
         )[:, longest:].tolist()
-        kept = [list(takewhile(lambda token: token not in self._ends, tokens)) for tokens in written]
-        texts = self.tokenizer.batch_decode(kept, skip_special_tokens=True)
-        answers = []
+        answers = [list(takewhile(lambda token: token not in self._ends, tokens)) for tokens in written]
+        texts = self.tokenizer.batch_decode(answers, skip_special_tokens=True)
+        completions = []
         for index in batch:
             mine = [row for row, (origin, _) in enumerate(rows) if origin == index]
-            answers.append(
-                (
-                    index,
-                    Completion(
-                        requests[index].samples,
-                        tuple(texts[row] for row in mine),
-                        len(prompts[index]),
-                        sum(len(kept[row]) for row in mine),
-                    ),
-                )
-            )
-        return answers
+            samples, said = requests[index].samples, tuple(texts[row] for row in mine)
+            tokens = sum(len(answers[row]) for row in mine)
+            completions.append((index, Completion(samples, said, len(prompts[index]), tokens)))
+        return completions
 
     def _prompt(self, request: ChatRequest) -> list[int]:
         messages = [{"role": str(message.role), "content": message.content} for message in request.messages]
@@ -147,17 +140,9 @@ class TransformersChat:
             )
         return tokens
 
-    def _generation(self, max_tokens: int) -> GenerationConfig:
-        return GenerationConfig(
-            do_sample=False,  # the draw is in the logits already
-            max_new_tokens=max_tokens,
-            pad_token_id=self.tokenizer.pad_token_id,
-            eos_token_id=sorted(self._ends) or None,
-        )
 
-
-class _Draw(LogitsProcessor):
-    """Turns arg-max into a draw, each row with a seed of its own.
+class _GumbelNoise(LogitsProcessor):
+    """Makes the arg-max a sample, each row with a seed of its own.
 
     The arg-max of logits / temperature + Gumbel noise is distributed as softmax(logits / temperature): the Gumbel-max
     trick (Maddison et al., "A* Sampling", NeurIPS 2014, section 2). At temperature 0 no noise is added.
@@ -173,12 +158,12 @@ class _Draw(LogitsProcessor):
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Shape of ``scores``: (rows, vocabulary)."""
         del input_ids  # demanded by the library; what was written so far is in the scores already
-        drawn = scores.float().clone()
+        noisy = scores.float().clone()
         for row, (temperature, generator) in enumerate(zip(self.temperatures, self.generators, strict=True)):
             if temperature > 0:
-                noise = torch.empty_like(drawn[row]).exponential_(generator=generator).log().neg()
-                drawn[row] = drawn[row] / temperature + noise
-        return drawn
+                noise = torch.empty_like(noisy[row]).exponential_(generator=generator).log().neg()
+                noisy[row] = noisy[row] / temperature + noise
+        return noisy
 
 
 def _name(source: str, *, commit: str | None) -> str:

@@ -109,15 +109,7 @@ class CallRecord:
         return self._answers(dialogue).get(key)
 
     def append(self, dialogue: int, request: ChatRequest, completion: Completion, *, model: str, purpose: str) -> None:
-        """Writes an answered call.
-
-        Args:
-            dialogue: Number of the dialogue it belongs to.
-            request: What was asked.
-            completion: What came back.
-            model: Name of the model.
-            purpose: What for, e.g. ``reply``.
-        """
+        """Writes an answered call, which belongs to a dialogue of this number."""
         keys = [request.key(model, sample) for sample in completion.samples]
         line = {
             "dialogue": dialogue,
@@ -189,12 +181,9 @@ class ChatQuestion:
     """A question to a model about a dialogue.
 
     Attributes:
-        dialogue: Number of the dialogue it is about: which file records it.
+        dialogue: Number of the dialogue, which decides the file that records it.
         purpose: What for, e.g. ``reply``; for people who read the record.
-        messages: As in :class:`ChatRequest`.
-        temperature: As in :class:`ChatRequest`.
-        max_tokens: As in :class:`ChatRequest`.
-        samples: Numbers of the answers wanted.
+        messages: As in :class:`ChatRequest`, like the rest.
     """
 
     dialogue: int
@@ -214,16 +203,7 @@ def questions_about(
     max_tokens: int,
     samples: int,
 ) -> list[ChatQuestion]:
-    """The same kind of question about many conversations: each one text by the user, answered ``samples`` times.
-
-    Args:
-        dialogues: Numbers of B dialogues.
-        texts: What is asked about each. Length B.
-        purpose: As in :class:`ChatQuestion`, like the rest.
-        temperature: Of the answers.
-        max_tokens: Longest answer.
-        samples: Answers wanted.
-    """
+    """The same kind of question about many conversations: each one text by the user, answered ``samples`` times."""
     return [
         ChatQuestion(dialogue, purpose, (ChatMessage(ChatRole.USER, text),), temperature, max_tokens, range(samples))
         for dialogue, text in zip(dialogues, texts, strict=True)
@@ -236,7 +216,7 @@ class RecordedChat:
     Args:
         model: Who answers.
         record: Where answers are kept and looked up first.
-        seed: Runs with different seeds draw anew and share no recorded answer.
+        seed: Runs with different seeds share no recorded answer.
         prices: Where the cost shall be shown.
 
     Attributes:

@@ -5,6 +5,8 @@ Another causal model is a few lines in a module of its own::
     @register
     class Llama(Causal):
         model_type, tiny = "llama", "tiny-llama"
+
+A model whose weights transformers renames in saving (GPT-NeoX in 5.24) is refused in training.
 """
 
 from collections.abc import Mapping, Sequence

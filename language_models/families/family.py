@@ -69,7 +69,7 @@ class Family(ABC):
         return self.automatic.from_config(config, dtype=torch.float32)
 
     def tiny_config(self, size: TinyModelConfig, *, positions: int, **vocabulary: int) -> PretrainedConfig:
-        """Configuration of a tiny model; the names are those of most models, LLaMA and GPT-NeoX among them.
+        """Configuration of a tiny model; the names are those of most models, LLaMA and Qwen among them.
 
         Args:
             size: Width, layers, heads and dropout.
@@ -82,6 +82,7 @@ class Family(ABC):
             intermediate_size=4 * size.width,
             num_hidden_layers=size.layers,
             num_attention_heads=size.heads,
+            num_key_value_heads=size.heads,
             attention_dropout=size.dropout,
             max_position_embeddings=positions,
             **vocabulary,
@@ -123,14 +124,7 @@ class Family(ABC):
     def begin(
         self, model: PreTrainedModel, contexts: Sequence[Sequence[int]], *, start: int, padding: int
     ) -> CachedDecoder:
-        """Reads contexts (token ids, B rows, possibly empty) and the start token, and is ready to write.
-
-        Args:
-            model: In evaluation mode.
-            contexts: What is read.
-            start: As in :meth:`collate`.
-            padding: As in :meth:`collate`.
-        """
+        """Reads contexts (token ids, B rows, possibly empty) and the start token; the model is in evaluation mode."""
 
 
 FAMILIES: dict[str, Family] = {}  # by model_type
@@ -144,14 +138,10 @@ def register(kind: _Kind) -> _Kind:
 
 
 def family_of(model_type: str | None, *, source: str) -> Family:
-    """The family that serves a configuration.
-
-    Args:
-        model_type: As in the configuration.
-        source: Where it is from, for the message.
+    """The family that serves a configuration; ``source`` is where it is from.
 
     Raises:
-        ValueError: In one line: no family serves it.
+        ValueError: In one line that names the source: no family serves it.
     """
     if model_type not in FAMILIES:
         raise ValueError(f"backbone {source}: its kind is {model_type!r}, expected {' or '.join(sorted(FAMILIES))}")

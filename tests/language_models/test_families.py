@@ -79,14 +79,15 @@ def test_the_cache_gives_the_logits_of_a_full_pass_even_when_rows_leave(name, ma
             decoder.step(written[rows, step])
 
 
-def test_another_causal_family_is_three_lines(make_tiny, contexts, tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["llama", "qwen2"])
+def test_another_causal_family_is_three_lines(kind, make_tiny, contexts, tmp_path, monkeypatch):
     monkeypatch.setattr("language_models.families.family.FAMILIES", dict(FAMILIES))
 
     @register
-    class Llama(Causal):
-        model_type, tiny = "llama", "tiny-llama"
+    class Another(Causal):
+        model_type, tiny = kind, f"tiny-{kind}"
 
-    backbone = make_tiny("tiny-llama")
+    backbone = make_tiny(f"tiny-{kind}")
     examples = [Example(context, [50, 60, END]) for context in contexts]
     before = target_losses(backbone, examples).nats
     settings = OptimisationConfig(epochs=4.0, learning_rate=2e-2, warmup_steps=1, batch_size=6, precision="fp32")
@@ -99,3 +100,21 @@ def test_another_causal_family_is_three_lines(make_tiny, contexts, tmp_path, mon
     config = DecodingConfig(max_message_tokens=4)
     turns = decode(backbone, requests, vocabulary=Vocabulary(backbone, markers), free_messages=1, config=config)
     assert [tuple(token for token in turn if token in markers) for turn in turns] == [plan] * 5
+
+
+def test_a_family_whose_checkpoints_do_not_restore_it_is_refused_before_training(make_tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("language_models.families.family.FAMILIES", dict(FAMILIES))
+
+    @register
+    class GPTNeoX(Causal):
+        model_type, tiny = "gpt_neox", "tiny-neox"
+
+    examples = [Example([5], [6, END])]
+    settings = OptimisationConfig(epochs=1.0, learning_rate=1e-2, warmup_steps=0, batch_size=1, precision="fp32")
+    message = r"^backbone of kind gpt_neox: it cannot be trained, because transformers saves the weight lm_head\.weight"
+    with pytest.raises(ValueError, match=message) as caught:
+        fine_tune(
+            make_tiny("tiny-neox"), examples, examples, optimisation=settings, folder=tmp_path, seed=0, save=print
+        )
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())

@@ -85,10 +85,6 @@ class CriticConfig:
 class Critic:
     """A language model that scores conversations.
 
-    Args:
-        chat: The model.
-        config: How it is asked.
-
     Attributes:
         signature: Names all that a score depends on; compare scores only under equal ones.
         unparsable: Answers so far that were no verdict.
@@ -109,14 +105,7 @@ class Critic:
         self.unscored = 0
 
     def score(self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]) -> list[CriticScore]:
-        """Scores conversations as they are so far.
-
-        Args:
-            profiles: B seekers.
-            histories: All that was said in each conversation.
-
-        Returns:
-            Length B.
+        """Scores conversations, each from its seeker and all that was said so far.
 
         Raises:
             ChatError: The model failed for good.

@@ -25,7 +25,7 @@ class IntensityEstimate:
     """The intensity at the end of one conversation.
 
     Attributes:
-        readings: The numbers read, each 1..5.
+        numbers: Those read from the answers, each 1..5.
         unparsable: Answers without one.
     """
 
@@ -61,10 +61,6 @@ class IntensityConfig:
 class IntensityEstimator:
     """Asks a language model how bad seekers feel.
 
-    Args:
-        chat: The model.
-        config: How it is asked.
-
     Attributes:
         signature: Names all that an estimate depends on.
         unparsable: Answers so far without a number.
@@ -86,14 +82,7 @@ class IntensityEstimator:
     def estimate(
         self, profiles: Sequence[SeekerProfile], histories: Sequence[Sequence[Message]]
     ) -> list[IntensityEstimate]:
-        """Estimates the intensity at the end of conversations.
-
-        Args:
-            profiles: B seekers.
-            histories: All that was said in each conversation.
-
-        Returns:
-            Length B.
+        """Estimates the intensity at the end of conversations, each from its seeker and all that was said.
 
         Raises:
             ChatError: The model failed for good.

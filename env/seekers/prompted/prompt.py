@@ -1,4 +1,4 @@
-"""Texts for language models, kept as data beside the code and named by version and hash in every signature.
+"""Texts for language models, which are data beside the code and are named by version and hash in every signature.
 
 Conversations and the facts of a profile are filled into them as text.
 """
@@ -78,13 +78,7 @@ def check_settings(settings: Any) -> None:
 
 
 def transcript(history: Sequence[Message], *, supporter: str, seeker: str) -> str:
-    """One line per message, ``Name: text``.
-
-    Args:
-        history: What was said.
-        supporter: What supporters are called.
-        seeker: What seekers are called.
-    """
+    """One line per message, ``Name: text``, with these names for supporter and seeker."""
     names = {Role.SUPPORTER: supporter, Role.SEEKER: seeker}
     return "\n".join(f"{names[message.role]}: {' '.join(message.text.split())}" for message in history)
 

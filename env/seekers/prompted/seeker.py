@@ -81,7 +81,7 @@ class ModelSeeker:
     ) -> list[SeekerReply]:
         """As :meth:`env.conversation.Seeker.replies`.
 
-        ``rng`` is not drawn from: a call's identity must not depend on what was drawn before, or a resumed run would
+        ``rng`` is not used: a call's identity must not depend on random numbers used before, or a resumed run would
         pay for its calls again. The seed of the chat model takes its place.
 
         Raises:

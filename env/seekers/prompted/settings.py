@@ -93,7 +93,7 @@ def model_seeker(settings: ModelSettings, chat: ChatModel, record: CallRecord, *
         settings: The options.
         chat: The model, as :func:`open_chat` gives it.
         record: Of its answers; one process at a time may use it.
-        seed: Runs with different seeds draw anew.
+        seed: Runs with different seeds share no recorded answer.
     """
     recorded = RecordedChat(chat, record, seed=seed, prices=settings.prices)
     return ModelSeeker(recorded, IntensityEstimator(recorded, config=settings.intensity), config=settings.seeker)
