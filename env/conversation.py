@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from corpus.dialogue import Dialogue, Message, Role, Turn
+from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 
 LOWEST_INTENSITY, HIGHEST_INTENSITY = 1, 5  # ESConv's survey: 5 = worst
@@ -231,11 +231,12 @@ def take_turn(
     for number, answer in zip(speaking, answers, strict=True):
         replies[number] = answer
     for conversation, plan, reply in zip(conversations, plans, replies, strict=True):
-        _add(conversation, plan, reply, name=seeker.name)
+        _record(conversation, plan, reply, name=seeker.name)
     return replies
 
 
-def _add(conversation: Conversation, plan: tuple[Strategy, ...], reply: SeekerReply, *, name: str) -> None:
+def _record(conversation: Conversation, plan: tuple[Strategy, ...], reply: SeekerReply, *, name: str) -> None:
+    """Adds a turn and its reply to a conversation; refuses a reply that no seeker may give."""
     if plan and not reply.messages:
         raise ValueError(f"seeker {name}: an answer without a message, expected at least one")
     if not LOWEST_INTENSITY <= reply.intensity <= HIGHEST_INTENSITY:
@@ -265,11 +266,6 @@ def _check_texts(texts: Sequence[tuple[str, ...] | None], plans: Sequence[tuple[
             )
 
 
-def first_answer(dialogue: Dialogue) -> Turn | None:
-    """The first supporter turn that follows a seeker message; ``None`` where there is none."""
-    return next((turn for turn in dialogue.turns() if turn.start > 0), None)
-
-
 def profile_of(dialogue: Dialogue) -> SeekerProfile | None:
     """The seeker of a dialogue, as it was before the first supporter turn that follows a message by the seeker.
 
@@ -277,7 +273,8 @@ def profile_of(dialogue: Dialogue) -> SeekerProfile | None:
         ``None`` where the dialogue can be no profile: its intensity before is not known or below
         ``LEAST_INTENSITY``, or the supporter never answers.
     """
-    intensity, turn = dialogue.survey.initial_intensity, first_answer(dialogue)
+    intensity = dialogue.survey.initial_intensity
+    turn = next((turn for turn in dialogue.turns() if turn.start > 0), None)
     if intensity is None or intensity < LEAST_INTENSITY or turn is None:
         return None
     return SeekerProfile(
@@ -305,7 +302,7 @@ def seeker_profiles(dialogues: Sequence[Dialogue]) -> list[SeekerProfile]:
     return profiles
 
 
-def message_json(message: Message) -> dict[str, Any]:
+def _message_json(message: Message) -> dict[str, Any]:
     """A message; strategy and feedback only where it has them."""
     written: dict[str, Any] = {"role": message.role.value, "text": message.text}
     if message.strategy is not None:
@@ -318,7 +315,7 @@ def message_json(message: Message) -> dict[str, Any]:
 def conversation_state(conversation: Conversation) -> dict[str, Any]:
     """All of a conversation but its profile, ready for JSON."""
     return {
-        "history": [message_json(message) for message in conversation.history],
+        "history": [_message_json(message) for message in conversation.history],
         "plans": [[int(strategy) for strategy in plan] for plan in conversation.plans],
         "intensities": list(conversation.intensities),
         "feedbacks": list(conversation.feedbacks),

@@ -1,5 +1,7 @@
 """A process as a Gymnasium environment: one episode at a time, or B episodes stepped together.
 
+What happens in a step is in :mod:`env.process`; here are the interfaces of Gymnasium.
+
 **Observation**: ``Box((H + R + P,), float32)``: the encoded history; if the task has reasoning, the one-hot of what has
 been reasoned about this turn (:mod:`encoding.reasoning_codec`; else R = 0); this turn's plan so far. Every entry of the
 first and last is described in :mod:`encoding.observation`. Bounds are -1..1, wider for the history where the task's is.

@@ -95,7 +95,7 @@ class Process(ABC, Generic[Happened]):
         """Starts all episodes anew.
 
         Args:
-            rng: Draws the rows.
+            rng: Samples the rows.
             options: With ``{row_name: rows}``, one per episode, these are played instead.
 
         Raises:
@@ -110,7 +110,7 @@ class Process(ABC, Generic[Happened]):
             self.initial_state(episodes, rng)
 
     def initial_state(self, episodes: np.ndarray, rng: np.random.Generator) -> None:
-        """Starts new episodes at a row drawn uniformly for each. ``episodes``: (E,) indices."""
+        """Starts new episodes at a row sampled uniformly for each. ``episodes``: (E,) indices."""
         self.place(episodes, rng.integers(self._rows, size=len(episodes)))
 
     def place(self, episodes: np.ndarray, rows: np.ndarray) -> None:

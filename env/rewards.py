@@ -176,7 +176,7 @@ def rating(turn: DialogueTurn) -> float:
     return (turn.reply.feedback - 3) / 2 if turn.reply.feedback else 0.0
 
 
-def every_turn(turn: DialogueTurn) -> float:  # noqa: ARG001 - a term is told the turn
+def every_turn(turn: DialogueTurn) -> float:  # noqa: ARG001 - every term gets the turn
     """-1 for every supporter turn: short help is better than long help."""
     return -1.0
 

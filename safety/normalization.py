@@ -25,7 +25,11 @@ _LOOK_ALIKES = str.maketrans(
     "авекмнорстухіјѕԁһԛԝӏցαβεικνορτυχηωłøđıɑɡɩʟʀɪɴᴀʙᴄᴅᴇɢʜᴊᴋᴍᴏᴘᴛᴜᴠᴡʏᴢꜱꜰɓɗɛƙɱƭ",
     "abekmhopctyxijsdhqwlgabeikvoptuxnwlodiagilrinabcdeghjkmoptuvwyzsfbdekmt",
 )
-_SQUARED = {first + place: letter for first in (0x1F150, 0x1F170, 0x1F1E6) for place, letter in enumerate("abcdefghijklmnopqrstuvwxyz")}  # fmt: skip  # noqa: E501
+_SQUARED = {
+    first + place: letter
+    for first in (0x1F150, 0x1F170, 0x1F1E6)
+    for place, letter in enumerate(string.ascii_lowercase)
+}
 # Digits and signs that stand for letters inside a word; a star or its like stands for any.
 _STANDS_FOR = {"0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g", "@": "a", "$": "s",
                "!": "il", "|": "il", "+": "t", "€": "e", "£": "l", "¡": "i", "(": "c"}  # fmt: skip
@@ -114,7 +118,7 @@ class MessageNormalizer:
         """Words of something with an apostrophe in it: ``he'll``, ``can't``, ``friend's``."""
         stem, _, suffix = word.rpartition("'")
         stem = stem.replace("'", "")
-        suffix = _squeezed(suffix) if suffix not in ("ll",) else suffix
+        suffix = _squeezed(suffix)
         suffix = "ll" if suffix == "l" else suffix
         if suffix in _SUFFIXES and stem:
             return [*self._written_out(stem), _SUFFIXES[suffix]]
@@ -136,7 +140,7 @@ class MessageNormalizer:
         if word in self._vocabulary or word in _ORDINARY:
             return word
         if _LENGTHENED.search(word):
-            runs = [len(list(run)) for _, run in groupby(word)]
+            runs = _runs(word)
             for known in self._by_key.get(_squeezed(word), ()):
                 if all(has >= needs for has, needs in zip(runs, _runs(known), strict=True)):
                     return known
@@ -225,6 +229,7 @@ def _squeezed(word: str) -> str:
 
 
 def _runs(word: str) -> list[int]:
+    """Lengths of the runs of equal letters."""
     return [len(list(run)) for _, run in groupby(word)]
 
 

@@ -113,11 +113,3 @@ def test_one_by_one_reasons_first() -> None:
 def test_wrong_options_are_refused(options: dict, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         turn_env(random_task()).reset(options=options)
-
-
-@pytest.mark.parametrize("action", [9, -1, 0.0, [0]])
-def test_wrong_actions_are_refused(action: object) -> None:
-    environment = turn_env(random_task())
-    environment.reset(seed=0)
-    with pytest.raises(ValueError, match="action: got"):
-        environment.step(action)

@@ -95,7 +95,7 @@ class Exchanges:
             supporter=mean_embeddings(texts, text_encoder=text_encoder),
             after=mean_embeddings(replies, text_encoder=text_encoder),
             situation=mean_embeddings(
-                [_texts(dialogue.situation) for dialogue in dialogues], text_encoder=text_encoder
+                [run_of_one(dialogue.situation) for dialogue in dialogues], text_encoder=text_encoder
             ),
             supporter_words=word_counts(texts),
             reply_words=word_counts(replies),
@@ -150,7 +150,8 @@ def _run_from(dialogue: Dialogue, start: int) -> list[Message]:
     return run
 
 
-def _texts(text: str) -> tuple[str, ...]:
+def run_of_one(text: str) -> tuple[str, ...]:
+    """A text as a run of texts; an empty one gives an empty run."""
     return (text,) if text else ()
 
 
@@ -172,9 +173,9 @@ class Projection:
         mean = vectors.mean(axis=0)
         centred = (vectors - mean).astype(np.float64)
         variances, directions = np.linalg.eigh(centred.T @ centred / len(vectors))
-        kept = min(components, *vectors.shape)
+        number = min(components, *vectors.shape)
         scale = 1 / np.sqrt(max(variances[-1], 1e-12))
-        return cls(mean.astype(np.float32), (directions[:, ::-1][:, :kept] * scale).astype(np.float32))
+        return cls(mean.astype(np.float32), (directions[:, ::-1][:, :number] * scale).astype(np.float32))
 
     def __call__(self, vectors: np.ndarray) -> np.ndarray:
         """Shape: (N, D) -> (N, C), float32. A zero vector (nothing said) stays zero: it is not centred."""

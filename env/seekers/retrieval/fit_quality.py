@@ -1,10 +1,9 @@
-"""How good a seeker's models are on dialogues they never saw: beside a mean predictor, with intervals over dialogues.
+"""How good a seeker's models are on held-out dialogues: beside a mean predictor, with intervals over dialogues.
 
-Every figure is a function of rows that belong to dialogues; intervals (95 %) come from drawing whole dialogues.
+Every figure is a function of rows that belong to dialogues; intervals (95 %) come from resampling whole dialogues.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import rankdata
@@ -22,13 +21,6 @@ from metrics.statistics.estimate import Estimate
 _BINS = 10
 
 Figure = Callable[[np.ndarray], float]  # rows, repeats allowed -> value
-
-
-class _Draw(NamedTuple):
-    """How dialogues are drawn for intervals."""
-
-    rng: np.random.Generator
-    samples: int
 
 
 def fit_quality(
@@ -49,10 +41,14 @@ def fit_quality(
         valid: Unseen successful dialogues.
         held_out_failed: Unseen failed conversations; may be empty.
         text_encoder: Turns texts into vectors.
-        rng: Draws dialogues.
-        samples: Draws behind every interval.
+        rng: Resamples dialogues.
+        samples: Resamples behind every interval.
     """
-    draw = _Draw(rng, samples)
+    estimates: dict[str, Estimate] = {}
+
+    def add(name: str, figures: Mapping[str, Figure], dialogue: np.ndarray) -> None:
+        estimates.update(_estimates(name, figures, dialogue, rng=rng, samples=samples))
+
     exchanges = Exchanges.of([*valid, *held_out_failed], text_encoder=text_encoder)
     view = ExchangeView.of(exchanges, models.projection)
     typicality = models.typicality(view.state(), exchanges.plans)
@@ -61,14 +57,11 @@ def fit_quality(
         " (strategies alone)": models.stars.marginal_probabilities(view.features(typicality, texts=False)) @ STARS,
     }
     failed = np.arange(len(exchanges.dialogues)) >= len(valid)
-    figures: dict[str, Estimate] = {}
     usual_stars = float(np.mean([m.feedback for d in train for m in d.messages if m.feedback is not None]))
     rated = np.flatnonzero((exchanges.stars > 0) & ~failed[exchanges.dialogue])
     for label, expected in seen.items():
-        figures |= _regression(
-            f"feedback{label}", exchanges.stars[rated], expected[rated], np.full(len(rated), usual_stars),
-            exchanges.dialogue[rated], draw,
-        )  # fmt: skip
+        figures = _regression(exchanges.stars[rated], expected[rated], np.full(len(rated), usual_stars))
+        add(f"feedback{label}", figures, exchanges.dialogue[rated])
 
     outcomes = Outcomes.of(exchanges, failed)
     given = outcomes.means(exchanges, np.where(exchanges.stars > 0, exchanges.stars, np.nan))
@@ -84,14 +77,13 @@ def fit_quality(
     for label, mean_stars in stars.items():
         relief = models.intensity.relief(outcomes.tracks, support, outcomes.means(exchanges, typicality), mean_stars)
         expected = models.intensity.answer_probabilities(initial, relief) @ STARS
-        figures |= _regression(
-            f"intensity after{label}", final[answered], expected[answered],
-            usual_answer[initial[answered]], outcomes.dialogue[answered], draw,
-        )  # fmt: skip
+        figures = _regression(final[answered], expected[answered], usual_answer[initial[answered]])
+        add(f"intensity after{label}", figures, outcomes.dialogue[answered])
         probability = models.intensity.success_probability(initial, relief)
-        figures |= _classification(f"success{label}", outcomes.success[answered], probability[answered], draw)
+        figures = _classification(outcomes.success[answered], probability[answered])
+        add(f"success{label}", figures, outcomes.dialogue[answered])
         # Relief, not the probability: the initial intensity says nothing about the support.
-        figures |= _discrimination(f"failed or successful{label}", outcomes.failed, -relief, outcomes.dialogue, draw)
+        add(f"failed or successful{label}", _discrimination(outcomes.failed, -relief), outcomes.dialogue)
     hazard = models.give_up.probability(hazard_features(exchanges, typicality, seen[""]))
     left = broken_off(
         exchanges.dialogue,
@@ -100,7 +92,8 @@ def fit_quality(
         survey_missing=np.array([dialogue.survey.final_intensity is None for dialogue in exchanges.dialogues]),
         least_turns=float(models.give_up.least_turns),
     )
-    return figures | _discrimination("giving up, per exchange", left, hazard, exchanges.dialogue, draw)
+    add("giving up, per exchange", _discrimination(left, hazard), exchanges.dialogue)
+    return estimates
 
 
 def fit_quality_lines(figures: Mapping[str, Mapping[str, float | None]]) -> list[str]:
@@ -132,21 +125,14 @@ def _usual_answers(train: Sequence[Dialogue]) -> np.ndarray:
     return np.array([group.mean() if len(group) else overall for group in groups])
 
 
-def _regression(
-    name: str,
-    truth: np.ndarray,
-    expected: np.ndarray,
-    usual: np.ndarray,
-    dialogue: np.ndarray,
-    draw: _Draw,
-) -> dict[str, Estimate]:
+def _regression(truth: np.ndarray, expected: np.ndarray, usual: np.ndarray) -> dict[str, Figure]:
     """Rank correlation, mean absolute and squared error, the same of the mean predictor, slope of truth on expected."""
 
     def slope(rows: np.ndarray) -> float:
         variance = expected[rows].var()
         return float(np.cov(expected[rows], truth[rows], bias=True)[0, 1] / variance) if variance > 0 else np.nan
 
-    figures: dict[str, Figure] = {
+    return {
         "rank correlation": lambda rows: _correlation(rankdata(truth[rows]), rankdata(expected[rows])),
         "mean absolute error": lambda rows: float(np.abs(truth - expected)[rows].mean()),
         "mean absolute error, mean predictor": lambda rows: float(np.abs(truth - usual)[rows].mean()),
@@ -154,11 +140,10 @@ def _regression(
         "root mean squared error, mean predictor": lambda rows: float(np.sqrt(((truth - usual) ** 2)[rows].mean())),
         "calibration slope": slope,
     }
-    return _estimates(name, figures, dialogue, draw)
 
 
-def _classification(name: str, truth: np.ndarray, probability: np.ndarray, draw: _Draw) -> dict[str, Estimate]:
-    """Mean probability, observed share, and calibration error in ten bins of equal size; one row per dialogue."""
+def _classification(truth: np.ndarray, probability: np.ndarray) -> dict[str, Figure]:
+    """Mean probability, observed share, and calibration error in ten bins of equal size."""
 
     def calibration_error(rows: np.ndarray) -> float:
         order = rows[np.argsort(probability[rows], kind="stable")]
@@ -169,33 +154,30 @@ def _classification(name: str, truth: np.ndarray, probability: np.ndarray, draw:
         ]
         return float(sum(gaps) / len(rows))
 
-    figures: dict[str, Figure] = {
+    return {
         "probability claimed": lambda rows: float(probability[rows].mean()),
         "share": lambda rows: float(truth[rows].mean()),
         "calibration error": calibration_error,
-        "AUC": lambda rows: _auc(truth[rows], probability[rows]),
-    }
-    return _estimates(name, figures, np.arange(len(truth)), draw)
+    } | _discrimination(truth, probability)
 
 
-def _discrimination(
-    name: str, truth: np.ndarray, score: np.ndarray, dialogue: np.ndarray, draw: _Draw
+def _discrimination(truth: np.ndarray, score: np.ndarray) -> dict[str, Figure]:
+    return {"AUC": lambda rows: _auc(truth[rows], score[rows])}
+
+
+def _estimates(
+    name: str, figures: Mapping[str, Figure], dialogue: np.ndarray, *, rng: np.random.Generator, samples: int
 ) -> dict[str, Estimate]:
-    return _estimates(name, {"AUC": lambda rows: _auc(truth[rows], score[rows])}, dialogue, draw)
-
-
-def _estimates(name: str, figures: dict[str, Figure], dialogue: np.ndarray, draw: _Draw) -> dict[str, Estimate]:
     numbers = np.unique(dialogue)
     if not len(numbers):
         return {f"{name} {figure}": Estimate(np.nan, np.nan, np.nan) for figure in figures}
     rows_of = [np.flatnonzero(dialogue == number) for number in numbers]
-    draws = [
-        np.concatenate([rows_of[pick] for pick in draw.rng.integers(0, len(rows_of), len(rows_of))])
-        for _ in range(draw.samples)
+    resampled = [
+        np.concatenate([rows_of[pick] for pick in rng.integers(0, len(rows_of), len(rows_of))]) for _ in range(samples)
     ]
     everything = np.arange(len(dialogue))
     return {
-        f"{name} {figure}": interval(of(everything), np.array([of(rows) for rows in draws]))
+        f"{name} {figure}": interval(of(everything), np.array([of(rows) for rows in resampled]))
         for figure, of in figures.items()
     }
 

@@ -145,7 +145,7 @@ def fit_intensity_model(
         final: 1..5, 0 where only the failure is known. Shape: (N,), int.
 
     Returns:
-        The model, and the log-posterior of every decay looked at.
+        The model, and the log-posterior of every decay that was tried.
     """
     bounds = bounds_of_answers(initial, final)
     quality = np.stack([typicality, stars - STARS_CENTRE], axis=1)

@@ -43,7 +43,7 @@ _PARTS: dict[str, Any] = {
     "intensity": IntensityModel,
     "give_up": GiveUpModel,
 }
-_CADENCE = 4  # messages by the supporter since the last rating that are told apart: 1, 2, 3, 4 or more
+_CADENCE = 4  # messages by the supporter since the last rating that are distinguished: 1, 2, 3, 4 or more
 
 
 @dataclass(frozen=True)

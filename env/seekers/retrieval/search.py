@@ -20,7 +20,7 @@ _SUPPORTER_WEIGHT = 1.0  # cosine of the supporter's words, where there are any
 _PHASE_WEIGHT = 0.5  # cosine of the distance in time, a quarter turn from beginning to end
 _LAST_PHASE = 12  # supporter turns; ESConv's conversations have 12 on average
 LEAST_CANDIDATES = 64  # exchanges to choose among, if there are that many; below, plans that agree in part count too
-BEST = 5  # the exchange is drawn among so many
+BEST = 5  # the exchange is sampled among so many
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +92,14 @@ class ExchangeSearch:
         last: np.ndarray,
         rng: np.random.Generator,
     ) -> np.ndarray:
-        """Draws one exchange for every conversation among the ``BEST`` most alike.
+        """Samples one exchange for every conversation among the ``BEST`` most alike.
 
         Args:
             states: Of B conversations.
             plans: What the supporter does. Length: B.
             used: Exchanges that must not come again; -1 fills up. Shape: (B, T), int.
             last: The exchange before: no exchange of its dialogue is found; -1 for none. Shape: (B,), int.
-            rng: Draws.
+            rng: Samples.
 
         Returns:
             Rows of exchanges. Shape: (B,), int.
@@ -202,7 +202,7 @@ class StandIns:
             found: The exchange that answers each. Shape: (B,), int.
             plans: Length: B.
             written: By a generator, or ``None``. Length: B.
-            rng: Draws where the exchange has no message with the strategy.
+            rng: Samples where the exchange has no message with the strategy.
         """
         chosen: list[tuple[str, ...]] = []
         for exchange, plan, texts in zip(found.tolist(), plans, written, strict=True):

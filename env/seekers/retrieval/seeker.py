@@ -3,7 +3,7 @@
 To a supporter's plan it replies with the seeker's messages of a training exchange (:mod:`search`): one whose plan and
 situation are alike, never the same exchange twice, never two of one dialogue in a row. How it rates the plan
 (:mod:`stars`), how bad it feels (:mod:`intensity`) and whether it leaves (:mod:`endings`) come from fitted models
-(:mod:`models`). Two traits of each seeker are drawn before the first turn and kept: how much of the support it takes in
+(:mod:`models`). Two traits of each seeker are sampled once, before the first turn: how much of the support it takes in
 (receptiveness), and how generously it rates (generosity).
 
 What it remembers of a conversation it writes into the conversation (:class:`SeekerMemory`), not into itself:
@@ -28,6 +28,7 @@ from env.seekers.retrieval.exchanges import (
     ExchangeView,
     last_run,
     mean_embeddings,
+    run_of_one,
     state_features,
     word_counts,
 )
@@ -166,11 +167,13 @@ class RetrievalSeeker:
             return []
         plans = [tuple(plan) for plan in plans]
         memory = SeekerMemory.read([conversation.exchanges for conversation in conversations])
-        receptiveness, generosity = self._temper(memory, rng)
+        receptiveness, generosity = self._traits(memory, rng)
+
+        # What is said: the exchange that answers, and the supporter's texts.
         earlier = [supporter_plans(conversation.history) for conversation in conversations]
         tracks = StrategyTracks.of(earlier)
         before, written = self._before(conversations, memory.last_exchange), self._written(texts)
-        situation = self._project([_run_of(conversation.profile.situation) for conversation in conversations])
+        situation = self._project([run_of_one(conversation.profile.situation) for conversation in conversations])
         problem = tuple(conversation.profile.problem for conversation in conversations)
         found = self._search.find(
             States(before, situation, problem, tracks.turns, written),
@@ -181,6 +184,7 @@ class RetrievalSeeker:
         )
         spoken = self._stand_ins.texts(found, plans, texts, rng=rng)
 
+        # How the plan is rated, now and on average over the conversation.
         typicality = self.models.typicality(state_features(tracks, before), plans)
         view = ExchangeView(
             tracks, plans, before, self._supporter(found, texts, written), self._view.after[found],
@@ -191,13 +195,14 @@ class RetrievalSeeker:
         mean_stars = (memory.stars + expected_stars) / (memory.turns + 1)
         mean_typicality = (memory.typicality + typicality) / (memory.turns + 1)
 
+        # How bad the seeker feels after this turn, and whether it leaves.
         with_this = StrategyTracks.of([[*of_one, plan] for of_one, plan in zip(earlier, plans, strict=True)])
         intensity = self._intensity(conversations, with_this, receptiveness, mean_typicality, mean_stars)
         wear = tracks.earlier_use(StrategyTracks.of([[plan] for plan in plans]))
         leaves = self.models.give_up.probability(give_up_features(mean_stars, mean_typicality, wear, tracks.turns))
-        draws = rng.random((3, len(conversations)))
-        rates = draws[0] < self.models.cadence[self._unrated(conversations, plans)]
-        rating = 1 + (draws[1][:, None] > np.cumsum(probabilities, axis=1)[:, :-1]).sum(axis=1)
+        for_cadence, for_stars, for_leaving = rng.random((3, len(conversations)))
+        rates = for_cadence < self.models.cadence[self._unrated(conversations, plans)]
+        rating = 1 + (for_stars[:, None] > np.cumsum(probabilities, axis=1)[:, :-1]).sum(axis=1)
         self._remember(conversations, memory, receptiveness, generosity, found, expected_stars, typicality)
         return [
             SeekerReply(self._exchanges.replies[exchange], feedback, now, gives_up, said)
@@ -205,7 +210,7 @@ class RetrievalSeeker:
                 found.tolist(),
                 np.where(rates, rating, 0).tolist(),
                 intensity.tolist(),
-                (draws[2] < leaves).tolist(),
+                (for_leaving < leaves).tolist(),
                 spoken,
                 strict=True,
             )
@@ -224,13 +229,13 @@ class RetrievalSeeker:
         initial = np.array([conversation.profile.intensity for conversation in conversations])
         return np.clip(initial * np.exp(-receptiveness * relief), LOWEST_INTENSITY, HIGHEST_INTENSITY)
 
-    def _temper(self, memory: SeekerMemory, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Receptiveness and generosity: remembered, or drawn where a conversation begins. Shapes: (B,), (B,)."""
-        shape = float(self.models.intensity.shape)
-        drawn = rng.gamma(shape, 1 / shape, len(memory.turns)), rng.normal(size=len(memory.turns))
+    def _traits(self, memory: SeekerMemory, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Receptiveness and generosity: remembered, or sampled where a conversation begins. Shapes: (B,), (B,)."""
+        shape, number = float(self.models.intensity.shape), len(memory.turns)
+        receptiveness = rng.gamma(shape, 1 / shape, number)
+        generosity = rng.normal(size=number) * float(self.models.stars.generosity)
         new = np.isnan(memory.receptiveness)
-        generosity = drawn[1] * float(self.models.stars.generosity)
-        return np.where(new, drawn[0], memory.receptiveness), np.where(new, generosity, memory.generosity)
+        return np.where(new, receptiveness, memory.receptiveness), np.where(new, generosity, memory.generosity)
 
     def _before(self, conversations: Sequence[Conversation], last: np.ndarray) -> np.ndarray:
         """The seekers' last messages, projected: replies are known, openings are embedded. Shape: (B, C)."""
@@ -292,7 +297,3 @@ class RetrievalSeeker:
             if not began:
                 conversation.exchanges[:] = head
             conversation.exchanges.extend(turn)
-
-
-def _run_of(text: str) -> tuple[str, ...]:
-    return (text,) if text else ()

@@ -17,7 +17,7 @@ STARS = np.arange(1, 6)
 _LEVELS = len(STARS)
 _PENALTY = 10.0  # L2 on weights of standardised features
 _NODES = 15
-_WIDEST = 3.0  # largest generosity looked at, logits
+_WIDEST = 3.0  # largest generosity that is tried, logits
 
 
 @dataclass(frozen=True, eq=False)

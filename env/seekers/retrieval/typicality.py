@@ -1,8 +1,8 @@
 """How typical a plan is of what supporters did in such a state: a learned likelihood, measured against itself.
 
 A multinomial logistic regression gives each message's strategy from the state and from the strategy before it in the
-turn. The typicality of a plan is the mean over its messages of log p + H(p), H the entropy: 0 is what a plan drawn from
-the model scores on average, so that states in which supporters agree and states in which anything goes compare.
+turn. The typicality of a plan is the mean over its messages of log p + H(p), H the entropy: 0 is what a plan sampled
+from the model scores on average, so that states in which supporters agree and states in which anything goes compare.
 """
 
 from collections.abc import Sequence

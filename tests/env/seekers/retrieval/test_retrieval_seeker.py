@@ -8,18 +8,19 @@ import pytest
 
 from corpus.dialogue import Role
 from corpus.strategy import Strategy
-from env.conversation import Conversation, first_answer, seeker_profiles
+from env.conversation import Conversation, DialogueRules, seeker_profiles
 from env.seekers.retrieval.config import SeekerConfig
 from env.seekers.retrieval.models import fit_seeker
 from env.seekers.retrieval.seeker import RetrievalSeeker, SeekerMemory, millionths
-from tests.env.seekers.retrieval.conversations_played import Policy, play
+from evaluation.dialogue.policies import DialoguePolicy, FixedPolicy, ReplayPolicy, gold_plans
+from evaluation.dialogue.rollout import PlayedConversation, roll_out
 from tests.env.seekers.retrieval.supporter_corpus import corpus
 from tests.hash_encoder import HashEncoder
 
 TRAIN, FAILED = corpus(good=80, failed=25)
 VALID, _ = corpus(good=40, failed=0, seed=5)
 PROFILES = seeker_profiles(VALID)
-GOLD = [[turn.plan for turn in d.turns() if turn.start >= first_answer(d).start] for d in VALID]  # type: ignore[union-attr]
+GOLD = ReplayPolicy(gold_plans(VALID, max_strategies=3), shuffled=False)
 
 
 @pytest.fixture(scope="module")
@@ -28,28 +29,25 @@ def seeker() -> RetrievalSeeker:
     return RetrievalSeeker(models, TRAIN, text_encoder=HashEncoder())
 
 
-def gold(row: int, turn: int) -> tuple[Strategy, ...]:
-    return GOLD[row][turn]
-
-
-def repeating(*strategies: Strategy) -> Policy:
-    return lambda row, turn: (strategies[turn % len(strategies)],)
+def play(seeker: RetrievalSeeker, policy: DialoguePolicy, *, seed: int = 0) -> list[PlayedConversation]:
+    """One conversation with every profile."""
+    rng = np.random.default_rng(seed)
+    return roll_out(PROFILES, policy, seeker=seeker, responder=None, rules=DialogueRules(), rng=rng)
 
 
 def test_the_ladder_holds(seeker: RetrievalSeeker) -> None:
-    def rate(policy: Policy) -> float:
-        return float(np.mean([play(PROFILES, seeker, policy, rng=np.random.default_rng(s))[1] for s in range(2)]))
+    def rate(policy: DialoguePolicy) -> float:
+        return float(np.mean([one.scored().success for seed in range(2) for one in play(seeker, policy, seed=seed)]))
 
-    best = rate(gold)
+    best = rate(GOLD)
     assert best > 0.4
-    for pair in [*((strategy,) for strategy in Strategy), *permutations(Strategy, 2)]:
-        assert rate(repeating(*pair)) < best, pair
+    for cycle in [*((strategy,) for strategy in Strategy), *permutations(Strategy, 2)]:
+        assert rate(FixedPolicy(*cycle)) < best, cycle
 
 
 def test_replies_are_training_messages_never_twice_from_one_dialogue_in_a_row(seeker: RetrievalSeeker) -> None:
     said = {message.text for dialogue in TRAIN for message in dialogue.messages if message.role is Role.SEEKER}
-    conversations, _ = play(PROFILES, seeker, repeating(Strategy.QUESTION), rng=np.random.default_rng(0))
-    for conversation in conversations:
+    for conversation in (one.conversation for one in play(seeker, FixedPolicy(Strategy.QUESTION))):
         found = conversation.exchanges[2::3]
         assert len(found) == len(set(found)) == len(conversation.plans)
         owners = seeker._exchanges.dialogue[found]
@@ -59,10 +57,9 @@ def test_replies_are_training_messages_never_twice_from_one_dialogue_in_a_row(se
 
 
 def test_plan_agreement(seeker: RetrievalSeeker) -> None:
-    conversations, _ = play(PROFILES, seeker, gold, rng=np.random.default_rng(0))
     single = [
         (plan, seeker._exchanges.plans[row])
-        for conversation in conversations
+        for conversation in (one.conversation for one in play(seeker, GOLD))
         for plan, row in zip(conversation.plans, conversation.exchanges[2::3], strict=True)
         if len(plan) == 1
     ]
@@ -70,16 +67,14 @@ def test_plan_agreement(seeker: RetrievalSeeker) -> None:
 
 
 def test_same_seed_same_conversations_and_another_seed_others(seeker: RetrievalSeeker) -> None:
-    first, again, other = (
-        [c.history for c in play(PROFILES, seeker, gold, rng=np.random.default_rng(s))[0]] for s in (1, 1, 2)
-    )
+    first, again, other = ([one.conversation.history for one in play(seeker, GOLD, seed=seed)] for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
 
-def test_a_conversation_goes_on_the_same_in_another_seeker_of_the_same_fit(seeker: RetrievalSeeker) -> None:
+def test_a_conversation_continues_alike_in_another_seeker_of_the_same_fit(seeker: RetrievalSeeker) -> None:
     twin = RetrievalSeeker(seeker.models, TRAIN, text_encoder=HashEncoder())
-    conversation = play(PROFILES[:1], seeker, gold, rng=np.random.default_rng(0))[0][0]
+    conversation = play(seeker, GOLD)[0].conversation
     copies = [dataclasses.replace(conversation, exchanges=list(conversation.exchanges)) for _ in range(2)]
     plan = (Strategy.QUESTION,)
     answers = [
