@@ -53,13 +53,20 @@ class EvaluationCommand(abc.ABC):
 
 @dataclasses.dataclass(frozen=True)
 class ModelCommand(EvaluationCommand):
-    """Base of the commands in which models compute."""
+    """Base of the commands in which models compute; their main table shows metrics."""
 
     device: str = "auto"
     """Where models compute: auto (a GPU where there is one), cpu, cuda, or cuda:NUMBER."""
+    columns: tuple[str, ...] = ()
+    """Metrics of the main table by their names in the JSON, e.g. --columns emr lr; by default the protocol's usual."""
 
     def start(self) -> None:
-        """Chooses the device, then as every command."""
+        """Checks the columns and chooses the device, then as every command."""
+        if self.columns:
+            from evaluation.metric_names import METRIC_NAMES
+
+            if unknown := [name for name in self.columns if name not in METRIC_NAMES]:
+                raise ValueError(f"columns: unknown metric {unknown[0]!r}, expected some of {', '.join(METRIC_NAMES)}")
         choose_device(self.device)
         super().start()
 

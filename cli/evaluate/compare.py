@@ -6,6 +6,7 @@ from pathlib import Path
 import tyro
 
 from cli.evaluate.command import EvaluationCommand, Split
+from corpus.files import write_whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +35,8 @@ class CompareGenerators(EvaluationCommand):
         if self.json is not None:
             report.result.save(self.json)
         if self.html is not None:
-            report.save_html(self.html)
+            write_whole(self.html, report.html())
         if self.latex is not None:
-            report.save_latex(self.latex)
+            write_whole(self.latex, report.latex())
         if self.text is not None:
-            report.save_text(self.text)
+            write_whole(self.text, report.text() + "\n")

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from cli.evaluate.command import EvaluationCommand, Split
+from corpus.files import write_whole
 from corpus.load import load_corpus
 
 
@@ -31,6 +32,6 @@ class EvaluateCorpus(EvaluationCommand):
         report = report_corpus(corpus, split=self.split)
         self.report(report.result, table=report.overview(), closer=report.text())
         if self.html is not None:
-            report.save_html(self.html)
+            write_whole(self.html, report.html())
         if self.figure is not None:
             report.save_figure(self.figure)

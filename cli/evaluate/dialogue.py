@@ -10,6 +10,7 @@ import tyro
 from cli.evaluate.command import ModelCommand
 from cli.machine import versions
 from cli.run_folder import check_folders
+from corpus.files import write_whole
 from corpus.load import load_corpus
 from env.seekers.prompted.settings import ModelSettings
 
@@ -65,7 +66,7 @@ class EvaluateDialogue(ModelCommand):
         from evaluation.dialogue.benchmark import benchmark_dialogues
         from evaluation.dialogue.critic import score_with_critic
         from evaluation.dialogue.recipe import CorpusRecipe, SeekerChoice
-        from evaluation.dialogue.report import write_dialogue_report
+        from evaluation.dialogue.report import render_dialogue_report
         from evaluation.dialogue.tables import alone_text, dialogue_text, main_table, with_alone
         from evaluation.dialogue.transcripts import write_transcripts
         from evaluation.dialogue.workers import WorkerPool
@@ -105,12 +106,11 @@ class EvaluateDialogue(ModelCommand):
             details = {**benchmark.result.details, "critic": critic.to_json()}
             benchmark = dataclasses.replace(benchmark, result=dataclasses.replace(benchmark.result, details=details))
             closer += f"\n\n{critic.text()}"
-        self.report(benchmark.result, table=main_table(benchmark), closer=closer)
+        self.report(benchmark.result, table=main_table(benchmark, columns=self.columns), closer=closer)
         if self.transcripts is not None:
             write_transcripts(self.transcripts, benchmark.played)
         if self.html is not None:
             world = benchmark.world
-            facts = (("data", data), ("seeker", world.seeker(0).name), ("texts", world.responder_name))
-            write_dialogue_report(
-                self.html, benchmark, facts=(*facts, ("seed", str(self.seed)), *versions().items()), alone=alone
-            )
+            facts = [("data", data), ("seeker", world.seeker(0).name), ("texts", world.responder_name)]
+            facts += [("seed", str(self.seed)), *versions().items()]
+            write_whole(self.html, render_dialogue_report(benchmark, facts=facts, alone=alone))

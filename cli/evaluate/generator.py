@@ -72,4 +72,8 @@ class EvaluateGenerator(TextCommand):
             bertscore=self.read_bertscore(),
         )
         folder = store_evaluation(loaded.folder, benchmark.result, system, benchmark.responses)
-        self.report(benchmark.result, closer=f"{system.label}\n{self.skipped}stored in {folder}")
+        self.report(
+            benchmark.result,
+            table=benchmark.result.table(self.columns),
+            closer=f"{system.label}\n{self.skipped}stored in {folder}",
+        )

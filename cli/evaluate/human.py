@@ -17,7 +17,8 @@ class EvaluateHuman(EvaluationCommand):
 
     def evaluate(self) -> None:
         """Reads the studies and counts."""
-        from evaluation.human.comparison import compare_humans
+        from evaluation.human.comparison import compare_humans, human_table
         from evaluation.human.participant import read_study
 
-        self.report(compare_humans([read_study(path) for path in self.study]))
+        result = compare_humans([read_study(path) for path in self.study])
+        self.report(result, table=human_table(result))

@@ -9,6 +9,7 @@ from cli.evaluate.command import ModelCommand, Split
 from cli.machine import versions
 from cli.run_folder import check_folders
 from corpus.dialogue import message_view, turn_view
+from corpus.files import write_whole
 from corpus.load import load_corpus
 
 
@@ -58,7 +59,7 @@ class EvaluatePlanner(ModelCommand):
         from evaluation.planner.setup import BenchmarkSetup, check_runs
         from evaluation.planner.tables import message_text, turn_text
         from evaluation.planner.turns import benchmark_turns
-        from evaluation.report.system_report import ReportData, write_report
+        from evaluation.report.system_report import ReportData, render_report
         from planner.baselines.ladder import fit_ladder
         from planner.plan import Planner
         from planner.planner import StrategyPlanner
@@ -92,11 +93,11 @@ class EvaluatePlanner(ModelCommand):
         else:
             turns = benchmark_turns(setup, turn_view(list(dialogues)), rng=self.rng)
             page, result, closer = dataclasses.replace(page, turns=turns), turns.result, turn_text(turns)
-        self.report(result, closer=closer)
+        self.report(result, table=result.table(self.columns), closer=closer)
         if self.split != "test":
             print(
                 f"Mind: on {self.split} these figures are optimistic. The ladder and the planners learned from train; "
                 "planners chose epochs and the PPO checkpoint on valid."
             )
         if self.html is not None:
-            write_report(self.html, page)
+            write_whole(self.html, render_report(page))

@@ -30,4 +30,4 @@ class EvaluateScore(TextCommand):
             result = score_outputs(self.outputs, rng=self.rng, vectors=vectors, bertscore=bertscore)
         elif self.hypotheses is not None and self.references is not None:
             result = score_files(self.hypotheses, self.references, rng=self.rng, vectors=vectors, bertscore=bertscore)
-        self.report(result, closer=self.skipped.rstrip())
+        self.report(result, table=result.table(self.columns), closer=self.skipped.rstrip())

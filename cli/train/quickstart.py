@@ -12,6 +12,7 @@ from cli.machine import choose_device, seed_everything, versions
 from cli.run_folder import RunFolder
 from cli.train.generator import TrainGenerator
 from cli.train.planner import TrainPlanner
+from corpus.files import write_whole
 from corpus.load import load_corpus
 from generator.config import GeneratorConfig
 from planner.config import PlannerConfig
@@ -78,7 +79,7 @@ class Quickstart:
         from encoding.embedding_cache import EmbeddingCache, cache_folder
         from encoding.observation import Observer
         from encoding.sentence_encoder import SentenceEncoder
-        from evaluation.report.demonstration import demonstrate, generator_curve, planner_curves, write_demonstration
+        from evaluation.report.demonstration import demonstrate, generator_curve, planner_curves
         from generator.files import read_curve
         from generator.realizer import Realizer
         from planner.baselines.ladder import fit_ladder
@@ -96,9 +97,7 @@ class Quickstart:
             realizer=Realizer.load(self.out / "generator"),
             rng=np.random.default_rng(self.seed),
         )
-        write_demonstration(
-            report,
-            demonstration,
+        page = demonstration.html(
             planner=planner.name,
             facts=[
                 ("data", f"bundled sample, {len(corpus.split('all'))} dialogues"),
@@ -112,6 +111,7 @@ class Quickstart:
                 generator_curve(read_curve(self.out / "generator")),
             ],
         )
+        write_whole(report, page)
         run.finish(demonstration.metrics())
         print(demonstration.text())
         print(f"\n{run.minutes:.1f} minutes. Report: {report}")

@@ -85,7 +85,7 @@ def filter_conversations(
             part, truth = labelled(measured, human)
         except ValueError as error:
             raise ValueError(f"{labels}: {error}") from error
-        search = search_thresholds(measured, human, start=thresholds)
+        search = search_thresholds(part, truth, start=thresholds)
         given = score_kappa(truth, approved(part, thresholds), rng=rng)
         best = score_kappa(truth, approved(part, search.thresholds), rng=rng)
         systems["thresholds as given"]["kappa"] = given

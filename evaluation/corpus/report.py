@@ -10,7 +10,6 @@ import numpy as np
 from markupsafe import Markup
 
 from corpus.analysis.statistics import CorpusStatistics, corpus_statistics
-from corpus.files import write_whole
 from corpus.splits import Corpus
 from corpus.strategy import LABELS
 from evaluation.corpus import tables
@@ -117,10 +116,6 @@ class CorpusReport:
                 "Whether it helped", (tables.intensity_table(found.intensity), tables.phase_table(found.feedback))
             ),
         )
-
-    def save_html(self, path: Path) -> None:
-        """Writes the page, whole."""
-        write_whole(path, self.html())
 
     def save_figure(self, path: Path) -> None:
         """Writes Figure 4 as a PNG, whole.

@@ -122,31 +122,27 @@ def approved(measured: Measurements, thresholds: Thresholds) -> np.ndarray:
 
 def search_thresholds(
     measured: Measurements,
-    labels: Mapping[int, bool],
+    human: np.ndarray,
     *,
     start: Thresholds,
     grid: Mapping[str, tuple[float | None, ...]] = GRID,
 ) -> ThresholdSearch:
-    """Tries every combination of the grid on the labelled conversations.
+    """Tries every combination of the grid on the conversations that people labelled.
 
     Args:
-        measured: The conversations; those without a label are not looked at.
-        labels: Number of a conversation -> whether people approved it.
+        measured: The conversations.
+        human: Whether people approved each (:func:`labelled`). Shape: (N,) bool.
         start: What is not in the grid (how many criteria, the last ratings) is taken from here.
         grid: Field of :class:`Thresholds` -> values. ``detail`` is tried only where it is known of some conversation.
-
-    Raises:
-        ValueError: The labels are all the same: agreement beyond chance does not exist.
     """
-    part, human = labelled(measured, labels)
-    if np.isnan(part.values["detail"]).all():
+    if np.isnan(measured.values["detail"]).all():
         grid = {**grid, "detail": (start.detail,)}
     known: dict[bytes, float] = {}  # many combinations give the same labels
     found: list[tuple[float, Thresholds]] = []
     for values in product(*grid.values()):
         setting: dict[str, Any] = dict(zip(grid, values, strict=True))
         thresholds = dataclasses.replace(start, **setting)
-        said = approved(part, thresholds)
+        said = approved(measured, thresholds)
         key = said.tobytes()
         if key not in known:
             known[key] = cohen_kappa(human, said)

@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from corpus.dialogue import Role
 from evaluation.dialogue.benchmark import COMPARED, DialogueBenchmark, problems
 from evaluation.dialogue.policies import GOLD
 from evaluation.dialogue.tables import WITHOUT_TEXTS, differences_shown, exploit_lines, fixed_table, main_table
 from evaluation.dialogue.transcripts import transcript_turns
-from evaluation.report.figure_style import (
-    STRATEGY_COLOURS,
-)
+from evaluation.report.figure_style import STRATEGY_COLOURS
 from evaluation.report.figures import Panel, curve_figure, flow_figure, interval_figure
-from evaluation.report.pages import write_page
+from evaluation.report.pages import template
 from evaluation.report.tables import Table
 from evaluation.result import measured_table
 
@@ -21,25 +18,18 @@ _READ = 3  # conversations shown of each trained planner and of the gold replay
 _FLOWS = 4  # systems whose strategies are shown
 
 
-def write_dialogue_report(
-    path: Path,
-    benchmark: DialogueBenchmark,
-    *,
-    facts: Sequence[tuple[str, str]],
-    alone: DialogueBenchmark | None = None,
-) -> None:
-    """Writes the page, whole.
+def render_dialogue_report(
+    benchmark: DialogueBenchmark, *, facts: Sequence[tuple[str, str]], alone: DialogueBenchmark | None = None
+) -> str:
+    """The page as text.
 
     Args:
-        path: The HTML file.
         benchmark: What was played.
         facts: What was run, as pairs: data, seeker, seed, versions.
         alone: The same without texts, where a generator wrote some.
     """
     shown = [name for name in (*benchmark.world.own, GOLD) if name in benchmark.played]
-    write_page(
-        path,
-        "dialogue.html.j2",
+    return template("dialogue.html.j2").render(
         benchmark=benchmark,
         signatures=[one.result.signature for one in (benchmark, alone) if one is not None],
         exploits=exploit_lines(benchmark),

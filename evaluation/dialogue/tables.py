@@ -14,9 +14,9 @@ WITHOUT_TEXTS = (
 )
 
 
-def main_table(benchmark: DialogueBenchmark) -> Table:
-    """Every policy but the fixed rules."""
-    return _of(benchmark, [name for name in benchmark.played if name not in benchmark.fixed])
+def main_table(benchmark: DialogueBenchmark, *, columns: Sequence[str] = ()) -> Table:
+    """Every policy but the fixed rules, in the protocol's usual metrics unless told otherwise."""
+    return _of(benchmark, [name for name in benchmark.played if name not in benchmark.fixed], columns=columns)
 
 
 def fixed_table(benchmark: DialogueBenchmark, *, intervals: bool = True) -> list[Table]:
@@ -27,9 +27,10 @@ def fixed_table(benchmark: DialogueBenchmark, *, intervals: bool = True) -> list
     return [table if intervals else without_intervals(table)]
 
 
-def _of(benchmark: DialogueBenchmark, names: Sequence[str], *, title: str = "") -> Table:
+def _of(benchmark: DialogueBenchmark, names: Sequence[str], *, columns: Sequence[str] = (), title: str = "") -> Table:
     systems = {name: benchmark.result.systems[name] for name in names}
-    return measured_table(systems, columns=benchmark.result.default_columns, own=benchmark.world.own, title=title)
+    columns = columns or benchmark.result.default_columns
+    return measured_table(systems, columns=columns, own=benchmark.world.own, title=title)
 
 
 def dialogue_text(benchmark: DialogueBenchmark) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import fill
 
-from corpus.files import write_whole
 from evaluation.generator.comparison import Comparison, compare_evaluations
 from evaluation.generator.stored import read_evaluations
 from evaluation.generator.system import WHOLE_TURNS
@@ -119,18 +118,6 @@ class ComparisonReport:
             },
             details={"tables": [comparison_json(comparison) for comparison in self.comparisons]},
         )
-
-    def save_html(self, path: Path) -> None:
-        """Writes the page, whole."""
-        write_whole(path, self.html())
-
-    def save_latex(self, path: Path) -> None:
-        """Writes the LaTeX tables, whole."""
-        write_whole(path, self.latex())
-
-    def save_text(self, path: Path) -> None:
-        """Writes what the terminal shows, whole."""
-        write_whole(path, self.text() + "\n")
 
 
 def compare_runs(runs: Sequence[Path], *, reference: str | None, split: str | None, seed: int) -> ComparisonReport:

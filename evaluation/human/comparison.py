@@ -9,7 +9,7 @@ answers.
 import math
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -73,30 +73,7 @@ class HumanStudy:
         return " vs ".join(self.systems)
 
 
-class HumanResult(EvaluationResult):
-    """The scores of studies; their table is Table 5."""
-
-    def table(self, columns: Sequence[str] | None = None, *, own: Collection[str] = ()) -> Table:  # noqa: ARG002 - always the same columns
-        """Win / lose shares with the marks of the sign test, and the published rows under them."""
-        headings = ("win / lose, %", "pairs", *(question.capitalize() for question in QUESTIONS))
-        measured = [
-            Row.of(name, f"{scores['pairs'].value:.0f}", *(_measured(scores, question) for question in QUESTIONS))
-            for name, scores in self.systems.items()
-        ]
-        published = [
-            Row.of(row.system, "100", *(_published(row.metrics, question) for question in QUESTIONS), kind="published")
-            for row in HUMAN_ESCONV_2021.rows
-        ]
-        heading = f"published: {HUMAN_ESCONV_2021.source}; {HUMAN_ESCONV_2021.setting}"
-        notes = [line for name, scores in self.systems.items() for line in _notes(name, scores)]
-        return Table(
-            tuple(Column(label, "right" if place else "left") for place, label in enumerate(headings)),
-            (*measured, heading, *published),
-            notes=("‡ p < 0.05, † p < 0.1 (two-sided sign test, ties left out)", *notes),
-        )
-
-
-def compare_humans(studies: Sequence[HumanStudy]) -> HumanResult:
+def compare_humans(studies: Sequence[HumanStudy]) -> EvaluationResult:
     """Scores studies, a row each.
 
     Returns:
@@ -119,7 +96,27 @@ def compare_humans(studies: Sequence[HumanStudy]) -> HumanResult:
         agreement="fleiss-kappa",
     )  # fmt: skip
     pairs = sum(int(scores["pairs"].value) for scores in systems.values())
-    return HumanResult("human", "human", "none", pairs, text, round(time.perf_counter() - start, 2), systems)
+    return EvaluationResult("human", "human", "none", pairs, text, round(time.perf_counter() - start, 2), systems)
+
+
+def human_table(result: EvaluationResult) -> Table:
+    """Table 5: win / lose shares with the marks of the sign test, and the published rows under them."""
+    headings = ("win / lose, %", "pairs", *(question.capitalize() for question in QUESTIONS))
+    measured = [
+        Row.of(name, f"{scores['pairs'].value:.0f}", *(_measured(scores, question) for question in QUESTIONS))
+        for name, scores in result.systems.items()
+    ]
+    published = [
+        Row.of(row.system, "100", *(_published(row.metrics, question) for question in QUESTIONS), kind="published")
+        for row in HUMAN_ESCONV_2021.rows
+    ]
+    heading = f"published: {HUMAN_ESCONV_2021.source}; {HUMAN_ESCONV_2021.setting}"
+    notes = [line for name, scores in result.systems.items() for line in _notes(name, scores)]
+    return Table(
+        tuple(Column(label, "right" if place else "left") for place, label in enumerate(headings)),
+        (*measured, heading, *published),
+        notes=("‡ p < 0.05, † p < 0.1 (two-sided sign test, ties left out)", *notes),
+    )
 
 
 def _scores(study: HumanStudy) -> dict[str, Estimate]:

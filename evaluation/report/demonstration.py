@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from evaluation.planner.messages import MessageBenchmark, benchmark_messages
 from evaluation.planner.setup import BenchmarkSetup
 from evaluation.planner.turns import TurnBenchmark, benchmark_turns
 from evaluation.report.figures import LearningCurve, Series
-from evaluation.report.system_report import ReportData, SampleTurn, write_report
+from evaluation.report.system_report import ReportData, SampleTurn, render_report
 from evaluation.report.tables import to_text
 from evaluation.result import EvaluationResult
 from generator.realizer import Realizer
@@ -68,6 +67,28 @@ class Demonstration:
             *(_sample_text(sample) for sample in self.samples),
         ]
         return "\n\n".join(parts)
+
+    def html(self, *, planner: str, facts: Sequence[tuple[str, str]], curves: Sequence[LearningCurve]) -> str:
+        """Everything as a page.
+
+        Args:
+            planner: Name of the trained planner.
+            facts: What was run, as pairs.
+            curves: Training progress, one panel each.
+        """
+        return render_report(
+            ReportData(
+                title="Emotional support: planner and generator",
+                summary="A strategy planner and a response generator trained by two commands, beside baselines.",
+                facts=tuple(facts),
+                own=(planner,),
+                messages=self.messages,
+                turns=self.turns,
+                texts=self.texts,
+                curves=tuple(curves),
+                samples=self.samples,
+            )
+        )
 
 
 def demonstrate(
@@ -172,31 +193,6 @@ def generator_curve(points: Sequence[CurvePoint]) -> LearningCurve:
     validated = [(point.step, point.valid_perplexity) for point in points if point.valid_perplexity is not None]
     steps, values = zip(*validated, strict=True)
     return LearningCurve("Generator", "optimizer steps", "PPL on valid", (Series("valid", steps, values),))
-
-
-def write_demonstration(
-    path: Path,
-    demonstration: Demonstration,
-    *,
-    planner: str,
-    facts: Sequence[tuple[str, str]],
-    curves: Sequence[LearningCurve],
-) -> None:
-    """Writes the report page of a demonstration."""
-    write_report(
-        path,
-        ReportData(
-            title="Emotional support: planner and generator",
-            summary="A strategy planner and a response generator trained from two commands, beside simple baselines.",
-            facts=tuple(facts),
-            own=(planner,),
-            messages=demonstration.messages,
-            turns=demonstration.turns,
-            texts=demonstration.texts,
-            curves=tuple(curves),
-            samples=demonstration.samples,
-        ),
-    )
 
 
 def _sample_text(sample: SampleTurn) -> str:

@@ -2,11 +2,8 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-
-from corpus.files import write_whole
 
 
 @cache
@@ -23,8 +20,3 @@ def _environment() -> Environment:
 def template(name: str) -> Template:
     """A file of ``templates/``; whatever fills it and is no :class:`markupsafe.Markup` is escaped."""
     return _environment().get_template(name)
-
-
-def write_page(path: Path, name: str, **values: Any) -> None:
-    """Writes a filled template, whole."""
-    write_whole(path, template(name).render(**values))

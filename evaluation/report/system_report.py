@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from corpus.dialogue import Message, Role
-from corpus.files import write_whole
 from corpus.strategy import Strategy
 from evaluation.generator.benchmark import GeneratorBenchmark, shared_signature
 from evaluation.metric_names import METRIC_NAMES
@@ -103,24 +101,11 @@ class Tile:
     beside: str
 
 
-def write_report(path: Path, data: ReportData) -> None:
-    """Writes the page, whole.
-
-    Args:
-        path: The HTML file.
-        data: What to show.
-
-    Raises:
-        ValueError: A trained planner's name is in no table, or generator results are not comparable.
-    """
-    write_whole(path, render_report(data))
-
-
 def render_report(data: ReportData) -> str:
     """The page as text: styles and figures inline, nothing fetched, nothing executed, every text escaped.
 
     Raises:
-        ValueError: As in :func:`write_report`.
+        ValueError: A trained planner's name is in no table, or generator results are not comparable.
     """
     sections = []
     tiles: list[Tile] = []
@@ -199,11 +184,7 @@ def _progress_panel(benchmark: MessageBenchmark | TurnBenchmark, name: str) -> P
 
 
 def _check_known(own: Sequence[str], result: EvaluationResult) -> None:
-    """Refuses names of trained planners that were not scored.
-
-    Raises:
-        ValueError: One is in no table.
-    """
+    """Raises a ValueError where a trained planner was not scored."""
     if unknown := [name for name in own if name not in result.systems]:
         raise ValueError(f"no planner {unknown[0]!r} in the {result.protocol} results: {', '.join(result.systems)}")
 

@@ -96,9 +96,13 @@ def test_planners_beside_the_ladder(runs: Path, protocol: str) -> None:
         assert result["systems"]["gold"]["emr"]["value"] == 100
 
 
-def test_heavy_exact_matches_make_plans_short_and_multi_strategy_ones_long(runs: Path) -> None:
+def test_heavy_exact_matches_make_plans_short_and_multi_strategy_ones_long(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     where = ["--data", str(runs / "data"), "--protocol", "turn", "--no-ladder", "--planner", str(runs / "one-by-one")]
-    result = _evaluate(runs, "planner", *where, "--exact-weight", "1000")
+    capsys.readouterr()
+    result = _evaluate(runs, "planner", *where, "--exact-weight", "1000", "--columns", "lr", "emr")
+    assert capsys.readouterr().out.strip().splitlines()[0].split() == ["system", "LR", "EMR"]
     assert result["systems"]["one-by-one, exact weight 1000"]["multi_rate"]["value"] == 0
     result = _evaluate(runs, "planner", *where, "--exact-weight", "0", "--multi-strategy-weight", "1000")
     assert result["systems"]["one-by-one, exact weight 0 + 1000"]["multi_rate"]["value"] == 100
@@ -188,6 +192,7 @@ def test_a_finished_run_is_not_trained_again(runs: Path, capsys: pytest.CaptureF
             "no split 'test', expected one of train, valid",
         ),
         ("evaluate", ["planner", "--planner", "nowhere"], "nowhere: no such run folder"),
+        ("evaluate", ["planner", "--columns", "emr", "bleu"], "columns: unknown metric 'bleu', expected some of"),
         ("evaluate", ["generator", "--generator", "nowhere"], "nowhere: no finished generator run"),
         ("evaluate", ["generator", "--data", "{data}", "--generator", "{gen}", "--plan", "planner"], "needs a planner"),
         ("evaluate", ["score", "--hypotheses", "a", "--references", "b"], "cannot score"),

@@ -7,7 +7,7 @@ import pytest
 
 import cli.evaluate
 from cli.command_line import run_command
-from evaluation.human.comparison import HumanStudy, ParticipantAnswers, Preference, compare_humans
+from evaluation.human.comparison import HumanStudy, ParticipantAnswers, Preference, compare_humans, human_table
 from evaluation.human.study_file import Event, StudyStore
 from evaluation.published import HUMAN_ESCONV_2021, QUESTIONS
 from evaluation.report.tables import to_text
@@ -36,7 +36,7 @@ def test_shares_marks_and_ties() -> None:
     assert scores["overall_p"].value == pytest.approx(22 / 1024)
     assert scores["overall_win"].low < 75 < scores["overall_win"].high
     assert math.isnan(scores["overall_kappa"].value)
-    table = to_text(compare_humans([study(all_answers)]).table())
+    table = to_text(human_table(compare_humans([study(all_answers)])))
     assert "75 / 8‡" in table
     assert "2 stopped" not in table
 
@@ -71,7 +71,7 @@ def test_intensities_and_json(tmp_path: Path) -> None:
 
 
 def test_published_rows_stand_under_the_measured_one() -> None:
-    lines = to_text(compare_humans([study([answered("a", "1", W)])]).table()).splitlines()
+    lines = to_text(human_table(compare_humans([study([answered("a", "1", W)])]))).splitlines()
     names = [line.split("  ")[0] for line in lines]
     assert names.index("joint vs vanilla") < names.index("Joint vs Vanilla")
     # Copied by hand from Table 5.
@@ -83,7 +83,7 @@ def test_published_rows_stand_under_the_measured_one() -> None:
 
 
 def test_nobody_answered() -> None:
-    table = to_text(compare_humans([study([], started=3)]).table())
+    table = to_text(human_table(compare_humans([study([], started=3)])))
     assert "–" in table
     assert "3 people began" in table
 

@@ -140,11 +140,6 @@ def test_table_shows_usual_columns_that_exist():
     assert (table.rows[0].cells[1].text, table.rows[0].cells[1].interval) == ("2.00", "")  # no interval, no brackets
 
 
-def test_table_refuses_an_unknown_column():
-    with pytest.raises(ValueError, match="no system has the metric 'emr', there are: accuracy"):
-        make({"random": {"accuracy": Estimate(1, 1, 1)}}).table(["emr"])
-
-
 def test_best_value_is_marked_without_random_and_gold():
     def estimate(value: float) -> Estimate:
         return Estimate(value, value - 1, value + 1)

@@ -149,10 +149,9 @@ class _Page(HTMLParser):
 
 
 @pytest.mark.parametrize("name", ["full", "bare"])
-def test_the_page(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_the_page(name: str, request: pytest.FixtureRequest) -> None:
     report: CorpusReport = request.getfixturevalue(name)
-    report.save_html(tmp_path / "corpus.html")
-    text = (tmp_path / "corpus.html").read_text(encoding="utf-8")
+    text = report.html()
     page = _Page()
     page.feed(text)
     assert page.open == []

@@ -260,7 +260,7 @@ PLANTED = Thresholds(improvement=2, supporter_words=10, empathy=4, relevance=3, 
 
 def test_planted_thresholds_are_found() -> None:
     measured = measurements(400, np.random.default_rng(0))
-    found = search_thresholds(measured, labels_by(measured, PLANTED), start=Thresholds(), grid=SMALL_GRID)
+    found = search_thresholds(*labelled(measured, labels_by(measured, PLANTED)), start=Thresholds(), grid=SMALL_GRID)
     assert found.thresholds == PLANTED
     assert (found.kappa, found.tied) == (1, 1)
     assert found.tried == np.prod([len(values) for values in SMALL_GRID.values()])
@@ -271,7 +271,7 @@ def test_planted_thresholds_are_found_under_noise() -> None:
     measured = measurements(600, rng)
     labels = labels_by(measured, PLANTED)
     noisy = {number: yes ^ bool(rng.random() < 0.05) for number, yes in labels.items()}
-    found = search_thresholds(measured, noisy, start=Thresholds(), grid=SMALL_GRID)
+    found = search_thresholds(*labelled(measured, noisy), start=Thresholds(), grid=SMALL_GRID)
     assert found.thresholds == PLANTED
     assert 0.5 < found.kappa < 1
 
@@ -280,8 +280,8 @@ def test_the_best_is_at_least_as_good_as_the_start_and_is_what_it_says() -> None
     rng = np.random.default_rng(2)
     measured = measurements(40, rng)
     labels = {number: bool(rng.integers(2)) for number in range(1, 31)}  # of no relation, and not of all
-    found = search_thresholds(measured, labels, start=Thresholds(), grid=SMALL_GRID)
     part, human = labelled(measured, labels)
+    found = search_thresholds(part, human, start=Thresholds(), grid=SMALL_GRID)
     assert len(human) == 30
     assert found.kappa == cohen_kappa(human, approved(part, found.thresholds))
     assert found.kappa >= cohen_kappa(human, approved(part, Thresholds()))
@@ -294,14 +294,14 @@ def test_of_equally_good_ones_the_nearest_to_the_start_is_kept() -> None:
         values={name: np.array([20.0, 20.0, -5.0]) for name in measured.values},
     )
     start = Thresholds(empathy=4, supporter_criteria=2, last_ratings=3)
-    found = search_thresholds(measured, {1: True, 2: True, 3: False}, start=start)
+    found = search_thresholds(*labelled(measured, {1: True, 2: True, 3: False}), start=start)
     assert found.thresholds == start
     assert found.tied == found.tried == np.prod([len(values) for values in GRID.values()])
 
 
 def test_detail_is_not_tried_where_nobody_gave_it() -> None:
     measured = measurements(50, np.random.default_rng(4), detail=False)
-    found = search_thresholds(measured, labels_by(measured, Thresholds()), start=Thresholds())
+    found = search_thresholds(*labelled(measured, labels_by(measured, Thresholds())), start=Thresholds())
     assert found.tried == np.prod([len(values) for name, values in GRID.items() if name != "detail"])
     assert (found.thresholds, found.kappa) == (Thresholds(), 1)
 
@@ -310,4 +310,4 @@ def test_detail_is_not_tried_where_nobody_gave_it() -> None:
 def test_labels_that_are_all_the_same(label: bool) -> None:
     measured = measurements(4, np.random.default_rng(5))
     with pytest.raises(ValueError, match="all human labels are the same, expected approved and rejected"):
-        search_thresholds(measured, dict.fromkeys(range(1, 5), label), start=Thresholds())
+        labelled(measured, dict.fromkeys(range(1, 5), label))

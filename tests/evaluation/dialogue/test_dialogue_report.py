@@ -12,7 +12,7 @@ from corpus.strategy import Strategy
 from env.conversation import DialogueRules
 from evaluation.dialogue.benchmark import DialogueBenchmark, benchmark_dialogues
 from evaluation.dialogue.policies import FixedPolicy
-from evaluation.dialogue.report import write_dialogue_report
+from evaluation.dialogue.report import render_dialogue_report
 from evaluation.dialogue.rollout import roll_out
 from evaluation.dialogue.tables import dialogue_text, exploit_text
 from evaluation.dialogue.transcripts import transcript_turns, write_transcripts
@@ -79,8 +79,7 @@ def test_page(benchmark: DialogueBenchmark, tmp_path: Path) -> None:
     first = played["gold replay"][0][0]
     talk = replace(first, conversation=replace(first.conversation, profile=hostile))
     played["gold replay"] = ((talk, *played["gold replay"][0][1:]), played["gold replay"][1])
-    write_dialogue_report(tmp_path / "page.html", replace(benchmark, played=played), facts=(("data", "invented"),))
-    page = (tmp_path / "page.html").read_text("utf-8")
+    page = render_dialogue_report(replace(benchmark, played=played), facts=(("data", "invented"),))
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     for text in (
@@ -120,12 +119,11 @@ def test_terminal(benchmark: DialogueBenchmark) -> None:
     assert re.search(r"400 conversations with [\d,]+ supporter turns played in [\d.]+ s: [\d,]+ turns a second", text)
 
 
-def test_own_planner_is_shown(benchmark: DialogueBenchmark, tmp_path: Path) -> None:
+def test_own_planner_is_shown(benchmark: DialogueBenchmark) -> None:
     own = replace(benchmark, world=replace(benchmark.world, own=("markov",)))
     assert own.compared[:4] == ("markov", "gold replay", "shuffled gold", "random")
     assert "Strategies of markov by supporter turn, %" in dialogue_text(own)
-    write_dialogue_report(tmp_path / "page.html", own, facts=())
-    page = (tmp_path / "page.html").read_text("utf-8")
+    page = render_dialogue_report(own, facts=())
     assert page.count('class="talk"') == 6
     assert '<tr class="own">\n<th scope="row" class="name">markov' in page
 

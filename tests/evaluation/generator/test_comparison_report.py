@@ -111,9 +111,8 @@ class _Page(HTMLParser):
         self.texts.append(data)
 
 
-def test_the_page_is_self_contained(report: ComparisonReport, tmp_path: Path):
-    report.save_html(tmp_path / "c.html")
-    text = (tmp_path / "c.html").read_text(encoding="utf-8")
+def test_the_page_is_self_contained(report: ComparisonReport):
+    text = report.html()
     page = _Page(text)
     assert page.tags.count("table") == 2
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
@@ -155,9 +154,8 @@ def _check_latex(text: str) -> None:
                 assert cells == columns
 
 
-def test_latex_needs_booktabs_alone(report: ComparisonReport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    report.save_latex(tmp_path / "c.tex")
-    text = (tmp_path / "c.tex").read_text(encoding="utf-8")
+def test_latex_needs_booktabs_alone(report: ComparisonReport, monkeypatch: pytest.MonkeyPatch):
+    text = report.latex()
     assert text.startswith("% Needs \\usepackage{booktabs}")
     _check_latex(text)
     assert text.count(r"\begin{table*}") == 2
@@ -166,10 +164,8 @@ def test_latex_needs_booktabs_alone(report: ComparisonReport, tmp_path: Path, mo
     _check_latex(report.latex())
 
 
-def test_text_file_and_signature(report: ComparisonReport, tmp_path: Path):
-    report.save_text(tmp_path / "c.txt")
-    text = (tmp_path / "c.txt").read_text(encoding="utf-8")
-    assert text == report.text() + "\n"
+def test_text_and_signature(report: ComparisonReport):
+    text = report.text()
     assert to_text(replace(report.tables[1], notes=()), below=True) in text
     assert report.tables[1].notes[-1] in text.splitlines()  # the signature is not broken into lines
     assert "items:messages-not-first" in text and "items:turns-not-first" in text
