@@ -55,7 +55,7 @@ def test_two_people_of_a_pair_count_once_by_majority() -> None:
     assert scores["fluency_lose"].value == pytest.approx(100 / 3)
     # Pairs a and b: agreement (1/3 + 0) / 2 = 1/6, by chance (3/5)^2 + (2/5)^2 = 0.52.
     assert scores["fluency_kappa"].value == pytest.approx((1 / 6 - 0.52) / (1 - 0.52))
-    assert "kappa -0.74" in to_text(result.table())
+    assert "kappa -0.74" in to_text(human_table(result))
 
 
 def test_intensities_and_json(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_intensities_and_json(tmp_path: Path) -> None:
     assert scores["intensity_drop_second"]["value"] == 0
     assert scores["stopped"]["value"] == 2
     assert scores["overall_p"]["value"] is None
-    assert "nothing decided" in to_text(result.table())
+    assert "nothing decided" in to_text(human_table(result))
 
 
 def test_published_rows_stand_under_the_measured_one() -> None:
