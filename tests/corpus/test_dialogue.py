@@ -164,8 +164,8 @@ def test_every_spelling_in_the_released_files_is_known_and_every_alias_occurs(sh
 
 
 def test_every_strategy_but_others_has_its_stage():
-    members = {stage: {one.name for one in Strategy if stage_of(one) is stage} for stage in Stage}
-    assert members == {
+    strategies = {stage: {one.name for one in Strategy if stage_of(one) is stage} for stage in Stage}
+    assert strategies == {
         Stage.EXPLORATION: {"QUESTION", "RESTATEMENT"},
         Stage.COMFORTING: {"REFLECTION", "SELF_DISCLOSURE", "AFFIRMATION"},
         Stage.ACTION: {"SUGGESTIONS", "INFORMATION"},

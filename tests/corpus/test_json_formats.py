@@ -136,9 +136,9 @@ def test_read_gives_back_what_write_was_given(dialogues: tuple[Dialogue, ...], t
 def stripped(value):
     """JSON with surrounding white space removed from every text."""
     if isinstance(value, dict):
-        return {name: stripped(member) for name, member in value.items()}
+        return {name: stripped(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [stripped(member) for member in value]
+        return [stripped(part) for part in value]
     return value.strip() if isinstance(value, str) else value
 
 

@@ -37,9 +37,9 @@ def conversation(
     return Dialogue(1, tuple(messages), survey=survey)
 
 
-def judged(thresholds: Thresholds = PAPER, **changes: Any) -> Assessment:
-    (judgement,) = assess(measure([conversation(**changes)]), thresholds)
-    return judgement
+def assessed(thresholds: Thresholds = PAPER, **changes: Any) -> Assessment:
+    (found,) = assess(measure([conversation(**changes)]), thresholds)
+    return found
 
 
 def test_the_defaults_are_the_papers() -> None:
@@ -50,7 +50,7 @@ def test_the_defaults_are_the_papers() -> None:
 
 
 def test_at_every_threshold_everything_is_met() -> None:
-    found = judged()
+    found = assessed()
     assert found.approval is Approval.APPROVE
     assert found.approval.label == "approved"
     assert set(found.outcomes.values()) == {CriterionOutcome.MET}
@@ -73,15 +73,15 @@ BELOW: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("criterion", BELOW)
 def test_one_supporter_criterion_below_is_forgiven(criterion: str) -> None:
-    found = judged(**BELOW[criterion])
+    found = assessed(**BELOW[criterion])
     assert found.outcomes[criterion] is CriterionOutcome.FAILED
     assert found.approval is Approval.APPROVE
-    assert judged(Thresholds(supporter_criteria=4), **BELOW[criterion]).approval is Approval.REJECT
+    assert assessed(Thresholds(supporter_criteria=4), **BELOW[criterion]).approval is Approval.REJECT
 
 
 @pytest.mark.parametrize(("one", "other"), [(a, b) for a, b in product(BELOW, BELOW) if a < b])
 def test_two_supporter_criteria_below_reject(one: str, other: str) -> None:
-    found = judged(**BELOW[one], **BELOW[other])
+    found = assessed(**BELOW[one], **BELOW[other])
     assert found.approval is Approval.REJECT
     assert found.approval.label == "rejected"
     assert set(found.reasons) == {one, other}
@@ -98,30 +98,30 @@ def test_two_supporter_criteria_below_reject(one: str, other: str) -> None:
     ],
 )
 def test_reasons_say_value_and_threshold(changes: dict[str, Any], reason: str) -> None:
-    assert reason in judged(**changes).reasons.values()
+    assert reason in assessed(**changes).reasons.values()
 
 
 @pytest.mark.parametrize("value", [4, 5])
 def test_above_the_thresholds(value: int) -> None:
-    found = judged(before=5, after=1, empathy=value, relevance=5, supporter_words=30, seeker_words=30)
+    found = assessed(before=5, after=1, empathy=value, relevance=5, supporter_words=30, seeker_words=30)
     assert found.approval is Approval.APPROVE
 
 
 def test_the_seeker_must_meet_all_and_a_forgiven_criterion_is_no_reason() -> None:
-    found = judged(seeker_words=5, empathy=1)
+    found = assessed(seeker_words=5, empathy=1)
     assert found.approval is Approval.REJECT
     assert found.reasons == {"seeker_words": "seeker_words 5 below 6"}
 
 
 def test_detail_counts_only_where_required() -> None:
-    assert judged(detail=1).approval is Approval.APPROVE
+    assert assessed(detail=1).approval is Approval.APPROVE
     required = Thresholds(detail=3)
-    assert [judged(required, detail=value).approval for value in (2, 3, 4)] == [
+    assert [assessed(required, detail=value).approval for value in (2, 3, 4)] == [
         Approval.REJECT,
         Approval.APPROVE,
         Approval.APPROVE,
     ]
-    unknown = judged(required)
+    unknown = assessed(required)
     assert (unknown.approval, unknown.approval.label) == (Approval.UNKNOWN, "unknown")
     assert unknown.reasons == {"detail": "detail missing"}
 
@@ -142,38 +142,38 @@ def test_without_a_survey_the_last_two_ratings_decide(
     ratings: tuple[int, ...], approval: Approval, reason: str | None
 ) -> None:
     for after in (None, 4):  # 4: the intensity before, repeated, as the released corpus has it
-        found = judged(after=after, empathy=None, relevance=None, ratings=ratings)
+        found = assessed(after=after, empathy=None, relevance=None, ratings=ratings)
         assert found.approval is approval
         assert not found.survey
         assert found.reasons == ({"last_ratings": reason} if reason else {})
 
 
 def test_without_a_survey_the_seekers_side_still_counts() -> None:
-    found = judged(empathy=None, relevance=None, ratings=(5, 5), seeker_words=5)
+    found = assessed(empathy=None, relevance=None, ratings=(5, 5), seeker_words=5)
     assert (found.approval, list(found.reasons)) == (Approval.REJECT, ["seeker_words"])
-    found = judged(empathy=None, relevance=None, ratings=(5,), seeker_words=5)  # the open side did not decide
+    found = assessed(empathy=None, relevance=None, ratings=(5,), seeker_words=5)  # the open side did not decide
     assert (found.approval, list(found.reasons)) == (Approval.REJECT, ["seeker_words"])
-    short = judged(empathy=None, relevance=None, ratings=(5, 5), supporter_words=3)  # its length is not looked at
+    short = assessed(empathy=None, relevance=None, ratings=(5, 5), supporter_words=3)  # its length is not looked at
     assert short.approval is Approval.APPROVE
 
 
 def test_with_a_survey_the_ratings_are_not_looked_at() -> None:
-    found = judged(ratings=(1, 1))
+    found = assessed(ratings=(1, 1))
     assert found.approval is Approval.APPROVE
     assert "last_ratings" not in found.outcomes
 
 
 def test_a_part_of_the_survey_missing_is_unknown_only_where_it_matters() -> None:
-    met_without = judged(empathy=None)  # three others are met
+    met_without = assessed(empathy=None)  # three others are met
     assert (met_without.approval, met_without.missing) == (Approval.APPROVE, ("empathy",))
-    open_case = judged(empathy=None, relevance=1)
+    open_case = assessed(empathy=None, relevance=1)
     assert open_case.approval is Approval.UNKNOWN
     assert open_case.reasons == {"empathy": "empathy missing", "relevance": "relevance 1 below 4"}
-    hopeless = judged(empathy=None, relevance=1, supporter_words=7)
+    hopeless = assessed(empathy=None, relevance=1, supporter_words=7)
     assert hopeless.approval is Approval.REJECT
     assert set(hopeless.reasons) == {"relevance", "supporter_words"}
-    assert judged(before=None, relevance=1).approval is Approval.UNKNOWN
-    assert judged(after=None).missing == ("improvement",)
+    assert assessed(before=None, relevance=1).approval is Approval.UNKNOWN
+    assert assessed(after=None).missing == ("improvement",)
 
 
 def test_a_side_that_never_spoke_is_unknown() -> None:
@@ -222,7 +222,7 @@ answered = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(answered, all_thresholds)
-def test_a_approval_stands_whatever_the_missing_answers_would_have_been(
+def test_an_approval_holds_whatever_the_missing_answers_would_have_been(
     dialogue: Dialogue, thresholds: Thresholds
 ) -> None:
     (found,) = assess(measure([dialogue]), thresholds)
@@ -252,6 +252,6 @@ def test_impossible_thresholds(wrong: dict[str, Any], message: str) -> None:
         Thresholds(**wrong)
 
 
-def test_nothing_to_judge() -> None:
+def test_nothing_to_assess() -> None:
     with pytest.raises(CorpusError, match="no dialogues, expected at least one"):
         measure([])

@@ -170,12 +170,12 @@ def test_collapsing_leaves_no_repeat_and_no_new_order(plan: tuple[Strategy, ...]
     assert all(strategy in rest for strategy in short)  # a subsequence
 
 
-@given(several=st.lists(plans, max_size=8))
-def test_every_message_and_neighbour_is_counted_once(several: list[tuple[Strategy, ...]]) -> None:
-    found = turn_statistics([conversation(*several)] if several else [])
-    assert sum(found.lengths.values()) == sum(found.collapsed_lengths.values()) == found.turns == len(several)
-    assert sum(length * count for length, count in found.lengths.items()) == sum(map(len, several))
-    assert found.neighbours == sum(len(plan) - 1 for plan in several)
+@given(spoken_plans=st.lists(plans, max_size=8))
+def test_every_message_and_neighbour_is_counted_once(spoken_plans: list[tuple[Strategy, ...]]) -> None:
+    found = turn_statistics([conversation(*spoken_plans)] if spoken_plans else [])
+    assert sum(found.lengths.values()) == sum(found.collapsed_lengths.values()) == found.turns == len(spoken_plans)
+    assert sum(length * count for length, count in found.lengths.items()) == sum(map(len, spoken_plans))
+    assert found.neighbours == sum(len(plan) - 1 for plan in spoken_plans)
     assert sum(pair.total for pair in found.pairs) == found.neighbours - found.repeats
     assert all(pair.forward >= pair.backward for pair in found.pairs)
 

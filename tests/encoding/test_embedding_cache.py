@@ -84,7 +84,7 @@ def test_warm_object_asks_neither_disk_nor_encoder(tmp_path: Path, monkeypatch: 
     assert (encoder.calls, cached.computed, cached.reused) == ([3], 3, 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(texts_in_batches, st.integers(0, 4))
 def test_small_memory_in_front_of_the_disk_changes_nothing(batches: list[list[str]], remembered: int) -> None:
     encoder = HashEncoder()
@@ -95,7 +95,7 @@ def test_small_memory_in_front_of_the_disk_changes_nothing(batches: list[list[st
     assert sorted(encoder.embedded) == sorted({text for batch in batches for text in batch})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=8), max_size=8), st.integers(0, 5))
 def test_memory_alone_is_a_queue_whose_oldest_texts_make_room(batches: list[list[str]], remembered: int) -> None:
     encoder = HashEncoder()

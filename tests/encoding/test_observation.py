@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import chain
 from math import log
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,11 +123,6 @@ def test_strategy_use() -> None:
     close(parts["recency"], strategies(SUGGESTIONS=1.0, QUESTION=0.7, AFFIRMATION=0.7**2))
 
 
-def test_strategy_count_ends_at_one() -> None:
-    assert blocks((LOST, *[ASK] * 20))["count"][0] == pytest.approx(1.0)
-    assert blocks((LOST, *[ASK] * 50))["count"][0] == 1.0
-
-
 def test_last_run_and_habits_before_a_turn() -> None:
     parts = blocks(CONVERSATION)
     close(parts["last_run"], [log(5) / log(101), 1, 2 / 5, 0])  # four words, a question, run of two
@@ -143,7 +137,7 @@ def test_messages_of_the_turn_under_way_are_its_trailing_run() -> None:
     close(parts["share"], strategies(QUESTION=1 / 4, AFFIRMATION=1 / 4, SUGGESTIONS=1 / 2))
 
 
-def test_habits_of_several_finished_turns() -> None:
+def test_habits_of_two_finished_turns() -> None:
     parts = blocks((*CONVERSATION, ADVISE, WEEK))  # turns of two and of one
     close(parts["habits"], [1 / 2, 3 / 2 / 5, 1 / 5, log(3) / log(41)])
     close(parts["last_run"], [log(3) / log(101), 0, 1 / 5, 0])
@@ -154,23 +148,6 @@ def test_empty_history() -> None:
     assert parts["position"].tolist() == [1] + [0] * 9
     assert parts["opening"].tolist() == [1, 1, 1]
     for name in ("window", "problem", "share", "count", "recency", "last_run", "habits"):
-        assert not parts[name].any(), name
-
-
-def test_supporter_first() -> None:
-    parts = blocks((ASK,))
-    assert parts["opening"].tolist() == [0, 0, 1]
-    assert not parts["problem"].any()
-    assert not parts["habits"].any()
-    close(parts["last_run"], [0, 0, 0, 1 / 5])
-    close(parts["share"], strategies(QUESTION=1))
-
-
-def test_seeker_only() -> None:
-    parts = blocks((LOST,))
-    assert parts["opening"].tolist() == [0, 1, 0]
-    close(parts["last_run"], [log(9) / log(101), 0, 1 / 5, 0])
-    for name in ("share", "count", "recency", "habits"):
         assert not parts[name].any(), name
 
 
@@ -221,11 +198,6 @@ def check_turns(dialogues: Sequence[Dialogue]) -> None:
 
 def test_bundled_sample_equals_the_slow_reference() -> None:
     check_turns(load_corpus(None).split("train")[:10])
-
-
-@pytest.mark.real_data
-def test_real_data_equal_the_slow_reference(esconv: Path) -> None:
-    check_turns(load_corpus(esconv).split("valid")[:15])
 
 
 def test_each_distinct_message_is_embedded_once() -> None:
@@ -294,17 +266,12 @@ def test_by_hand() -> None:
     assert chains.first_of_chain.nonzero()[0].tolist() == [0, 1, 2, 4, 7]
 
 
-def test_turns_of_a_dialogue_are_one_chain() -> None:
+def test_turns_of_a_dialogue_are_one_chain_in_whatever_order() -> None:
     sample = load_corpus(None).split("train")
-    chains = MessageChains.link([turn.history for turn in turn_view(sample)])
-    assert len(set(chains.starts.tolist())) == len(sample)
-    assert len(chains.messages) < sum(len(dialogue.messages) for dialogue in sample)
-
-
-def test_turns_in_any_order_make_the_same_chains() -> None:
-    turns = turn_view(load_corpus(None).split("train"))
+    turns = turn_view(sample)
     order = np.random.default_rng(0).permutation(len(turns))
     chains = MessageChains.link([turn.history for turn in turns])
+    assert len(set(chains.starts.tolist())) == len(sample)
     mixed = MessageChains.link([turns[number].history for number in order])
     assert mixed.messages == chains.messages
     assert mixed.starts.tolist() == chains.starts[order].tolist()

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.strategy import Strategy
 from encoding.plan_codec import STOP, PlanCodec
 
 CODECS = {size: PlanCodec(size) for size in (1, 2, 3, 4)}
@@ -34,18 +33,6 @@ def test_hand_worked_codes(plan: tuple[int, ...], slots: list[int], code: int) -
     assert codec.code(np.array(slots)) == code
     assert codec.plans[codec.plan_of_code[code]] == plan
     assert codec.lengths(np.array(slots)) == len(plan)
-
-
-def test_strategies_are_plans_too() -> None:
-    assert CODECS[3].slots((Strategy.QUESTION, Strategy.OTHERS)).tolist() == [0, 7, STOP]
-
-
-@pytest.mark.parametrize("slots", [[8, 3, 1], [8, 8, 8], [8, 0, 8]])
-def test_nothing_counts_after_the_first_stop(slots: list[int]) -> None:
-    codec = CODECS[3]
-    assert codec.plan(slots) == ()
-    assert codec.lengths(np.array(slots)) == 0
-    assert codec.plans[codec.plan_of_code[codec.code(np.array(slots))]] == ()
 
 
 @pytest.mark.parametrize(("size", "number"), [(1, 9), (2, 73), (3, 585), (4, 4681)])

@@ -1,7 +1,6 @@
 """The default encoder works without a network and says which model it is; what cannot be found is one clear line."""
 
 import importlib.util
-import shutil
 import socket
 import sys
 from pathlib import Path
@@ -101,14 +100,10 @@ def test_default_goes_by_its_organisation_too(encoder: SentenceEncoder) -> None:
 
 
 def test_one_changed_byte_of_the_packaged_weights_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    original = _packaged_model()
+    weights = bytearray((_packaged_model() / "model.safetensors").read_bytes())
+    weights[-1] ^= 1
     copy = _other_package(tmp_path, monkeypatch) / "model.safetensors"
-    shutil.copyfile(original / "model.safetensors", copy)
-    with copy.open("r+b") as file:
-        file.seek(-1, 2)
-        last = file.read(1)[0]
-        file.seek(-1, 2)
-        file.write(bytes([last ^ 1]))
+    copy.write_bytes(weights)
     message = _message(DEFAULT_ENCODER)
     assert str(copy) in message
     assert "checksum" in message
@@ -117,11 +112,6 @@ def test_one_changed_byte_of_the_packaged_weights_is_refused(tmp_path: Path, mon
 def test_package_without_its_weights_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = _other_package(tmp_path, monkeypatch) / "model.safetensors"
     assert f"{missing}: missing" in _message(DEFAULT_ENCODER)
-
-
-def test_other_expected_checksum_refuses_the_packaged_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_encoder, "_DEFAULT_WEIGHTS_SHA256", "0" * 64)
-    assert "checksum" in _message(DEFAULT_ENCODER)
 
 
 def test_default_without_its_package_comes_from_the_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

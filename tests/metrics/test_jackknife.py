@@ -1,10 +1,23 @@
-"""Means over runs and paired differences of scores that are jackknifed, by hand."""
+"""Intervals, means over runs and paired differences of scores that are jackknifed, by hand."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from metrics.statistics.jackknife import LeftOut, jackknife, jackknife_difference, run_jackknife, run_mean
+
+
+def test_jackknife_by_hand() -> None:
+    # 1 2 3: squares 1 + 0 + 1 = 2, times (3 - 1)/3 = 4/3, root 1.154701; t of 2 degrees of freedom 4.302653: 4.968276.
+    estimate = jackknife(20.0, np.array([1.0, 2.0, 3.0]), low=0.0, high=100.0)
+    assert (estimate.low, estimate.high) == pytest.approx((15.031724, 24.968276), abs=1e-5)
+
+
+def test_jackknife_is_cut_at_the_ends_and_has_no_spread_for_one() -> None:
+    cut = jackknife(50.0, np.array([0.0, 100.0]), low=0.0, high=100.0)
+    assert (cut.low, cut.high) == (0.0, 100.0)
+    one = jackknife(50.0, np.array([0.0]), low=0.0, high=100.0)
+    assert (one.low, one.high) == (50.0, 50.0)
 
 
 def test_runs_by_hand() -> None:

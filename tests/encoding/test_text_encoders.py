@@ -1,5 +1,6 @@
-"""TF-IDF vectors of messages: hand-computed weights, files, and vectors of two encoders side by side."""
+"""Text encoders: TF-IDF with hand-computed weights, two encoders side by side, and one that is added by one class."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from corpus.dialogue import Dialogue, Message, Role
+from corpus.dialogue import Dialogue, Message, Role, turn_view
+from corpus.load import load_corpus
+from encoding.embedding_cache import EmbeddingCache
+from encoding.observation import Observer
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from tests.hash_encoder import DIMENSION, HashEncoder
 
@@ -97,3 +101,23 @@ def test_joined_meaning_then_words():
     np.testing.assert_array_equal(vectors[:, DIMENSION:], words.encode(texts))
     other = TfidfEncoder([dialogue("one two three", "two four")], words=2)
     assert joined.fingerprint != JoinedEncoder(HashEncoder(), other).fingerprint
+
+
+class LetterEncoder:
+    """Which of the 26 letters a text has."""
+
+    fingerprint = "1e77e6" * 6
+    dimension = 26
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        found = np.array([[letter in text.lower() for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts])
+        return (found / np.maximum(1, np.linalg.norm(found, axis=1, keepdims=True))).astype(np.float32)
+
+
+def test_a_new_text_encoder_serves_cache_and_observer(tmp_path: Path) -> None:
+    train = load_corpus(None).split("train")
+    cached = EmbeddingCache(LetterEncoder(), folder=tmp_path)
+    observer = Observer(JoinedEncoder(cached, TfidfEncoder(train, words=50)))
+    encoded = observer.encode_histories([turn.history for turn in turn_view(train)])
+    assert encoded.shape == (len(turn_view(train)), 3 * (26 + 50 + 10) + 26 + 50 + 45)
+    assert np.isfinite(encoded).all()
