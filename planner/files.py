@@ -26,7 +26,7 @@ from planner.base_models.fine_tuned_encoder import FineTunedEncoders
 from planner.base_models.predictions import PredictionLayout
 from planner.base_models.stacking import Stacking
 from planner.config import Mode, PlanDecodingConfig, ReasoningMode, upgraded
-from planner.plan_space import PlanSpace
+from planner.plan_distribution import PlanSpace
 from planner.policy.network import PolicyNetwork
 
 SETTINGS = "planner.json"

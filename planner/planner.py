@@ -2,8 +2,8 @@
 
     history -> observation                       encoding/observation.py
             -> predictions                       base_models/: ensemble, fine-tuned encoders, stacking
-            -> distribution over plans           policy/network.py, plan_space.py
-            -> plan, with reasoning              policy/decoding.py
+            -> distribution over plans           policy/network.py
+            -> plan, with reasoning              plan_distribution.py
 
 :meth:`StrategyPlanner.plans` does these four steps in this order.
 """
@@ -31,8 +31,8 @@ from planner.base_models.fine_tuned_encoder import FineTunedEncoders
 from planner.config import Mode
 from planner.files import PlannerParts, PlannerSettings, load_fine_tuned
 from planner.plan import Plan
-from planner.plan_space import PlanMixture, strategies_along
-from planner.policy.decoding import PlanDecoder, sampled, with_offsets
+from planner.plan_distribution import PlanDecoder, PlanMixture, sampled, strategies_along
+from planner.policy.class_offsets import with_offsets
 
 _BATCH = 512  # histories per forward pass: every decision after every prefix is computed
 
@@ -251,7 +251,7 @@ class StrategyPlanner:
         return self.with_parts(self.parts.with_settings(offsets=tuple(float(offset) for offset in offsets)))
 
     def with_weights(self, *, exact: float, multi_strategy: float) -> "StrategyPlanner":
-        """The same planner, taking plans with other weights of exact matches (:mod:`planner.policy.decoding`).
+        """The same planner, taking plans with other weights of exact matches (:class:`PlanDecoder`).
 
         Its name says so: scores of different decodings must not pass for one another.
         """

@@ -10,7 +10,7 @@ from metrics.strategy.classification import confusion_f1, preference_bias
 from metrics.strategy.edit_distance import levenshtein_ratio, levenshtein_ratio_table
 from planner.decisions import Decisions
 from planner.planner import StrategyPlanner
-from planner.policy.decoding import fit_offsets
+from planner.policy.class_offsets import fit_offsets
 
 _SMALLEST = 1e-12  # probability below which a logarithm is cut
 

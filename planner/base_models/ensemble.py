@@ -31,7 +31,7 @@ from language_models.precision import default_device
 from planner.checkpoint import Checkpoint, module_tensors, restore_module
 from planner.config import EnsembleConfig
 from planner.decisions import Decisions
-from planner.plan_space import IMPOSSIBLE, allowed_decisions
+from planner.plan_distribution import IMPOSSIBLE, allowed_decisions
 from planner.training_log import TrainingLog
 
 logger = logging.getLogger(__name__)

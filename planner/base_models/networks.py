@@ -28,7 +28,7 @@ from planner.checkpoint import (
 )
 from planner.config import EnsembleConfig
 from planner.decisions import Decisions
-from planner.plan_space import LARGEST_LOGIT, allowed_decisions, log_softmax
+from planner.plan_distribution import LARGEST_LOGIT, allowed_decisions, log_softmax
 
 logger = logging.getLogger(__name__)
 
@@ -199,9 +199,6 @@ class Networks(BaseModel):
         return torch.cat(parts) / len(share)
 
 
-BASE_MODELS = (Networks,)
-
-
 class _Tensors:
     """Decisions on a device: history (U, H), reasoning (U, 5), row (N,), plan (N, P), allowed (N, 9), decision (N,)."""
 
@@ -241,3 +238,6 @@ def _gain(shape: EnsembleShape, columns: int) -> Tensor:
     for start in range(0, (shape.window + 1) * message, message):
         gain[start : start + shape.embedding] = _EMBEDDING_GAIN * shape.embedding**0.5
     return gain
+
+
+BASE_MODELS = (Networks,)

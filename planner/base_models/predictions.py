@@ -4,7 +4,7 @@
 block        entries       meaning
 ===========  ============  ========================================================================================
 decisions    rows * 9      log-probability of every decision after every prefix that can still grow
-                           (:class:`planner.plan_space.PlanSpace`), not below -20; 73 rows for plans of up to 3
+                           (:class:`planner.plan_distribution.PlanSpace`), not below -20; 73 rows for plans of up to 3
 reasoning    R             log-probability of every value of the five reasoning slots; nothing without reasoning
 fine-tuned   10            the fine-tuned encoders' log-probabilities of 8 strategies and STOP now, log-odds of a
                            multi-strategy turn; nothing without fine-tuned encoders
@@ -25,7 +25,7 @@ from encoding.plan_codec import STOP
 from encoding.reasoning_codec import ReasoningCodec
 from planner.base_models.ensemble import Ensemble
 from planner.base_models.fine_tuned_encoder import MULTI_STRATEGY, OUTPUTS, FineTunedEncoders
-from planner.plan_space import IMPOSSIBLE, PlanSpace
+from planner.plan_distribution import IMPOSSIBLE, PlanSpace
 
 LOWEST = -20.0  # log-probability
 _FAINTEST = -6.0  # log-probabilities below this are all alike to the policy network

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from encoding.observation import plan_features_size
 from encoding.plan_codec import STOP
 from planner.base_models.predictions import PredictionLayout
-from planner.plan_space import IMPOSSIBLE, PlanMixture, chain_expectation, log_softmax, mixed_decisions
+from planner.plan_distribution import IMPOSSIBLE, PlanMixture, chain_expectation, log_softmax, mixed_decisions
 
 NEED, STAGE = 3, 4  # the reasoning slots that strategies see
 

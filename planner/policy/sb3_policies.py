@@ -13,7 +13,7 @@ from torch import Tensor
 
 from encoding.plan_codec import STOP
 from encoding.reasoning_codec import REASONING_SLOTS
-from planner.plan_space import IMPOSSIBLE
+from planner.plan_distribution import IMPOSSIBLE
 from planner.policy.network import PolicyNetwork, kl_divergence
 
 

@@ -11,7 +11,6 @@ the planner must still tell strategies apart, and in dialogues it must still use
 
 import copy
 import json
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +43,12 @@ from planner.training_log import TrainingLog
 from planner.validation import PredictedSplit
 
 FOLD_SEED = "fold_seed"  # in the configuration of a run that starts from another one
+CHECKPOINTS = "checkpoints"  # folder of the state while training
 _COMMANDS = ("planner", "dialogue")
+_POLICIES: dict[Mode, PolicyClass] = {"one-by-one": OneByOnePolicy, "all-in-one": SampledAllInOnePolicy}
+
+# Lets a planner talk to held-out seekers; must give ``success_rate``, ``preference_bias`` and ``entropy``.
+Trial = Callable[[StrategyPlanner], dict[str, float]]
 
 
 def load_start(run: Path, *, text_encoder: TextEncoder | None = None) -> StrategyPlanner:
@@ -99,16 +103,6 @@ def _read(path: Path, run: Path) -> dict[str, Any]:
     if not isinstance(read, dict):
         raise ValueError(f"{run}: no trained planner, {path.name} is missing or damaged")
     return read
-
-
-logger = logging.getLogger(__name__)
-
-_POLICIES: dict[Mode, PolicyClass] = {"one-by-one": OneByOnePolicy, "all-in-one": SampledAllInOnePolicy}
-
-CHECKPOINTS = "checkpoints"  # folder of the state while training
-
-# Lets a planner talk to held-out seekers; must give ``success_rate``, ``preference_bias`` and ``entropy``.
-Trial = Callable[[StrategyPlanner], dict[str, float]]
 
 
 @dataclass(frozen=True)

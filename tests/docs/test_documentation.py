@@ -1,5 +1,7 @@
-"""README and guides: their Python snippets run, their commands parse, their links and module paths exist."""
+"""README, guides, docstrings: their Python snippets run, their commands parse, their links and module paths exist."""
 
+import doctest
+import importlib
 import os
 import re
 import shlex
@@ -54,6 +56,14 @@ def test_a_snippet_runs(name: str, number: int, tmp_path: Path, monkeypatch: pyt
     shutil.copyfile(SAMPLE, tmp_path / "my-corpus.json")
     monkeypatch.chdir(tmp_path)
     exec(compile(code, f"{name}, snippet {number + 1}", "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.usefixtures("embedding_cache")
+@pytest.mark.parametrize("module", ["planner.planner", "generator.realizer"])
+def test_examples_in_a_docstring_run(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    result = doctest.testmod(importlib.import_module(module))
+    assert result.attempted > 0 and result.failed == 0
 
 
 @pytest.mark.parametrize(("name", "line"), SHELL)

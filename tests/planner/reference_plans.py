@@ -1,10 +1,10 @@
-"""Plans' probabilities state by state, in log-probabilities: what the faster planner.plan_mixture must agree with."""
+"""Plans' probabilities state by state, in log-probabilities: what the faster PlanMixture must agree with."""
 
 import torch
 from torch import Tensor
 
 from planner.base_models.predictions import PredictionLayout
-from planner.plan_space import PlanSpace
+from planner.plan_distribution import PlanSpace
 from planner.policy.network import PolicyDistribution
 
 

@@ -25,7 +25,7 @@ from planner.base_models.linear import DecisionRegression
 from planner.base_models.networks import one_cycle, reasoning_loss
 from planner.config import EnsembleConfig
 from planner.decisions import Decisions
-from planner.plan_space import PlanSpace, log_softmax
+from planner.plan_distribution import PlanSpace, log_softmax
 from tests.hash_encoder import HashEncoder
 from tests.planner.toy_task import toy_dialogues
 

@@ -20,7 +20,7 @@ from planner.base_models.ensemble import (
 )
 from planner.config import PlannerConfig
 from planner.decisions import Decisions
-from planner.plan_space import PlanSpace
+from planner.plan_distribution import PlanSpace
 from planner.training_log import TrainingLog
 from tests.hash_encoder import HashEncoder
 from tests.planner.toy_task import SMALL, changed, toy_dialogues

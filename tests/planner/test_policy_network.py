@@ -16,7 +16,7 @@ from encoding.observation import STATISTICS
 from encoding.plan_codec import STOP
 from planner.config import PolicyConfig
 from planner.decisions import Decisions
-from planner.plan_space import PlanMixture, strategies_along
+from planner.plan_distribution import PlanMixture, strategies_along
 from planner.policy.cloning import PredictedDecisions, clone_policy, decision_loss
 from planner.policy.network import NEED, STAGE, PolicyDistribution, PolicyNetwork
 from planner.training_log import TrainingLog

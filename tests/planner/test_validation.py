@@ -1,4 +1,4 @@
-"""Scores of hand-made predictions about hand-made dialogues."""
+"""Scores of hand-made predictions about hand-made dialogues, and the class offsets fitted to them."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,10 @@ import torch
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
 from encoding.plan_codec import STOP
-from metrics.strategy.classification import preference_bias
+from metrics.strategy.classification import confusion_f1, preference_bias
 from planner.decisions import Decisions
 from planner.planner import StrategyPlanner
+from planner.policy.class_offsets import fit_offsets, with_offsets
 from planner.validation import PredictedSplit
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_predictions import predicted
@@ -28,10 +29,10 @@ def _decisions(planner: StrategyPlanner, plans: Sequence[tuple[int, ...]] = _PLA
     return Decisions.collect([Dialogue(1, tuple(messages))], observer=planner.observer)
 
 
-def _beliefs(
+def _predictions(
     planner: StrategyPlanner, histories: Sequence[dict[tuple[int, ...], int]], *, sure: float = _SURE
 ) -> np.ndarray:
-    """Beliefs sure of one decision after each plan so far, and of STOP after those not named."""
+    """Predictions sure of one decision after each prefix, and of STOP after those not named."""
     layout = planner.settings.layout
     table = torch.full((len(histories), layout.rows, 9), (1 - sure) / 8)
     table[:, 0] = (1 - sure) / 7
@@ -60,7 +61,7 @@ _CHOICES: list[dict[tuple[int, ...], int]] = [
 def test_scores_by_hand() -> None:
     """Plans made: (7,), (0, 2), (5,), (5,); messages: 7, 0, 2, 5, 5, 5 for 7, 0, 2, 4, 5, 6."""
     planner = toy_planner(reasons=False, stirred=False).with_offsets(np.zeros(8))
-    scores = PredictedSplit(_decisions(planner), _beliefs(planner, _CHOICES)).scores(planner)
+    scores = PredictedSplit(_decisions(planner), _predictions(planner, _CHOICES)).scores(planner)
     assert scores["lr"] == pytest.approx(100 * (1 + 1 + 0 + 0.5) / 4)
     assert scores["emr"] == pytest.approx(50)
     assert scores["emr_multi"] == pytest.approx(50)
@@ -72,17 +73,17 @@ def test_scores_by_hand() -> None:
     for gold, made in [(7, 7), (0, 0), (2, 2), (4, 5), (5, 5), (6, 5)]:
         table[gold, made] += 1
     assert scores["preference_bias"] == pytest.approx(float(preference_bias(table)))
-    # So sure a planner draws what it makes.
+    # So sure a planner samples what it makes.
     assert scores["drawn_lr"] == pytest.approx(scores["lr"], abs=0.01)
     assert scores["drawn_emr"] == pytest.approx(scores["emr"], abs=0.01)
     assert scores["entropy"] == pytest.approx(0.0, abs=1e-3)
     assert not any(name.startswith("accuracy") for name in scores)
 
 
-def test_drawn_plans_are_scored_by_their_chance() -> None:
+def test_sampled_plans_are_scored_by_their_probability() -> None:
     """After the one history: 3 with 0.8, each other with 0.2 / 7; then STOP with 0.8, each strategy with 0.2 / 8."""
     planner = toy_planner(reasons=False, stirred=False)
-    split = PredictedSplit(_decisions(planner, [(3,)]), _beliefs(planner, [{(): 3}, {}], sure=0.8))
+    split = PredictedSplit(_decisions(planner, [(3,)]), _predictions(planner, [{(): 3}, {}], sure=0.8))
     scores = split.scores(planner)
     assert scores["emr"] == 100
     assert scores["drawn_emr"] == pytest.approx(100 * 0.8 * 0.8, rel=1e-4)
@@ -97,7 +98,7 @@ def test_gold_plans_longer_than_any_planned_are_never_matched() -> None:
     planner = toy_planner(reasons=False, stirred=False)
     decisions = _decisions(planner, [(1, 2, 3)])
     choices: list[dict[tuple[int, ...], int]] = [{(): 1, (1,): 2}] * len(decisions.history)
-    scores = PredictedSplit(decisions, _beliefs(planner, choices)).scores(planner)
+    scores = PredictedSplit(decisions, _predictions(planner, choices)).scores(planner)
     assert scores["emr"] == scores["emr_multi"] == 0.0
     assert scores["drawn_emr"] == pytest.approx(0.0, abs=1e-3)
     assert scores["lr"] == pytest.approx(100 * 2 / 3)
@@ -130,10 +131,48 @@ def test_offsets_decide_messages_only_and_are_fitted_for_them() -> None:
 def test_reasoning_is_scored_at_the_openings_of_turns() -> None:
     planner = toy_planner(stirred=False)
     decisions = _decisions(planner)
-    predictions = _beliefs(planner, _CHOICES)
+    predictions = _predictions(planner, _CHOICES)
     labels = np.full((len(decisions.history), 5), -1)
     labels[decisions.openings, 3] = 0  # uniform predictions: the first value is taken
     labels[decisions.openings[:1], 3] = 1
     scores = PredictedSplit(Decisions(**{**vars(decisions), "reasoning": labels}), predictions).scores(planner)
     assert scores["accuracy_need"] == pytest.approx(75)
     assert scores["accuracy_stage"] == 0.0
+
+
+def _macro_f1(gold: np.ndarray, predicted: np.ndarray) -> float:
+    table = np.zeros((8, 8))
+    np.add.at(table, (gold, predicted), 1)
+    return float(confusion_f1(table).mean())
+
+
+def test_a_rare_class_that_is_always_outvoted_gets_its_share() -> None:
+    """Class 1 is right where its probability is 0.4 against 0.5: only an offset above ln(0.5 / 0.4) helps."""
+    rare, frequent = np.full(8, 1e-3), np.full(8, 1e-3)
+    rare[[0, 1]] = 0.5, 0.4
+    frequent[[0, 1]] = 0.9, 0.09
+    probabilities = np.stack([rare] * 20 + [frequent] * 80)
+    gold = np.array([1] * 20 + [0] * 80)
+    offsets = fit_offsets(np.log(probabilities), gold)
+    assert np.log(5 / 4) < offsets[1] - offsets[0] < np.log(10)
+    assert with_offsets(probabilities, offsets).argmax(axis=1).tolist() == gold.tolist()
+
+
+def test_offsets_never_lower_the_objective_and_have_mean_zero() -> None:
+    rng = np.random.default_rng(0)
+    gold = rng.integers(8, size=400)
+    probabilities = rng.dirichlet(np.full(8, 0.5), size=400)
+    probabilities[np.arange(400), gold] += 0.3
+    probabilities[:, 0] += 0.2
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    offsets = fit_offsets(np.log(probabilities), gold)
+    assert offsets.mean() == pytest.approx(0.0)
+    assert offsets[0] < 0  # the class that everything leans to is held back
+    shifted = with_offsets(probabilities, offsets)
+    assert _macro_f1(gold, shifted.argmax(axis=1)) > _macro_f1(gold, probabilities.argmax(axis=1))
+
+
+def test_shifted_probabilities_by_hand() -> None:
+    probabilities = np.array([[0.5, 0.5, 0, 0, 0, 0, 0, 0]])
+    shifted = with_offsets(probabilities, np.array([np.log(3), 0, 0, 0, 0, 0, 0, 0]))
+    assert shifted[0, :2] == pytest.approx([0.75, 0.25])

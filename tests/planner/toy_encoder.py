@@ -49,9 +49,6 @@ def toy_transformer(*, seed: int = 0, layers: int = 2) -> Any:
 class ToyEncoder(HashEncoder):
     """Stands for :class:`encoding.sentence_encoder.SentenceEncoder`."""
 
-    def __init__(self, name: str = "toy") -> None:
-        self.name = name
-
     def token_model(self) -> tuple[Any, Any]:
         """The same tokenizer and weights whenever they are asked for."""
         state = torch.get_rng_state()

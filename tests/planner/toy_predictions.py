@@ -8,7 +8,7 @@ from encoding.plan_codec import STOP, PlanCodec
 from encoding.reasoning_codec import ReasoningCodec
 from planner.base_models.fine_tuned_encoder import OUTPUTS
 from planner.base_models.predictions import PredictionLayout
-from planner.plan_space import PlanSpace
+from planner.plan_distribution import PlanSpace
 from planner.policy.network import PolicyNetwork
 
 REASONING = ReasoningCodec(("job", "love"), ("fear", "anger", "shame"))  # sizes (2, 3, 5, 4, 3)

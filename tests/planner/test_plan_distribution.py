@@ -1,14 +1,22 @@
-"""The distribution over plans against a walk through the decisions of each plan."""
+"""The distribution over plans against a walk through the decisions of each plan; plans taken from it."""
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP, PlanCodec
-from planner.plan_space import PlanSpace, allowed_decisions, chain_expectation
+from metrics.strategy.edit_distance import levenshtein_ratio
+from planner.config import PlanDecodingConfig
+from planner.plan_distribution import PlanDecoder, PlanSpace, allowed_decisions, chain_expectation
 from planner.policy.network import kl_divergence
 from tests.planner.reference_plans import plan_log_probabilities
+
+_CODEC = PlanCodec(2)
+_DECODER = PlanDecoder(_CODEC, PlanDecodingConfig())
+_MOST_PROBABLE = PlanDecoder(_CODEC, PlanDecodingConfig(rule="most-probable"))
 
 
 def _table(seed: int, *, max_strategies: int = 2, batch: int = 3) -> tuple[torch.Tensor, PlanSpace]:
@@ -105,3 +113,77 @@ def test_only_stopping_before_the_first_strategy_is_forbidden() -> None:
     assert allowed[:, STOP].tolist() == [False, True, False, True]
     _, space = _table(8)
     assert torch.equal(allowed_decisions(torch.from_numpy(space.prefixes)), space.allowed)
+
+
+def _distribution(weights: dict[tuple[int, ...], float]) -> np.ndarray:
+    return np.array([[weights.get(plan, 0.0) for plan in _CODEC.plans]])
+
+
+def test_expected_ratio_can_prefer_a_plan_that_is_never_most_probable() -> None:
+    """(0): 0.4, (0, 1): 0.3, (2, 1): 0.3.
+
+    Expected ratio of (0): 0.4 + 0.3 / 2 = 0.55; of (0, 1): 0.3 + 0.4 / 2 + 0.3 / 2 = 0.65: the near miss of both wins.
+    """
+    probabilities = _distribution({(0,): 0.4, (0, 1): 0.3, (2, 1): 0.3})
+    assert _CODEC.plans[_MOST_PROBABLE.best(probabilities)[0]] == (0,)
+    assert _CODEC.plans[_DECODER.best(probabilities)[0]] == (0, 1)
+
+
+def test_never_the_empty_plan() -> None:
+    probabilities = _distribution({(): 1.0})
+    assert _CODEC.plans[_MOST_PROBABLE.best(probabilities)[0]] != ()
+    assert _CODEC.plans[_DECODER.best(probabilities)[0]] != ()
+
+
+def test_the_prefix_stays() -> None:
+    probabilities = _distribution({(0,): 0.9, (3, 1): 0.06, (3,): 0.04})
+    assert _CODEC.plans[_MOST_PROBABLE.best(probabilities, prefix=(3,))[0]] == (3, 1)
+    assert _CODEC.plans[_DECODER.best(probabilities, prefix=(3, 5))[0]] == (3, 5)
+
+
+def test_plans_that_contradict_the_prefix_do_not_count() -> None:
+    """After (3): (3) has 0.2 and (3, 1) has 0.3; the improbable prefix must not be weighed by the 0.5 elsewhere."""
+    probabilities = _distribution({(0,): 0.5, (3,): 0.2, (3, 1): 0.3})
+    assert _CODEC.plans[_DECODER.best(probabilities, prefix=(3,))[0]] == (3, 1)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_chosen_plan_has_the_highest_expected_ratio(seed: int) -> None:
+    probabilities = np.random.default_rng(seed).dirichlet(np.full(len(_CODEC.plans), 0.1))[None]
+    expected = [
+        sum(p * levenshtein_ratio(plan, gold) for p, gold in zip(probabilities[0], _CODEC.plans, strict=True))
+        for plan in _CODEC.plans[1:]
+    ]
+    chosen = _DECODER.best(probabilities)[0] - 1
+    assert expected[chosen] == pytest.approx(max(expected), abs=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 5), st.floats(0, 5))
+def test_weights_are_added_for_an_exact_match(seed: int, weight: float, multi: float) -> None:
+    probabilities = np.random.default_rng(seed).dirichlet(np.full(len(_CODEC.plans), 0.1))[None]
+    expected = [
+        (weight + multi * (len(plan) > 1)) * probabilities[0, number]
+        + sum(p * levenshtein_ratio(plan, gold) for p, gold in zip(probabilities[0], _CODEC.plans, strict=True))
+        for number, plan in enumerate(_CODEC.plans)
+    ][1:]
+    decoder = PlanDecoder(_CODEC, PlanDecodingConfig(exact_weight=weight, multi_strategy_weight=multi))
+    chosen = decoder.best(probabilities)[0] - 1
+    assert expected[chosen] == pytest.approx(max(expected), abs=1e-5)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_huge_exact_weight_makes_the_most_probable_plan(seed: int) -> None:
+    probabilities = np.random.default_rng(seed).dirichlet(np.full(len(_CODEC.plans), 0.1), size=3)
+    decoder = PlanDecoder(_CODEC, PlanDecodingConfig(exact_weight=1e6))
+    for prefix in [(), (3,), (3, 1)]:
+        np.testing.assert_array_equal(
+            probabilities[np.arange(3), decoder.best(probabilities, prefix=prefix)],
+            probabilities[np.arange(3), _MOST_PROBABLE.best(probabilities, prefix=prefix)],
+        )
+
+
+def test_more_exact_weight_means_shorter_plans_where_they_are_more_probable() -> None:
+    """As above: the near miss (0, 1) is 0.1 ahead in expected ratio, (0) is 0.1 ahead in probability."""
+    probabilities = _distribution({(0,): 0.4, (0, 1): 0.3, (2, 1): 0.3})
+    for weight, plan in [(0.0, (0, 1)), (0.9, (0, 1)), (1.1, (0,))]:
+        assert _CODEC.plans[PlanDecoder(_CODEC, PlanDecodingConfig(exact_weight=weight)).best(probabilities)[0]] == plan

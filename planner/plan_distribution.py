@@ -1,4 +1,4 @@
-"""The space of plans, and exact distributions over it.
+"""The space of plans, exact distributions over it, and how one plan is taken from a distribution.
 
 A plan is decided step by step: after every prefix that can still grow there is a distribution over nine decisions, the
 eight strategies and STOP. A table of all of them gives everything exactly: the probability, entropy and divergence of
@@ -16,6 +16,12 @@ taken of one table instead of one per state, and a plan's probability over all s
     P(plan) = sum over states of P(state) * product over its decisions of P(d | state, prefix),
 
 is the product of table entries along the plan times one matrix product with the states at every prefix.
+
+:class:`PlanDecoder` takes a greedy plan, the most probable one or the one of highest expected utility; :func:`sampled`
+takes plans at random. Both modes plan ahead by the same rule: in the turn environments the gold plan does not depend on
+what the planner does, so the best One-by-One policy carries out, step by step, the plan of highest expected return. A
+One-by-One planner is asked again after every realized message whether to stop: a prefix is given then, and only plans
+that begin with it count.
 """
 
 from functools import cached_property
@@ -27,6 +33,8 @@ from torch import Tensor
 
 from encoding.observation import plan_features
 from encoding.plan_codec import STOP, PlanCodec
+from metrics.strategy.edit_distance import levenshtein_ratio_table
+from planner.config import PlanDecodingConfig
 
 IMPOSSIBLE = -1e9  # log-probability
 LARGEST_LOGIT = 80.0  # 9 e^80 and e^-80 are still single-precision numbers
@@ -224,6 +232,55 @@ def strategies_along(probabilities: Tensor, plans: Tensor, space: PlanSpace) -> 
     ]  # K times (B, 8)
     along = torch.stack(steps, dim=1)
     return along / along.sum(-1, keepdim=True).clamp(min=_SMALLEST)
+
+
+class PlanDecoder:
+    """Takes the best plan from a distribution.
+
+    The plan with the highest expected Levenshtein ratio is the minimum-risk decision for the metric LR (Kumar and
+    Byrne, "Minimum Bayes-Risk Decoding", NAACL 2004): near misses of many plausible plans can be worth more than the
+    single most probable one. The more an exact match counts beside it, the shorter are the plans; four turns in five
+    have one message, so whoever wants to be right as often as possible never plans two. Therefore an exact match of a
+    multi-strategy plan can count more.
+
+    Args:
+        codec: Which plans there are.
+        config: The rule and its weights.
+    """
+
+    def __init__(self, codec: PlanCodec, config: PlanDecodingConfig) -> None:
+        self.codec = codec
+        self._rule = config.rule
+        ratios = levenshtein_ratio_table(codec.plans, codec.plans)
+        of_match = [config.exact_weight + config.multi_strategy_weight * (len(plan) > 1) for plan in codec.plans]
+        self._utility = ratios + np.diag(np.array(of_match, np.float32))  # (plans, plans)
+
+    def best(self, probabilities: np.ndarray, *, prefix: tuple[int, ...] = ()) -> np.ndarray:
+        """Plans of highest expected utility, or the most probable ones.
+
+        Args:
+            probabilities: Probability of every plan of the codec. Shape: (B, plans).
+            prefix: Strategies that are already said; only plans that begin with them are possible.
+
+        Returns:
+            Index into the codec's plans. Shape: (B,).
+        """
+        possible = self._possible(prefix)
+        scores = probabilities
+        if self._rule == "expected-lr":
+            scores = (probabilities * possible) @ self._utility.T
+        return np.where(possible, scores, -np.inf).argmax(axis=1)
+
+    def _possible(self, prefix: tuple[int, ...]) -> np.ndarray:
+        """Plans that are not empty and begin with the prefix. Shape: (plans,), bool."""
+        length = max(1, len(prefix))
+        return np.array([len(plan) >= length and plan[: len(prefix)] == prefix for plan in self.codec.plans])
+
+
+def sampled(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Plans sampled by inverse transform. Shapes: (B, plans), (B,) in 0..1 -> (B,) indices of plans."""
+    bounds = probabilities.astype(np.float64).cumsum(axis=1)
+    return (bounds <= uniform[:, None] * bounds[:, -1:]).sum(axis=1)  # the last bound is 1 but for rounding
 
 
 def _offset(length: int) -> int:
