@@ -64,7 +64,6 @@ def run_command(commands: Commands | type[Command], arguments: Sequence[str], *,
     Args:
         commands: The commands by name; or the only one, which then has no name.
         arguments: What follows the program's name.
-        program: The program's name, for messages.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for noisy in _NOISY:

@@ -37,10 +37,8 @@ class RunFolder:
 
     Args:
         folder: Where; made if missing.
-        command: Name of the command.
         settings: Everything that decides the result: ``config`` as resolved, the seed, what it builds on.
         corpus: The data; their hashes go into the manifest.
-        precision: The arithmetic that the training computes in.
         upgraded: Turns the ``config`` of an earlier version's ``config.json`` into the values of today.
 
     Attributes:

@@ -41,10 +41,7 @@ def differences_to_reference(
     Args:
         tallies: Of every system; of one with more than one run their mean.
         trained: Systems to compare; the reference itself is left out.
-        reference: What they are compared with.
-        metrics: What to compare them in.
         seed: Of the resamples; every difference sees the same.
-        samples: How many.
     """
     if reference not in tallies:
         return Differences(reference, {})
@@ -65,7 +62,6 @@ def difference_table(
     Args:
         differences: System -> metric -> difference; the metrics of the first are the columns.
         title: What is shown, and what the star means.
-        own: Names of the trained systems.
     """
     metrics = list(next(iter(differences.values())))
     rows = tuple(

@@ -60,9 +60,6 @@ def choose_plans(
         rng: For ``random``.
         planner: For ``planner`` and only for it.
 
-    Returns:
-        A plan, or ``None`` for ``joint``, for every item.
-
     Raises:
         ValueError: Unknown source, or a planner given or missing against the source.
     """
@@ -82,11 +79,7 @@ def choose_plans(
 
 
 class CachedPlanner:
-    """A planner that plans every history once, so that plan and reasoning are one decision though asked for apart.
-
-    Args:
-        planner: The planner behind it.
-    """
+    """A planner that plans every history once, so that plan and reasoning are one decision though asked for apart."""
 
     def __init__(self, planner: Planner) -> None:
         self.planner = planner
@@ -107,10 +100,6 @@ class CachedPlanner:
 
 def planned_reasoning(items: Sequence[ScoredItem], planner: Planner) -> list[Reasoning]:
     """The planner's reasoning about the turn of every item.
-
-    Args:
-        items: Messages or turns.
-        planner: Must reason.
 
     Raises:
         ValueError: The planner does not reason.

@@ -231,7 +231,6 @@ def published_text(tables: Sequence[PublishedTable], *, split: str) -> str:
     """Every table for a terminal, below a head that tells them from what was measured.
 
     Args:
-        tables: Of one protocol.
         split: What was measured above these tables, and may not be what they are about.
     """
     return "\n\n".join([_HEAD.format(split=split), *(to_text(published_table(table)) for table in tables)])

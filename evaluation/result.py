@@ -116,11 +116,8 @@ def measured_table(
     """A row for every system, its values with their intervals, the best value of each column marked as such.
 
     Args:
-        systems: System -> metric -> estimate, in order.
         columns: Metric keys; those that no system has are left out.
         own: Names of the trained systems.
-        title: What is shown.
-        notes: What must be said of it.
     """
     present = {metric for scores in systems.values() for metric in scores}
     metrics = [metric for metric in columns if metric in present]

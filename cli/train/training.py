@@ -62,9 +62,6 @@ class Training(abc.ABC):
         """Seeds every generator and opens the run folder.
 
         Args:
-            out: The folder.
-            corpus: The data.
-            precision: The arithmetic of the training.
             built_on: What else decides the result, for ``config.json``.
         """
         seed_everything(self.seed)

@@ -61,7 +61,6 @@ def filter_conversations(
     Args:
         data: A file of any of the formats.
         thresholds: Of the filter; the search begins with them.
-        labels: CSV file of human labels, or ``None``.
         rng: For the intervals of kappa.
 
     Raises:

@@ -79,11 +79,7 @@ class CorpusReport:
         )
 
     def sections(self, *, figure: Markup | None = None) -> tuple[CorpusSection, ...]:
-        """The parts in their order.
-
-        Args:
-            figure: Figure 4 as an ``<svg>`` element, for a page.
-        """
+        """The parts in their order."""
         found = self.analysis
         return (
             CorpusSection("Dialogues and messages (Table 2)", (tables.size_table(found.statistics),)),
@@ -133,7 +129,6 @@ def report_corpus(corpus: Corpus, *, split: str) -> CorpusReport:
     """Analyses a corpus.
 
     Args:
-        corpus: The data.
         split: The part that is analysed; ``all`` for everything, with a row of sizes for each split besides.
 
     Raises:
@@ -148,7 +143,6 @@ def summarise_corpus(corpus: Corpus, *, split: str) -> EvaluationResult:
     """Counts and shares of a corpus, split by split and together.
 
     Args:
-        corpus: The data.
         split: ``train``, ``valid`` or ``test`` for one row; ``all`` for a row per split and one for all.
 
     Returns:

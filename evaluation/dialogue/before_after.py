@@ -32,9 +32,6 @@ class PlannerTrial:
     """Scores planners in conversations with the same seekers, one planner after the other.
 
     Args:
-        profiles: The seekers.
-        seeker: Seeker simulator.
-        rules: When a conversation ends.
         trials: Conversations with each seeker.
         seed: Every planner meets the same randomness.
     """
@@ -92,14 +89,8 @@ def compare_before_after(
     """Lets both planners talk to the seekers of the dialogues and predict the dialogues' own messages.
 
     Args:
-        before: The start of the training.
-        after: Its result.
         dialogues: Of a split that neither the training nor its checkpoint selection used.
-        seeker: Seeker simulator.
-        rules: When a conversation ends.
         seeds: Conversations of each planner with each seeker.
-        seed: Of all randomness.
-        split: The split's name.
         data: What identifies the data in the signatures.
 
     Returns:

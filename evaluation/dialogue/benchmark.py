@@ -104,13 +104,10 @@ def benchmark_dialogues(
     """Plays every policy with every profile under every seed, and scores it.
 
     Args:
-        recipe: Of the world.
         seeds: S, conversations of each policy with each profile.
-        seed: Of all randomness.
         split: For the result: where the profiles come from.
         data: What identifies the data in the signature, e.g. name and shortened fingerprint.
         workers: Processes that play; the result does not depend on them.
-        samples: Bootstrap resamples.
 
     Raises:
         ValueError: Fewer than 1 seed, or a policy, the seeker or the responder breaks its contract.

@@ -73,9 +73,7 @@ def score_with_critic(
 
     Args:
         benchmark: Played with a :class:`env.seekers.prompted.seeker.ModelSeeker`.
-        config: How the critic is asked.
         seed: Of the bootstrap over seekers.
-        samples: Resamples.
 
     Raises:
         ValueError: Another kind of seeker played.

@@ -167,11 +167,7 @@ class MarkovPolicy:
 
 
 class FixedPolicy:
-    """One strategy a turn, from a fixed cycle: always the same, or two in turn.
-
-    Args:
-        cycle: One or more strategies; the first turn takes the first.
-    """
+    """One strategy a turn, from a fixed cycle: always the same, or two in turn."""
 
     def __init__(self, *cycle: Strategy) -> None:
         self.cycle = cycle

@@ -108,11 +108,7 @@ def roll_out(
     """Plays one conversation with every profile, all side by side.
 
     Args:
-        profiles: The seekers.
-        policy: Plans the supporter's turns.
-        seeker: Answers.
         responder: Writes the supporter's texts; ``None``: the seeker reacts to strategies alone.
-        rules: When a conversation ends.
         rng: Two generators are split off it, so that the seekers' randomness does not depend on how
             often the policy samples.
 

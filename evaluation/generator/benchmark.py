@@ -154,17 +154,14 @@ def benchmark_generator(
     are strategy tokens it is computed without them, as in all published figures, and with them.
 
     Args:
-        generator: What writes.
         items: Messages (:func:`scored_messages`; the reference is the message's text) or turns (:func:`scored_turns`;
             the reference is the turn's messages joined by a blank), whole dialogues of them.
         system: Its name, and how it is asked: plan source, reasoning, sampling runs, messages or turns.
-        split: For the result.
         data: What identifies the data in the signature, e.g. name and shortened fingerprint.
         rng: For plans, decoding and bootstrap.
         planner: For the plan source ``planner``, and for reasoning.
         vectors: Word vectors for Extrema, Average and Greedy; without them these are left out.
         bertscore: BERTScore's model; without it BERTScore is left out.
-        samples: Bootstrap resamples.
 
     Raises:
         ValueError: No items, items of another unit than the system's, a planner or reasoning that does not fit.

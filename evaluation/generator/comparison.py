@@ -86,7 +86,6 @@ def compare_evaluations(
         reference: Row, or name of a generator that has one row; without it the first fine-tuned Vanilla, else the first
             row that writes freely (plan source joint, no reasoning), else the first row.
         seed: Of the resamples; all systems see the same.
-        samples: Resamples.
 
     Returns:
         One comparison for each unit there is.

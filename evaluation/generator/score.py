@@ -34,7 +34,6 @@ def score_files(
         hypotheses: Generated responses, UTF-8; an empty line is an empty response.
         references: Gold responses, UTF-8.
         rng: For the bootstrap.
-        samples: Bootstrap resamples.
         vectors: Word vectors for Extrema, Average and Greedy; without them these are left out.
         bertscore: BERTScore's model; without it BERTScore is left out.
 
@@ -151,12 +150,7 @@ def _read(path: Path) -> tuple[list[str], str]:
 
 
 def skipped_text(*, vectors: bool, bertscore: bool) -> str:
-    """One line for each kind of metric that was skipped, each ended by a line break; empty where none was.
-
-    Args:
-        vectors: Whether word vectors were given.
-        bertscore: Whether a BERTScore model was given.
-    """
+    """One line for each kind of metric that was skipped, each ended by a line break; empty where none was."""
     options = {
         "vectors": (vectors, "no --vectors: a file of word vectors in GloVe's text format"),
         "bertscore": (bertscore, "no --bertscore: a model"),

@@ -93,8 +93,6 @@ class LoadedGenerator:
     """A generator with what an evaluation says of it.
 
     Attributes:
-        realizer: The generator.
-        name: Its name in tables: that of its folder.
         folder: Where its evaluations are stored.
         backbone: What it was trained from.
         fine_tuned: Whether it was trained on dialogues at all.
@@ -155,7 +153,6 @@ def load_generator(
             taken without fine-tuning.
         out: Folder for its evaluations; by default its run folder. A backbone has none and needs it.
         like: Run whose lengths and sampling settings a backbone takes; a run has its own.
-        batch_size: Responses computed side by side, at least 1.
         precision: ``bf16``, ``fp32``, or ``auto``: ``bf16`` where the hardware multiplies it natively.
 
     Raises:

@@ -77,7 +77,6 @@ def benchmark_messages(
     """Predicts the strategy of every supporter message with every planner and scores it.
 
     Args:
-        setup: The planners.
         items: The supporter messages, of all dialogues together (:func:`corpus.dialogue.message_view`).
         rng: For bootstrap and speed.
 

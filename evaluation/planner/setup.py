@@ -93,9 +93,6 @@ def score_systems(
     """Predicts with every system of a setup, scores it on the same resampled dialogues as all others, and times it.
 
     Args:
-        setup: The systems.
-        items: What they decide.
-        predict: All decisions of one run.
         tally: Everything that a run's decisions are scored in.
         measure: Speed of a planner that is warm; a plan table has none.
         compared: Metrics of the differences to the reference.

@@ -80,7 +80,6 @@ def benchmark_turns(setup: BenchmarkSetup, turns: Sequence[Turn], *, rng: np.ran
     """Predicts the plan of every supporter turn with every planner, free-running, and scores it.
 
     Args:
-        setup: The planners.
         turns: The items, all dialogues' together (:func:`corpus.dialogue.turn_view`).
         rng: For bootstrap and speed.
 

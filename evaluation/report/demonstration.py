@@ -69,13 +69,7 @@ class Demonstration:
         return "\n\n".join(parts)
 
     def html(self, *, planner: str, facts: Sequence[tuple[str, str]], curves: Sequence[LearningCurve]) -> str:
-        """Everything as a page.
-
-        Args:
-            planner: Name of the trained planner.
-            facts: What was run, as pairs.
-            curves: Training progress, one panel each.
-        """
+        """Everything as a page."""
         return render_report(
             ReportData(
                 title="Emotional support: planner and generator",
@@ -103,11 +97,7 @@ def demonstrate(
     """Scores planner, ladder and generator on one split and makes sample turns.
 
     Args:
-        corpus: The data.
-        split: Which part is scored.
-        planner: The trained planner.
         ladder: Baselines fitted on the same training split.
-        realizer: The trained generator.
         rng: For bootstrap, plans and decoding.
     """
     dialogues = corpus.split(split)

@@ -1,4 +1,7 @@
-"""The figures of all pages, each a function from numbers to an inline ``<svg>`` element; one is a picture file too."""
+"""The figures of all pages, each a function from numbers to an inline ``<svg>`` element; one is a picture file too.
+
+The ``title`` of a figure is its text for screen readers; the page sets it as the caption too.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -87,10 +90,6 @@ def confusion_figure(counts: np.ndarray, *, title: str) -> Markup:
 
     Args:
         counts: Rows gold, columns predicted. Shape: (8, 8).
-        title: Text for screen readers; the page sets it as the caption too.
-
-    Returns:
-        An ``<svg>`` element.
     """
     counts = np.asarray(counts)
     totals = counts.sum(axis=1)
@@ -124,10 +123,6 @@ def progress_figure(panels: Mapping[str, np.ndarray], *, title: str) -> Markup:
 
     Args:
         panels: Heading -> counts, e.g. gold and a planner. Shape of each: (6, 8).
-        title: Text for screen readers; the page sets it as the caption too.
-
-    Returns:
-        An ``<svg>`` element.
     """
     with _progress(panels) as figure:
         return svg(figure, title)
@@ -150,11 +145,7 @@ def interval_figure(estimates: Mapping[str, Estimate], *, title: str, highlight:
 
     Args:
         estimates: System -> estimate of one metric, in the table's order.
-        title: Text for screen readers; the page sets it as the caption too.
         highlight: The system in colour; the others are grey.
-
-    Returns:
-        An ``<svg>`` element.
     """
     with new_figure(5.2, 0.9 + 0.42 * len(estimates)) as figure:
         axes = figure.add_subplot()
@@ -174,10 +165,6 @@ def plan_length_figure(lengths: Mapping[str, np.ndarray], *, title: str) -> Mark
 
     Args:
         lengths: System -> how many plans have length 0, 1, 2, ... Shape of each: (longest + 1,).
-        title: Text for screen readers; the page sets it as the caption too.
-
-    Returns:
-        An ``<svg>`` element.
     """
     with new_figure(5.2, 3.6) as figure:
         axes = figure.add_subplot()
@@ -200,11 +187,7 @@ def plan_length_figure(lengths: Mapping[str, np.ndarray], *, title: str) -> Mark
 
 
 def learning_figure(curve: LearningCurve) -> Markup:
-    """One panel of learning curves.
-
-    Returns:
-        An ``<svg>`` element.
-    """
+    """One panel of learning curves."""
     with new_figure(5.2, 3.1) as figure:
         axes = figure.add_subplot()
         for number, series in enumerate(curve.series):
@@ -287,10 +270,6 @@ def reliability_figure(curves: Mapping[str, Reliability], *, title: str) -> Mark
 
     Args:
         curves: System -> curve. The size of a marker is the share of the decisions that its bin holds.
-        title: Text for screen readers; the page sets it as the caption too.
-
-    Returns:
-        An ``<svg>`` element.
     """
     with new_figure(5.2, 4.4) as figure:
         axes = figure.add_subplot()
@@ -320,11 +299,7 @@ def curve_figure(curves: Mapping[str, Sequence[Estimate]], *, first: int, title:
     Args:
         curves: System -> estimate after each turn.
         first: Turn of the first estimate.
-        title: Text for screen readers; the page sets it as the caption too.
         y_label: What is measured, with its unit.
-
-    Returns:
-        An ``<svg>`` element.
     """
     with new_figure(5.2, 3.6) as figure:
         axes = figure.add_subplot()
@@ -353,10 +328,6 @@ def flow_figure(panels: Mapping[str, np.ndarray], *, title: str) -> Markup:
 
     Args:
         panels: Heading -> counts. Shape of each: (turns, 8).
-        title: Text for screen readers; the page sets it as the caption too.
-
-    Returns:
-        An ``<svg>`` element.
     """
     with new_figure(8.6, 0.6 + 2.5 * len(panels)) as figure:
         all_axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]

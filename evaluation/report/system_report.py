@@ -40,8 +40,6 @@ class SampleTurn:
     Attributes:
         dialogue: Number of the dialogue in its file.
         history: What was said before; the report shows the end of it.
-        gold: The corpus's own turn.
-        plan: What the planner decided.
         realized: What the generator made of it; empty without a generator.
     """
 

@@ -100,9 +100,6 @@ def plain_table(
     """A table of strings.
 
     Args:
-        headings: Of the columns.
-        rows: Their cells.
-        title: What is shown.
         notes: What must be said of it; empty ones are left out.
         names: How many columns, from the first, hold names and are aligned left.
         totals: Rows at the end that sum up the others.
