@@ -56,7 +56,6 @@ class ChatSession:
     """One person, one system.
 
     Args:
-        system: Answers.
         seed: Of the texts. The same messages get the same answers, also when a conversation is resumed.
         exchanges: What was said before.
     """

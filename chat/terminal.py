@@ -16,18 +16,11 @@ HELP = f"""/plan A,B    choose the strategies of the next reply (the beginning o
 /help        show this text
 /quit        leave
 Strategies: {", ".join(LABELS)}"""
-
-
 _WIDTH = 100  # characters of a line
 
 
 class Terminal:
-    """Runs one conversation.
-
-    Args:
-        conversation: Whom to talk with.
-        show: Prints a line.
-    """
+    """Runs one conversation; ``show`` prints a line."""
 
     def __init__(self, conversation: ChatSession, *, show: Callable[[str], None] = print) -> None:
         self.conversation = conversation

@@ -122,7 +122,6 @@ class Seeker(Protocol):
             conversations: B conversations.
             plans: The supporter's plan in each, none empty.
             texts: What the supporter says, one text per strategy; ``None`` where none were written.
-            rng: Makes every random choice.
 
         Returns:
             Length B.
@@ -205,10 +204,8 @@ def take_turn(
 
     Args:
         conversations: B different conversations; they are changed.
-        plans: What each supporter does. Length: B.
-        seeker: Answers.
-        responder: Writes the supporter's texts; ``None``: the seeker reacts to strategies alone.
-        rng: Makes every random choice.
+        plans: Length: B.
+        responder: ``None``: the seeker reacts to strategies alone.
 
     Returns:
         The replies; of a turn without a plan one without messages. Length: B.

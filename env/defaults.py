@@ -35,32 +35,30 @@ def _encoder() -> EmbeddingCache:
     return EmbeddingCache(SentenceEncoder(), folder=cache_folder())
 
 
-def turn_env(task: TurnTask | None = None, *, mode: Mode, reward: RewardWeights | None = None) -> SupportEnv:
+_TURN, _DIALOGUE = RewardWeights(), DialogueRewardWeights()
+
+
+def turn_env(task: TurnTask | None = None, *, mode: Mode, reward: RewardWeights = _TURN) -> SupportEnv:
     """One supporter turn of a real conversation is one episode."""
-    return SupportEnv(TurnProcess(task or bundled_turns(), mode=mode, reward=reward or RewardWeights()))
+    return SupportEnv(TurnProcess(task or bundled_turns(), mode=mode, reward=reward))
 
 
 def turn_vector_env(
-    num_envs: int = 1, *, task: TurnTask | None = None, mode: Mode, reward: RewardWeights | None = None
+    num_envs: int = 1, *, task: TurnTask | None = None, mode: Mode, reward: RewardWeights = _TURN
 ) -> SupportVectorEnv:
     """Many of :func:`turn_env`, stepped together."""
-    return SupportVectorEnv(
-        TurnProcess(task or bundled_turns(), episodes=num_envs, mode=mode, reward=reward or RewardWeights())
-    )
+    return SupportVectorEnv(TurnProcess(task or bundled_turns(), episodes=num_envs, mode=mode, reward=reward))
 
 
 def dialogue_env(
-    task: DialogueTask | None = None, *, mode: Mode, reward: DialogueRewardWeights | None = None
+    task: DialogueTask | None = None, *, mode: Mode, reward: DialogueRewardWeights = _DIALOGUE
 ) -> SupportEnv:
     """One conversation with a simulated seeker is one episode."""
-    return SupportEnv(DialogueProcess(task or bundled_dialogues(), mode=mode, reward=reward or DialogueRewardWeights()))
+    return SupportEnv(DialogueProcess(task or bundled_dialogues(), mode=mode, reward=reward))
 
 
 def dialogue_vector_env(
-    num_envs: int = 1, *, task: DialogueTask | None = None, mode: Mode, reward: DialogueRewardWeights | None = None
+    num_envs: int = 1, *, task: DialogueTask | None = None, mode: Mode, reward: DialogueRewardWeights = _DIALOGUE
 ) -> SupportVectorEnv:
     """Many of :func:`dialogue_env`, stepped together."""
-    process = DialogueProcess(
-        task or bundled_dialogues(), episodes=num_envs, mode=mode, reward=reward or DialogueRewardWeights()
-    )
-    return SupportVectorEnv(process)
+    return SupportVectorEnv(DialogueProcess(task or bundled_dialogues(), episodes=num_envs, mode=mode, reward=reward))

@@ -81,10 +81,7 @@ class DialogueProcess(Process[dict[int, DialogueTurn]]):
     terminates when the seeker is helped or gives up, and is truncated when the turns run out.
 
     Args:
-        task: Whom the supporter talks to, and how.
         episodes: B.
-        mode: How the plan of each turn is chosen.
-        reward: Weights of the reward terms.
 
     Attributes:
         conversations: With the hidden intensities, which a policy must not see. Length: B.

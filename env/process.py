@@ -51,7 +51,6 @@ class Process(ABC, Generic[Happened]):
     Args:
         episodes: B.
         rows: Rows of the task.
-        mode: How plans are chosen.
         codec: Which plans can be made.
         reasoning_codec: What is reasoned about before a plan; ``None`` where nothing is.
         history_size: H, entries of an encoded history.
@@ -139,7 +138,6 @@ class Process(ABC, Generic[Happened]):
 
         Args:
             actions: Shape: (B, ...) as the action space says.
-            rng: Makes every random choice.
 
         Raises:
             ValueError: The actions are not of the action space.

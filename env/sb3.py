@@ -18,10 +18,6 @@ class BatchVecEnv(VecEnv):
     ``infos[i]["terminal_observation"]`` is the last observation, and ``infos[i]["TimeLimit.truncated"]`` says whether
     it was cut off: then SB3 adds the value of that observation to the last reward, as if the episode continued.
 
-    Args:
-        environment: What is adapted.
-        seed: Seed of its generator.
-
     Attributes:
         seconds: Spent in the environment so far.
     """

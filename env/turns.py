@@ -84,10 +84,7 @@ class TurnProcess(Process[TurnStep]):
     One-by-One takes at most S + K steps, All-in-One one; both are paid alike for a plan. Nothing is truncated.
 
     Args:
-        task: The turns.
         episodes: B.
-        mode: How plans are chosen.
-        reward: Weights of the reward terms.
     """
 
     row_name = "turn"

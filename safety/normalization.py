@@ -49,14 +49,13 @@ _LONGEST_WORD = 14  # letters of the longest vocabulary word that is looked for 
 
 
 class MessageNormalizer:
-    """Turns messages into plain form under one vocabulary."""
+    """Turns messages into plain form under one vocabulary.
+
+    Args:
+        vocabulary: Every word that a pattern may look for, lower-case letters only.
+    """
 
     def __init__(self, vocabulary: Iterable[str]) -> None:
-        """Prepares the look-ups.
-
-        Args:
-            vocabulary: Every word that a pattern may look for, lower-case letters only.
-        """
         written_out = {word for rewritten in REWRITES.values() for word in rewritten.split()}
         self._vocabulary = frozenset(vocabulary) | REWRITES.keys() | written_out | FILLERS
         by_key: dict[str, list[str]] = {}

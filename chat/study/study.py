@@ -29,7 +29,6 @@ class Study:
     """Leads participants through two conversations and the questions.
 
     Args:
-        store: Where every event goes.
         systems: The first and the second system, as named in the store.
         rng: Decides which system a participant meets first.
         seed: Of the texts.

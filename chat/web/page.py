@@ -20,12 +20,7 @@ link.download = 'conversation.%s'; link.click(); }"""
 
 
 def chat_page(system: System, *, seed: int = 0) -> gradio.Blocks:
-    """A page for one system.
-
-    Args:
-        system: Whom people talk with; each browser tab has its own conversation.
-        seed: Of the texts.
-    """
+    """A page for one system; each browser tab has its own conversation. ``seed``: of the texts."""
 
     def session(exchanges: tuple[Exchange, ...]) -> ChatSession:
         return ChatSession(system, seed=seed, exchanges=exchanges)

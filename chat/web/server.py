@@ -46,7 +46,6 @@ class RequestGuard:
     """ASGI middleware that refuses whatever is not needed, and adds headers that keep the page to itself.
 
     Args:
-        app: The application behind it.
         names: Names by which a request may call this server, in lower case and without a port; empty: any name. They
             stop a foreign page whose name was made to lead to this machine.
     """
@@ -110,9 +109,7 @@ def serve(blocks: gradio.Blocks, *, host: str = LOOPBACK, port: int = 7860, wait
     """Serves a page until it is interrupted.
 
     Args:
-        blocks: The page.
         host: Address to listen on; anything but the loopback address lets others in, without a password.
-        port: Port to listen on.
         wait: Whether to stay; a test does not.
 
     Raises:

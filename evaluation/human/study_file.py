@@ -91,7 +91,6 @@ class StudyStore:
         Args:
             participant: Name in the file, see :func:`participant_of`.
             number: How many events the participant has, as the writer knows it.
-            event: What happened.
 
         Raises:
             ConflictError: The participant has more events by now.

@@ -36,13 +36,10 @@ def fit_quality(
     """Every figure by name, e.g. ``feedback rank correlation``; NaN where the data do not allow it.
 
     Args:
-        models: Fitted on ``train``.
-        train: For the mean predictors.
-        valid: Unseen successful dialogues.
-        held_out_failed: Unseen failed conversations; may be empty.
-        text_encoder: Turns texts into vectors.
-        rng: Resamples dialogues.
-        samples: Resamples behind every interval.
+        models: Fitted on ``train``, which here gives the mean predictors.
+        valid: Held-out successful dialogues.
+        held_out_failed: May be empty.
+        samples: Resamples of the dialogues behind every interval.
     """
     estimates: dict[str, Estimate] = {}
 

@@ -70,15 +70,8 @@ class SeekerModels:
     """All models of a seeker.
 
     Attributes:
-        projection: Of embeddings.
-        typicality: Of plans.
-        stars: Of ratings.
-        support: How far the data reach.
-        intensity: Of the hidden intensity.
-        give_up: Of leaving.
         cadence: Probability of a rating when the supporter has written 1, 2, 3, 4 or more messages since the last.
             Shape: (4,).
-        fitted_on: What they were fitted on.
     """
 
     projection: Projection
@@ -130,8 +123,6 @@ def fit_seeker(
         train: Training dialogues. Typicality and retrieval know these only: they hold what good supporters did.
         failed: Failed conversations; without any, training dialogues with a small fall count as failures of the model
             of giving up, and the model of intensity sees successes only, in which hardly anything tells them apart.
-        text_encoder: Turns texts into vectors.
-        config: Settings.
 
     Raises:
         ValueError: Too little to fit on.

@@ -56,7 +56,6 @@ class ExchangeSearch:
 
     Args:
         exchanges: All; only those with a reply are found.
-        projection: Of embeddings.
 
     Raises:
         ValueError: None has a reply.
@@ -96,10 +95,9 @@ class ExchangeSearch:
 
         Args:
             states: Of B conversations.
-            plans: What the supporter does. Length: B.
+            plans: Length: B.
             used: Exchanges that must not come again; -1 fills up. Shape: (B, T), int.
             last: The exchange before: no exchange of its dialogue is found; -1 for none. Shape: (B,), int.
-            rng: Samples.
 
         Returns:
             Rows of exchanges. Shape: (B,), int.

@@ -105,7 +105,6 @@ class RetrievalSeeker:
     Args:
         models: Fitted on ``train``.
         train: The dialogues to answer from.
-        text_encoder: Turns texts into vectors.
 
     Raises:
         ValueError: The models were fitted on other dialogues or with another encoder.
