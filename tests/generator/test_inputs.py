@@ -1,15 +1,19 @@
 """History, strategies and reasoning as token ids."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.reasoning import Need, Reasoning, ReasoningLabels
 from corpus.strategy import Stage, Strategy
 from generator.config import LengthConfig
-from generator.inputs import reasoning_words, with_prefix
+from generator.inputs import reasoning_words, tidy, with_prefix
 from generator.strategy_tokens import add_strategy_tokens, continue_id, strategy_ids, strategy_token
 from language_models.families.family import Example
 from language_models.tokens import text_ids
@@ -141,7 +145,7 @@ def test_a_tokenizer_without_the_continue_token_is_refused(make_tiny, make_form)
 
 
 @pytest.mark.parametrize("variant", ["vanilla", "strategy", "one-by-one", "all-in-one"])
-def test_reasoning_stands_before_the_history_and_is_never_cut(variant, one_by_one, make_form):
+def test_reasoning_comes_before_the_history_and_is_never_cut(variant, one_by_one, make_form):
     whole = make_form(one_by_one, variant, history=500).context(HISTORY)
     prefix = [*ids(one_by_one, WORDS), END]
     for length in (len(prefix) + 1, len(prefix) + 7, len(prefix) + len(whole), 500):
@@ -240,8 +244,40 @@ def test_a_conclusion_reads_like_the_labels_it_was_learned_from():
 
 
 @pytest.mark.parametrize(("share", "number"), [(0.0, 0), (0.5, 10), (0.33, 7), (1.0, 20)])
-def test_the_share_is_kept_and_the_choice_is_the_generators(share, number):
+def test_the_share_is_exact_and_the_choice_is_the_generators(share, number):
     one, two, other = (with_prefix(20, share, rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert one.sum() == other.sum() == number
     assert (one == two).all()
     assert (one != other).any() == (0 < number < 20)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("i can ' t sleep . it ' s hard , you know ?", "I can't sleep. It's hard, you know?"),
+        (" I can't sleep. It's hard, you know?", "I can't sleep. It's hard, you know?"),
+        ("we ' ll see ( maybe ) !", "We'll see (maybe)!"),
+        ("do  you\nthink   so", "Do you think so"),
+        ("broken \ufffd\ufffd end", "Broken end"),
+        ("bro\x12ken\x00 \x85end\x9f", "Broken end"),
+        ("NASA works", "NASA works"),
+        ("thank you : )", "Thank you :)"),
+        ("that hurts : ( i know ; it does", "That hurts :( I know; it does"),
+        ("two things : ( one ) sleep", "Two things: (one) sleep"),
+        ("y ' all at 8 o ' clock , ma ' am", "Y'all at 8 o'clock, ma'am"),
+        ("the students ' rooms", "The students ' rooms"),
+        ("", ""),
+    ],
+)
+def test_both_backbones_end_up_alike(raw, expected):
+    assert tidy(raw) == expected
+    assert tidy(expected) == expected
+
+
+@settings(deadline=None)
+@given(st.from_regex(r"[A-Za-z0-9]", fullmatch=True), st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_no_text_becomes_empty_or_keeps_what_is_no_text(first, rest):
+    text = tidy(f" {first}{rest}")
+    assert text == " ".join(text.split()) != ""
+    assert tidy(text) == text
+    assert not [sign for sign in text if unicodedata.category(sign) == "Cc" or sign == "\ufffd"]

@@ -65,9 +65,9 @@ def test_two_processes_that_accumulate_train_as_one_big_batch(together, tmp_path
     assert_same_training(tmp_path, together[0] / "accumulated", 1e-5)
 
 
-def test_two_processes_go_on_after_a_kill(together):
+def test_two_processes_resume_after_a_kill(together):
     out, reports = together
-    # Killed in the fifth step, gone on from the checkpoint of the third: 5 and 6 - 3 steps.
+    # Killed in the fifth step, resumed from the checkpoint of the third: 5 and 6 - 3 steps.
     assert [(report["killed"], report["steps"]) for report in reports] == [(True, 8)] * 2
     whole, cut = (load_file(out / name / "model" / "model.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(whole[name], cut[name]) for name in whole)

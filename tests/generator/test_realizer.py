@@ -3,6 +3,8 @@
 import dataclasses
 import doctest
 import json
+import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from generator.inputs import InputFormat
 from generator.realizer import Realizer
 from generator.strategy_tokens import add_strategy_tokens
 from language_models.backbone import load_backbone
+from language_models.decoding.constraints import Vocabulary
 from language_models.families.family import Example
 from language_models.perplexity import target_losses, token_losses
 from language_models.settings import DecodingConfig
@@ -28,6 +31,94 @@ BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
 CONFIG = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, max_message_tokens=6, max_messages=3)
 REASONING = Reasoning("job crisis", "anxiety", 4, Need.HEARD, Stage.EXPLORATION, (0.5,) * 5)
 PLANS = [(Strategy.QUESTION,), (Strategy.OTHERS, Strategy.OTHERS, Strategy.QUESTION), None, (Strategy.INFORMATION,) * 2]
+
+
+@BOTH
+@pytest.mark.parametrize("variant", ["strategy", "one-by-one"])
+def test_every_message_is_read_by_the_next(name, variant, make_realizer, histories, monkeypatch):
+    realizer = make_realizer(name, variant)
+    seen = []
+    context = realizer.form.context
+    monkeypatch.setattr(realizer.form, "context", lambda history, _: seen.append(tuple(history)) or context(history))
+    (first, second) = realizer.realize(histories[0], [Strategy.QUESTION, Strategy.OTHERS])
+    assert seen[0] == histories[0]
+    assert seen[1] == (*histories[0], Message(Role.SUPPORTER, first[1], Strategy.QUESTION))
+    assert second[0] is Strategy.OTHERS
+
+
+@BOTH
+def test_same_seed_same_texts_and_batches_do_not_matter(name, make_realizer, histories):
+    def turns(seed, size):
+        realizer = make_realizer(name, "strategy", batch_size=size)
+        return realizer.realize_all(histories, PLANS, rng=np.random.default_rng(seed))
+
+    assert turns(1, 64) == turns(1, 64) == turns(1, 2)
+    assert turns(1, 64) != turns(2, 64)
+    realizer = make_realizer(name, "strategy")
+    assert realizer.realize(histories[0]) == realizer.realize(histories[0])
+
+
+@pytest.fixture
+def spoilt(make_realizer):
+    """A model with strong and senseless preferences: its distribution is peaked at tokens that chance chose."""
+
+    def build(name, variant, seed):
+        realizer = make_realizer(name, variant)
+        rows = realizer.backbone.model.get_output_embeddings().weight
+        with torch.no_grad():
+            rows.add_(torch.randn(rows.shape, generator=torch.Generator().manual_seed(seed)))
+        return realizer
+
+    return build
+
+
+@BOTH
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_whatever_the_model_wants_plans_hold_and_texts_are_text(name, variant, spoilt, histories):
+    plans = [plan for plan in PLANS for _ in range(8)]
+    for seed in range(2):
+        realizer = spoilt(name, variant, seed)
+        special = [word.lower() for word in realizer.backbone.tokenizer.all_special_tokens]
+        turns = realizer.realize_all([h for h in histories for _ in range(8)], plans, rng=np.random.default_rng(seed))
+        for plan, turn in zip(plans, turns, strict=True):
+            chosen = [strategy for strategy, _ in turn]
+            if variant == "vanilla":
+                assert chosen == [None]
+            elif plan is not None:
+                assert chosen == list(plan)
+            else:
+                assert 1 <= len(chosen) <= (1 if variant == "strategy" else CONFIG.max_messages)
+                assert all(isinstance(strategy, Strategy) for strategy in chosen)
+            for _, text in turn:
+                assert text == " ".join(text.split()) != ""
+                assert not [sign for sign in text if unicodedata.category(sign) == "Cc"]
+                assert not [word for word in special if word in text.lower()]
+                assert "__" not in text
+
+
+@BOTH
+def test_a_free_one_by_one_turn_goes_on_until_the_model_stops_or_must(name, make_realizer, histories):
+    realizer = make_realizer(name, "one-by-one")
+    turns = realizer.realize_all(histories * 10, [None] * 40, rng=np.random.default_rng(0))
+    assert {len(turn) for turn in turns} == {1, 2, CONFIG.max_messages}
+    head = realizer.backbone.model.get_output_embeddings()
+    for preferred, number in ((realizer.form.continuation, CONFIG.max_messages), (realizer.form.end, 1)):
+        bias = torch.zeros(head.weight.shape[0]).index_fill(0, torch.tensor([preferred]), 50.0)
+        hook = head.register_forward_hook(lambda _, __, logits, bias=bias: logits + bias)
+        turns = realizer.realize_all(histories, [None] * 4, rng=np.random.default_rng(0))
+        hook.remove()
+        assert [len(turn) for turn in turns] == [number] * 4
+
+
+def test_the_vocabulary_is_looked_through_once(make_realizer, histories, monkeypatch):
+    built = []
+    monkeypatch.setattr(
+        generator.realizer, "Vocabulary", lambda *args, **options: built.append(1) or Vocabulary(*args, **options)
+    )
+    realizer = make_realizer("tiny-blenderbot", "strategy")
+    for _ in range(3):
+        realizer.realize_all(histories, PLANS, rng=np.random.default_rng(0))
+    assert len(built) == 1
 
 
 @BOTH
@@ -209,12 +300,18 @@ SLEEPLESS = (Message(Role.SEEKER, "I can't sleep. It's been hard, you know?"),)
 @pytest.mark.real_data
 @pytest.mark.parametrize("folder", ["blenderbot_small-90M", "DialoGPT-small"])
 def test_the_real_configurations_train_a_step_and_decode(folder, shared, tmp_path):
-    source = shared / "models" / folder
+    """With the real tokenizer, width and positions; of one layer, so that a step takes a second."""
+    source = tmp_path / folder
+    source.mkdir()
+    for path in (shared / "models" / folder).iterdir():
+        shutil.copyfile(path, source / path.name)
     with pytest.raises(ValueError, match="no weights"):
         load_backbone(source)
+    config = json.loads((source / "config.json").read_text())
+    layers = {name for name in config if name in {"n_layer", "encoder_layers", "decoder_layers"}}
+    (source / "config.json").write_text(json.dumps(config | dict.fromkeys(layers, 1)))
     torch.manual_seed(0)
     backbone = load_backbone(source, random_weights=True)
-    assert 80e6 < backbone.model.num_parameters() < 130e6
     ids = add_strategy_tokens(backbone)
     assert ids == list(range(len(backbone.tokenizer) - 8, len(backbone.tokenizer)))
     assert not set(text_ids(backbone.tokenizer, "so __end__ <|endoftext|> [Others]")) & {

@@ -84,20 +84,15 @@ def test_from_pretrained_alone_writes_what_our_decoder_writes(kind, finished, tm
     assert (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id) == (1, 2, 0)
 
 
-def test_the_model_card_says_what_the_hub_and_a_reader_need(finished):
+def test_the_model_card_says_what_the_hub_and_people_need(finished):
     card = ModelCard.load(finished[0] / "model" / "README.md")
     assert card.data.license == "cc-by-nc-4.0"
     assert card.data.datasets == ["thu-coai/esconv"]
     assert card.data.get("base_model") is None  # trained from scratch
     assert card.data.eval_results[0].metric_value == round(finished[1].summary.best_perplexity, 2)
-    for part in (
-        "Intended use and limits",
-        "no therapist",
-        "CC BY-NC 4.0",
-        "| optimisation.learning_rate | 0.005 |",
-        "Seed 5".lower(),
-    ):
+    for part in ("Intended use and limits", "no therapist", "CC BY-NC 4.0", "seed 5"):
         assert part in card.text, part
+    assert "| optimisation.learning_rate | 0.005 |" in card.text
     assert "| lengths.response_tokens | 40 |" in card.text  # resolved
 
 
@@ -118,7 +113,7 @@ def test_model_cards_name_the_base_model_but_no_path(backbone, corpus, base, lic
     assert "somewhere/on" not in card
 
 
-def test_the_checkpoint_of_the_lowest_validation_perplexity_is_kept(finished, dialogues):
+def test_the_checkpoint_of_the_lowest_validation_perplexity_is_chosen(finished, dialogues):
     out, training = finished
     measured = [point for point in training.curve if point.valid_perplexity is not None]
     assert len(measured) == 3
@@ -130,7 +125,7 @@ def test_the_checkpoint_of_the_lowest_validation_perplexity_is_kept(finished, di
     assert perplexity(sums, tokens) == pytest.approx(best.valid_perplexity, rel=1e-5)
 
 
-def test_a_worse_last_checkpoint_is_not_kept(tmp_path, dialogues, monkeypatch):
+def test_a_worse_last_checkpoint_is_not_chosen(tmp_path, dialogues, monkeypatch):
     values = iter([9.0, 4.0, 6.0])
     monkeypatch.setattr(language_models.trainer, "perplexity", lambda *_: next(values))
     training = train(tmp_path, dialogues)
@@ -179,11 +174,9 @@ def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(backbone, tm
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_same_seed_same_weights_other_seed_others(finished, tmp_path, dialogues):
-    train(tmp_path / "same", dialogues)
-    train(tmp_path / "other", dialogues, seed=6)
-    expected, same, other = weights(finished[0]), weights(tmp_path / "same"), weights(tmp_path / "other")
-    assert all(torch.equal(expected[name], same[name]) for name in expected)
+def test_another_seed_gives_other_weights(finished, tmp_path, dialogues):
+    train(tmp_path, dialogues, seed=6)
+    expected, other = weights(finished[0]), weights(tmp_path)
     assert not all(torch.equal(expected[name], other[name]) for name in expected)
 
 
@@ -201,49 +194,34 @@ def test_the_summary_is_complete(finished):
     assert fields["examples"]["train"] == sum(fields["examples"].values()) * 2 // 3
 
 
-def test_accumulation_times_batch_equals_one_big_batch(tmp_path, dialogues):
-    # 24 examples of different lengths: the mean is over the step's tokens, not over the means of its parts.
-    big = changed(CONFIG, optimisation={"batch_size": 8}, tiny={"dropout": 0.0})
-    parts = changed(big, optimisation={"batch_size": 2, "accumulation_steps": 4})
-    one, two = train(tmp_path / "big", dialogues, big), train(tmp_path / "parts", dialogues, parts)
-    assert_same(one, two, tmp_path / "big", tmp_path / "parts")
-
-
 @pytest.mark.parametrize("backbone", ["tiny-blenderbot", "tiny-dialogpt"])
 def test_gradient_checkpointing_changes_no_loss(backbone, tmp_path, dialogues):
-    config = changed(
-        CONFIG, backbone=backbone, optimisation={"epochs": 1.0}
-    )  # with dropout: its random states come back
+    config = changed(CONFIG, backbone=backbone, optimisation={"epochs": 1.0})  # dropout's random states come back
     other = changed(config, optimisation={"gradient_checkpointing": True})
     one, two = train(tmp_path / "stored", dialogues, config), train(tmp_path / "twice", dialogues, other)
-    assert_same(one, two, tmp_path / "stored", tmp_path / "twice")
+    for here, there in zip(one.curve, two.curve, strict=True):
+        assert (here.step, here.epoch) == (there.step, there.epoch)
+        assert here.valid_perplexity == pytest.approx(there.valid_perplexity, rel=1e-5)
+    mine, theirs = weights(tmp_path / "stored"), weights(tmp_path / "twice")
+    for name in mine:
+        torch.testing.assert_close(mine[name], theirs[name], rtol=1e-4, atol=1e-5)
 
 
 def test_bf16_stays_near_fp32_and_saves_full_precision(tmp_path, dialogues):
     config = changed(CONFIG, tiny={"dropout": 0.0})
     one = train(tmp_path / "fp32", dialogues, config)
-    two = train(tmp_path / "bf16", dialogues, changed(config, optimisation={"precision": "bf16"}))
+    mixed = changed(config, optimisation={"precision": "bf16", "gradient_checkpointing": True})
+    two = train(tmp_path / "bf16", dialogues, mixed)
     assert two.summary.best_perplexity == pytest.approx(one.summary.best_perplexity, rel=0.05)
     assert two.summary.best_perplexity != one.summary.best_perplexity
     assert {tensor.dtype for tensor in weights(tmp_path / "bf16").values()} == {torch.float32}
 
 
-def assert_same(one, two, first, second):
-    for here, there in zip(one.curve, two.curve, strict=True):
-        assert (here.step, here.epoch) == (there.step, there.epoch)
-        assert here.valid_perplexity == pytest.approx(there.valid_perplexity, rel=1e-5)
-    mine, theirs = weights(first), weights(second)
-    for name in mine:
-        torch.testing.assert_close(mine[name], theirs[name], rtol=1e-4, atol=1e-5)
-
-
-def test_training_learns_in_every_variant_and_precision(tmp_path, dialogues):
-    for variant, precision in (("vanilla", "bf16"), ("all-in-one", "fp32")):
-        settings = {"precision": precision, "epochs": 8.0, "gradient_checkpointing": variant == "vanilla"}
-        config = changed(CONFIG, variant=variant, optimisation=settings)
-        curve = train(tmp_path / variant, dialogues, config).curve
-        measured = [point.valid_perplexity for point in curve if point.valid_perplexity is not None]
-        assert measured[-1] < measured[0] / 3
+@pytest.mark.parametrize("variant", ["vanilla", "all-in-one"])
+def test_training_learns_in_the_other_variants(variant, tmp_path, dialogues):
+    curve = train(tmp_path, dialogues, changed(CONFIG, variant=variant, optimisation={"epochs": 8.0})).curve
+    measured = [point.valid_perplexity for point in curve if point.valid_perplexity is not None]
+    assert measured[-1] < measured[0] / 3
 
 
 STOPPING = GeneratorConfig(

@@ -21,43 +21,30 @@ def markers_of(backbone):
     return list(range(len(backbone.tokenizer) - 8, len(backbone.tokenizer)))
 
 
-def vocabulary_of(backbone, markers=None):
-    return Vocabulary(backbone, markers_of(backbone) if markers is None else markers)
+def vocabulary_of(backbone):
+    return Vocabulary(backbone, markers_of(backbone))
+
+
+def write(backbone, requests, *, config=FREE, most=1, batch_size=64):
+    """One turn for every request; of at most so many messages where it has no plan."""
+    vocabulary = vocabulary_of(backbone)
+    return decode(backbone, requests, vocabulary=vocabulary, free_messages=most, config=config, batch_size=batch_size)
 
 
 def test_sampling_by_hand():
     logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log().repeat(6, 1)
     numbers = torch.tensor([0.0, 0.49, 0.51, 0.79, 0.81, 0.999999], dtype=torch.float64)
-    plain = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0)
-    assert sample_tokens(logits, numbers, plain).tolist() == [0, 0, 1, 1, 2, 3]
     # top-k 2: 0.625, 0.375. top-p 0.75: the first two reach it. Temperature 0.5: squares, 0.68, 0.25, 0.06, 0.01.
-    assert sample_tokens(logits, numbers, DecodingConfig(temperature=1.0, top_k=2, top_p=1.0)).tolist() == [
-        0,
-        0,
-        0,
-        1,
-        1,
-        1,
-    ]
-    assert sample_tokens(logits, numbers, DecodingConfig(temperature=1.0, top_k=0, top_p=0.75)).tolist() == [
-        0,
-        0,
-        0,
-        1,
-        1,
-        1,
-    ]
-    assert sample_tokens(logits, numbers, DecodingConfig(temperature=0.5, top_k=0, top_p=1.0)).tolist() == [
-        0,
-        0,
-        0,
-        1,
-        1,
-        3,
-    ]
+    for changes, expected in (
+        ({}, [0, 0, 1, 1, 2, 3]),
+        ({"top_k": 2}, [0, 0, 0, 1, 1, 1]),
+        ({"top_p": 0.75}, [0, 0, 0, 1, 1, 1]),
+        ({"temperature": 0.5}, [0, 0, 0, 1, 1, 3]),
+    ):
+        assert sample_tokens(logits, numbers, dataclasses.replace(FREE, **changes)).tolist() == expected
     forbidden = logits.clone()
     forbidden[:, 0] = float("-inf")
-    assert 0 not in sample_tokens(forbidden, numbers, plain).tolist()
+    assert 0 not in sample_tokens(forbidden, numbers, FREE).tolist()
 
 
 def test_repetition_penalty_by_hand():
@@ -71,7 +58,7 @@ def test_greedy_equals_transformers_generate(name, make_tiny, contexts):
     backbone = make_tiny(name, markers=False)
     config = DecodingConfig(top_k=1, repetition_penalty=1.0, min_message_tokens=0, max_message_tokens=8)
     contexts = [context for context in contexts if context and max(context) < len(backbone.tokenizer)]
-    vocabulary = vocabulary_of(backbone, [])
+    vocabulary = Vocabulary(backbone, [])
     requests = [Request(one, None, (0,), (END,)) for one in contexts]
     ours = decode(backbone, requests, vocabulary=vocabulary, free_messages=1, config=config)
     for context, tokens in zip(contexts, ours, strict=True):
@@ -98,7 +85,7 @@ def test_free_text_has_one_marker_first_and_no_special_token(name, make_tiny, co
     backbone = make_tiny(name)
     markers = markers_of(backbone)
     requests = [Request(context, None, (7, index), (END,)) for index, context in enumerate(contexts * 5)]
-    for tokens in decode(backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=1, config=FREE):
+    for tokens in write(backbone, requests):
         assert tokens[0] in markers
         assert tokens[-1] == END
         assert not set(tokens[1:-1]) & set(backbone.tokenizer.all_special_ids)
@@ -123,9 +110,7 @@ def test_the_marker_is_sampled_from_the_models_own_distribution(name, config, ma
     count = 3000
     short = dataclasses.replace(config, min_message_tokens=1, max_message_tokens=1)
     requests = [Request(contexts[4], None, (0, index), (END,)) for index in range(count)]
-    written = decode(
-        backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=1, config=short, batch_size=1000
-    )
+    written = write(backbone, requests, config=short, batch_size=1000)
     found = np.bincount([tokens[0] - markers[0] for tokens in written], minlength=8) / count
     assert np.abs(found - expected.numpy()).max() < 4 * np.sqrt(0.25 / count)
     assert 0.2 < expected.max() < 0.95  # the case is a real one
@@ -138,9 +123,7 @@ def test_a_plan_is_within_in_order_within_one_pass(name, make_tiny, contexts):
     rng = np.random.default_rng(0)
     plans = [tuple(int(s) for s in rng.choice(markers, size=rng.integers(1, 5))) for _ in contexts]
     requests = [Request(c, plan, (1, i), (END,)) for i, (c, plan) in enumerate(zip(contexts, plans, strict=True))]
-    for plan, tokens in zip(
-        plans, decode(backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=3, config=FREE), strict=True
-    ):
+    for plan, tokens in zip(plans, write(backbone, requests, most=3), strict=True):
         assert tuple(token for token in tokens if token in markers) == plan
         starts = [index for index, token in enumerate(tokens) if token in markers] + [len(tokens) - 1]
         lengths = [after - before - 1 for before, after in pairwise(starts)]
@@ -153,8 +136,7 @@ def test_a_free_turn_ends_after_the_most_messages(name, make_tiny, contexts):
     backbone = make_tiny(name)
     markers = markers_of(backbone)
     requests = [Request(context, None, (3, index), (END,)) for index, context in enumerate(contexts)]
-    written = decode(backbone, requests, vocabulary=vocabulary_of(backbone), free_messages=3, config=FREE)
-    numbers = {sum(token in markers for token in tokens) for tokens in written}
+    numbers = {sum(token in markers for token in tokens) for tokens in write(backbone, requests, most=3)}
     assert numbers <= {1, 2, 3}
     assert len(numbers) > 1
 
@@ -192,16 +174,12 @@ def test_same_seed_same_text_in_any_batch(name, make_tiny, contexts):
     backbone = make_tiny(name)
     requests = [Request(context, None, (7, index), (END,)) for index, context in enumerate(contexts)]
 
-    def texts(batch, size):
-        return decode(
-            backbone, batch, vocabulary=vocabulary_of(backbone), free_messages=2, config=FREE, batch_size=size
-        )
-
-    whole = texts(requests, 64)
-    assert texts(requests, 64) == whole
-    assert texts(requests, 5) == whole
-    assert texts(requests[3:9], 2) == whole[3:9]
-    assert texts([Request(one.context, None, (8, *one.seed), (END,)) for one in requests], 64) != whole
+    whole = write(backbone, requests, most=2)
+    assert write(backbone, requests, most=2) == whole
+    assert write(backbone, requests, most=2, batch_size=5) == whole
+    assert write(backbone, requests[3:9], most=2, batch_size=2) == whole[3:9]
+    others = [Request(one.context, None, (8, *one.seed), (END,)) for one in requests]
+    assert write(backbone, others, most=2) != whole
 
 
 @BOTH
@@ -219,12 +197,8 @@ def test_a_plan_too_long_for_the_model_is_written_in_shorter_messages(name, make
     never[[END, *markers]] = -1000.0  # no message ends before it must
     hook = backbone.model.get_output_embeddings().register_forward_hook(lambda _, __, logits: logits + never)
     config = dataclasses.replace(FREE, max_message_tokens=20)
-
-    def written(batch):
-        return decode(backbone, batch, vocabulary=vocabulary_of(backbone), free_messages=1, config=config)
-
-    turns = written(requests)
-    assert [written([one])[0] for one in requests[:3]] == turns[:3]  # whatever is beside them
+    turns = write(backbone, requests, config=config)
+    assert [write(backbone, [one], config=config)[0] for one in requests[:3]] == turns[:3]  # whatever is beside them
     hook.remove()
     lengths = []
     for tokens in turns[:3]:
@@ -241,19 +215,7 @@ def test_what_does_not_fit_is_refused(make_tiny):
     config = DecodingConfig(min_message_tokens=10, max_message_tokens=300)
     markers = markers_of(backbone)
     with pytest.raises(ValueError, match=r"46 messages does not fit: the backbone has 512 positions, .* takes 6$"):
-        decode(
-            backbone,
-            [Request([50] * 6, (markers[0],) * 46, (0,), (END,))],  # 505 // 46 - 1 = 9
-            vocabulary=vocabulary_of(backbone),
-            free_messages=1,
-            config=config,
-        )
+        write(backbone, [Request([50] * 6, (markers[0],) * 46, (0,), (END,))], config=config)  # 505 // 46 - 1 = 9
     with pytest.raises(ValueError, match="empty plan"):
-        decode(
-            backbone,
-            [Request([], (), (0,), (END,))],
-            vocabulary=vocabulary_of(backbone),
-            free_messages=1,
-            config=config,
-        )
-    assert decode(backbone, [], vocabulary=vocabulary_of(backbone), free_messages=1, config=config) == []
+        write(backbone, [Request([], (), (0,), (END,))], config=config)
+    assert write(backbone, [], config=config) == []

@@ -197,7 +197,7 @@ def test_nobody_there(monkey: pytest.MonkeyPatch) -> None:
         texts(chat)
 
 
-def test_the_concurrency_limit_is_used_and_kept(monkey: pytest.MonkeyPatch) -> None:
+def test_the_concurrency_limit_is_reached_and_never_passed(monkey: pytest.MonkeyPatch) -> None:
     config = replace(CONFIG, concurrency=3)
     with connected(monkey, lambda number, body: Answer(delay=0.03), config) as (chat, server):
         requests = [replace(REQUEST, seed=seed) for seed in range(12)]
@@ -205,7 +205,7 @@ def test_the_concurrency_limit_is_used_and_kept(monkey: pytest.MonkeyPatch) -> N
     assert server.busiest == 3
 
 
-def test_after_a_final_failure_the_rest_is_not_asked_and_what_came_is_kept(
+def test_after_a_final_failure_the_rest_is_not_asked_and_what_came_is_recorded(
     monkey: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def fourth_fails(number: int, body: dict[str, Any]) -> Answer:
@@ -217,8 +217,8 @@ def test_after_a_final_failure_the_rest_is_not_asked_and_what_came_is_kept(
             RecordedChat(chat, CallRecord(tmp_path), seed=0).ask([question(number) for number in range(1, 60)])
         seen = len(server.calls)
         assert seen < 40
-        kept = RecordedChat(chat, CallRecord(tmp_path), seed=0).record.usage().calls
-        assert kept == seen - 1
+        recorded = RecordedChat(chat, CallRecord(tmp_path), seed=0).record.usage().calls
+        assert recorded == seen - 1
 
 
 def test_a_resumed_run_repeats_no_call(monkey: pytest.MonkeyPatch, tmp_path: Path) -> None:

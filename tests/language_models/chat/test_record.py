@@ -1,4 +1,4 @@
-"""Answers on disk: none is asked for twice, broken files are told, usage adds up."""
+"""Requests and their answers on disk: none is asked for twice, broken files are told, usage adds up."""
 
 import json
 from dataclasses import replace
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from language_models.chat.chat_model import ChatError, ChatMessage, ChatRequest, ChatRole, Completion
+from language_models.chat.chat_model import ChatError, ChatMessage, ChatRequest, ChatRole, Completion, spoken
 from language_models.chat.record import CallRecord, ChatQuestion, Prices, RecordedChat, Usage
 from tests.language_models.chat.fake_chat import FakeChat, recorded
 
@@ -14,12 +14,57 @@ REQUEST = ChatRequest((ChatMessage(ChatRole.USER, "Hello é"),), 1.1, max_tokens
 COMPLETION = Completion((0, 1), ("one ☂", "two"), 100, 14)
 
 
-def keep(record: CallRecord, dialogue: int = 12) -> None:
+ASK, ANSWER = REQUEST.messages[0], ChatMessage(ChatRole.ASSISTANT, "Fine.")
+
+
+def test_a_key_tells_apart_all_that_changes_the_answer_and_nothing_else() -> None:
+    others = [
+        REQUEST.key("other", 0),
+        REQUEST.key("model", 1),
+        replace(REQUEST, messages=(ChatMessage(ChatRole.USER, "How are you"),)).key("model", 0),
+        replace(REQUEST, temperature=1.0).key("model", 0),
+        replace(REQUEST, max_tokens=17).key("model", 0),
+        replace(REQUEST, seed=1).key("model", 0),
+    ]
+    assert len({REQUEST.key("model", 0), *others}) == 7
+    assert replace(REQUEST, samples=(0,)).key("model", 0) == REQUEST.key("model", 0)
+
+
+@pytest.mark.parametrize("messages", [(), (ANSWER,), (ASK, ANSWER), (ASK, ASK, ASK)])
+def test_messages_must_alternate(messages: tuple[ChatMessage, ...]) -> None:
+    with pytest.raises(ValueError, match="alternate"):
+        ChatRequest(messages, temperature=1.0, max_tokens=16, samples=(0,), seed=0)
+
+
+def test_wrong_values_are_refused() -> None:
+    with pytest.raises(ValueError, match="temperature >= 0"):
+        replace(REQUEST, temperature=float("nan"))
+    with pytest.raises(ValueError, match="empty, expected text"):
+        ChatMessage(ChatRole.USER, " ")
+    with pytest.raises(ValueError, match="1 texts for 2 samples"):
+        Completion((0, 1), ("a",), None, None)
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (" Fine. ", "Fine."),
+        ("<think>Hm. Is it?</think>\nFine.", "Fine."),
+        ("no mark at the start</think>Fine.", "Fine."),
+        ("<think>Hm, this is never ended and", ""),
+        ("I <think> so", "I <think> so"),
+    ],
+)
+def test_thoughts_are_not_said(raw: str, said: str) -> None:
+    assert spoken(raw) == said
+
+
+def write_call(record: CallRecord, dialogue: int = 12) -> None:
     record.append(dialogue, REQUEST, COMPLETION, model="m", purpose="reply")
 
 
 def test_a_line_holds_all_of_a_call(tmp_path: Path) -> None:
-    keep(CallRecord(tmp_path / "calls"))
+    write_call(CallRecord(tmp_path / "calls"))
     (path,) = (tmp_path / "calls").iterdir()
     assert path.name == "dialogue-00012.jsonl"
     line = json.loads(path.read_text())
@@ -41,7 +86,7 @@ def test_a_line_holds_all_of_a_call(tmp_path: Path) -> None:
 
 
 def test_another_process_finds_what_was_written_at_once(tmp_path: Path) -> None:
-    keep(CallRecord(tmp_path))  # never closed
+    write_call(CallRecord(tmp_path))  # never closed
     again = CallRecord(tmp_path)
     assert again.text(12, REQUEST.key("m", 1)) == "two"
     assert again.text(12, REQUEST.key("m", 2)) is None
@@ -49,13 +94,13 @@ def test_another_process_finds_what_was_written_at_once(tmp_path: Path) -> None:
     assert again.usage() == Usage(calls=1, answers=2, prompt_tokens=100, completion_tokens=14)
 
 
-@pytest.mark.parametrize("kept", [1, 40, 0.5, -2])
-def test_a_last_line_without_end_is_dropped_and_the_file_goes_on(tmp_path: Path, kept: float) -> None:
+@pytest.mark.parametrize("length", [1, 40, 0.5, -2])
+def test_a_last_line_without_end_is_dropped_and_the_file_grows_on(tmp_path: Path, length: float) -> None:
     record = CallRecord(tmp_path)
-    keep(record)
+    write_call(record)
     path = tmp_path / "dialogue-00012.jsonl"
     first = path.read_bytes()
-    end = int(len(first) * kept) if isinstance(kept, float) else kept
+    end = int(len(first) * length) if isinstance(length, float) else length
     path.write_bytes(first + first[:end])
     again = CallRecord(tmp_path)
     assert again.text(12, REQUEST.key("m", 0)) == "one ☂"
@@ -66,7 +111,7 @@ def test_a_last_line_without_end_is_dropped_and_the_file_goes_on(tmp_path: Path,
 
 @pytest.mark.parametrize("broken", ["{", "[]", '{"answers": [{"key": "a"}]}', "\x00"])
 def test_a_broken_line_in_the_middle_is_named(tmp_path: Path, broken: str) -> None:
-    keep(CallRecord(tmp_path))
+    write_call(CallRecord(tmp_path))
     path = tmp_path / "dialogue-00012.jsonl"
     path.write_text(path.read_text() + broken + "\n")
     with pytest.raises(ValueError, match=r"dialogue-00012\.jsonl: line 2: .*delete the line to ask again"):
@@ -79,7 +124,7 @@ def question(text: str = "Hello", *, dialogue: int = 1, samples: int = 2) -> Cha
     )
 
 
-def test_answers_stand_in_the_order_of_the_questions_and_samples(tmp_path: Path) -> None:
+def test_answers_come_in_the_order_of_the_questions_and_samples(tmp_path: Path) -> None:
     chat = recorded(lambda request, sample: f"{request.messages[0].content} {sample}", tmp_path)
     assert chat.ask([question("a"), question("b", samples=1)]) == [("a 0", "a 1"), ("b 0",)]
     assert chat.used.answers == 3
@@ -100,7 +145,7 @@ def test_only_what_is_missing_is_asked_and_the_same_only_once(tmp_path: Path) ->
     assert len(model.requests) == 1
 
 
-def test_another_seed_or_dialogue_draws_anew(tmp_path: Path) -> None:
+def test_another_seed_or_dialogue_is_asked_anew(tmp_path: Path) -> None:
     recorded(lambda request, sample: "first", tmp_path).ask([question()])
     assert recorded(lambda request, sample: "second", tmp_path, seed=1).ask([question()]) == [("second", "second")]
     other = recorded(lambda request, sample: "third", tmp_path)
