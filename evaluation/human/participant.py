@@ -123,7 +123,8 @@ def participant_state(events: Sequence[Event]) -> ParticipantState:
     Raises:
         ValueError: They are not in an order that can happen.
     """
-    joined: Mapping[str, Any] = {"order": ()}
+    joined: Mapping[str, Any] = {}
+    order: tuple[int, ...] = ()
     intensities: list[int] = []
     conversations: tuple[list[StudyExchange], list[StudyExchange]] = ([], [])
     pending: Message | None = None
@@ -133,7 +134,7 @@ def participant_state(events: Sequence[Event]) -> ParticipantState:
         content = event.content
         try:
             if event.kind == "joined":
-                joined = {"order": content["order"], **content}
+                joined, order = content, tuple(content["order"])
             elif event.kind == "intensity":
                 intensities.append(content["value"])
             elif event.kind == "seeker":
@@ -150,7 +151,7 @@ def participant_state(events: Sequence[Event]) -> ParticipantState:
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise ValueError(f"event {number} of a participant, {event.kind!r}: {error}") from error
     return ParticipantState(
-        order=tuple(joined["order"]),
+        order=order,
         intensities=tuple(intensities),
         conversations=(tuple(conversations[0]), tuple(conversations[1])),
         pending=pending,

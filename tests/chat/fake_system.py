@@ -10,6 +10,7 @@ from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
 from planner.plan import Plan
 
+ALARM = "I want to kill myself"  # a crisis to the screening
 SLOW = "take your time"  # the message that serve_fakes.py needs a minute for
 
 

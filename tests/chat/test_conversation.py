@@ -1,3 +1,5 @@
+"""A conversation: what is planned or chosen, taken back, refused, and what a crisis changes."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,13 +9,13 @@ from chat.conversation import MAX_CHARACTERS, MAX_EXCHANGES, ChatSession, Exchan
 from corpus.dialogue import Message, Role
 from corpus.strategy import LABELS, Strategy
 from safety.reply import CRISIS_REPLY
-from safety.screening import CrisisKind, screen
-from tests.chat.fake_system import FakeGenerator, fake_system
+from safety.screening import CrisisKind
+from tests.chat.fake_system import ALARM, FakeGenerator, fake_system
 
 S = Strategy
 
 
-def test_planned_and_chosen_replies(easy_screening: CrisisKind) -> None:
+def test_planned_and_chosen_replies() -> None:
     conversation = ChatSession(fake_system())
     first = conversation.say("  My exam\n went  badly ")
     assert first.seeker.text == "My exam went badly"
@@ -29,7 +31,7 @@ def test_planned_and_chosen_replies(easy_screening: CrisisKind) -> None:
     ] * 2
 
 
-def test_generator_alone_and_vanilla(easy_screening: CrisisKind) -> None:
+def test_generator_alone_and_vanilla() -> None:
     assert ChatSession(fake_system(planned=False)).say("hello").replies[0].strategy is S.OTHERS
     vanilla = ChatSession(fake_system(variant="vanilla", planned=False))
     assert vanilla.say("hello").replies[0].strategy is None
@@ -38,7 +40,7 @@ def test_generator_alone_and_vanilla(easy_screening: CrisisKind) -> None:
     assert len(vanilla.exchanges) == 1
 
 
-def test_undo_and_the_same_again(easy_screening: CrisisKind) -> None:
+def test_undo_and_the_same_again() -> None:
     conversation = ChatSession(fake_system(), seed=3)
     conversation.say("one")
     said = conversation.say("two")
@@ -50,13 +52,13 @@ def test_undo_and_the_same_again(easy_screening: CrisisKind) -> None:
     assert conversation.undo() is None
 
 
-def test_a_crisis_is_answered_by_no_model(easy_screening: CrisisKind) -> None:
+def test_a_crisis_is_answered_by_no_model() -> None:
     system = fake_system()
     assert isinstance(system.generator, FakeGenerator)
     conversation = ChatSession(system)
-    exchange = conversation.say("ALARM")
+    exchange = conversation.say(ALARM)
     assert exchange.replies[0].text == CRISIS_REPLY.strip()
-    assert conversation.crisis is exchange.crisis is easy_screening
+    assert conversation.crisis is exchange.crisis is CrisisKind.SUICIDE
     # Marked from then on: no model text follows, whatever is written and whatever strategies are chosen.
     assert conversation.say("never mind", strategies=[S.OTHERS]).replies[0].text == CRISIS_REPLY.strip()
     assert system.generator.histories == []
@@ -64,14 +66,6 @@ def test_a_crisis_is_answered_by_no_model(easy_screening: CrisisKind) -> None:
     assert conversation.crisis is None
     conversation.say("the word was meant otherwise")
     assert len(system.generator.histories) == 1
-
-
-def test_the_real_screening_stands_before_the_model() -> None:
-    system = fake_system()
-    exchange = ChatSession(system).say("I want to kill myself")
-    assert screen("I want to kill myself").crisis
-    assert exchange.replies[0].text == CRISIS_REPLY.strip()
-    assert system.generator.histories == []  # type: ignore[attr-defined]
 
 
 def test_a_short_answer_is_screened_with_its_question() -> None:
@@ -82,7 +76,7 @@ def test_a_short_answer_is_screened_with_its_question() -> None:
     assert ChatSession(fake_system()).say("yes").crisis is None
 
 
-def test_limits(easy_screening: CrisisKind) -> None:
+def test_limits() -> None:
     conversation = ChatSession(fake_system())
     for text, said in (("", "empty"), (" \n\x00", "empty"), ("x" * (MAX_CHARACTERS + 1), "expected at most 1000")):
         with pytest.raises(ValueError, match=said):
@@ -96,8 +90,8 @@ def test_limits(easy_screening: CrisisKind) -> None:
     with pytest.raises(ValueError, match="reached its 60"):
         full.say("hello")
     # Nobody in danger is told about limits.
-    assert full.say("ALARM").crisis is not None
-    assert conversation.say("ALARM " + "x" * MAX_CHARACTERS).crisis is not None
+    assert full.say(ALARM).crisis is not None
+    assert conversation.say(f"{ALARM} " + "x" * MAX_CHARACTERS).crisis is not None
 
 
 @given(st.text(max_size=200))
@@ -111,7 +105,7 @@ def test_any_text_is_taken_as_one_harmless_line_or_refused(text: str) -> None:
         message.text.encode("utf-8")
 
 
-def test_control_characters_cannot_steer_a_terminal(easy_screening: CrisisKind) -> None:
+def test_control_characters_cannot_steer_a_terminal() -> None:
     assert ChatSession(fake_system()).accept("a\x1b[2Jb\ud800c\x07").text == "a [2Jbc"
 
 
@@ -129,7 +123,7 @@ def test_parse_strategies() -> None:
             parse_strategies(text)
 
 
-def test_probabilities_are_those_of_the_planner(easy_screening: CrisisKind) -> None:
+def test_probabilities_are_those_of_the_planner() -> None:
     exchange = ChatSession(fake_system()).say("hello")
     assert exchange.plan is not None
     np.testing.assert_allclose(exchange.plan.probabilities.sum(axis=1), 1)

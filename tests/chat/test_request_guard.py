@@ -1,3 +1,5 @@
+"""The server refuses every address that the pages do not need, and its headers keep the page to itself."""
+
 import asyncio
 from collections.abc import MutableMapping
 from typing import Any

@@ -1,3 +1,5 @@
+"""A study from the first step to its file: order, resumed servers, two tabs, raters, and what is refused."""
+
 import sqlite3
 import threading
 from pathlib import Path
@@ -20,7 +22,7 @@ from evaluation.human.study_file import Event, StudyStore, participant_of, read_
 from evaluation.published import QUESTIONS
 from safety.reply import CRISIS_REPLY
 from safety.screening import CrisisKind
-from tests.chat.fake_system import fake_system
+from tests.chat.fake_system import ALARM, fake_system
 
 
 def open_study(folder: Path, *, seed: int = 0) -> Study:
@@ -151,11 +153,11 @@ def test_two_tabs_and_two_people_at_once(tmp_path: Path) -> None:
         assert len(said) == len(set(said))
 
 
-def test_a_crisis_ends_the_study_for_this_person(tmp_path: Path, easy_screening: CrisisKind) -> None:
+def test_a_crisis_ends_the_study_for_this_person(tmp_path: Path) -> None:
     study = open_study(tmp_path)
     token = study.join()
     study.rate(token, 5)
-    *_, state = study.say(token, "ALARM")
+    *_, state = study.say(token, ALARM)
     assert state.step is StudyStep.STOPPED
     assert state.current[-1].replies[0].text == CRISIS_REPLY.strip()
     assert open_study(tmp_path).state(token).step is StudyStep.STOPPED
@@ -166,7 +168,7 @@ def test_a_crisis_ends_the_study_for_this_person(tmp_path: Path, easy_screening:
     assert (found.stopped, found.answers) == (1, ())
     _, events = read_events(tmp_path / "study.sqlite")
     (own,) = events.values()
-    assert own[-1].content["crisis"] == easy_screening.value
+    assert own[-1].content["crisis"] == CrisisKind.SUICIDE.value
 
 
 def test_nothing_out_of_turn(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+"""The terminal: what it shows for lines and commands, and that a mistake is one line."""
+
 from pathlib import Path
 
 import pytest
@@ -5,8 +7,7 @@ import pytest
 from chat.conversation import NOTICE, ChatSession
 from chat.terminal import Terminal, prompted_lines
 from safety.reply import CRISIS_REPLY
-from safety.screening import CrisisKind
-from tests.chat.fake_system import fake_system
+from tests.chat.fake_system import ALARM, fake_system
 
 
 def talk(*lines: str, **system: object) -> list[str]:
@@ -18,7 +19,7 @@ def talk(*lines: str, **system: object) -> list[str]:
     return shown[2:]
 
 
-def test_plan_probabilities_and_text_are_shown(easy_screening: CrisisKind) -> None:
+def test_plan_probabilities_and_text_are_shown() -> None:
     shown = talk("My exam went badly.", "/quit", "never read")
     assert "plan (one-by-one): Question (65%)" in shown[0]
     assert "Question 65%, Restatement or Paraphrasing 5%" in shown[1]
@@ -27,20 +28,20 @@ def test_plan_probabilities_and_text_are_shown(easy_screening: CrisisKind) -> No
     assert shown[7:] == [""]
 
 
-def test_a_chosen_plan_holds_for_one_reply(easy_screening: CrisisKind) -> None:
+def test_a_chosen_plan_holds_for_one_reply() -> None:
     shown = "\n".join(talk("/plan sugg, others", "hello", "hello again", "/plan q", "/plan", "once more"))
     assert "next reply: Providing Suggestions -> Others" in shown
     assert shown.count("chosen by hand") == 1
     assert "next reply: as the system chooses" in shown
 
 
-def test_a_refused_message_keeps_the_choice(easy_screening: CrisisKind) -> None:
+def test_a_refused_message_keeps_the_choice() -> None:
     shown = "\n".join(talk("/plan Others", "x" * 1001, "hello"))
     assert "! message of 1001 characters" in shown
     assert "chosen by hand: Others" in shown
 
 
-def test_undo_save_help(tmp_path: Path, easy_screening: CrisisKind) -> None:
+def test_undo_save_help(tmp_path: Path) -> None:
     file = tmp_path / "a talk.txt"
     shown = "\n".join(talk("/undo", "hello", "oops", "/undo", f"/save '{file}'", f"/save '{file}'", "/help"))
     assert "nothing to take back" in shown
@@ -62,20 +63,20 @@ def test_undo_save_help(tmp_path: Path, easy_screening: CrisisKind) -> None:
         ("/save a.txt", "nothing to save yet"),
     ],
 )
-def test_mistakes_are_one_line_and_the_chat_goes_on(line: str, said: str, easy_screening: CrisisKind) -> None:
+def test_mistakes_are_one_line_and_the_chat_goes_on(line: str, said: str) -> None:
     shown = talk(line, "hello")
     assert shown[0].startswith("  ! ")
     assert said in shown[0]
     assert any(one.startswith("supporter") for one in shown)
 
 
-def test_crisis(easy_screening: CrisisKind) -> None:
-    shown = "\n".join(talk("/plan Question", "ALARM", "never mind"))
+def test_crisis() -> None:
+    shown = "\n".join(talk("/plan Question", ALARM, "never mind"))
     assert shown.count(CRISIS_REPLY.strip()) == 2
     assert "text QUESTION" not in shown
 
 
-def test_vanilla_refuses_a_plan(easy_screening: CrisisKind) -> None:
+def test_vanilla_refuses_a_plan() -> None:
     shown = talk("/plan Question", "hello", variant="vanilla", planned=False)
     assert "knows no strategies" in shown[0]
     assert shown[1].strip() == "plan: the generator's own"

@@ -15,23 +15,23 @@ from corpus.dialogue import Message, Role
 from corpus.formats.detection import read_dialogues
 from corpus.strategy import Strategy
 from safety.screening import CrisisKind
-from tests.chat.fake_system import fake_system
+from tests.chat.fake_system import ALARM, fake_system
 
 ATTACK = "<script>alert(1)</script><img src=x onerror='a()'>${1+1}{{7*7}}`x`&quot;\\u003cb"
 
 
-def test_json_is_read_back_as_a_corpus(tmp_path: Path, easy_screening: CrisisKind) -> None:
+def test_json_is_read_back_as_a_corpus(tmp_path: Path) -> None:
     conversation = ChatSession(fake_system("mine"))
     conversation.say("My dog is ill.")
-    conversation.say("ALARM")
+    conversation.say(ALARM)
     save(conversation, tmp_path / "talk.json")
     (dialogue,) = read_dialogues(tmp_path / "talk.json")
     assert list(dialogue.messages) == conversation.history
     (record,) = json.loads((tmp_path / "talk.json").read_text())
-    assert (record["system"], record["crisis"]) == ("mine", easy_screening.value)
+    assert (record["system"], record["crisis"]) == ("mine", CrisisKind.SUICIDE.value)
 
 
-def test_text_holds_plans_and_choices(tmp_path: Path, easy_screening: CrisisKind) -> None:
+def test_text_holds_plans_and_choices(tmp_path: Path) -> None:
     conversation = ChatSession(fake_system("mine"))
     conversation.say("My dog is ill.")
     conversation.say("Why?", strategies=[Strategy.INFORMATION])
@@ -45,7 +45,7 @@ def test_text_holds_plans_and_choices(tmp_path: Path, easy_screening: CrisisKind
     assert "supporter [Information]: text INFORMATION" in text
 
 
-def test_refused(tmp_path: Path, easy_screening: CrisisKind) -> None:
+def test_refused(tmp_path: Path) -> None:
     conversation = ChatSession(fake_system(variant="vanilla", planned=False))
     with pytest.raises(ValueError, match="nothing to save"):
         save(conversation, tmp_path / "a.txt")
@@ -75,7 +75,7 @@ def test_seeker_and_model_are_both_escaped() -> None:
     assert conversation_html([exchange]).count("&lt;script&gt;") == 2
 
 
-def test_strategies_are_hidden_in_a_study(easy_screening: CrisisKind) -> None:
+def test_strategies_are_hidden_in_a_study() -> None:
     conversation = ChatSession(fake_system())
     conversation.say("hello")
     assert ">Question</span>" in conversation_html(conversation.exchanges)
@@ -83,7 +83,7 @@ def test_strategies_are_hidden_in_a_study(easy_screening: CrisisKind) -> None:
     assert "chip" not in hidden
 
 
-def test_plan_shows_every_probability(easy_screening: CrisisKind) -> None:
+def test_plan_shows_every_probability() -> None:
     conversation = ChatSession(fake_system())
     html = plan_html(conversation.say("hello"))
     assert html.count('class="bar') == len(Strategy)
@@ -91,13 +91,13 @@ def test_plan_shows_every_probability(easy_screening: CrisisKind) -> None:
     assert "65%" in html
     assert "Emotion: They feel anxiety (50%), at intensity 4 of 5" in html
     assert "chosen by you" in plan_html(conversation.say("hello", strategies=[Strategy.OTHERS]))
-    assert "fixed message" in plan_html(conversation.say("ALARM"))
+    assert "fixed message" in plan_html(conversation.say(ALARM))
 
 
-def test_after_a_crisis_only_the_fixed_reply_is_shown_and_at_full_height(easy_screening: CrisisKind) -> None:
+def test_after_a_crisis_only_the_fixed_reply_is_shown_and_at_full_height() -> None:
     conversation = ChatSession(fake_system())
     conversation.say("hello")
-    conversation.say("ALARM")
+    conversation.say(ALARM)
     html = conversation_html(conversation.exchanges)
     assert html.count('class="bubble') == 2
     assert 'class="talk whole"' in html
