@@ -57,9 +57,6 @@ class Corpus:
 
         ``Dialogue.number`` is the place in the dialogue's *file*: in ``all`` of a directory it is not unique.
 
-        Args:
-            name: ``train``, ``valid``, ``test`` or ``all``.
-
         Raises:
             CorpusError: The split does not exist here.
         """

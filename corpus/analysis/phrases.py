@@ -83,12 +83,8 @@ def distinctive_phrases(dialogues: Sequence[Dialogue], *, top: int) -> dict[Stra
     words of the language need much evidence and rare ones are held back by their variance. Single words and pairs are
     two vocabularies with their own sums, ranked together by z.
 
-    Args:
-        dialogues: The supporter's messages are read.
-        top: Phrases per strategy at most; only those with z above 1.96.
-
     Returns:
-        All eight strategies, each with its phrases by falling z; empty where none is distinctive.
+        All eight strategies, each with at most ``top`` phrases by falling z, all above 1.96.
 
     Raises:
         CorpusError: A supporter message has no strategy.

@@ -15,13 +15,11 @@ PROGRESS_INTERVALS = 6  # as the 2021 paper draws the strategies over a conversa
 
 @dataclass(frozen=True)
 class CorpusStatistics:
-    """Counts and means over some dialogues.
+    """Counts and means over dialogues.
 
     Attributes:
-        dialogues: Number of dialogues.
         messages: Messages of both sides.
-        supporter_messages: Messages of the supporter.
-        turns: Supporter turns.
+        turns: Turns of the supporter.
         multi_message_turns: Turns of two or more messages.
         turn_lengths: Turns by number of messages, ascending.
         strategies: Supporter messages per strategy, all eight, in class order.

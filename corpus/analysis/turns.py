@@ -125,13 +125,7 @@ def _multi_share(lengths: dict[int, int], turns: int) -> float | None:
 
 @dataclass(frozen=True)
 class Transitions:
-    """Runs of ``hops`` strategies.
-
-    Attributes:
-        hops: Strategies in each run.
-        total: Runs in all dialogues together.
-        counts: How often each run occurs, most frequent first.
-    """
+    """How often each run of ``hops`` strategies occurs, most frequent first; ``total`` is the number of all runs."""
 
     hops: int
     total: int
@@ -158,13 +152,8 @@ def transitions(dialogues: Sequence[Dialogue], *, hops: int, collapsed: bool = T
 
     Source: Liu et al., ACL 2021, appendix, Table 6.
 
-    Args:
-        dialogues: What is counted.
-        hops: Strategies in a window; at least 2. (The paper calls a window of three "3-hop".)
-        collapsed: Whether repeats count once.
-
     Raises:
-        ValueError: ``hops`` is below 2.
+        ValueError: ``hops`` is below 2. (The paper calls a window of three strategies "3-hop".)
         CorpusError: A supporter message has no strategy.
     """
     if hops < 2:

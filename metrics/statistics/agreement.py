@@ -46,11 +46,7 @@ def fleiss_kappa(counts: np.ndarray) -> float:
 
 
 def cohen_kappa(first: Sequence[bool] | np.ndarray, second: Sequence[bool] | np.ndarray) -> float:
-    """Kappa of two raters who each said yes or no to the same items: (observed - chance) / (1 - chance) agreement.
-
-    Args:
-        first: (N,) answers of one rater.
-        second: (N,) answers of the other one.
+    """Kappa of two raters who each said yes or no to the same N items: (observed - chance) / (1 - chance) agreement.
 
     Returns:
         -1..1; 0 is what chance gives. NaN where both always gave one and the same answer: chance agreement is 1.
@@ -126,7 +122,7 @@ class SignTest:
 
     @property
     def mark(self) -> str:
-        """Double dagger, dagger, or nothing."""
+        """:func:`sign_mark` of p."""
         return sign_mark(self.p)
 
     @property
@@ -153,11 +149,8 @@ def sign_mark(p: float) -> str:
 def share(count: int, total: int, *, method: Literal["exact", "wilson"] = "exact") -> Estimate:
     """``count`` of ``total`` in percent with its 95 % interval; NaN where ``total`` is 0.
 
-    Args:
-        count: 0..total.
-        total: Of how many.
-        method: ``exact`` (Clopper and Pearson, Biometrika 1934: covers at least 95 %) or ``wilson`` (JASA 1927: covers
-            95 % on average, and is narrower).
+    The interval is the exact one (Clopper and Pearson, Biometrika 1934: covers at least 95 %) or Wilson's (JASA 1927:
+    covers 95 % on average, and is narrower).
     """
     if total == 0:
         return Estimate(math.nan, math.nan, math.nan)

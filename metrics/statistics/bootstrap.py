@@ -1,7 +1,7 @@
-"""Intervals and paired tests: dialogues are drawn with replacement, because messages of one dialogue hang together.
+"""Intervals and paired tests: dialogues are resampled whole, because messages of one dialogue are not independent.
 
 A metric is a formula over sums of per-dialogue statistics (counts of a confusion matrix, n-gram matches, ...). A
-resample is then a row of weights - how often each dialogue was drawn - and all resamples together are one matrix
+resample is then a row of weights - how often it holds each dialogue - and all resamples together are one matrix
 product: (samples, dialogues) @ (dialogues, statistics). Percentile intervals: Efron and Tibshirani 1993, chapter 13;
 resampling of whole clusters: Davison and Hinkley 1997, section 3.8; paired resampling of two systems: Koehn 2004
 (EMNLP, "Statistical significance tests for machine translation evaluation"). By hand, because ``scipy.stats.bootstrap``
@@ -39,11 +39,7 @@ class Tally:
 
 
 def dialogue_index(dialogue: Sequence[int] | np.ndarray, *, items: int) -> tuple[np.ndarray, np.ndarray]:
-    """Checks the dialogue numbers of ``items`` items and counts the dialogues through.
-
-    Args:
-        dialogue: (N,) the dialogue number of every item.
-        items: How many items there are.
+    """Checks the (N,) dialogue numbers of N items and numbers the dialogues from 0.
 
     Returns:
         The D different numbers, ascending, and (N,) the position 0..D-1 of every item's number among them.
@@ -69,7 +65,7 @@ def dialogue_totals(statistics: np.ndarray, position: np.ndarray) -> np.ndarray:
 
 
 def resample_weights(dialogues: int, *, rng: np.random.Generator, samples: int) -> np.ndarray:
-    """How often each dialogue is drawn, when as many as there are get drawn with replacement.
+    """How often each resample holds each dialogue, sampling as many as there are with replacement.
 
     Returns:
         (samples, dialogues) float64, whole numbers; every row sums to ``dialogues``.
@@ -79,9 +75,9 @@ def resample_weights(dialogues: int, *, rng: np.random.Generator, samples: int) 
     """
     if samples < 1:
         raise ValueError(f"got {samples} bootstrap samples, expected at least 1")
-    drawn = rng.integers(0, dialogues, size=(samples, dialogues))
-    drawn += np.arange(samples)[:, None] * dialogues  # one range of bins a sample, so that one bincount counts them all
-    counts = np.bincount(drawn.ravel(), minlength=samples * dialogues)
+    sampled = rng.integers(0, dialogues, size=(samples, dialogues))
+    sampled += np.arange(samples)[:, None] * dialogues  # a range of bins for each sample: one bincount counts them all
+    counts = np.bincount(sampled.ravel(), minlength=samples * dialogues)
     return counts.reshape(samples, dialogues).astype(np.float64)
 
 
@@ -94,7 +90,7 @@ def interval(value: float, resampled: np.ndarray) -> Estimate:
 
     Args:
         value: The metric on the whole corpus.
-        resampled: (samples,) the metric on every resample.
+        resampled: (R,) the metric on every resample.
     """
     defined = resampled[~np.isnan(resampled)]
     if np.isnan(value) or defined.size == 0:
@@ -138,12 +134,6 @@ def paired_differences(
     The p-value is twice the smaller share of resamples on one side of zero (zero itself counts for both sides), at
     most 1, with one added to count and total, since the corpus itself is one possible draw (Davison and Hinkley 1997,
     section 4.2). So it is never 0, and up to that added one it is below 0.05 just where the interval leaves zero out.
-
-    Args:
-        first: Tally of one system.
-        second: Tally of the other, on the same dialogues.
-        rng: Source of the resamples.
-        samples: How many.
 
     Raises:
         ValueError: The tallies are of different dialogues.
@@ -193,9 +183,6 @@ def joined_tally(tallies: Sequence[Tally]) -> Tally:
 def mean_tally(runs: Sequence[Tally]) -> Tally:
     """The mean over runs of every metric: resampling it resamples the dialogues for all runs at once.
 
-    Args:
-        runs: One tally a run, with the same metrics on the same dialogues.
-
     Raises:
         ValueError: No runs, or different dialogues.
     """
@@ -213,11 +200,6 @@ def run_estimates(runs: Sequence[Tally], *, rng: np.random.Generator, samples: i
     """Every metric with the interval of its mean over the runs and its spread between them.
 
     The interval says how the mean would vary with other dialogues, the spread how a run varies with its seed.
-
-    Args:
-        runs: One tally a run.
-        rng: Source of the resamples.
-        samples: How many.
     """
     means = estimates(mean_tally(runs), rng=rng, samples=samples)
     if len(runs) == 1:

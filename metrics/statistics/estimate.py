@@ -30,11 +30,7 @@ class Estimate:
     runs: int = 1
 
     def as_json(self) -> dict[str, float | None]:
-        """The numbers for a JSON file; what is undefined becomes ``None``, because JSON knows no NaN.
-
-        Returns:
-            ``value``, ``low``, ``high``; of several runs also ``spread`` and ``runs``.
-        """
+        """The numbers; ``spread`` and ``runs`` only of more than one run, ``None`` for NaN, which JSON lacks."""
         numbers = {"value": self.value, "low": self.low, "high": self.high}
         if self.runs > 1:
             numbers |= {"spread": self.spread, "runs": self.runs}
@@ -95,15 +91,12 @@ def _defined(number: float | None) -> float:
 
 
 def ratio(numerator: np.ndarray, denominator: np.ndarray, *, empty: float) -> np.ndarray:
-    """Divides element by element.
+    """Divides element by element, float64; shapes broadcast.
 
     Args:
-        numerator: Any shape that broadcasts with ``denominator``.
+        numerator: Of any values.
         denominator: Counts or other sums that are never negative.
         empty: The result where the denominator is 0.
-
-    Returns:
-        float64 array of the broadcast shape.
     """
     shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
     result = np.full(shape, empty, dtype=np.float64)
@@ -114,11 +107,7 @@ VERSION = 1  # Raised whenever any metric may give another figure for the same i
 
 
 def signature(protocol: str, **fields: object) -> str:
-    """One line that names everything a score depends on beside the outputs themselves.
-
-    Args:
-        protocol: ``message``, ``turn``, ``text``, ...
-        **fields: Name and value, kept in order; a value is written with ``str``.
+    """One line that names everything a score depends on beside the outputs themselves, fields in the given order.
 
     Returns:
         E.g. ``protocol:message|classes:8|bootstrap:dialogue-1000|version:1``.

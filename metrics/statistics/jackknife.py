@@ -5,7 +5,7 @@ with replacement lies far below the true one, and differences of it shrink; with
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ class LeftOut:
     """One score of one system.
 
     Attributes:
-        value: On all D dialogues.
+        value: On all D dialogues, 0..100.
         left_out: The same with each dialogue left out. Shape: (D,).
     """
 
@@ -27,34 +27,22 @@ class LeftOut:
     left_out: np.ndarray
 
 
-def jackknife(value: float, left_out: np.ndarray, *, low: float, high: float) -> Estimate:
-    """95 % interval value +- t s, t of Student with D - 1 degrees of freedom, s^2 = (D - 1) / D sum (x_d - mean x)^2.
+def jackknife(runs: Sequence[LeftOut]) -> Estimate:
+    """The mean over runs (seeds) on the same D dialogues, with its 95 % interval and the runs' spread.
 
-    Args:
-        value: The metric on all D dialogues.
-        left_out: (D,) the metric with each dialogue left out.
-        low: Least possible value; the interval is cut there.
-        high: Greatest possible value.
-
-    Returns:
-        The estimate. One dialogue alone shows no spread: low = high = value, as in the bootstrap.
-    """
-    half = _half_width(left_out)
-    return Estimate(value=value, low=max(low, value - half), high=min(high, value + half))
-
-
-def run_jackknife(runs: Sequence[LeftOut], *, low: float, high: float) -> Estimate:
-    """Interval of the mean over several runs (seeds) on the same dialogues, with the runs' spread.
+    The interval is value +- t s, with t of Student with D - 1 degrees of freedom and
+    s^2 = (D - 1) / D sum (x_d - mean x)^2, cut at 0 and 100. One dialogue alone shows no spread: low = high = value, as
+    in the bootstrap.
 
     Raises:
         ValueError: No runs, or different numbers of dialogues.
     """
     mean = run_mean(runs)
-    estimate = jackknife(mean.value, mean.left_out, low=low, high=high)
+    half = _half_width(mean.left_out)
+    estimate = Estimate(mean.value, max(0.0, mean.value - half), min(100.0, mean.value + half))
     if len(runs) == 1:
         return estimate
-    spread = float(np.std([run.value for run in runs], ddof=1))
-    return Estimate(estimate.value, estimate.low, estimate.high, spread, len(runs))
+    return replace(estimate, spread=float(np.std([run.value for run in runs], ddof=1)), runs=len(runs))
 
 
 def run_mean(runs: Sequence[LeftOut]) -> LeftOut:

@@ -23,12 +23,8 @@ EPSILON = 1e-6  # EmoDynamiX: keeps two classes of preference 0 from dividing by
 def strategy_labels(labels: Sequence[int] | np.ndarray, *, name: str) -> np.ndarray:
     """Checks labels: (N,) int64, each 0..7.
 
-    Args:
-        labels: (N,) whole numbers.
-        name: What they are, for the error.
-
     Raises:
-        ValueError: Not one-dimensional, not whole numbers, or out of range; names the first offending item, from 0.
+        ValueError: Not one-dimensional, not whole numbers, or out of range; says ``name`` and the first item, from 0.
     """
     array = np.asarray(labels)
     if array.ndim != 1:
@@ -207,23 +203,11 @@ METRICS = (
         better="",
     ),
     *(
-        _metric(
-            name,
-            short,
-            f"F1 of {strategy.label}, %",
-            _one_of(confusion_f1, strategy),
-            decimals=1,
-        )
+        _metric(name, short, f"F1 of {strategy.label}, %", _one_of(confusion_f1, strategy), decimals=1)
         for name, short, strategy in zip(STRATEGY_F1, _SHORT, Strategy, strict=True)
     ),
     *(
-        _metric(
-            name,
-            stage.label,
-            meaning,
-            _one_of(stage_f1, stage),
-            decimals=1,
-        )
+        _metric(name, stage.label, meaning, _one_of(stage_f1, stage), decimals=1)
         for name, stage, meaning in zip(STAGE_F1, Stage, _STAGE_MEANINGS, strict=True)
     ),
 )

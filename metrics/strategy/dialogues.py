@@ -2,7 +2,7 @@
 
 Success rate and average turns as in PPDPP (Deng et al., ICLR 2024, arXiv 2311.00262); the other metrics are defined at
 :func:`dialogue_formula` and :func:`strategy_use_formula`. The unit of the bootstrap is the seeker: conversations of one
-seeker under different seeds hang together.
+seeker under different seeds are not independent.
 """
 
 from collections.abc import Callable, Sequence
@@ -140,7 +140,7 @@ def strategy_use_formula(sums: np.ndarray) -> dict[str, np.ndarray]:
 
     Returns:
         ``entropy`` (bits, 0..3) and ``preference_bias`` (B: that of :func:`preference_bias` if every
-        message stood against one drawn from ESConv's shares, because a simulated conversation has no gold; 0 =
+        message stood against one sampled from ESConv's shares, because a simulated conversation has no gold; 0 =
         strategies are used as in ESConv, 2.65 = always one and the same).
     """
     return {"entropy": entropy(sums), "preference_bias": preference_bias(_SHARES[:, None] * sums[:, None, :])}

@@ -52,7 +52,7 @@ def greedy_score(response: np.ndarray, reference: np.ndarray) -> float:
     return float(cosines.max(axis=0).mean() + cosines.max(axis=1).mean()) / 2.0
 
 
-_LOGGER = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 _SMALLEST = 2  # A first line of two fields is the header of word2vec's format: it must not pass for a vector of size 1.
 
 
@@ -114,7 +114,7 @@ class WordVectors:
         if not rows:
             raise ValueError(f"{path}: no word vectors in it")
         if repeated:
-            _LOGGER.warning("%s: %d words come again, their first vector is kept", path, repeated)
+            logger.warning("%s: %d words come again, their first vector is kept", path, repeated)
         known = np.frombuffer(numbers, dtype=np.float32).reshape(len(rows), size)
         matrix = np.concatenate([known, known.mean(axis=0, dtype=np.float64, keepdims=True).astype(np.float32)])
         return cls(name=f"{path.name}-{digest.hexdigest()[:12]}", rows=rows, matrix=matrix)

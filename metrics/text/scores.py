@@ -12,7 +12,7 @@ import numpy as np
 from metrics.metric import metric_tally, metrics_of
 from metrics.statistics.bootstrap import Tally, dialogue_index, dialogue_totals, joined_tally, run_estimates
 from metrics.statistics.estimate import Estimate, signature
-from metrics.statistics.jackknife import LeftOut, run_jackknife
+from metrics.statistics.jackknife import LeftOut, jackknife
 from metrics.text.embedding_scores import WordVectors
 from metrics.text.rouge_l import BETA
 from metrics.text.tokens import TOKENS, Tokens, tokenize_all
@@ -39,11 +39,11 @@ def text_signature(
     unit: str = "dialogue",
     **fields: object,
 ) -> str:
-    """Signature of :func:`score_text`.
+    """Signature of :func:`score_text`, whose arguments of these names it takes.
 
     Args:
-        samples: As given to :func:`score_text`.
-        vectors: As given to :func:`score_text`.
+        samples: Bootstrap resamples.
+        vectors: Word vectors.
         bertscore: Name of the BERTScore model (:attr:`metrics.text.bertscore.BertScore.name`), where it was computed.
         unit: What the caller numbered: ``dialogue``, or ``line`` where files of single lines tell no dialogues apart.
         **fields: Added as they are, e.g. how the text was decoded.
@@ -94,7 +94,7 @@ def text_statistics(
 
     Args:
         hypotheses: N generated responses; an empty one is scored as having no words.
-        references: N reference responses.
+        references: N responses.
         dialogue: (N,) the dialogue number of every response; what is resampled.
         response_scores: Metric -> (N,) scores of single responses that were computed elsewhere
             (:func:`embedding_scores`, BERTScore) and whose mean is the metric.
@@ -121,7 +121,7 @@ def text_estimates(runs: Sequence[TextStatistics], *, rng: np.random.Generator, 
     """
     scores = run_estimates([run.tally for run in runs], rng=rng, samples=samples)
     for metric in runs[0].distinct:
-        scores[metric] = run_jackknife([run.distinct[metric] for run in runs], low=0.0, high=100.0)
+        scores[metric] = jackknife([run.distinct[metric] for run in runs])
     return scores
 
 
@@ -138,11 +138,11 @@ def score_text(
     """Scores one generated response per reference response.
 
     Args:
-        hypotheses: N generated responses; an empty one is scored as having no words.
-        references: N reference responses.
-        dialogue: (N,) the dialogue number of every response; what is resampled.
-        rng: Source of the resamples.
-        samples: How many.
+        hypotheses: As of :func:`text_statistics`.
+        references: As of :func:`text_statistics`.
+        dialogue: As of :func:`text_statistics`.
+        rng: Of the resamples.
+        samples: Bootstrap resamples.
         vectors: Word vectors; without them the three embedding metrics are left out.
         bertscore: (N,) BERTScore of every response; without them it is left out.
 

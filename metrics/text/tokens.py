@@ -15,9 +15,9 @@ TOKENS = f"nltk-{version('nltk')}-punkt-untrained+word"
 
 Tokens = tuple[str, ...]
 
-# Texts kept tokenised: tokenising takes most of the time of all text metrics, and of several systems or seeds the
-# references are always the same. A hundred thousand responses of 20 words take some 100 MB.
-_KEPT = 100_000
+# Texts whose tokens are remembered: tokenising takes most of the time of all text metrics, and systems and seeds share
+# their references. A hundred thousand responses of 20 words take some 100 MB.
+_REMEMBERED = 100_000
 
 
 @cache
@@ -28,7 +28,7 @@ def _tokenizers() -> tuple[Any, Any]:
     return PunktSentenceTokenizer(), NLTKWordTokenizer()
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_REMEMBERED)
 def tokenize(text: str) -> Tokens:
     """Lower-cased word tokens of one response; blank text has none."""
     sentences, words = _tokenizers()

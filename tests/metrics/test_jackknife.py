@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from metrics.statistics.jackknife import LeftOut, jackknife, jackknife_difference, run_jackknife, run_mean
+from metrics.statistics.jackknife import LeftOut, jackknife, jackknife_difference, run_mean
 
 
 def test_jackknife_by_hand() -> None:
     # 1 2 3: squares 1 + 0 + 1 = 2, times (3 - 1)/3 = 4/3, root 1.154701; t of 2 degrees of freedom 4.302653: 4.968276.
-    estimate = jackknife(20.0, np.array([1.0, 2.0, 3.0]), low=0.0, high=100.0)
+    estimate = jackknife([LeftOut(20.0, np.array([1.0, 2.0, 3.0]))])
     assert (estimate.low, estimate.high) == pytest.approx((15.031724, 24.968276), abs=1e-5)
 
 
 def test_jackknife_is_cut_at_the_ends_and_has_no_spread_for_one() -> None:
-    cut = jackknife(50.0, np.array([0.0, 100.0]), low=0.0, high=100.0)
+    cut = jackknife([LeftOut(50.0, np.array([0.0, 100.0]))])
     assert (cut.low, cut.high) == (0.0, 100.0)
-    one = jackknife(50.0, np.array([0.0]), low=0.0, high=100.0)
+    one = jackknife([LeftOut(50.0, np.array([0.0]))])
     assert (one.low, one.high) == (50.0, 50.0)
 
 
@@ -25,11 +25,11 @@ def test_runs_by_hand() -> None:
     runs = [LeftOut(10.0, np.array([1.0, 2.0, 3.0])), LeftOut(14.0, np.array([3.0, 4.0, 5.0]))]
     mean = run_mean(runs)
     assert mean.value == 12.0 and mean.left_out.tolist() == [2.0, 3.0, 4.0]
-    estimate = run_jackknife(runs, low=0.0, high=100.0)
-    alone = jackknife(12.0, np.array([2.0, 3.0, 4.0]), low=0.0, high=100.0)
+    estimate = jackknife(runs)
+    alone = jackknife([mean])
     assert (estimate.value, estimate.low, estimate.high) == (12.0, alone.low, alone.high)
     assert (estimate.spread, estimate.runs) == (pytest.approx(8**0.5), 2)
-    assert run_jackknife(runs[:1], low=0.0, high=100.0).runs == 1
+    assert jackknife(runs[:1]).runs == 1
 
 
 def test_the_difference_of_means_is_a_paired_t_test() -> None:
