@@ -58,12 +58,15 @@ class LazyCommand:
 Commands = Mapping[str, LazyCommand | type[Command]]
 
 
-def run_command(commands: Commands | type[Command], arguments: Sequence[str], *, program: str) -> None:
+def run_command(
+    commands: Commands | type[Command], arguments: Sequence[str], *, program: str, interrupted: str = "interrupted"
+) -> None:
     """Parses a command and starts it; wrong usage and wrong input end with one line and exit status 2.
 
     Args:
         commands: The commands by name; or the only one, which then has no name.
         arguments: What follows the program's name.
+        interrupted: What is said after Ctrl-C.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for noisy in _NOISY:
@@ -81,7 +84,7 @@ def run_command(commands: Commands | type[Command], arguments: Sequence[str], *,
             raise
         _fail(program, _described(error))
     except KeyboardInterrupt:
-        print(f"{program}: interrupted; the same command resumes from the last checkpoint", file=sys.stderr)
+        print(f"{program}: {interrupted}", file=sys.stderr)
         sys.exit(130)
 
 

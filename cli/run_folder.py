@@ -1,4 +1,4 @@
-"""A run folder: its resolved configuration, its manifest, its metrics. One configuration per folder, for ever."""
+"""A run folder: configuration as resolved, manifest and metrics of one training; it is refused to every other."""
 
 import errno
 import hashlib
@@ -30,10 +30,10 @@ _UNTOUCHED = {CONFIG, MANIFEST, LOCK}  # what a start leaves that failed before 
 
 
 class RunFolder:
-    """An opened run folder, locked against other processes until it is closed.
+    """An opened run folder, locked against other processes until it is closed; a context manager.
 
-    Opening it again with the same command resumes the run; with another command it is an error, so that nothing is
-    ever mixed or overwritten. Use it as a context manager.
+    Opening it again with the same settings resumes the run; with others it is an error, so that nothing is ever mixed
+    or overwritten.
 
     Args:
         folder: Where; made if missing.
@@ -84,7 +84,7 @@ class RunFolder:
             return
         self._holds(config, hashes, upgraded)
         if self.finished:
-            return  # nothing will be written, so that the folder may be one that cannot be
+            return  # nothing will be written: no lock is needed, and the folder may be read-only
         self._acquire()
         try:
             # Asked again under the lock: whoever held it may have begun or finished the run since.
@@ -99,13 +99,13 @@ class RunFolder:
             raise
 
     def __enter__(self) -> Self:
-        """The folder itself."""
+        """The run folder."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Closes it."""
+        """Closes the folder."""
         self.close()
 
     @property
@@ -131,7 +131,7 @@ class RunFolder:
         return _read_json(self.folder / METRICS)
 
     def close(self) -> None:
-        """Lets other processes in. The system does so too where a process is killed."""
+        """Releases the lock, as the system does when the process is killed."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

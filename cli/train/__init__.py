@@ -32,4 +32,5 @@ def main(arguments: Sequence[str]) -> None:
     given = list(arguments)
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help")):
         given = ["quickstart", *given]
-    run_command(COMMANDS, given, program="train.py")
+    interrupted = "interrupted; the same command resumes from the last checkpoint"
+    run_command(COMMANDS, given, program="train.py", interrupted=interrupted)

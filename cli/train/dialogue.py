@@ -35,10 +35,6 @@ class TrainDialogue(Training):
     out: Path = Path("runs/dialogue")
     """Run folder; it can be used as any planner's. The same command resumes a killed run."""
 
-    def resolved(self) -> DialogueConfig:
-        """Nothing is left to the program."""
-        return self.config
-
     def train(self) -> None:
         """Trains, compares on valid, and prints both."""
         if self.seeds < 1:

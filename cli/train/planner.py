@@ -24,10 +24,6 @@ class TrainPlanner(Training):
     out: Path = Path("runs/planner")
     """Run folder. The same command resumes a killed run."""
 
-    def resolved(self) -> PlannerConfig:
-        """Nothing is left to the program."""
-        return self.config
-
     def train(self) -> None:
         """Trains and prints the scores on valid."""
         corpus = load_corpus(self.data)

@@ -26,10 +26,6 @@ class TrainSeeker(Training):
     out: Path = Path("runs/seeker")
     """Run folder. A run that is finished is shown and not fitted again."""
 
-    def resolved(self) -> SeekerConfig:
-        """Nothing is left to the program."""
-        return self.config
-
     def train(self) -> None:
         """Fits, scores on valid, prints the figures."""
         corpus = load_corpus(self.data)

@@ -47,9 +47,9 @@ class Training(abc.ABC):
     def train(self) -> None:
         """Trains, or says that the run is finished."""
 
-    @abc.abstractmethod
     def resolved(self) -> Any:
-        """The configuration with every choice made that was left to the program."""
+        """The ``config`` of the command with every choice made that is left to the program; by default none is."""
+        return self.config  # type: ignore[attr-defined]
 
     @staticmethod
     def upgraded(values: Mapping[str, Any]) -> Mapping[str, Any]:

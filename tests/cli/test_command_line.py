@@ -14,9 +14,12 @@ import tyro
 
 import cli.command_line
 import cli.configuration
+import cli.evaluate
 import cli.train
 from cli.command_line import parse, run_command
 from cli.configuration import load_preset, overlaid, plain, toml_text
+from cli.evaluate.screening import EvaluateScreening
+from cli.train.seeker import TrainSeeker
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -173,17 +176,24 @@ def test_what_a_command_cannot_use_is_one_line(
         run_command(_COMMANDS, ["thing"], program="make.py")
 
 
-def test_an_interrupted_command_says_how_to_resume(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("script", "command", "said"),
+    [
+        (cli.train, TrainSeeker, "train.py: interrupted; the same command resumes from the last checkpoint\n"),
+        (cli.evaluate, EvaluateScreening, "evaluate.py: interrupted\n"),
+    ],
+)
+def test_an_interrupted_command_says_whether_it_resumes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], script: Any, command: Any, said: str
 ) -> None:
-    def interrupt(self: _Thing) -> None:
+    def interrupt(self: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_Thing, "start", interrupt)
+    monkeypatch.setattr(command, "start", interrupt)
     with pytest.raises(SystemExit) as end:
-        run_command(_COMMANDS, ["thing"], program="make.py")
+        script.main([command.__module__.rpartition(".")[2]])
     assert end.value.code == 130
-    assert "the same command resumes" in capsys.readouterr().err
+    assert capsys.readouterr().err == said
 
 
 def test_what_is_optional_is_shown_by_its_value_and_the_word_none_undoes_a_preset(
