@@ -167,7 +167,7 @@ def _refuse_renamed(kind: Any, arguments: Sequence[str], *, program: str) -> Non
     values: Mapping[str, Mapping[str, str]] = getattr(kind, "RENAMED_VALUES", {})
     for option, today in values.items():
         value = _value_of(option, arguments)
-        if value in today:
+        if value is not None and value in today:
             _fail(program, f"{option} {value} is now {option} {today[value]}")
 
 

@@ -37,9 +37,9 @@ from env.seekers.retrieval.search import ExchangeSearch, StandIns, States
 from env.seekers.retrieval.stars import STARS
 from env.seekers.retrieval.strategy_tracks import StrategyTracks, supporter_plans
 
-_UNIT = 1_000_000
-_HEAD, _TURN = 2, 3
-_OTHER_TURN = -1
+_UNIT = 1_000_000  # what is carried is in whole millionths
+_HEAD, _TURN = 2, 3  # numbers carried of a conversation, and of each of its turns
+_NO_EXCHANGE = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ class SeekerMemory:
         lengths = np.array([len(numbers) for numbers in carried], np.int64)
         if np.any((lengths > 0) & ((lengths < _HEAD) | ((lengths - _HEAD) % _TURN != 0))):
             raise ValueError("retrieval seeker: a conversation carries the memory of another kind of seeker")
-        padded = np.full((len(carried), max(_HEAD, int(lengths.max(initial=0)))), _OTHER_TURN, np.int64)
+        padded = np.full((len(carried), max(_HEAD, int(lengths.max(initial=0)))), _NO_EXCHANGE, np.int64)
         for row, numbers in zip(padded, carried, strict=True):
             row[: len(numbers)] = numbers
         turns = np.maximum(0, lengths - _HEAD) // _TURN
@@ -89,9 +89,9 @@ class SeekerMemory:
     def last_exchange(self) -> np.ndarray:
         """The exchange retrieved last; -1 before the first turn. Shape: (B,), int."""
         if self.exchanges.shape[1] == 0:
-            return np.full(len(self.turns), _OTHER_TURN)
+            return np.full(len(self.turns), _NO_EXCHANGE)
         last = self.exchanges[np.arange(len(self.turns)), np.maximum(0, self.turns - 1)]
-        return np.where(self.turns > 0, last, _OTHER_TURN)
+        return np.where(self.turns > 0, last, _NO_EXCHANGE)
 
 
 def millionths(values: np.ndarray) -> list[int]:

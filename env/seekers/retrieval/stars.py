@@ -16,7 +16,7 @@ from scipy.special import expit
 STARS = np.arange(1, 6)
 _LEVELS = len(STARS)
 _PENALTY = 10.0  # L2 on weights of standardised features
-_NODES = 15
+_NODES = 15  # of the quadrature
 _WIDEST = 3.0  # largest generosity that is tried, logits
 
 
@@ -60,10 +60,10 @@ class StarsModel:
         thresholds = _thresholds(found.x[features.shape[1] :]) + mean @ weight
         location = features @ weight
         spread = minimize_scalar(
-            lambda width: -_marginal(width, location, thresholds, stars, dialogue),
+            lambda width: -_marginal_log_likelihood(width, location, thresholds, stars, dialogue),
             bounds=(0.0, _WIDEST), method="bounded", options={"xatol": 0.01},
         ).x  # fmt: skip
-        factor = _carried(spread)
+        factor = _marginal_scale(spread)
         return cls(weight * factor, thresholds * factor, np.array(spread))
 
     def probabilities(self, features: np.ndarray, generosity: np.ndarray | float) -> np.ndarray:
@@ -109,12 +109,12 @@ def _loss(parameters: np.ndarray, features: np.ndarray, stars: np.ndarray) -> tu
     return float(-np.log(inside).sum() + _PENALTY / 2 * weight @ weight), gradient
 
 
-def _marginal(
+def _marginal_log_likelihood(
     width: float, location: np.ndarray, thresholds: np.ndarray, stars: np.ndarray, dialogue: np.ndarray
 ) -> float:
-    """Log-likelihood of whole dialogues whose seekers' generosity has a standard deviation."""
+    """Of whole dialogues, where generosity has a standard deviation of ``width`` between seekers."""
     nodes, weights = _quadrature()
-    factor = _carried(width)
+    factor = _marginal_scale(width)
     _, rows = np.unique(dialogue, return_inverse=True)
     logarithms = np.stack(
         [
@@ -137,5 +137,6 @@ def _quadrature() -> tuple[np.ndarray, np.ndarray]:
     return nodes, weights / weights.sum()
 
 
-def _carried(width: float) -> float:
+def _marginal_scale(width: float) -> float:
+    """By what weights and thresholds grow when seekers differ with a standard deviation (Zeger et al. 1988)."""
     return float(np.sqrt(1 + 0.346 * width**2))

@@ -17,15 +17,14 @@ import numpy as np
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 
-# What is left of the weight of a strategy for every turn since it was used.
-_RECENCY_DECAY = 0.7
-_SATURATION = 0.5
+_RECENCY_DECAY = 0.7  # what is left of a strategy's recency with every turn since it was used
+_SATURATION = 0.5  # what is left of a strategy's freshness with every turn that used it
 _POSITION_EDGES = np.array([1, 2, 3, 4, 6, 8, 11, 15])  # supporter turns before
 STATISTICS = 4 * len(Strategy) + len(_POSITION_EDGES) + 1
-_RARE = 0.05
-_STEPS = 20
+_RARE = 0.05  # share of training conversations, the most one-sided ones, below which credit falls
+_STEPS = 20  # of the credit, from none to full
 _LAST_TURN = 12  # later turns are measured as this one
-_ROUNDING = 1e-6
+_ROUNDING = 1e-6  # equal numbers of strategies may differ by this much
 
 
 @dataclass(frozen=True, eq=False)
