@@ -10,15 +10,7 @@ import pytest
 from corpus.dialogue import Dialogue, Message, Role, Survey, message_view, turn_view
 from corpus.errors import CorpusError, located
 from corpus.strategy import ALIASES, ESCONV_COUNTS, LABELS, Stage, Strategy, stage_of
-
-
-def seeker(text: str) -> Message:
-    return Message(Role.SEEKER, text)
-
-
-def supporter(text: str, strategy: Strategy) -> Message:
-    return Message(Role.SUPPORTER, text, strategy=strategy)
-
+from tests.messages import seeker, supporter
 
 DIALOGUE = Dialogue(
     1,

@@ -15,15 +15,7 @@ from corpus.dialogue import Dialogue, Message, Role, Survey
 from corpus.errors import CorpusError
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
-
-
-def seeker(text: str) -> Message:
-    return Message(Role.SEEKER, text)
-
-
-def supporter(text: str, strategy: Strategy) -> Message:
-    return Message(Role.SUPPORTER, text, strategy=strategy)
-
+from tests.messages import seeker, supporter
 
 LONG = Dialogue(
     1,
@@ -178,16 +170,6 @@ def test_every_message_and_neighbour_is_counted_once(spoken_plans: list[tuple[St
     assert found.neighbours == sum(len(plan) - 1 for plan in spoken_plans)
     assert sum(pair.total for pair in found.pairs) == found.neighbours - found.repeats
     assert all(pair.forward >= pair.backward for pair in found.pairs)
-
-
-@pytest.mark.real_data
-def test_real_turns(esconv: Path) -> None:
-    dialogues = load_corpus(esconv).split("all")
-    assert len(dialogues) == 910 + 195
-    found = turn_statistics(dialogues)
-    assert found.turns == 10679 + 2257
-    assert sum(count for length, count in found.lengths.items() if length > 1) == 1842 + 423
-    assert found.collapsed_multi_share < found.multi_share
 
 
 PAPER = {

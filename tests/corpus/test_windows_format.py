@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.dialogue import Dialogue, Message, Role, message_view
+from corpus.dialogue import Dialogue, Message, message_view
 from corpus.formats import windows as windows_format
 from corpus.formats.detection import Content, read_dialogues
 from corpus.strategy import Strategy
 from tests.corpus.random_dialogues import seekers, supporters
+from tests.messages import seeker, supporter
 
 Row = tuple[Message, ...]
 
@@ -37,14 +38,6 @@ def piece(message: Message, number: int) -> str:
     if message.strategy is None:
         return f"0.0 0 {number} {message.text} "
     return f"1.0 1 {number} [{message.strategy.label}] {message.text}"
-
-
-def seeker(text: str) -> Message:
-    return Message(Role.SEEKER, text)
-
-
-def supporter(text: str, strategy: Strategy = Strategy.OTHERS) -> Message:
-    return Message(Role.SUPPORTER, text, strategy=strategy)
 
 
 def test_reads_roles_labels_and_text() -> None:

@@ -54,11 +54,11 @@ def _runs(history: Sequence[Message]) -> list[list[float]]:
     seeker = runs[-1] if runs else []
     text = seeker[-1].text if seeker else ""
     lengths = [len(run) for run in runs if run[0].role is Role.SUPPORTER]
-    several = sum(length > 1 for length in lengths)
+    multi = sum(length > 1 for length in lengths)
     number = max(1, len(lengths))
     last_run = [np.log(1 + len(text.split())) / np.log(101), "?" in text, len(seeker) / 5, len(trailing) / 5]
     habits = [
-        several / number,
+        multi / number,
         sum(lengths) / number / 5,
         (lengths or [0])[-1] / 5,
         np.log(1 + len(lengths)) / np.log(41),

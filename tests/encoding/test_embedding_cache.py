@@ -52,17 +52,6 @@ def test_order_and_repeats_are_kept_and_each_text_is_embedded_once(tmp_path: Pat
     assert (cached.computed, cached.reused) == (4, 1)
 
 
-@settings(max_examples=30, deadline=None)
-@given(texts_in_batches)
-def test_any_batches_embed_each_distinct_text_once(batches: list[list[str]]) -> None:
-    encoder = HashEncoder()
-    with tempfile.TemporaryDirectory() as folder:
-        for batch in batches:
-            # A new object per batch: what counts is the disk.
-            np.testing.assert_array_equal(EmbeddingCache(encoder, folder=Path(folder)).encode(batch), _expected(batch))
-    assert sorted(encoder.embedded) == sorted({text for batch in batches for text in batch})
-
-
 def test_second_object_does_not_touch_the_encoder(tmp_path: Path) -> None:
     texts = [f"message {number}" for number in range(1200)]  # more than SQLite's parameters in one query
     EmbeddingCache(HashEncoder(), folder=tmp_path).encode(texts)
@@ -144,14 +133,6 @@ def test_vectors_handed_out_are_copies(tmp_path: Path) -> None:
         encoded[:] = 0.0
 
 
-def test_no_texts(tmp_path: Path) -> None:
-    encoder = HashEncoder()
-    encoded = EmbeddingCache(encoder, folder=tmp_path).encode([])
-    assert encoded.shape == (0, DIMENSION)
-    assert encoded.dtype == np.float32
-    assert encoder.calls == []
-
-
 def test_models_do_not_share_vectors(tmp_path: Path) -> None:
     one, other = HashEncoder(), HashEncoder()
     other.fingerprint = "2" * 64
@@ -198,19 +179,6 @@ def test_kill_between_chunks_loses_no_finished_chunk(tmp_path: Path) -> None:
     texts = [f"t{number}" for number in range(10)]
     np.testing.assert_array_equal(EmbeddingCache(encoder, folder=tmp_path).encode(texts), _expected(texts))
     assert encoder.embedded == ["t8", "t9"]
-
-
-def test_error_in_the_encoder_keeps_finished_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Failing(HashEncoder):
-        def encode(self, texts: Sequence[str]) -> np.ndarray:
-            if "t2" in texts:
-                raise MemoryError("no memory left")
-            return super().encode(texts)
-
-    monkeypatch.setattr(embedding_cache, "_CHUNK", 2)
-    with pytest.raises(MemoryError):
-        EmbeddingCache(Failing(), folder=tmp_path).encode(["t0", "t1", "t2"])
-    assert EmbeddingCache(UntouchableEncoder(), folder=tmp_path).encode(["t1", "t0"]).shape == (2, DIMENSION)
 
 
 ONE_OF_TWO_RUNS = """

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from corpus.dialogue import Dialogue, Message, Role, turn_view
 from corpus.load import load_corpus
 from corpus.strategy import Strategy
-from encoding.observation import MessageChains, Observer, plan_features, plan_features_size
+from encoding.observation import MessageChains, Observer, plan_features
 from tests.encoding.slow_observation import slow_features
 from tests.hash_encoder import DIMENSION, HashEncoder, vector
+from tests.messages import seeker, supporter
 
 WINDOW = 3
 SIZES = {
@@ -26,14 +27,6 @@ SIZES = {
     "habits": 4,
     "opening": 3,
 }
-
-
-def seeker(text: str) -> Message:
-    return Message(Role.SEEKER, text)
-
-
-def supporter(text: str, strategy: Strategy | None) -> Message:
-    return Message(Role.SUPPORTER, text, strategy)
 
 
 LOST = seeker("I lost my job and I am scared")  # 8 words
@@ -79,14 +72,6 @@ def test_window_holds_the_last_messages_in_order_with_speaker_and_strategy() -> 
         close(slot[:DIMENSION], vector(message.text))
     assert window[:, DIMENSION : DIMENSION + 2].tolist() == [[1, 0], [1, 0], [0, 1]]
     assert window[:, DIMENSION + 2 :].tolist() == [[0.0] * 8, [0.0] * 8, strategies(SUGGESTIONS=1)]
-
-
-def test_window_of_a_short_history_is_filled_from_the_end() -> None:
-    window = blocks((LOST, ASK))["window"]
-    assert not window[0].any()
-    close(window[1, :DIMENSION], vector(LOST.text))
-    close(window[2, :DIMENSION], vector(ASK.text))
-    assert window[2, DIMENSION:].tolist() == [0, 1, *strategies(QUESTION=1)]
 
 
 def test_problem_is_the_mean_over_the_seekers_messages() -> None:
@@ -137,25 +122,12 @@ def test_messages_of_the_turn_under_way_are_its_trailing_run() -> None:
     close(parts["share"], strategies(QUESTION=1 / 4, AFFIRMATION=1 / 4, SUGGESTIONS=1 / 2))
 
 
-def test_habits_of_two_finished_turns() -> None:
-    parts = blocks((*CONVERSATION, ADVISE, WEEK))  # turns of two and of one
-    close(parts["habits"], [1 / 2, 3 / 2 / 5, 1 / 5, log(3) / log(41)])
-    close(parts["last_run"], [log(3) / log(101), 0, 1 / 5, 0])
-
-
 def test_empty_history() -> None:
     parts = blocks(())
     assert parts["position"].tolist() == [1] + [0] * 9
     assert parts["opening"].tolist() == [1, 1, 1]
     for name in ("window", "problem", "share", "count", "recency", "last_run", "habits"):
         assert not parts[name].any(), name
-
-
-def test_live_message_without_strategy_counts_as_the_supporters() -> None:
-    parts = blocks((LOST, supporter("hm", None)))
-    assert parts["window"][-1, DIMENSION:].tolist() == [0, 1] + [0] * 8
-    assert parts["opening"].tolist() == [0, 0, 0]
-    assert not parts["share"].any()
 
 
 @settings(max_examples=60, deadline=None)
@@ -221,12 +193,6 @@ def test_plan_features_by_hand() -> None:
     expected[2, [3, 9 + 3, 18 + 3]], expected[2, 27] = 1, 1
     close(features, expected)
     assert features.dtype == np.float32
-
-
-@pytest.mark.parametrize(("size", "entries"), [(1, 10), (3, 28), (5, 46)])
-def test_plan_features_size(size: int, entries: int) -> None:
-    assert plan_features_size(size) == entries == 9 * size + 1
-    assert plan_features(np.full((2, size), 8)).shape == (2, entries)
 
 
 MESSAGES = [

@@ -1,4 +1,4 @@
-"""Plans, slots and codes are one another's mirror images, up to what stands after the first STOP."""
+"""Plans, slots and codes are one another's mirror images, up to what comes after the first STOP."""
 
 import numpy as np
 import pytest

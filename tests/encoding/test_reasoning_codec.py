@@ -142,15 +142,6 @@ def test_values_that_no_slot_has_are_refused(slot: int, value: int) -> None:
         SMALL.reasoning(values, [0.5] * 5)
 
 
-def test_bundled_sample() -> None:
-    dialogues = load_corpus(None).split("train")
-    codec = ReasoningCodec.collect(dialogues)
-    labels = codec.labels(turn_view(dialogues))
-    assert (labels[:, :3] != UNKNOWN).all()
-    assert len(codec.contexts) > 3
-    assert len(codec.emotions) > 3
-
-
 @pytest.mark.real_data
 def test_real_data(esconv: Path) -> None:
     corpus = load_corpus(esconv)

@@ -88,12 +88,6 @@ def test_bias_of_symmetric_confusion_is_zero(matrix: np.ndarray) -> None:
 
 
 @SETTINGS
-@given(hnp.arrays(np.int64, 8, elements=st.integers(0, 50)))
-def test_bias_of_perfect_predictions_is_zero_whatever_classes_occur(counts: np.ndarray) -> None:
-    assert preference_bias(np.diag(counts)) == pytest.approx(0.0, abs=1e-4)
-
-
-@SETTINGS
 @given(matrices, st.sets(st.integers(0, 7)))
 def test_bias_is_finite_and_bounded_when_classes_are_absent(matrix: np.ndarray, absent: set[int]) -> None:
     matrix[list(absent)] = 0

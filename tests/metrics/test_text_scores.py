@@ -156,7 +156,7 @@ def test_wrong_input_is_refused_in_one_line(hypotheses: list, references: list, 
     assert "\n" not in str(caught.value)
 
 
-def test_several_runs_are_a_mean_with_spread() -> None:
+def test_two_runs_are_a_mean_with_spread() -> None:
     # Lengths 2 and 4 over two runs: mean 3, sample standard deviation sqrt(2); distinct words 2/2 and 2/4.
     runs = [text_statistics([text], ["a b"], [0]) for text in ("a b", "a b a b")]
     scores = text_estimates(runs, rng=np.random.default_rng(0), samples=5)

@@ -28,11 +28,6 @@ def test_known_words_and_the_mean_for_unknown_ones(tmp_path: Path) -> None:
     assert vectors.vectors(()).shape == (0, 2)
 
 
-def test_names_differ_with_the_contents(tmp_path: Path) -> None:
-    one = WordVectors.read(_write(tmp_path, b"a 1 0\n")).name
-    assert one != WordVectors.read(_write(tmp_path, b"a 1 1\n")).name
-
-
 def test_a_word_may_hold_blanks_and_the_first_of_two_stays(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         vectors = WordVectors.read(_write(tmp_path, "ü 1 2\n. . . 3 4\nü 5 6\n".encode()))

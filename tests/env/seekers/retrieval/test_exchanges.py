@@ -14,16 +14,9 @@ from env.seekers.retrieval.strategy_tracks import (
     supporter_plans,
 )
 from tests.hash_encoder import HashEncoder
+from tests.messages import seeker, supporter
 
 Q, R, A, S = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
-
-
-def seeker(text: str, feedback: int | None = None) -> Message:
-    return Message(Role.SEEKER, text, feedback=feedback)
-
-
-def supporter(text: str, strategy: Strategy) -> Message:
-    return Message(Role.SUPPORTER, text, strategy=strategy)
 
 
 DIALOGUE = Dialogue(
