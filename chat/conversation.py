@@ -101,7 +101,6 @@ class ChatSession:
         """Screens an accepted message, answers it, and adds both to the conversation.
 
         Args:
-            message: By the person.
             strategies: Of this turn, instead of the planner's.
 
         Raises:

@@ -27,7 +27,6 @@ class PlanChoices:
 
     Args:
         episodes: B.
-        codec: Which plans can be made.
         reasoning_codec: What is reasoned about first; ``None`` where nothing is.
 
     Attributes:

@@ -73,7 +73,6 @@ class Conversation:
     """A conversation under way.
 
     Attributes:
-        profile: The seeker.
         history: All messages so far, the opening first.
         plans: The supporter's plans so far, one per turn; empty where it said nothing.
         intensities: Hidden intensity after each turn, 1..5; the first entry is the profile's, so one more than plans.
@@ -113,13 +112,12 @@ class Seeker(Protocol):
         *,
         rng: np.random.Generator,
     ) -> list[SeekerReply]:
-        """Answers one supporter turn in every conversation, in one batched call.
+        """Answers one supporter turn in each of B conversations, in one batched call.
 
         The conversations are as they were before the turn; the environment adds turn and reply afterwards. Only
         ``exchanges`` may be changed here.
 
         Args:
-            conversations: B conversations.
             plans: The supporter's plan in each, none empty.
             texts: What the supporter says, one text per strategy; ``None`` where none were written.
 

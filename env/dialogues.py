@@ -39,10 +39,7 @@ class DialogueTask:
     Attributes:
         profiles: Seekers; an episode samples one uniformly.
         seeker: Answers for all of them.
-        encoder: Makes observations of histories.
-        codec: Which plans can be made.
         responder: Writes the supporter's texts; ``None``: the seeker reacts to strategies alone.
-        rules: When a conversation ends.
         reasoning_codec: What is reasoned about before every plan (chosen, and paid nothing); ``None``: nothing.
         lowest: Smallest entry that ``encoder`` gives.
         highest: Largest entry that ``encoder`` gives.

@@ -50,8 +50,6 @@ class Process(ABC, Generic[Happened]):
 
     Args:
         episodes: B.
-        rows: Rows of the task.
-        codec: Which plans can be made.
         reasoning_codec: What is reasoned about before a plan; ``None`` where nothing is.
         history_size: H, entries of an encoded history.
         bounds: Smallest and largest entry of an encoded history.
@@ -94,7 +92,6 @@ class Process(ABC, Generic[Happened]):
         """Starts all episodes anew.
 
         Args:
-            rng: Samples the rows.
             options: With ``{row_name: rows}``, one per episode, these are played instead.
 
         Raises:

@@ -28,7 +28,6 @@ class PlanTables:
 
     Args:
         golds: The N gold plans, repeats allowed.
-        codec: Which plans can be made.
     """
 
     def __init__(self, golds: Sequence[tuple[int, ...]], *, codec: PlanCodec) -> None:
@@ -63,7 +62,6 @@ class TurnStep:
     """One step in B turns, as the reward terms see it.
 
     Attributes:
-        tables: Of the task.
         turn: Which turn each episode plays. Shape: (B,), rows of the task.
         before: Code of each plan before the step. Shape: (B,).
         after: Code of each plan after it. Shape: (B,).

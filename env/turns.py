@@ -23,7 +23,6 @@ class TurnTask:
         history: What is known before each turn: the encoded history (:mod:`encoding.observation`, then -1..1), or what
             a planner made of it. Shape: (N, H), float32.
         golds: Gold plan of each turn, N tuples of strategy indices, uncut, none empty.
-        codec: Which plans can be made.
         reasoning: Reasoning labels of each turn, -1 = unknown. Shape: (N, 5), int. ``None``: nothing is reasoned about.
         reasoning_codec: What the labels mean; ``None`` exactly where ``reasoning`` is.
     """

@@ -30,7 +30,6 @@ class PatternIndex:
 
     Attributes:
         by_word: Word -> numbers of the patterns to try on a text that holds it.
-        patterns: The compiled patterns.
     """
 
     by_word: Mapping[str, tuple[int, ...]]
@@ -70,9 +69,7 @@ class Topic:
     """Patterns that mean one thing.
 
     Attributes:
-        name: What they mean.
         kind: Value of the kind of crisis.
-        index: The patterns.
         firm: Whether exceptions do not apply.
         unless_fiction: Whether the topic is left out where the message speaks of films, games, news or studies.
     """
@@ -91,7 +88,6 @@ class Question:
     Attributes:
         kind: Value of the kind of crisis.
         yes: Whether agreeing reveals it; else denying does ("Do you feel safe?").
-        index: The patterns of the question.
     """
 
     kind: str

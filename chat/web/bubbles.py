@@ -30,7 +30,6 @@ def conversation_html(
     and nobody should have to scroll to it.
 
     Args:
-        exchanges: What was said.
         pending: A message whose reply is being written.
         strategies: Whether the supporter's strategies are shown; not where they could give a system away.
         empty: Shown before the first message.

@@ -35,8 +35,6 @@ class ParticipantAnswers:
     """What one person said of one pair of conversations.
 
     Attributes:
-        pair: Names the pair of conversations.
-        person: Names the person.
         verdicts: Answer to every one of the five questions.
     """
 

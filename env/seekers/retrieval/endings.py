@@ -43,7 +43,6 @@ class Outcomes:
         """Conversations of known outcome: an intensity before of at least 2, and an answer after or a failure.
 
         Args:
-            exchanges: Of dialogues.
             failed: Whether each dialogue is known to have failed. Shape: (M,), bool.
         """
         answered = np.unique(exchanges.dialogue)
@@ -132,7 +131,6 @@ class GiveUpModel:
         Args:
             features: Of :func:`give_up_features`. Shape: (N, 4).
             events: Whether the seeker left there. Shape: (N,), bool.
-            least_turns: See the class.
         """
         if not events.any():
             return cls(np.zeros(features.shape[1]), np.array(_NEVER), np.array(least_turns))
@@ -169,7 +167,6 @@ def broken_off(
         turns: Supporter turns of each dialogue. Shape: (M,).
         failed: Shape: (M,), bool.
         survey_missing: Shape: (M,), bool.
-        least_turns: As of :class:`GiveUpModel`.
 
     Returns:
         Shape: (N,), bool.

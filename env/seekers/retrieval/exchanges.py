@@ -29,9 +29,7 @@ class Exchanges:
     """N exchanges of M dialogues, those of a dialogue side by side and in order.
 
     Attributes:
-        dialogues: The M dialogues.
         dialogue: Row of its dialogue. Shape: (N,), int.
-        plans: The supporter's plan in each.
         tracks: Of the supporter turns before.
         supporter_texts: The supporter's messages, one per strategy.
         replies: The seeker's messages after; empty where there are none.
@@ -189,7 +187,6 @@ class ExchangeView:
 
     Attributes:
         tracks: Supporter turns before.
-        plans: The supporter's plan.
         before: The seeker's last messages, projected. Shape: (N, C).
         supporter: The supporter's messages, projected. Shape: (N, C).
         after: The reply, projected. Shape: (N, C).

@@ -210,10 +210,9 @@ def _fit_give_up(
 
 
 def hazard_features(exchanges: Exchanges, typicality: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """What the model of giving up sees of exchanges in dialogues; stars as given so far, else as expected.
+    """What the model of giving up sees of N exchanges in dialogues; stars as given so far, else as expected.
 
     Args:
-        exchanges: N exchanges.
         typicality: Shape: (N,).
         expected: Expected stars, 1..5. Shape: (N,).
 

@@ -91,10 +91,9 @@ class ExchangeSearch:
         last: np.ndarray,
         rng: np.random.Generator,
     ) -> np.ndarray:
-        """Samples one exchange for every conversation among the ``BEST`` most alike.
+        """Samples one exchange for each of B conversations, among the ``BEST`` most alike.
 
         Args:
-            states: Of B conversations.
             plans: Length: B.
             used: Exchanges that must not come again; -1 fills up. Shape: (B, T), int.
             last: The exchange before: no exchange of its dialogue is found; -1 for none. Shape: (B,), int.
