@@ -142,7 +142,7 @@ class RunFolder:
         if not names - _UNTOUCHED:
             return False
         if CONFIG not in names:
-            raise ValueError(f"{self.folder}: not empty and no run of this program, choose another --out")
+            raise ValueError(f"{self.folder}: not empty, and no run of this program; choose another --out")
         found = _read_json(self.folder / CONFIG)
         different = []
         if found.get("format", 1) < FORMAT:
@@ -174,7 +174,7 @@ class RunFolder:
             self.close()
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
                 raise ValueError(f"{self.folder}: another process is training in it") from error
-            logger.warning("%s: this disk has no locks; do not train in it twice at once", self.folder)
+            logger.warning("%s: this disk has no locks; do not start two trainings in one folder", self.folder)
 
     def _write_manifest(self) -> None:
         write_whole(self.folder / MANIFEST, json.dumps(self._manifest, indent=2) + "\n")

@@ -17,7 +17,7 @@ class Provenance(Enum):
     """How a figure came here; the value is the mark shown beside it."""
 
     READ = "P"  # read in the paper's or its repository's own text
-    SECOND_HAND = "S"  # read in somebody's notes on the paper
+    SECOND_HAND = "S"  # quoted from notes about the paper
     COMPUTED = "C"  # counted or computed from the data
 
 
@@ -106,7 +106,7 @@ TURN_FLOORS = PublishedTable(
     source="Computed from the data",
     rows=(
         _row(_C, "always Question", emr=18.33, lr=21.78, lr_indel=23.00),
-        _row(_C, "a training plan drawn at random", emr=9.71, lr=13.95),
+        _row(_C, "the plan of a random training turn", emr=9.71, lr=13.95),
     ),
 )
 
@@ -203,8 +203,8 @@ HUMAN_ESCONV_2021 = PublishedTable(
 
 _HEAD = """\
 PUBLISHED by others, NOT measured here: on the official TEST split, unless a line says otherwise; no intervals known.
-Measured above was the split {split} of the data given. Compare only where data, split and setting are the same.
-[P] read in the paper or its repository, [S] read in somebody's notes on it, [C] computed from the data."""
+The figures above were measured on split {split} of the given data. Compare only where data, split and setting agree.
+[P] taken from the paper or its repository, [S] quoted from notes about it, [C] computed from the data."""
 
 
 def published_table(table: PublishedTable) -> Table:

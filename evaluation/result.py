@@ -134,10 +134,12 @@ def measured_table(
 
 
 def metric_columns(metrics: Iterable[str]) -> tuple[Column, ...]:
-    """Headings of metrics, each with its direction and meaning; a key without a record is its own heading."""
+    """Headings of metrics with direction and meaning; a metric without a record is headed by the words of its key."""
     names = {metric: METRIC_NAMES.get(metric) for metric in metrics}
     return tuple(
-        Column(metric) if name is None else Column(name.label, better=name.better, meaning=name.meaning)
+        Column(metric.replace("_", " "))
+        if name is None
+        else Column(name.label, better=name.better, meaning=name.meaning)
         for metric, name in names.items()
     )
 

@@ -74,7 +74,7 @@ def train_generator(
         CorpusError: A supporter message lacks its strategy.
     """
     if (out / SUMMARY).is_file():
-        logger.info("%s is finished, not trained again", out)
+        logger.info("%s is finished and is not trained again", out)
     else:
         with quiet_transformers():
             _train(config.resolved(), train, valid, out, seed=seed, corpus=corpus, random_weights=random_weights)

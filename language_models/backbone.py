@@ -128,7 +128,7 @@ def _load_weights(family: Family, config: PretrainedConfig, source: str) -> PreT
             f"backbone {source}: it has a configuration but no weights{remark}, expected {SAFE} or {PICKLED}"
         )
     if path.name == PICKLED:
-        logger.warning("backbone %s: only %s is there, read as tensors alone (no code is run)", source, PICKLED)
+        logger.warning("backbone %s: has only %s, which is read as tensors alone (no code is run)", source, PICKLED)
     try:
         # From the folder of the file itself: asking the hub again could start a conversion to safetensors there.
         with quiet_transformers():

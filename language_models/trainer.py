@@ -336,7 +336,7 @@ class Checkpoints:
                 step = None
             names = ["rng_state.pth"] if self.processes == 1 else [f"rng_state_{n}.pth" for n in range(self.processes)]
             if step is None or not all((path / name).is_file() for name in names):
-                logger.warning("%s is incomplete, it is not used", path)
+                logger.warning("%s is incomplete and is not used", path)
             else:
                 complete.append((step, path))
         return max(complete)[1] if complete else None

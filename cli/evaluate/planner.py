@@ -50,7 +50,7 @@ class EvaluatePlanner(ModelCommand):
             if weight is not None and weight < 0:
                 raise ValueError(f"{name}: got {weight}, expected 0 or more")
         if self.multi_strategy_weight and self.exact_weight is None:
-            raise ValueError("multi_strategy_weight: expected --exact-weight too")
+            raise ValueError("multi_strategy_weight: has an effect only with --exact-weight, give both")
 
         from encoding.embedding_cache import EmbeddingCache, cache_folder
         from encoding.observation import Observer
@@ -96,8 +96,8 @@ class EvaluatePlanner(ModelCommand):
         self.report(result, table=result.table(self.columns), closer=closer)
         if self.split != "test":
             print(
-                f"Mind: on {self.split} these figures are optimistic. The ladder and the planners learned from train; "
-                "planners chose epochs and the PPO checkpoint on valid."
+                f"Note: figures on {self.split} are optimistic. Baselines and planners learned from train; "
+                "epochs and the PPO checkpoint of planners were selected on valid."
             )
         if self.html is not None:
             write_whole(self.html, render_report(page))

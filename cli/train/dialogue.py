@@ -73,7 +73,9 @@ class TrainDialogue(Training):
                 start = load_start(self.planner)
                 train, valid = corpus.split("train"), corpus.split("valid")
                 if not seeker_profiles(valid):
-                    raise ValueError("valid: no dialogue whose seeker told the initial intensity, nobody to compare on")
+                    raise ValueError(
+                        "valid: no dialogue with an initial intensity, so there is no seeker to compare on"
+                    )
                 (seeker,) = SeekerChoice(run=self.seeker_run).open(train, runs=1, seed=self.seed)
                 selection = self.config.selection
                 rules = DialogueRules(max_turns=self.config.max_turns)

@@ -39,7 +39,7 @@ class Quickstart:
             print(toml_text({training.NAME: plain(training.resolved()) for training in trainings}), end="")
             return
         _say(
-            "Trains a planner and a generator on the bundled sample and compares them with baselines: "
+            "This trains a planner and a generator on the bundled sample and compares them with baselines: "
             "about two minutes on two cores.\n"
             f"[0/3] Loading the libraries, opening {self.out}"
         )

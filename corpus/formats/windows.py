@@ -82,7 +82,7 @@ def _parse(content: Content) -> tuple[Dialogue, ...]:
             _add(window, drafts[-1])
     gaps = [draft.missing for draft in drafts if draft.missing]
     if gaps:
-        logger.warning("%d messages of %d dialogues stand in no window and are left out", sum(gaps), len(gaps))
+        logger.warning("%d messages of %d dialogues are in no window and are left out", sum(gaps), len(gaps))
     return tuple(_finish(draft, number) for number, draft in enumerate(drafts, start=1))
 
 

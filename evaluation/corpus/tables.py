@@ -119,11 +119,11 @@ def intensity_table(intensity: Intensity) -> Table:
             f" Left out: {intensity.before_only:,} dialogues without the one after, {intensity.neither:,} without any."
         )
     return plain_table(
-        ("", *(f"after {star}" for star in STARS), "together"),
+        ("", *(f"after {star}" for star in STARS), "all"),
         rows,
         title=title,
         notes=[note],
-        totals=[("together", *(f"{count:,}" for count in after), f"{intensity.total:,}")],
+        totals=[("all", *(f"{count:,}" for count in after), f"{intensity.total:,}")],
     )
 
 
@@ -198,10 +198,10 @@ def pair_table(turns: TurnStatistics) -> Table:
         for pair in turns.pairs[:TOP]
     ]
     return plain_table(
-        ("pair", "together", "this order", "the other", "lopsided, %"),
+        ("pair", "turns", "this order", "other order", "more frequent order, %"),
         rows,
         title=title,
-        notes=["Lopsided: share of the more frequent order; 50 = no order, 100 = always this one."],
+        notes=["The last column is 50 where both orders are equally frequent, and 100 where one order never occurs."],
     )
 
 
@@ -266,7 +266,7 @@ def _shares(title: str, heading: str, counts: Mapping[str, int], *, note: str = 
     """Counts with their share of all of them."""
     total = sum(counts.values())
     rows = [(name, f"{count:,}", _percent(count, total)) for name, count in counts.items()]
-    together = ("together", f"{total:,}", _percent(total, total))
+    together = ("all", f"{total:,}", _percent(total, total))
     return plain_table((heading, "number", "%"), rows, title=title, notes=[note], totals=[together])
 
 

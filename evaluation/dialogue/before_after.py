@@ -127,8 +127,8 @@ def training_text(training: Mapping[str, Any]) -> str:
     shares, selected, start = training["time_shares"], training["kept"], training["start"]
     speed = (
         f"PPO: {training['steps']:,} steps, {training['steps_per_second']:,.0f} a second with validation and saving; "
-        f"of the rest policy {shares['policy']:.0f} %, environment {shares['environment']:.0f} %, of which encoding of "
-        f"histories {shares['encoding']:.0f} %; divergence from the start {training['divergence']:.3f} nats a step"
+        f"the rest: policy {shares['policy']:.0f} %, environment {shares['environment']:.0f} % (encoding of "
+        f"histories: {shares['encoding']:.0f} %); KL divergence from the start {training['divergence']:.3f} nats a step"
     )
     choice = f"selected: the checkpoint after {training['kept_step']:,} steps"
     if not training["kept_step"]:
@@ -154,7 +154,7 @@ def _table(compared: Mapping[str, Any], metrics: Sequence[str], *, title: str) -
     for metric, column in zip(metrics, metric_columns(metrics), strict=True):
         scores = [Estimate.from_json(compared["systems"][name][metric]) for name in (BEFORE, AFTER)]
         difference = Difference.from_json(compared["differences"][metric])
-        label = _LABELS.get(metric) or column.label.replace("success_at_", "SR@")
+        label = _LABELS.get(metric) or column.label.replace("success at ", "SR@")
         rows.append(Row.of(label, *(estimate_cell(metric, one) for one in scores), difference_cell(metric, difference)))
     columns = (Column("metric", "left"), Column(BEFORE), Column(AFTER), Column("difference"))
     return Table(columns, tuple(rows), title, (compared["signature"],))

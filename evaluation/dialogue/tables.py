@@ -10,7 +10,7 @@ from evaluation.report.tables import Column, Row, Table, plain_table, to_text, w
 from evaluation.result import EvaluationResult, estimate_cell, measured_table, number
 
 WITHOUT_TEXTS = (
-    "The same without texts: the seeker reacts to strategies alone (another signature, so not to be compared)"
+    "The same without texts: the seeker reacts to strategies alone. The signature differs, so do not compare"
 )
 
 
@@ -95,16 +95,16 @@ def pace_text(benchmark: DialogueBenchmark) -> str:
 def exploit_lines(benchmark: DialogueBenchmark) -> tuple[str, list[str]]:
     """Whether a fixed rule is ahead of the gold replay or a planner: a sentence, and the cases."""
     if not benchmark.fixed:
-        return "No fixed rule was played, so nothing is known of tricks that this seeker rewards.", []
+        return "No fixed rule was played, so it is unknown whether a fixed rule can exploit this seeker.", []
     sooner = [
-        f"{name} is sooner than {benchmark.differences.reference}: AT {one.value:+.2f} [{one.low:.2f}, {one.high:.2f}]"
+        f"{name} is faster than {benchmark.differences.reference}: AT {one.value:+.2f} [{one.low:.2f}, {one.high:.2f}]"
         for name in benchmark.fixed
         if (one := benchmark.differences.systems[name]["average_turns"]).high < 0
     ]
     if not benchmark.exploits:
         honest = "No fixed rule is ahead of the gold replay or a trained planner in success rate or intensity fall"
         return (f"{honest}, but some in average turns:" if sooner else f"{honest}."), sooner
-    return "Fixed rules that this seeker rewards too much:", [*benchmark.exploits, *sooner]
+    return "Fixed rules that exploit this seeker:", [*benchmark.exploits, *sooner]
 
 
 def exploit_text(benchmark: DialogueBenchmark) -> str:

@@ -174,7 +174,7 @@ def _notes(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
         "jackknife, since resampling with replacement misleads it). Each mark is one test; none is corrected for their "
         "number.",
         "Published rows are others' own measurements, on their own test split; the measured rows are of "
-        f"{comparison.split}. P: read in the paper or its repository, S: read in somebody's notes on it. No intervals "
+        f"{comparison.split}. P: taken from the paper or its repository, S: quoted from notes about it. No intervals "
         "are known.",
         "Measured perplexity is that of the gold texts under their gold strategies, whatever the plan source.",
     ]

@@ -59,9 +59,9 @@ class TextSystem:
         if self.unit == "message" and self.variant in WHOLE_TURNS:
             raise ValueError(f"variant {self.variant} writes whole turns and is scored by them: --unit turn")
         if self.plan == "planner" and not self.planner:
-            raise ValueError("plan source 'planner' needs a planner")
+            raise ValueError("plan source 'planner' needs a planner: --planner RUN")
         if self.reasoning and not self.planner:
-            raise ValueError("reasoning needs a planner to come from: --planner RUN")
+            raise ValueError("--reasoning needs a planner: --planner RUN")
         if self.planner and self.plan != "planner" and not self.reasoning:
             raise ValueError(f"plan source {self.plan!r} takes no planner, got {self.planner}")
 
@@ -165,7 +165,9 @@ def load_generator(
     folder = Path(where)
     if (folder / SUMMARY).is_file():
         if like is not None:
-            raise ValueError(f"--like is for a backbone as it is: the run {where} has its own lengths and decoding")
+            raise ValueError(
+                f"--like is for an untrained backbone: the run {where} has lengths and decoding of its own"
+            )
         backbone = str(read_summary(folder).config["backbone"])
         realizer = Realizer.load(folder, batch_size=batch_size, precision=precision)
         return LoadedGenerator(realizer, folder.resolve().name, out or folder, backbone, True)
@@ -178,7 +180,9 @@ def load_generator(
             f"{', '.join(pretrained_names())}, a hub id (owner/name), or a folder made by save_pretrained"
         )
     if out is None:
-        raise ValueError(f"{where} is a backbone and no run: --out FOLDER must say where its evaluation is stored")
+        raise ValueError(
+            f"{where} is an untrained backbone and no run folder: --out FOLDER says where its evaluation is stored"
+        )
     realizer = Realizer.pretrained(where, like=like, batch_size=batch_size, precision=precision)
     return LoadedGenerator(realizer, out.resolve().name, out, where, False)
 

@@ -158,7 +158,7 @@ def _read(path: Path) -> list[Mapping[str, Any]]:
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
-        logger.warning("%s: the last line was never finished, it is dropped", path.name)
+        logger.warning("%s: the last line is incomplete and is dropped", path.name)
         with path.open("rb+") as file:
             file.truncate(whole)
     try:

@@ -114,7 +114,7 @@ class WordVectors:
         if not rows:
             raise ValueError(f"{path}: no word vectors in it")
         if repeated:
-            logger.warning("%s: %d words come again, their first vector is kept", path, repeated)
+            logger.warning("%s: %d words occur more than once; the first vector of each is used", path, repeated)
         known = np.frombuffer(numbers, dtype=np.float32).reshape(len(rows), size)
         matrix = np.concatenate([known, known.mean(axis=0, dtype=np.float64, keepdims=True).astype(np.float32)])
         return cls(name=f"{path.name}-{digest.hexdigest()[:12]}", rows=rows, matrix=matrix)

@@ -113,8 +113,8 @@ class Networks(BaseModel):
             rng.bit_generator.state = values["rng"]
             best = {name.removeprefix("best."): t for name, t in saved.items() if name.startswith("best.")}
             best_loss, first = values["best_loss"], values["step"]
-            logger.info("cloning resumes after epoch %d", first)
-        progress = tqdm(range(first, config.epochs), initial=first, total=config.epochs, desc="cloning")
+            logger.info("training of the networks resumes after epoch %d", first)
+        progress = tqdm(range(first, config.epochs), initial=first, total=config.epochs, desc="networks")
         for epoch in progress:
             began = time.perf_counter()
             self.train()

@@ -197,7 +197,7 @@ def test_a_finished_run_is_not_trained_again(runs: Path, capsys: pytest.CaptureF
         ("evaluate", ["generator", "--data", "{data}", "--generator", "{gen}", "--plan", "planner"], "needs a planner"),
         ("evaluate", ["score", "--hypotheses", "a", "--references", "b"], "cannot score"),
         ("evaluate", ["score", "--hypotheses", "a"], "expected either --outputs FILE, or"),
-        ("evaluate", ["generator", "--generator", "blenderbot"], "--out FOLDER must say where"),
+        ("evaluate", ["generator", "--generator", "blenderbot"], "--out FOLDER says where"),
         ("evaluate", ["compare", "{data}"], "no stored evaluation"),
         ("train", ["planner", "--ensemble.dropout", "2"], "ensemble.dropout: got 2"),
         ("train", ["generator", "--data", "{data}", "--backbone", "nowhere", "--out", "{new}"], "nowhere"),

@@ -78,7 +78,7 @@ def test_messages_in_no_window_are_left_out_and_counted(caplog: pytest.LogCaptur
         (dialogue,) = stitched(render((whole,)))
     assert dialogue.messages == (seeker("a"), supporter("b"), *run[2:], supporter("c"))
     assert [turn.plan for turn in dialogue.turns()] == [turn.plan for turn in whole.turns()]
-    assert caplog.messages == ["2 messages of 1 dialogues stand in no window and are left out"]
+    assert caplog.messages == ["2 messages of 1 dialogues are in no window and are left out"]
 
 
 def test_a_dialogue_may_begin_in_a_gap(caplog: pytest.LogCaptureFixture) -> None:
@@ -88,7 +88,7 @@ def test_a_dialogue_may_begin_in_a_gap(caplog: pytest.LogCaptureFixture) -> None
     with caplog.at_level(logging.WARNING):
         dialogues = stitched(render((first, second)))
     assert dialogues == (first, Dialogue(2, (*run[2:], supporter("d"))))
-    assert caplog.messages == ["2 messages of 1 dialogues stand in no window and are left out"]
+    assert caplog.messages == ["2 messages of 1 dialogues are in no window and are left out"]
 
 
 def test_a_supporter_who_opens_has_no_window_but_is_read() -> None:
@@ -150,4 +150,4 @@ def test_real_supporter_messages_are_the_rows_and_the_opening_ones(dev: Path, ca
     opened_by_supporter = sum(dialogue.messages[0].strategy is not None for dialogue in dialogues)
     assert opened_by_supporter == 87  # these messages have no history, hence no row of their own
     assert len(message_view(dialogues)) == 2568 + opened_by_supporter
-    assert caplog.messages == ["9 messages of 6 dialogues stand in no window and are left out"]
+    assert caplog.messages == ["9 messages of 6 dialogues are in no window and are left out"]

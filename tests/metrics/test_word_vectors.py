@@ -33,7 +33,7 @@ def test_a_word_may_hold_blanks_and_the_first_of_two_stays(tmp_path: Path, caplo
         vectors = WordVectors.read(_write(tmp_path, "ü 1 2\n. . . 3 4\nü 5 6\n".encode()))
     assert vectors.rows == {"ü": 0, ". . .": 1}
     assert vectors.vectors(("ü",)).tolist() == [[1.0, 2.0]]
-    assert "1 words come again" in caplog.text
+    assert "1 words occur more than once" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,9 @@ class Critic:
             worse, same, better, solved = (counts[verdict] for verdict in CriticAnswer)
             scores.append(CriticScore((worse, same, better, solved), unparsable=counts[None]))
             if counts[None] == len(texts):
-                logger.warning("dialogue %d: none of %d answers is a verdict: no score", profile.dialogue, len(texts))
+                logger.warning(
+                    "dialogue %d: none of %d answers is a verdict, so it has no score", profile.dialogue, len(texts)
+                )
         self.answers += self.config.samples * len(scores)
         self.unparsable += sum(score.unparsable for score in scores)
         self.unscored += sum(score.success is None for score in scores)

@@ -105,7 +105,7 @@ class IntensityEstimator:
                 estimates[place] = _estimate(texts, unparsable=estimates[place].unparsable)
         for profile, estimate in zip(profiles, estimates, strict=True):
             if not estimate.numbers:
-                logger.warning("dialogue %d: no intensity in %d answers", profile.dialogue, estimate.unparsable)
+                logger.warning("dialogue %d: none of %d answers is an intensity", profile.dialogue, estimate.unparsable)
         self.answers += sum(len(estimate.numbers) + estimate.unparsable for estimate in estimates)
         self.unparsable += sum(estimate.unparsable for estimate in estimates)
         return estimates

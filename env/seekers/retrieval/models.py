@@ -141,7 +141,10 @@ def fit_seeker(
     known_failed = np.arange(len(exchanges.dialogues)) >= len(train)
     stand_ins = np.array([not failed and small_fall(dialogue) for dialogue in exchanges.dialogues])
     if not failed:
-        logger.warning("no failed conversations: %d training dialogues with a small fall stand in", stand_ins.sum())
+        logger.warning(
+            "no failed conversations given: %d training dialogues whose intensity hardly falls serve instead",
+            stand_ins.sum(),
+        )
     return SeekerModels(
         projection=projection,
         typicality=model,
@@ -193,7 +196,7 @@ def _fit_intensity(
         final=outcomes.final,
     )
     looked_at = ", ".join(f"{decay:g}: {value:.1f}" for decay, value in posterior.items())
-    logger.info("wearing off of a repeated strategy, log-posterior: %s", looked_at)
+    logger.info("log-posterior of how fast a repeated strategy loses its effect: %s", looked_at)
     return model
 
 

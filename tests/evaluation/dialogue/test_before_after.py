@@ -57,7 +57,7 @@ def test_training_says_which_checkpoint_it_selected() -> None:
     }  # fmt: skip
     text = training_text(training)
     assert "4,096 steps, 2,500 a second" in text
-    assert "policy 40 %, environment 55 %, of which encoding of histories 35 %" in text
+    assert "policy 40 %, environment 55 % (encoding of histories: 35 %)" in text
     assert "the checkpoint after 2,048 steps" in text
     assert "success_rate 50.00 -> 61.00" in text
     assert "selected: the start, no checkpoint within the limits was better" in training_text(

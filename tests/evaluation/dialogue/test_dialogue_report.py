@@ -85,7 +85,7 @@ def test_page(benchmark: DialogueBenchmark, tmp_path: Path) -> None:
     for text in (
         "5 seekers of the valid split; each policy talks to each of them in 2 runs, up to 6 supporter turns",
         "gold replay, dialogue 1: success after 2 turns",
-        "Fixed rules that this seeker rewards too much",
+        "Fixed rules that exploit this seeker",
         "Seekers with the problem: family (3)",
         "Difference to gold replay",
         benchmark.result.signature,
@@ -112,7 +112,7 @@ def test_terminal(benchmark: DialogueBenchmark) -> None:
     first, *sooner = exploit_text(honest).splitlines()
     assert first.startswith("No fixed rule is ahead of the gold replay or a trained planner in success rate or inten")
     for line in sooner:
-        assert re.fullmatch(r"  \S.* is sooner than gold replay: AT -\d\.\d\d \[-\d\.\d\d, -\d\.\d\d\]", line)
+        assert re.fullmatch(r"  \S.* is faster than gold replay: AT -\d\.\d\d \[-\d\.\d\d, -\d\.\d\d\]", line)
     assert first.endswith("but some in average turns:" if sooner else "fall.")
     rest = replace(honest.world, policies=honest.world.policies[:4])
     assert exploit_text(replace(honest, world=rest)).startswith("No fixed rule was played")

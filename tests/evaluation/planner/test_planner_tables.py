@@ -74,7 +74,7 @@ def test_all_blocks_are_there(messages, turns):
     for text in (message_text(messages), turn_text(turns)):
         assert "F1 by strategy, %" in text and "F1 by stage of the conversation" in text
         assert "Differences to tfidf" in text and "PUBLISHED by others, NOT measured here" in text
-        assert "split valid of the data given" in text
+        assert "split valid of the given data" in text
     assert message_text(messages).count("Confusion of ") == 2 and "ECE" in message_text(messages)
     assert "messages in a turn" in turn_text(turns) and "Confusion" not in turn_text(turns)
 

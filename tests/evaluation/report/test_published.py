@@ -12,7 +12,7 @@ turn | Single strategy | S | emr=25.21 lr=28.28 emr_multi=0 rouge_l=18.06 bertsc
 turn | All-in-One + reasoning + RL | S | emr=29.97 lr=36.22 rouge_l=20.38 bertscore=21.11
 turn | One-by-One + reasoning + RL | S | emr=33.53 lr=37.97 emr_multi=13.36 rouge_l=21.11 bertscore=20.72 multi_rate=8.4
 turn | always Question | C | emr=18.33 lr=21.78 lr_indel=23
-turn | a training plan drawn at random | C | emr=9.71 lr=13.95
+turn | the plan of a random training turn | C | emr=9.71 lr=13.95
 text | DialoGPT-small Joint | P | bleu_2=5.00 rouge_l=15.09 extrema=49.97
 text | BlenderBot_small-90M Oracle | P | ppl_mean=16.03 bleu_2=6.31 rouge_l=17.90 extrema=51.65
 text | DialoGPT-small Joint/Oracle | P | ppl=19.09

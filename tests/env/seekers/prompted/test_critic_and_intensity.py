@@ -73,7 +73,7 @@ def test_what_cannot_be_read_has_no_score_and_is_reported(tmp_path: Path, caplog
     assert first.success is None
     assert second.score == 0.5
     assert critic.line() == "critic: 13 of 20 answers were no verdict, 1 conversations without a score"
-    assert caplog.messages == ["dialogue 1: none of 10 answers is a verdict: no score"]
+    assert caplog.messages == ["dialogue 1: none of 10 answers is a verdict, so it has no score"]
 
 
 def test_it_asks_as_ppdpp_does(tmp_path: Path) -> None:
