@@ -121,7 +121,7 @@ def test_a_damaged_run_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(ValueError, match="not empty and no run"):
+    with pytest.raises(ValueError, match="not empty, and no run"):
         _open(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
