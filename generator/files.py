@@ -64,15 +64,7 @@ class GeneratorSummary:
 def write_run(
     out: Path, backbone: Backbone, summary: GeneratorSummary, *, card: str, curve: Sequence[CurvePoint]
 ) -> None:
-    """Writes a finished run; ``generator.json`` comes last, so that a run without it is not finished.
-
-    Args:
-        out: Run folder.
-        backbone: Trained model and tokenizer.
-        summary: What it was trained on, how, and how good it is.
-        card: Text of the model card.
-        curve: Loss and validation perplexity over the steps.
-    """
+    """Writes a finished run; ``generator.json`` comes last, so that a run without it is not finished."""
     temporary = out / f".{MODEL}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     backbone.model.save_pretrained(temporary)

@@ -155,11 +155,6 @@ class InputFormat:
 
         The history of a message holds the earlier messages of its own turn; reasoning precedes every one.
 
-        Args:
-            history: Messages before the turn.
-            responses: (strategy, text) pairs of the whole turn.
-            reasoning: What was concluded before the turn.
-
         Raises:
             ValueError: As :meth:`context` and :meth:`target`.
         """
@@ -179,7 +174,6 @@ class InputFormat:
         """All examples of dialogues: one per supporter message, in ``all-in-one`` one per supporter turn.
 
         Args:
-            dialogues: Where from.
             reasoning_share: Of the turns, whose examples begin with the corpus's labels of reasoning, 0..1.
             rng: Chooses these turns; needed where the share is not 0.
 
@@ -269,13 +263,8 @@ def tidy(text: str) -> str:
     """Spacing and case of a decoded text put right.
 
     BlenderBot_small writes ``i can ' t sleep . do you ?``, DialoGPT ``I can't sleep. Do you?``; both give the latter.
-    Case is restored only where a text has no capital at all, as a lower-casing tokenizer leaves it.
-
-    Args:
-        text: Decoded text without special tokens.
-
-    Returns:
-        The text without outer blanks; control characters, and halves of characters that a cut left over, are gone.
+    Case is restored only where a text has no capital at all, as a lower-casing tokenizer leaves it. Outer blanks,
+    control characters, and halves of characters that a cut left over, are gone.
     """
     text = _NO_TEXT.sub("", text)
     text = _REPEATED_BLANKS.sub(" ", text)

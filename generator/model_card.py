@@ -25,9 +25,6 @@ def model_card(summary: GeneratorSummary) -> str:
 
     Data of unknown name are taken for ESConv, whose licence is the stricter one: weights learned from it are not for
     commercial use.
-
-    Args:
-        summary: Of the finished training.
     """
     config = summary.config
     backbone, sample = str(config["backbone"]), summary.corpus == SAMPLE

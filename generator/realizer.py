@@ -49,9 +49,7 @@ class Realizer:
     """Writes the texts of plans and measures how likely given texts are.
 
     Args:
-        backbone: Trained model and tokenizer.
-        form: Inputs it was trained with.
-        decoding: Settings of decoding.
+        form: Inputs that the backbone was trained with.
         batch_size: Responses computed side by side.
         precision: ``bf16`` or ``fp32``.
     """
@@ -83,11 +81,8 @@ class Realizer:
         """Loads a finished run, on the GPU where there is one. Runs no pickled code.
 
         Args:
-            run: Run folder.
             decoding: Other settings of decoding than the run's own; or the name of some in ``DECODING_PRESETS``, such
                 as ``greedy`` (always the likeliest token that may come next), with the run's own longest message.
-            batch_size: Responses computed side by side.
-            precision: ``bf16`` or ``fp32``.
 
         Raises:
             ValueError: No finished generator run there, a file of it is broken, or no decoding of that name.
@@ -118,8 +113,6 @@ class Realizer:
             backbone: ``blenderbot``, ``dialogpt``, a hub id, or a folder made by ``save_pretrained``.
             like: A finished run whose lengths and decoding it takes, so that both compare; by default the
                 2021 authors' lengths (second code) and the paper's decoding.
-            batch_size: Responses computed side by side.
-            precision: ``bf16`` or ``fp32``.
 
         Raises:
             ValueError: In one line: the backbone, or the run, cannot be loaded.
@@ -231,7 +224,6 @@ class Realizer:
             histories: Messages before each turn.
             plans: Strategies of each turn.
             responses: Texts of each turn, one per strategy.
-            reasoning: As in :meth:`realize_all`.
             progress: Called with the number of newly scored sequences.
 
         Returns:

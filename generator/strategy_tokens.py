@@ -24,11 +24,7 @@ def added_tokens(*, stop_decision: bool) -> list[str]:
 
 
 def add_strategy_tokens(backbone: Backbone, *, stop_decision: bool = False) -> list[int]:
-    """Adds the eight strategy tokens, whose embeddings begin as the mean of their labels' words.
-
-    Args:
-        backbone: Model and tokenizer, both changed in place.
-        stop_decision: Add ``[continue]`` too, after them.
+    """Adds the eight strategy tokens, in place; their embeddings begin as the mean of their labels' words.
 
     Returns:
         Token ids in the order of :class:`Strategy`, 8 numbers; with a stop decision a ninth, of ``[continue]``.

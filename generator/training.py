@@ -32,12 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class GeneratorTraining:
-    """A finished training.
-
-    Attributes:
-        summary: What it was and how good its best checkpoint is.
-        curve: Loss and validation perplexity over its steps.
-    """
+    """A finished training: what it was, how good its best checkpoint is, and its loss and perplexity over the steps."""
 
     summary: GeneratorSummary
     curve: tuple[CurvePoint, ...]
@@ -60,9 +55,7 @@ def train_generator(
     states. Under ``torchrun`` or ``accelerate launch`` every process calls it with the same arguments.
 
     Args:
-        config: Settings.
         train: Dialogues to learn from; a tiny backbone's vocabulary comes from them too.
-        valid: Dialogues to validate on.
         out: Run folder, made if missing.
         seed: Of weights, order and dropout.
         corpus: What the model card calls the data.
@@ -94,7 +87,7 @@ def _train(
     """Trains from the beginning or the last checkpoint to the end and writes the finished run."""
     started = time.perf_counter()
     set_seed(seed)
-    backbone = initial_backbone(config, train, random_weights=random_weights)
+    backbone = _initial_backbone(config, train, random_weights=random_weights)
     share = config.reasoning_share
     form = InputFormat(backbone.tokenizer, variant=config.variant, lengths=config.lengths, with_reasoning=share > 0)
     examples = form.examples(train, reasoning_share=share, rng=np.random.default_rng(seed))
@@ -132,17 +125,8 @@ def _train(
     )
 
 
-def initial_backbone(config: GeneratorConfig, train: Sequence[Dialogue], *, random_weights: bool = False) -> Backbone:
-    """The model and tokenizer a training starts from; weights come from the global random state where they are new.
-
-    Args:
-        config: Resolved settings.
-        train: Dialogues to learn from; a tiny backbone's vocabulary is theirs.
-        random_weights: Start a pretrained backbone's architecture from random weights (tests, measurements).
-
-    Raises:
-        ValueError: The backbone cannot be loaded.
-    """
+def _initial_backbone(config: GeneratorConfig, train: Sequence[Dialogue], *, random_weights: bool) -> Backbone:
+    """The model and tokenizer a training starts from; weights come from the global random state where they are new."""
     if config.from_scratch:
         texts = (message.text for dialogue in train for message in dialogue.messages)
         tokenizer = train_tokenizer(texts, size=config.tiny.vocabulary)

@@ -99,10 +99,7 @@ def load_backbone(name: str | Path, *, random_weights: bool = False) -> Backbone
 
 
 def is_encoder_decoder(name: str | Path) -> bool:
-    """Whether a backbone is an encoder-decoder, from its name or its configuration alone.
-
-    Args:
-        name: As in :func:`load_backbone`, or the name of a tiny backbone.
+    """Whether a backbone, pretrained or tiny, is an encoder-decoder, from its name or its configuration alone.
 
     Raises:
         ValueError: As in :func:`load_backbone`.

@@ -69,9 +69,7 @@ def target_losses(
 
     Args:
         backbone: Its model's training mode is restored afterwards.
-        examples: Contexts and targets.
         apart: Token ids that are summed apart.
-        batch_size: Of one forward pass.
         precision: ``bf16`` or ``fp32``.
         progress: Called with the number of newly finished examples after every batch.
     """

@@ -56,11 +56,9 @@ def decode(
     at the same number of tokens.
 
     Args:
-        backbone: Model in evaluation mode and tokenizer.
-        requests: What to write.
-        vocabulary: Token ids by what they do; where it has no markers, requests have no plans.
+        backbone: Its model is in evaluation mode.
+        vocabulary: Where it has no markers, requests have no plans.
         free_messages: Most messages of a turn without a plan.
-        config: Settings of decoding.
         batch_size: Turns written side by side.
         precision: ``bf16`` or ``fp32``.
 

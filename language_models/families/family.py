@@ -72,7 +72,7 @@ class Family(ABC):
         """Configuration of a tiny model; the names are those of most models, LLaMA and Qwen among them.
 
         Args:
-            size: Width, layers, heads and dropout.
+            size: Width, layers, heads and dropout; its vocabulary is not used.
             positions: Longest sequence in tokens.
             **vocabulary: ``vocab_size`` and the ids of the special tokens, by their names in configurations.
         """

@@ -48,9 +48,7 @@ class ModelSeeker:
     (the ``stand_ins`` of ``prompts/reply.toml``).
 
     Args:
-        chat: Who plays.
         estimator: Estimates the intensity; may ask another model.
-        config: How replies are asked for.
 
     Attributes:
         name: ``model``.
