@@ -94,6 +94,7 @@ def _train(
     # Validated on the same examples whatever the seed, so that perplexities compare.
     valid_examples = form.examples(valid, reasoning_share=share, rng=np.random.default_rng(0))
     _check_examples(config, backbone, examples, valid_examples)
+    logger.info("training on %s responses, validated on %s", f"{len(examples):,}", f"{len(valid_examples):,}")
 
     def save(tuned: FineTuned) -> None:
         summary = GeneratorSummary(

@@ -42,5 +42,7 @@ class TrainPlanner(Training):
                 }
                 run.finish({"valid": scores})
             for name, scores in run.metrics()["valid"].items():
-                print(f"{name}, valid: " + ", ".join(f"{metric} {value:.2f}" for metric, value in scores.items()))
+                # In the JSON, sampled plans keep the name that they had in earlier versions.
+                shown = [f"{metric.replace('drawn_', 'sampled_')} {value:.2f}" for metric, value in scores.items()]
+                print(f"{name}, valid: {', '.join(shown)}")
             print(f"{self.out}: finished, {run.minutes:.1f} minutes")

@@ -13,7 +13,6 @@ from corpus.analysis.ratings import STARS, Feedback, Intensity, mean_star
 from corpus.analysis.statistics import CorpusStatistics
 from corpus.analysis.turns import StrategySequence, Transitions, TurnStatistics
 from corpus.strategy import Strategy
-from evaluation.report.figure_style import SHORT_LABELS
 from evaluation.report.tables import UNDEFINED, Column, Table, plain_table
 
 TOP = 10  # rows of a ranked table
@@ -189,7 +188,7 @@ def pair_table(turns: TurnStatistics) -> Table:
         return _absent(title, "multi-strategy turns")
     rows = [
         (
-            f"{SHORT_LABELS[pair.first]} → {SHORT_LABELS[pair.second]}",
+            f"{pair.first.short_label} → {pair.second.short_label}",
             f"{pair.total:,}",
             f"{pair.forward:,}",
             f"{pair.backward:,}",
@@ -224,7 +223,7 @@ def progress_table(statistics: CorpusStatistics) -> Table:
         (f"{phase}/6", *(decimal(share) if any(row) else decimal(None) for share in row))
         for phase, row in enumerate(statistics.strategies_by_progress, start=1)
     ]
-    return plain_table(("progress up to", *SHORT_LABELS), rows, title=title)
+    return plain_table(("progress up to", *(strategy.short_label for strategy in Strategy)), rows, title=title)
 
 
 def phrase_table(phrases: dict[Strategy, tuple[Phrase, ...]]) -> Table:
@@ -254,7 +253,7 @@ def _plans(title: str, plans: dict[StrategySequence, int], total: int, *, note: 
 
 
 def _arrows(strategies: Sequence[Strategy]) -> str:
-    return " → ".join(SHORT_LABELS[strategy] for strategy in strategies)
+    return " → ".join(strategy.short_label for strategy in strategies)
 
 
 def _absent(title: str, what: str) -> Table:

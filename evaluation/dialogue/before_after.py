@@ -25,7 +25,13 @@ from metrics.statistics.estimate import Difference, Estimate
 from metrics.strategy.dialogues import dialogue_tally, strategy_use_tally
 from planner.planner import StrategyPlanner
 
-_TRIED = ("success_rate", "average_turns", "intensity_drop", "gave_up_rate", "plan_length")
+BEFORE, AFTER = "before", "after"
+_IN_CONVERSATIONS = ("success_rate", "average_turns", "intensity_drop", "gave_up_rate", "plan_length")
+_OF_STRATEGIES = ("preference_bias", "entropy")
+_ON_MESSAGES = ("macro_f1", "weighted_f1", *_OF_STRATEGIES)
+_SHOWN = (*_IN_CONVERSATIONS, *_OF_STRATEGIES)
+_LABELS = {"plan_length": "Strategies a turn"}
+_SAMPLES = 1000
 
 
 class PlannerTrial:
@@ -62,16 +68,7 @@ class PlannerTrial:
         outcomes = [one.scored() for one in played]
         together = np.zeros(len(outcomes), np.int64)
         scores = tally_values(dialogue_tally(outcomes, together, max_turns=self._rules.max_turns))
-        return {name: scores[name] for name in _TRIED} | tally_values(strategy_use_tally(outcomes, together))
-
-
-BEFORE, AFTER = "before", "after"
-_SHOWN = (
-    "success_rate", "average_turns", "intensity_drop", "gave_up_rate", "plan_length", "preference_bias", "entropy",
-)  # fmt: skip
-_ON_MESSAGES = ("macro_f1", "weighted_f1", "preference_bias", "entropy")
-_LABELS = {"plan_length": "Strategies a turn"}
-_SAMPLES = 1000
+        return {name: scores[name] for name in _IN_CONVERSATIONS} | tally_values(strategy_use_tally(outcomes, together))
 
 
 def compare_before_after(

@@ -117,9 +117,9 @@ def benchmark_dialogues(
     began = time.perf_counter()
     world = open_world(recipe)
     shares = rollout_shares(recipe, world, seed=seed, runs=seeds, block=_BLOCK)
-    opened_at = time.perf_counter()
+    opened = time.perf_counter()
     done = iter(workers.map(play_share, shares))
-    seconds = time.perf_counter() - opened_at
+    seconds = time.perf_counter() - opened
     blocks = len(shares) // (len(world.policies) * seeds)
     played: dict[str, Played] = {
         policy.name: tuple(
@@ -127,13 +127,6 @@ def benchmark_dialogues(
         )
         for policy in world.policies
     }
-    benchmark = _scored(world, played, seed=seed, split=split, data=data, samples=samples, began=began)
-    return replace(benchmark, seconds=seconds)
-
-
-def _scored(
-    world: DialogueWorld, played: Mapping[str, Played], *, seed: int, split: str, data: str, samples: int, began: float
-) -> DialogueBenchmark:
     longest = world.rules.max_turns
     runs = {
         name: [conversation_tally(run, max_turns=longest) for run in of_policy] for name, of_policy in played.items()
@@ -149,7 +142,7 @@ def _scored(
     )  # fmt: skip
     exploits = find_exploits(world, means, seed=seed, samples=samples)
     signature = dialogue_signature(
-        max_turns=world.rules.max_turns,
+        max_turns=longest,
         samples=samples,
         seeker=_field(world.seeker(0).signature),
         responder=_field(world.responder_name),
@@ -157,16 +150,17 @@ def _scored(
         data=data,
         split=split,
         seekers=len(world.profiles),
-        seeds=len(next(iter(played.values()))),
+        seeds=seeds,
         seed=seed,
     )
-    seconds = round(time.perf_counter() - began, 2)
-    result = EvaluationResult("dialogue", "dialogue", split, len(world.profiles), signature, seconds, systems)
+    result = EvaluationResult(
+        "dialogue", "dialogue", split, len(world.profiles), signature, round(time.perf_counter() - began, 2), systems
+    )
     by_problem = {
         problem: {name: problem_estimates(tallies, rows, seed=seed, samples=samples) for name, tallies in runs.items()}
         for problem, rows in problems(world).items()
     }
-    benchmark = DialogueBenchmark(result, world, played, differences, by_problem, exploits, seconds=0.0)
+    benchmark = DialogueBenchmark(result, world, played, differences, by_problem, exploits, seconds)
     return replace(benchmark, result=replace(result, details=_details(benchmark)))
 
 

@@ -12,7 +12,7 @@ from evaluation.planner.messages import MessageBenchmark
 from evaluation.planner.tables import further_tables
 from evaluation.planner.turns import TurnBenchmark
 from evaluation.published import published_table
-from evaluation.report.figure_style import SHORT_LABELS, STRATEGY_COLOURS
+from evaluation.report.figure_style import STRATEGY_COLOURS
 from evaluation.report.figures import (
     GOLD,
     LearningCurve,
@@ -236,7 +236,7 @@ def _sample(sample: SampleTurn) -> dict[str, Any]:
     for strategy, row in zip(sample.plan.strategies, sample.plan.probabilities, strict=True):
         likeliest = sorted(Strategy, key=lambda one: -row[one])[:TOP]
         shown = likeliest if strategy in likeliest else [*likeliest[:-1], strategy]
-        slots.append([(SHORT_LABELS[one], one, 100 * float(row[one]), one == strategy) for one in shown])
+        slots.append([(one.short_label, one, 100 * float(row[one]), one == strategy) for one in shown])
     return {
         "dialogue": sample.dialogue,
         "history": sample.history[-HISTORY:],
