@@ -300,7 +300,7 @@ def test_every_dialogue_is_in_one_fold_and_folds_are_of_equal_size_up_to_one(
     assert np.array_equal(fold, fold_of_dialogues(dialogues, folds=folds, seed=seed))
 
 
-def test_folds_are_drawn() -> None:
+def test_folds_are_random_and_of_equal_size() -> None:
     first, other = (fold_of_dialogues(50, folds=5, seed=seed) for seed in (0, 1))
     assert not np.array_equal(first, other)
     assert not np.array_equal(first, np.arange(50) % 5)

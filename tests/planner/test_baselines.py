@@ -123,7 +123,7 @@ def test_frequencies_count_cut_plans():
 def test_slot_probabilities_are_those_of_training_plans_that_begin_alike():
     frequencies = PlanFrequencies((*TRAIN, dialogue(3, [[RE, SU], [RE], [RE, SU], [Q, Q]])), max_strategies=3, name="x")
     rows = frequencies.slot_probabilities((RE, Q))
-    # 8 turns begin with Q 3 times, RE 4 times, AF once; of the 3 that go on after RE one does so with Q, two with SU.
+    # 8 turns begin with Q 3 times, RE 4 times, AF once; of the 3 that continue after RE one does so with Q, two with SU.
     np.testing.assert_allclose(rows[0][[Q, RE, AF]], [3 / 8, 4 / 8, 1 / 8])
     np.testing.assert_allclose(rows[1][[Q, SU]], [1 / 3, 2 / 3])
     np.testing.assert_allclose(rows.sum(axis=1), 1.0)
@@ -144,7 +144,7 @@ def test_majority_breaks_ties_by_the_strategies_numbers():
     assert plan.strategies == (AF,)
 
 
-def test_majority_plan_may_hold_several_strategies():
+def test_majority_plan_may_hold_two_strategies():
     planner = MajorityPlanner([dialogue(1, [[RE, Q], [RE, Q], [Q]])], max_strategies=3)
     assert planner.plans(histories(turn_view(TRAIN)[:1]))[0].strategies == (RE, Q)
 
@@ -152,11 +152,11 @@ def test_majority_plan_may_hold_several_strategies():
 def test_random_draws_training_plans_as_often_as_training_has_them():
     planner = RandomPlanner(TRAIN, max_strategies=3, rng=np.random.default_rng(0))
     turns = turn_view([dialogue(number, [[Q]] * 20) for number in range(200)])
-    drawn = Counter(plan.strategies for plan in planner.plans(histories(turns)))
-    assert set(drawn) == {(Q,), (RE, Q), (AF, AF, SU)}
+    sampled = Counter(plan.strategies for plan in planner.plans(histories(turns)))
+    assert set(sampled) == {(Q,), (RE, Q), (AF, AF, SU)}
     # Standard error of a share over 4,000 draws: 0.8 points.
-    assert drawn[(Q,)] / len(turns) == pytest.approx(0.5, abs=0.03)
-    assert drawn[(RE, Q)] / len(turns) == pytest.approx(0.25, abs=0.03)
+    assert sampled[(Q,)] / len(turns) == pytest.approx(0.5, abs=0.03)
+    assert sampled[(RE, Q)] / len(turns) == pytest.approx(0.25, abs=0.03)
 
 
 def test_random_draws_strategies_from_esconv_not_from_training():
@@ -195,7 +195,7 @@ def test_random_depends_on_the_seed_alone():
 
 @pytest.mark.real_data
 def test_floors_on_esconv_valid(esconv):
-    """Exact expectations of both floors, from counts alone, and that the planners stand there."""
+    """Exact expectations of both floors, from counts alone, and that the planners reach them."""
     corpus = load_corpus(esconv)
     train, valid = corpus.split("train"), corpus.split("valid")
     turns = turn_view(valid)
@@ -206,8 +206,8 @@ def test_floors_on_esconv_valid(esconv):
     assert 100 * np.mean([plan.strategies == turn.plan for plan, turn in zip(majority, turns, strict=True)]) == (
         pytest.approx(always_question)
     )
-    drawn = Counter(turn.plan for turn in turn_view(train))
-    pairs = [(gold, plan, golds[gold] * drawn[plan]) for gold in golds for plan in drawn]
+    sampled = Counter(turn.plan for turn in turn_view(train))
+    pairs = [(gold, plan, golds[gold] * sampled[plan]) for gold in golds for plan in sampled]
     weight = sum(count for _, _, count in pairs)
     expected_emr = 100 * sum(count for gold, plan, count in pairs if gold == plan) / weight
     expected_lr = 100 * sum(count * levenshtein_ratio(gold, plan) for gold, plan, count in pairs) / weight

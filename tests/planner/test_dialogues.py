@@ -120,21 +120,21 @@ def test_the_divergence_keeps_the_planner_near_its_start(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("spoilt", [{"preference_bias": 0.7}, {"entropy": 1.9}])
-def test_candidates_beyond_the_limits_are_never_kept(tmp_path: Path, spoilt: dict[str, float]) -> None:
+def test_checkpoints_beyond_the_limits_are_never_selected(tmp_path: Path, spoilt: dict[str, float]) -> None:
     start = toy_planner()
     seen = []
 
-    def judge(planner: StrategyPlanner) -> dict[str, float]:
+    def score(planner: StrategyPlanner) -> dict[str, float]:
         seen.append(planner)
         good = {"success_rate": 50.0 + len(seen), "preference_bias": 0.2, "entropy": 2.5}
         return good if len(seen) == 1 else {**good, **spoilt}
 
     config = changed(_CONFIG, selection__highest_bias=0.6, selection__least_entropy=0.8)
-    trained = _train(tmp_path, config, start=start, trial=judge)
+    trained = _train(tmp_path, config, start=start, trial=score)
     assert len(seen) == 5
     assert trained.selected.step == 0
-    kept = start.parts.policy.state_dict()
-    assert all(torch.equal(tensor, kept[name]) for name, tensor in _weights(trained).items())
+    before = start.parts.policy.state_dict()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in _weights(trained).items())
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_the_result_is_a_planner_like_any_other(tmp_path: Path) -> None:
 
 
 def test_a_start_with_fine_tuned_encoders_and_stacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Slow in earnest; its run folder is complete and believes what the start believes."""
+    """The run folder of a planner with fine-tuned encoders is complete and predicts what the start predicts."""
     for module in ("training", "planner"):
         monkeypatch.setattr(f"planner.{module}.SentenceEncoder", ToyEncoder)
     config = changed(
@@ -223,7 +223,7 @@ def test_a_start_with_fine_tuned_encoders_and_stacking(tmp_path: Path, monkeypat
     assert loaded.settings.fine_tuned == start.settings.fine_tuned
 
 
-def test_seekers_held_out_are_drawn() -> None:
+def test_seekers_held_out_are_chosen_at_random() -> None:
     profiles = toy_profiles(20)
     learned, apart = divide_seekers(profiles, held_out=6, rng=np.random.default_rng(0))
     assert (len(learned), len(apart)) == (14, 6)
@@ -293,7 +293,7 @@ def test_fine_tuned_encoders_come_along(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("reasons", [True, False])
-def test_environments_show_what_the_planner_believes(reasons: bool) -> None:
+def test_environments_show_what_the_planner_predicts(reasons: bool) -> None:
     planner = toy_planner(reasons=reasons)
     encoder = PredictionEncoder(planner)
     task = encoder.task(toy_profiles(3), RiggedSeeker(), rules=DialogueRules(max_turns=2))

@@ -64,7 +64,7 @@ def test_only_the_last_messages_are_read_and_the_count_is_capped() -> None:
 
 
 def test_what_is_cut_is_the_oldest() -> None:
-    """6 tokens are kept for the frame, the newest message needs 6; 16 of an older one would be a scrap."""
+    """6 tokens are for the frame, the newest message needs 6; 16 of an older one would be a scrap."""
     words = [f"w{number}" for number in range(20)]
     history = [Message(Role.SEEKER, " ".join(words)), Message(Role.SEEKER, "x y z")]
     assert _read(history, tokens=28) == "[CLS] 2 messages [SEP] seeker : x y z [SEP]"
@@ -105,8 +105,8 @@ def test_rows_are_never_too_long_and_end_with_the_newest_words(history: list[Mes
 
 
 def test_batches_are_filled_up_and_masked() -> None:
-    reading = HistoryTokens(ToyTokenizer(), tokens=16)
-    ids, mask = reading.batch([[1, 5, 2], [1, 2]])
+    tokens = HistoryTokens(ToyTokenizer(), tokens=16)
+    ids, mask = tokens.batch([[1, 5, 2], [1, 2]])
     assert ids.tolist() == [[1, 5, 2], [1, 2, 0]]
     assert mask.tolist() == [[1, 1, 1], [1, 1, 0]]
     assert ids.dtype == mask.dtype == torch.int64
@@ -121,9 +121,9 @@ def test_a_message_is_tokenised_once(text: str) -> None:
             calls.append(text)
             return super().__call__(text, add_special_tokens=add_special_tokens)
 
-    reading = HistoryTokens(Counting(), tokens=16)
+    tokens = HistoryTokens(Counting(), tokens=16)
     message = Message(Role.SEEKER, text)
-    first, second = reading.rows([[message], [message]])
+    first, second = tokens.rows([[message], [message]])
     assert first == second
     assert calls.count(f"seeker : {text}") == 1
 

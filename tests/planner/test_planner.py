@@ -79,14 +79,14 @@ def test_weight_on_exact_matches_ends_at_the_most_probable_plan() -> None:
 def test_other_weights_make_another_planner_with_a_name_of_its_own() -> None:
     histories = [dialogue.messages[:1] for dialogue in _DIALOGUES]
     planner = toy_planner()
-    several = planner.with_weights(exact=0.5, multi_strategy=1e6)
-    assert several.name == f"{planner.name}, exact weight 0.5 + 1e+06"
+    multi = planner.with_weights(exact=0.5, multi_strategy=1e6)
+    assert multi.name == f"{planner.name}, exact weight 0.5 + 1e+06"
     assert planner.with_weights(exact=2.0, multi_strategy=0.0).name == f"{planner.name}, exact weight 2"
     assert planner.settings.decoding == PlanDecodingConfig()
     for history in histories:
         probabilities = _plan_probabilities(planner, history)
         pairs = {plan: p for plan, p in probabilities.items() if len(plan) > 1}
-        assert several.plan(history).strategies == max(pairs, key=pairs.__getitem__)
+        assert multi.plan(history).strategies == max(pairs, key=pairs.__getitem__)
 
 
 @pytest.mark.parametrize("prefix", [(Strategy.OTHERS,), (Strategy.SUGGESTIONS,)])
@@ -195,17 +195,17 @@ def test_plan_probabilities_are_over_all_reasoning(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("reasons", [True, False])
-def test_plans_are_drawn_as_often_as_they_are_probable(reasons: bool) -> None:
+def test_plans_are_sampled_as_often_as_they_are_probable(reasons: bool) -> None:
     planner, draws = toy_planner(reasons=reasons), 20_000
-    drawn = planner.sampled_plans([[_SEEKER]] * draws, rng=np.random.default_rng(0))
+    plans = planner.sampled_plans([[_SEEKER]] * draws, rng=np.random.default_rng(0))
     probabilities = planner.plan_probabilities(planner.predictions([[_SEEKER]]))[0]
-    counts = Counter(tuple(map(int, plan.strategies)) for plan in drawn)
+    counts = Counter(tuple(map(int, plan.strategies)) for plan in plans)
     shares = np.array([counts[plan] / draws for plan in planner.observer.codec.plans])
     error = np.sqrt(probabilities * (1 - probabilities) / draws)
     assert np.all(np.abs(shares - probabilities) <= 5 * error + 1e-6)
     assert () not in counts  # the seeker has just spoken
-    assert {plan.mode for plan in drawn} == {planner.mode}
-    for plan in drawn[:20]:
+    assert {plan.mode for plan in plans} == {planner.mode}
+    for plan in plans[:20]:
         assert (plan.reasoning is None) != reasons
         assert plan.probabilities.sum(axis=1) == pytest.approx(np.ones(len(plan.strategies)), abs=1e-5)
 
@@ -214,8 +214,8 @@ def test_plans_are_drawn_as_often_as_they_are_probable(reasons: bool) -> None:
 def test_a_plan_sampled_in_a_turn_begun_is_what_follows_the_prefix(prefix: tuple[Strategy, ...]) -> None:
     planner, draws = toy_planner(), 5000
     history = _said(*prefix)
-    drawn = planner.sampled_plans([history] * draws, rng=np.random.default_rng(0))
-    counts = Counter((*map(int, prefix), *map(int, plan.strategies)) for plan in drawn)
+    plans = planner.sampled_plans([history] * draws, rng=np.random.default_rng(0))
+    counts = Counter((*map(int, prefix), *map(int, plan.strategies)) for plan in plans)
     probabilities = _plan_probabilities(planner, history, prefix)
     assert counts[prefix] > 0  # the turn may stop here: an empty plan
     for plan, probability in probabilities.items():
@@ -224,7 +224,7 @@ def test_a_plan_sampled_in_a_turn_begun_is_what_follows_the_prefix(prefix: tuple
     assert sum(counts.values()) == sum(counts[plan] for plan in probabilities if plan[: len(prefix)] == prefix)
 
 
-def test_nothing_is_drawn_after_the_longest_plan() -> None:
+def test_nothing_is_sampled_after_the_longest_plan() -> None:
     assert [
         plan.strategies
         for plan in toy_planner().sampled_plans([_said(*[Strategy.QUESTION] * 3)], rng=np.random.default_rng(0))

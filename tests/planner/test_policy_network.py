@@ -37,7 +37,7 @@ _ROW = {_LAYOUT.space.codec.plan(slots): row for row, slots in enumerate(_LAYOUT
 _CHAINS = list(product(*map(range, REASONING.sizes)))
 
 
-def _deliberation(seed: int = 0, *, count: int = 2) -> PolicyDistribution:
+def _distribution(seed: int = 0, *, count: int = 2) -> PolicyDistribution:
     network = stirred_network(_LAYOUT, seed=seed).double()
     with torch.no_grad():
         return network(random_predictions(_LAYOUT, count).double())
@@ -81,7 +81,7 @@ def _joint(distribution: PolicyDistribution, number: int) -> np.ndarray:
 
 
 def test_probabilities_of_everything_sum_to_one_and_plans_are_their_sums_over_reasoning() -> None:
-    distribution = _deliberation()
+    distribution = _distribution()
     plans = _mixture().plan_probabilities(_LAYOUT.space).numpy()
     for number in range(2):
         joint = _joint(distribution, number)
@@ -91,7 +91,7 @@ def test_probabilities_of_everything_sum_to_one_and_plans_are_their_sums_over_re
 
 
 def test_marginals_of_reasoning() -> None:
-    distribution, mixture = _deliberation(), _mixture()
+    distribution, mixture = _distribution(), _mixture()
     for number in range(2):
         chains = _joint(distribution, number).sum(1)
         for k, marginal in enumerate(mixture.reasoning):
@@ -103,7 +103,7 @@ def test_marginals_of_reasoning() -> None:
 
 
 def test_entropy_and_divergence_of_reasoning_and_plan_together() -> None:
-    own, other = _deliberation(0), _deliberation(1)
+    own, other = _distribution(0), _distribution(1)
     for number in range(2):
         joint, reference = (_joint(one, number)[:, 1:] for one in (own, other))  # without the impossible empty plan
         entropy = -(joint * np.log(joint)).sum()
@@ -117,7 +117,7 @@ def test_entropy_and_divergence_of_reasoning_and_plan_together() -> None:
 @pytest.mark.parametrize("prefix", [(), (3,), (3, 5), (0, 0)])
 def test_the_prefix_is_given(prefix: tuple[int, ...]) -> None:
     """Reasoning is not updated by the prefix: it is of the history, which holds it already."""
-    distribution = _deliberation()
+    distribution = _distribution()
     plans = _mixture().plan_probabilities(_LAYOUT.space, prefix=prefix).numpy()
     reference = policy_plans(distribution, _LAYOUT, prefix=prefix).exp().numpy()
     going_on = [number for number, plan in enumerate(_PLANS) if plan and plan[: len(prefix)] == prefix]
@@ -132,7 +132,7 @@ def test_the_prefix_is_given(prefix: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("prefix", [(), (6,)])
 def test_decisions_along_plans(prefix: tuple[int, ...]) -> None:
     """Slot k's distribution given the strategies planned before it, from the table of all chains and plans."""
-    distribution = _deliberation()
+    distribution = _distribution()
     plans = [(6, 1), (6, 6)] if prefix else [(2, 4), (5,)]
     chosen = torch.tensor([_PLANS.index(plan) for plan in plans])
     along = strategies_along(_mixture().plan_probabilities(_LAYOUT.space, prefix=prefix), chosen, _LAYOUT.space)
@@ -248,7 +248,7 @@ def test_the_critic_does_not_bend_the_planner_and_freezing_keeps_reasoning() -> 
 
 @pytest.mark.parametrize("prefix", [(), (3,)])
 def test_mixture_of_extreme_logits_in_single_precision(prefix: tuple[int, ...]) -> None:
-    """Beliefs at their bounds and shifts of need and stage that pull against them neither over- nor underflow."""
+    """Predictions at their bounds and shifts of need and stage that pull against them neither over- nor underflow."""
     network = stirred_network(_LAYOUT, size=12.0)
     predictions = torch.where(random_predictions(_LAYOUT, 16) < -2, -20.0, -1e-3)
     with torch.no_grad():
@@ -264,7 +264,7 @@ _CONFIG = PolicyConfig(epochs=40, rate=1e-2)
 
 
 def _seen(kinds: torch.Tensor) -> torch.Tensor:
-    """Beliefs that tell nothing but, by half of the context each, which kind of history it is."""
+    """Predictions that tell nothing but, by half of the context each, which kind of history it is."""
     halves = torch.arange(STATISTICS) * 2 // STATISTICS
     return uniform_predictions(_LAYOUT, (halves == torch.arange(2)[:, None]).float()[kinds])
 
@@ -292,7 +292,7 @@ def _network(seed: int = 0, *, dropout: float = 0.0) -> PolicyNetwork:
     return PolicyNetwork(_LAYOUT, width=8, dropout=dropout)
 
 
-def test_decisions_and_their_beliefs_side_by_side() -> None:
+def test_decisions_and_their_predictions_side_by_side() -> None:
     talk = Dialogue(
         1,
         (
@@ -333,7 +333,7 @@ def test_loss_by_hand() -> None:
     assert decision_loss(network, data) == pytest.approx(np.mean(surprises), rel=1e-5)
 
 
-def test_learns_reasoning_and_decisions_that_beliefs_do_not_tell(tmp_path: Path) -> None:
+def test_learns_reasoning_and_decisions_that_predictions_do_not_tell(tmp_path: Path) -> None:
     network = _network()
     log = _clone(network, tmp_path)
     losses = log.curves["deliberation/valid_loss"]

@@ -75,7 +75,7 @@ def _improve(
         network,
         task,
         config=config,
-        validate=lambda candidate: {"lr": score(candidate), "macro_f1": 0.0},
+        validate=lambda checkpoint: {"lr": score(checkpoint), "macro_f1": 0.0},
         seed=0,
         folder=folder / "ppo",
         log=log,
@@ -96,7 +96,7 @@ def test_finds_the_best_plan_of_each_history(tmp_path: Path, mode: Mode) -> None
         task,
         tmp_path,
         config=changed(_PPO, mode=mode, ppo__steps=10240),
-        score=lambda candidate: _plans(candidate, 0)[4, 1] + _plans(candidate, 1)[2,],
+        score=lambda checkpoint: _plans(checkpoint, 0)[4, 1] + _plans(checkpoint, 1)[2,],
     )
     assert _plans(network, 0)[4, 1] > 0.8
     assert _plans(network, 1)[2,] > 0.8
@@ -106,7 +106,7 @@ def test_finds_the_best_plan_of_each_history(tmp_path: Path, mode: Mode) -> None
 def test_learns_an_order_that_independent_slots_cannot(tmp_path: Path, mode: Mode) -> None:
     """Gold is (2, 3) or (3, 2), equally likely after the same history; exact plans are paid.
 
-    A KL towards the start keeps the policy stochastic. Of slots drawn independently, whatever their distributions,
+    A KL towards the start keeps the policy stochastic. Of slots sampled independently, whatever their distributions,
     P(2, 2) P(3, 3) = P(2, 3) P(3, 2): where both orders are as likely, at most half of the plans are right.
     """
     layout = toy_layout(reasons=False)
@@ -116,7 +116,7 @@ def test_learns_an_order_that_independent_slots_cannot(tmp_path: Path, mode: Mod
         _task(layout, [(2, 3), (3, 2)], [0, 0]),
         tmp_path,
         config=changed(_PPO, mode=mode, reward__exact=4.0, ppo__kl=0.2, ppo__steps=8192),
-        score=lambda candidate: _plans(candidate)[2, 3] + _plans(candidate)[3, 2],
+        score=lambda checkpoint: _plans(checkpoint)[2, 3] + _plans(checkpoint)[3, 2],
     )
     plans = _plans(network)
     assert plans[2, 3] + plans[3, 2] > 0.7
@@ -132,9 +132,9 @@ def test_reasoning_gets_right_by_reward_and_helps_the_plan(tmp_path: Path, mode:
     labels = torch.tensor([[0, 2, -1, 3, 0], [1, 0, -1, 1, 2]])
     task = _task(layout, [(5,), (2,)], [0, 1], labels)
 
-    def accuracy(candidate: PolicyNetwork) -> float:
+    def accuracy(checkpoint: PolicyNetwork) -> float:
         with torch.no_grad():
-            marginals = candidate.mixture(uniform_predictions(layout, _CONTEXT)).reasoning
+            marginals = checkpoint.mixture(uniform_predictions(layout, _CONTEXT)).reasoning
         right = [float(marginals[slot][row, labels[row, slot]]) for row in range(2) for slot in (0, 1, 3, 4)]
         return float(np.mean(right))
 
@@ -146,7 +146,7 @@ def test_reasoning_gets_right_by_reward_and_helps_the_plan(tmp_path: Path, mode:
         task,
         tmp_path,
         config=config,
-        score=lambda candidate: accuracy(candidate) + _plans(candidate, 0)[5,] + _plans(candidate, 1)[2,],
+        score=lambda checkpoint: accuracy(checkpoint) + _plans(checkpoint, 0)[5,] + _plans(checkpoint, 1)[2,],
     )
     assert accuracy(network) > 0.75
     assert _plans(network, 0)[5,] > 0.6
@@ -162,7 +162,7 @@ def test_supervised_reasoning_stays_as_it_was_cloned_while_the_plan_changes(tmp_
     with torch.no_grad():
         before = network(predictions).slots
     config = changed(_PPO, mode=mode, reasoning="supervised", reward__reasoning=1.0, ppo__steps=2048)
-    _improve(network, task, tmp_path, config=config, score=lambda candidate: _plans(candidate)[5,])
+    _improve(network, task, tmp_path, config=config, score=lambda checkpoint: _plans(checkpoint)[5,])
     with torch.no_grad():
         assert all(map(torch.equal, before, network(predictions).slots))
     assert _plans(network)[5,] > 0.1 > 1.1 / 72
@@ -183,15 +183,15 @@ def test_kl_weight_keeps_the_policy_near_its_start(tmp_path: Path) -> None:
     assert distances[1] < 0.5 * distances[0]
 
 
-def test_the_best_candidate_is_kept_as_long_as_messages_do_not_suffer(tmp_path: Path) -> None:
+def test_the_best_checkpoint_is_selected_as_long_as_messages_do_not_suffer(tmp_path: Path) -> None:
     """Of start, four moments and the end: the highest LR whose macro-F1 is within 0.5 points of the start's."""
     layout = toy_layout(reasons=False)
     scores = [(30.0, 25.0), (31.0, 24.6), (33.0, 24.4), (32.0, 24.5), (31.5, 30.0)]
     seen: list[dict[str, Tensor]] = []
 
-    def validate(candidate: PolicyNetwork) -> dict[str, float]:
+    def validate(checkpoint: PolicyNetwork) -> dict[str, float]:
         lr, macro_f1 = scores[len(seen)]
-        seen.append({name: tensor.clone() for name, tensor in candidate.state_dict().items()})
+        seen.append({name: tensor.clone() for name, tensor in checkpoint.state_dict().items()})
         return {"lr": lr, "macro_f1": macro_f1}
 
     network, log = _network(layout), TrainingLog(tmp_path)
@@ -215,7 +215,7 @@ def test_a_killed_ppo_ends_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     def run(folder: Path) -> dict[str, Tensor]:
         network = _network(layout)
-        _improve(network, task, folder, config=config, score=lambda candidate: _plans(candidate)[4, 1])
+        _improve(network, task, folder, config=config, score=lambda checkpoint: _plans(checkpoint)[4, 1])
         return network.state_dict()
 
     np.random.seed(3)  # noqa: NPY002 - the rollout buffer's generator
@@ -242,7 +242,7 @@ def test_a_killed_ppo_ends_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 _SCORES = [{"lr": 30.0, "f1": 9.0}, {"lr": 31.0, "f1": 8.0}, {"lr": 40.0, "f1": 1.0}, {"lr": 30.5, "f1": 9.0}]
 
 
-def _candidates(log: TrainingLog, scores: Iterator[dict[str, float]]) -> CheckpointSelection:
+def _selection(log: TrainingLog, scores: Iterator[dict[str, float]]) -> CheckpointSelection:
     return CheckpointSelection(
         lambda network: next(scores),
         objective="lr",
@@ -260,11 +260,11 @@ def _marked_network(value: float) -> PolicyNetwork:
 
 def test_the_best_allowed_one_is_kept_also_after_a_restart(tmp_path: Path) -> None:
     log = TrainingLog(tmp_path)
-    first = _candidates(log, iter(_SCORES[:2]))
+    first = _selection(log, iter(_SCORES[:2]))
     for step in range(2):
         first.validate(_marked_network(step), step=step)
     assert first.progress() == {"best lr": "31.00"}
-    second = _candidates(log, iter(_SCORES[2:]))
+    second = _selection(log, iter(_SCORES[2:]))
     second.restore(*first.state())
     for step in (2, 3):
         second.validate(_marked_network(step), step=step)

@@ -173,10 +173,10 @@ def test_third_value_of_one_by_one_is_the_divergence_of_the_choice_at_hand() -> 
     assert float(third) == pytest.approx(-float((own.exp() * (own - other)).sum()), rel=1e-4)
 
 
-def _close(drawn: np.ndarray, expected: np.ndarray) -> None:
+def _close(actions: np.ndarray, expected: np.ndarray) -> None:
     """Frequencies within four standard errors. Shapes: (n,)."""
-    shares = np.bincount(drawn, minlength=len(expected)) / len(drawn)
-    errors = np.sqrt(expected * (1 - expected) / len(drawn))
+    shares = np.bincount(actions, minlength=len(expected)) / len(actions)
+    errors = np.sqrt(expected * (1 - expected) / len(actions))
     assert (np.abs(shares - expected) <= 4 * errors + 1e-4).all()
 
 
@@ -186,10 +186,10 @@ def test_all_in_one_draws_follow_the_probabilities() -> None:
     predictions = random_predictions(layout, 1)
     torch.manual_seed(0)
     with torch.no_grad():
-        actions, values, drawn_with = policy(_start(layout, predictions.expand(_DRAWS, -1)))
+        actions, values, sampled_with = policy(_start(layout, predictions.expand(_DRAWS, -1)))
         mixture = policy.network.mixture(predictions)
         _, again, _ = policy.evaluate_actions(_start(layout, predictions.expand(50, -1)), actions[:50].float())
-    torch.testing.assert_close(drawn_with[:50], again, atol=1e-5, rtol=0)
+    torch.testing.assert_close(sampled_with[:50], again, atol=1e-5, rtol=0)
     assert values.shape == (_DRAWS, 1)
     codec = layout.space.codec
     plans = codec.plan_of_code[codec.code(actions[:, 5:].numpy())]
@@ -322,7 +322,7 @@ def _observed(layout: PredictionLayout, count: int) -> Tensor:
 
 
 @pytest.mark.parametrize("reasons", [True, False])
-def test_the_divergence_along_drawn_chains_has_the_exact_one_as_its_mean(reasons: bool) -> None:
+def test_the_divergence_along_sampled_chains_has_the_exact_one_as_its_mean(reasons: bool) -> None:
     layout = toy_layout(reasons=reasons)
     exact, sampled = (
         _policy_of(AllInOnePolicy, layout),
@@ -331,10 +331,10 @@ def test_the_divergence_along_drawn_chains_has_the_exact_one_as_its_mean(reasons
     observations = _observed(layout, _MANY_DRAWS)
     torch.manual_seed(0)
     with torch.no_grad():
-        actions, _, drawn_with = sampled(observations)
+        actions, _, sampled_with = sampled(observations)
         values, log_probabilities, along = sampled.evaluate_actions(observations, actions.float())
         same_values, _, whole = exact.evaluate_actions(observations[:2], actions[:2].float())
-    torch.testing.assert_close(log_probabilities, drawn_with)
+    torch.testing.assert_close(log_probabilities, sampled_with)
     torch.testing.assert_close(values[:2], same_values)
     error = float(along.std()) / _MANY_DRAWS**0.5
     assert abs(float(along.mean()) - float(whole[0])) < 4 * error

@@ -47,12 +47,12 @@ def _table(predictions: np.ndarray) -> np.ndarray:
     return predictions[:, : _LAYOUT.rows * (STOP + 1)].reshape(-1, _LAYOUT.rows, STOP + 1)
 
 
-def test_only_what_comes_next_and_stopping_after_one_are_judged() -> None:
+def test_only_what_comes_next_and_stopping_after_one_are_stacked() -> None:
     stacking, *_ = _fitted()
     predicted = random_predictions(_LAYOUT, 4, seed=3).numpy()
-    kept = predicted.copy()
+    before = predicted.copy()
     stacked = stacking.stack(predicted, _HISTORIES)
-    np.testing.assert_array_equal(predicted, kept)
+    np.testing.assert_array_equal(predicted, before)
     before, after = _table(predicted), _table(stacked)
     others = Strategy.OTHERS + 1
     changed = {(item, row) for item, row, _ in np.argwhere(before != after)}
@@ -66,7 +66,7 @@ def test_only_what_comes_next_and_stopping_after_one_are_judged() -> None:
     np.testing.assert_allclose(np.diff(before[0, 1:, :STOP]), np.diff(after[0, 1:, :STOP]), atol=1e-4)
 
 
-def test_stopping_is_believed_as_often_as_it_is_judged() -> None:
+def test_stopping_is_predicted_as_often_as_it_happens() -> None:
     """All eight chances alike: after the shift they are the trees' own, here the share of the data."""
     stacking, decisions, _, _ = _fitted()
     predicted = random_predictions(_LAYOUT, 200, seed=5).numpy()
@@ -75,11 +75,11 @@ def test_stopping_is_believed_as_often_as_it_is_judged() -> None:
     table[:, 1:, :STOP] = np.log(0.1 / 8)
     stops = np.exp(_table(stacking.stack(predicted, [[_SEEKER]] * 200))[:, 1:, STOP])
     np.testing.assert_allclose(stops, stops[:, :1].repeat(8, axis=1), rtol=1e-4)
-    several = np.mean([len(plan) > 1 for plan in decisions.plans])
-    assert stops.mean() == pytest.approx(1 - several, abs=0.08)
+    multi = np.mean([len(plan) > 1 for plan in decisions.plans])
+    assert stops.mean() == pytest.approx(1 - multi, abs=0.08)
 
 
-def test_training_dialogues_are_judged_by_who_never_saw_them() -> None:
+def test_training_dialogues_are_stacked_by_trees_fitted_without_them() -> None:
     stacking, decisions, predictions, fold = _fitted()
     asked = np.flatnonzero(fold == 1)
     messages = [decisions.messages[row] for row in asked]
@@ -87,14 +87,14 @@ def test_training_dialogues_are_judged_by_who_never_saw_them() -> None:
     alone = Stacking([stacking._models[1]], _LAYOUT).stack(predictions[asked], messages)
     np.testing.assert_allclose(own, alone, atol=1e-5)
     assert not np.allclose(own, stacking.stack(predictions[asked], messages))
-    # And it did not: fitted without the fold, it is the same judge.
+    # And it did not: fitted without the fold, they are the same trees.
     others = predictions.copy()
     others[asked] = 0.0
     again = Stacking.fit(others, decisions, fold=fold, layout=_LAYOUT, trees=6, seed=0)
     np.testing.assert_array_equal(again.stack(predictions[asked], messages, fold=fold[asked]), own)
 
 
-def test_they_learn_where_a_belief_can_be_trusted() -> None:
+def test_they_learn_where_a_prediction_can_be_trusted() -> None:
     """What follows is what the first row says if the problem of the turn is the first, else the strategy after it."""
     decisions = Decisions.collect(
         toy_dialogues(80, seed=0), observer=Observer(HashEncoder(), window=2, max_strategies=2)
@@ -117,7 +117,7 @@ def test_they_learn_where_a_belief_can_be_trusted() -> None:
     assert right.mean() > 0.85
 
 
-def test_saved_and_loaded_they_judge_alike(tmp_path: Path) -> None:
+def test_saved_and_loaded_they_predict_alike(tmp_path: Path) -> None:
     stacking, *_ = _fitted()
     path = tmp_path / "judges.safetensors"
     stacking.save(path)

@@ -62,7 +62,7 @@ def test_learns_what_the_supporters_of_the_toy_world_do(tmp_path: Path, mode: Mo
     assert trained.planner.plan(begun).strategies == (Strategy.QUESTION,)
     assert trained.planner.plan([*begun, Message(Role.SUPPORTER, "x", Strategy.QUESTION)]).strategies == ()
     only = [Message(Role.SEEKER, "thank you"), Message(Role.SUPPORTER, "reply others", Strategy.OTHERS)]
-    assert trained.planner.plan(only).strategies == ()  # stops here, where after a greeting it goes on
+    assert trained.planner.plan(only).strategies == ()  # stops here, where after a greeting another message follows
 
 
 def test_a_run_loads_to_the_same_plans_everything_included(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_same_seed_same_weights_other_seed_others(tmp_path: Path, mode: Mode) ->
 
 
 # Nine saves: one of each fine-tuned encoder, two of linear models, two epochs of networks and their end, two of PPO.
-# The process dies right after the n-th save of each start; in several stages one after the other.
+# The process dies right after the n-th save of each start; in one stage after the other.
 @pytest.mark.parametrize(
     ("mode", "kills"), [("one-by-one", (1, 2)), ("all-in-one", (5, 2)), ("one-by-one", (7,)), ("all-in-one", (8,))]
 )
@@ -130,7 +130,7 @@ def test_a_killed_training_ends_with_the_same_weights(
 
 
 def test_ppo_is_never_kept_where_it_lowers_validation_lr(tmp_path: Path) -> None:
-    """A learning rate that destroys the policy: the kept planner is the cloned one."""
+    """A learning rate that destroys the policy: the cloned planner is selected."""
     trained = _train(tmp_path / "run", changed(_LEARNS, ppo__rate=0.5, ppo__kl=0.0))
     assert trained.after["lr"] >= trained.before["lr"]
     curve = trained.curves["ppo/valid_lr"]

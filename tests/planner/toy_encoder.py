@@ -28,7 +28,7 @@ class ToyTokenizer:
         return {"input_ids": ids}
 
     def words(self, ids: Sequence[int]) -> str:
-        """What was read."""
+        """The words again."""
         return " ".join(self.known[number] for number in ids)
 
 
