@@ -59,8 +59,6 @@ class Decisions:
         every pair of ``realized`` <= ``decided`` messages of a turn: the next strategy, or STOP after the last.
 
         Args:
-            dialogues: Where the decisions are from.
-            observer: Encodes histories.
             reasoning: Gives the labels of the reasoning slots; without it all are unknown.
         """
         codec = observer.codec
@@ -109,7 +107,6 @@ def training_turns(train: Sequence[Dialogue], *, name: str) -> list[Turn]:
     """Every supporter turn of the training dialogues, in order.
 
     Args:
-        train: Training dialogues.
         name: Who wants to learn; named in the error.
 
     Raises:

@@ -53,7 +53,6 @@ class FineTunedEncoderSettings:
     """Sizes of the fine-tuned encoders.
 
     Attributes:
-        folds: Number of encoders.
         tokens: Longest history (tokens).
         frozen_layers: Lowest layers that are the pretrained ones.
     """
@@ -74,8 +73,6 @@ class PlannerSettings:
         encoder_fingerprint: Digest of the encoder the weights belong to.
         window: W of the observer.
         max_strategies: K, longest plan.
-        shape: Sizes of the ensemble.
-        policy_width: Hidden units of the policy network.
         reasoning: Values of the reasoning slots; ``None`` without reasoning.
         fine_tuned: Sizes of the fine-tuned encoders; ``None`` without any.
         stacking: Whether there are trees on top of the predictions.
@@ -144,9 +141,6 @@ class PlannerParts:
     """What is loaded at once, without a sentence encoder.
 
     Attributes:
-        settings: How to decide.
-        ensemble: Trained base models.
-        policy: The trained policy network.
         words: The lexical half of the observer's text encoder.
         stacking: Trees on top of the predictions; ``None`` without stacking.
     """

@@ -44,9 +44,6 @@ _SMALLEST = 1e-30  # a sum of probabilities is never divided by less
 class PlanSpace:
     """Constant tensors about the plans a codec can make.
 
-    Args:
-        codec: Which plans there are.
-
     Attributes:
         prefixes: The R plans that can still grow (length < K), short ones first; row 0 is empty. Shape: (R, K).
         lengths: Strategies in each prefix, 0..K-1. Shape: (R,).
@@ -120,7 +117,6 @@ def chain_expectation(per_prefix: Tensor, table: Tensor, space: PlanSpace) -> Te
     Args:
         per_prefix: Shape: (..., R).
         table: Shape: (..., R, 9).
-        space: The plans.
 
     Returns:
         Shape: (...).
@@ -160,7 +156,6 @@ class PlanMixture(NamedTuple):
         """Probability of every plan of the codec.
 
         Args:
-            space: The plans.
             prefix: Strategies that are already said; plans that begin otherwise get 0.
 
         Returns:
@@ -216,7 +211,6 @@ def strategies_along(probabilities: Tensor, plans: Tensor, space: PlanSpace) -> 
     Args:
         probabilities: Of all plans. Shape: (B, plans).
         plans: Index of each history's plan. Shape: (B,).
-        space: The plans.
 
     Returns:
         Shape: (B, K, 8), rows sum to 1; what is beyond a plan, or in the prefix, has no meaning.
@@ -242,10 +236,6 @@ class PlanDecoder:
     single most probable one. The more an exact match counts beside it, the shorter are the plans; four turns in five
     have one message, so whoever wants to be right as often as possible never plans two. Therefore an exact match of a
     multi-strategy plan can count more.
-
-    Args:
-        codec: Which plans there are.
-        config: The rule and its weights.
     """
 
     def __init__(self, codec: PlanCodec, config: PlanDecodingConfig) -> None:

@@ -52,7 +52,6 @@ class StrategyPlanner:
 
     Args:
         parts: Trained models and settings.
-        observer: Encodes histories, as in training.
         fine_tuned: Fine-tuned encoders, where the settings say so.
         name: What tables call it; a run folder's name.
     """
@@ -140,7 +139,6 @@ class StrategyPlanner:
         dialogues by sampling, and PPO trains them so.
 
         Args:
-            histories: As for :meth:`plans`.
             rng: Gives one number per history, whatever the other histories are.
         """
         uniform = rng.random(len(histories))
@@ -319,7 +317,6 @@ def reasoning_of(marginals: Sequence[Tensor], codec: ReasoningCodec) -> list[Rea
 
     Args:
         marginals: Probability of each value of each slot. Five of shape (B, values).
-        codec: Names of the values.
 
     Returns:
         One per history.

@@ -54,7 +54,6 @@ class TrainedPlanner:
     Attributes:
         planner: Ready to use; also saved in the run folder.
         cloned: The planner as it was before PPO, with offsets of its own; saved in ``cloned/``.
-        before: Validation scores of the cloned planner.
         after: Validation scores of the planner. Valid selected epochs and PPO's checkpoint; the offsets were fitted on
             out-of-fold predictions of training dialogues.
         without_offsets: Message scores without any offsets.
@@ -81,9 +80,7 @@ def train_planner(
     """Trains a planner; a killed training resumes where it stopped.
 
     Args:
-        train: Dialogues to learn from.
         valid: Dialogues that select epochs and the PPO checkpoint; never learned from.
-        config: Settings.
         out: Run folder; receives weights, settings, curves, and ``checkpoints/`` while training.
         seed: Seeds folds, weights, orders, dropout, environments and PPO.
         text_encoder: Turns texts into vectors; by default the configured encoder behind the embedding cache.
@@ -256,10 +253,8 @@ def improve_by_ppo(
     Args:
         network: The cloned policy; ends with the weights of the selected checkpoint.
         task: Training turns; the observation of each is its out-of-fold predictions.
-        config: Settings.
         validate: Scores a policy on validation data; must give ``lr`` and ``macro_f1``.
         seed: Seeds the environments and the policy's samples.
-        folder: Where the state is saved.
         log: Receives ``ppo/*`` curves by environment step.
     """
     reward = config.reward if config.reasoning == "rl" else replace(config.reward, reasoning=0.0)

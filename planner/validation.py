@@ -19,7 +19,6 @@ class PredictedSplit:
     """Messages and turns of some dialogues, with the predictions about them.
 
     Args:
-        decisions: Of the dialogues.
         predictions: Of the decisions' histories. Shape: (U, S), float32.
     """
 

@@ -90,14 +90,11 @@ class TrainingData:
     """What base models are trained on.
 
     Attributes:
-        train: Decisions to learn from.
         fold: Fold of the training dialogue of each history. Shape: (U,).
         reasoning: Values of the reasoning slots; ``None`` without reasoning.
         validation_loss: Mean negative log-likelihood of the validation decisions under the whole ensemble, in nats.
-        config: Settings.
         seed: Seeds orders and dropout.
         folder: Where the state of a training that takes long is saved.
-        log: Receives learning curves.
     """
 
     train: Decisions
@@ -114,7 +111,6 @@ class BaseModel(nn.Module, ABC):
     """A base model of the next decision: one model (or more) for each fold, trained without it.
 
     Args:
-        shape: Sizes.
         config: Settings; dropout counts in training alone.
 
     Attributes:
@@ -237,16 +233,7 @@ def train_ensemble(
 ) -> Ensemble:
     """Trains all base models one after the other; a killed training resumes with the model it was at.
 
-    Args:
-        train: What to learn from.
-        valid: What selects epochs, by the loss of the whole ensemble.
-        shape: Sizes.
-        fold: Fold of the training dialogue of each history. Shape: (U,).
-        reasoning: Values of the reasoning slots; ``None`` without reasoning.
-        config: Settings.
-        seed: Seeds weights, orders and dropout.
-        folder: Where the state is saved.
-        log: Receives the learning curves.
+    The arguments are those of :class:`TrainingData`; ``valid`` selects epochs, by the loss of the whole ensemble.
     """
     torch.manual_seed(seed)
     ensemble = Ensemble(shape, config)
@@ -276,12 +263,7 @@ def train_ensemble(
 
 
 def fold_of_dialogues(dialogues: int, *, folds: int, seed: int) -> np.ndarray:
-    """Draws folds of equal size, up to one.
-
-    Args:
-        dialogues: Number of dialogues.
-        folds: Number of folds.
-        seed: Of the draw.
+    """Divides dialogues at random into folds of equal size, up to one.
 
     Returns:
         Fold of each dialogue, 0..folds - 1. Shape: (dialogues,).

@@ -37,7 +37,6 @@ class HistoryTokens:
     """Turns histories into tokens: ``[CLS] 12 messages [SEP] seeker : ... [SEP] supporter question : ... [SEP]``.
 
     Args:
-        tokenizer: Of the transformer.
         tokens: Longest row; older messages are cut first.
     """
 
@@ -114,7 +113,6 @@ class FineTunedEncoder(nn.Module):
     """A transformer over the last messages with a small head.
 
     Args:
-        shared: Its frozen layers.
         dropout: Share of the head's inputs dropped in training; inside the transformer nothing is dropped.
     """
 
@@ -172,7 +170,6 @@ class FineTunedEncoders:
 
     Args:
         encoders: Encoder f was trained without fold f.
-        tokens: Turns histories into tokens.
     """
 
     def __init__(self, encoders: Sequence[FineTunedEncoder], tokens: HistoryTokens) -> None:
@@ -184,7 +181,6 @@ class FineTunedEncoders:
         """Predicts the next decision after each history.
 
         Args:
-            histories: N histories.
             fold: Fold of the training dialogue of each history: only the encoder trained without it predicts.
                 Shape: (N,). ``None``: new dialogues, the mean over all encoders.
 
@@ -226,9 +222,6 @@ class FineTunedEncoders:
         """Loads what :meth:`save` wrote.
 
         Args:
-            path: The file.
-            encoder: The pretrained encoder they were fine-tuned from.
-            folds: Number of encoders.
             tokens: Longest history they are given.
             frozen_layers: Lowest layers that were not trained.
 

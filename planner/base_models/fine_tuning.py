@@ -50,13 +50,10 @@ def fine_tune_encoders(
     """Trains an encoder for every fold; a killed training resumes after the last finished epoch.
 
     Args:
-        encoder: Its transformer is fine-tuned.
-        train: What to learn from.
         valid: Scored after every epoch, for the log only.
         fold: Part of the training dialogues each history belongs to. Shape: (U,).
         config: Settings; ``epochs`` is set.
         seed: Seeds heads, orders and dropout.
-        folder: Where the state is saved.
         log: Receives ``reader/*`` curves by epoch, counted over all folds.
     """
     tokenizer, transformer = encoder.token_model()

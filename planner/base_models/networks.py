@@ -173,7 +173,6 @@ class Networks(BaseModel):
             share: The hidden layers' share of the history. Shape: (M, B, F).
             plans: Shape: (R, P) or (B, R, P).
             allowed: Shape: (R, 9) or (B, R, 9).
-            chosen: Which of all networks they are.
 
         Returns:
             Shape: (B, R, 9).

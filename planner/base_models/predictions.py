@@ -117,7 +117,6 @@ class PredictionLayout:
         weight.
 
         Args:
-            ensemble: Predicts from the encoded histories.
             fine_tuned: Predict from the messages, if the layout has them.
             history: Encoded histories. Shape: (N, H).
             messages: The histories themselves. Length: N.

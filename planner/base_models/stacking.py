@@ -42,7 +42,6 @@ class Stacking:
 
     Args:
         models: Model f was fitted without fold f.
-        layout: Of the predictions.
     """
 
     def __init__(self, models: Sequence[_FoldModel], layout: PredictionLayout) -> None:
@@ -64,11 +63,7 @@ class Stacking:
 
         Args:
             predictions: Out-of-fold, of the decisions' histories. Shape: (U, S), float32.
-            decisions: What followed.
             fold: Fold of the training dialogue of each history. Shape: (U,).
-            layout: Of the predictions.
-            trees: In each forest.
-            seed: Seeds all trees.
         """
         features = _features(predictions, decisions.messages, layout)
         openings = np.zeros(len(predictions), bool)

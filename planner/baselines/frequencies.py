@@ -18,7 +18,6 @@ class PlanFrequencies:
     """How often each plan occurs in training.
 
     Args:
-        train: Training dialogues.
         max_strategies: K; a longer plan counts as its first K strategies.
         name: Who counts; named in the error.
 
@@ -62,7 +61,6 @@ class RandomPlanner:
     Args:
         train: Training dialogues: the plans to draw from.
         max_strategies: K; longer plans are cut.
-        rng: Gives the key.
 
     Raises:
         ValueError: No turn to learn from.
@@ -102,7 +100,6 @@ class MajorityPlanner:
     """Always the most frequent plan of the training turns, and the most frequent strategy of the training messages.
 
     Args:
-        train: Training dialogues.
         max_strategies: K; longer plans are cut.
 
     Raises:

@@ -28,9 +28,7 @@ class Fit(Protocol):
         """Fits.
 
         Args:
-            train: Training dialogues.
             observer: Encodes histories; its codec gives K, the longest plan.
-            seed: Seeds whatever is random.
         """
 
 
@@ -40,7 +38,6 @@ class Baseline:
 
     Attributes:
         name: What tables and JSON call it.
-        fit: Fits it.
         rank: Its place in the ladder; those of one rank are sorted by name.
     """
 

@@ -32,7 +32,6 @@ class LinearPlanner:
     are those of the corpus, which is what STOP and expected scores need; the price is a lower macro-F1.
 
     Args:
-        train: Training dialogues.
         name: ``tfidf`` or ``embedding``.
         observer: Encodes histories; its codec says how long a plan may be.
 

@@ -33,7 +33,6 @@ class MarkovPlanner:
     of ``following`` without STOP, renormalised, because a message is known to follow.
 
     Args:
-        train: Training dialogues.
         max_strategies: K, longest plan made; counting cuts nothing.
 
     Attributes:

@@ -71,11 +71,7 @@ def clone_policy(
     network included, which decides as predicted. It takes a few seconds: no state is saved to resume from.
 
     Args:
-        network: Trained in place.
         train: Out-of-fold predictions on training dialogues.
-        valid: Predictions on validation dialogues.
-        config: Settings of behaviour cloning.
-        rng: Draws the order of the data.
         log: Receives ``deliberation/*`` curves by epoch.
     """
     optimizer = torch.optim.AdamW(network.planning_parameters(), lr=config.rate, weight_decay=_WEIGHT_DECAY)

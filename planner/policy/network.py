@@ -69,8 +69,6 @@ class PolicyNetwork(nn.Module):
     start at zero: an untrained network plans exactly as predicted.
 
     Args:
-        layout: Of the predictions.
-        width: Hidden units.
         dropout: Share of hidden units dropped in training.
     """
 

@@ -27,7 +27,6 @@ class PlanActorCriticPolicy(ActorCriticPolicy):
 
     Args:
         observation_space: Predictions, then the reasoning chosen so far (if the network reasons), then plan features.
-        action_space: As the environment's.
         lr_schedule: Learning rate by remaining progress, 1 to 0.
         network: The cloned network; it is copied, and a frozen copy is the reference.
         refine_reasoning: Whether reasoning is trained too; else it stays as it was cloned.

@@ -23,8 +23,7 @@ class SelectedCheckpoint:
 
     Attributes:
         step: Environment steps before it; 0: none was allowed and better than the start.
-        scores: Its scores.
-        start: The start's scores.
+        start: Scores of the policy that PPO started from.
     """
 
     step: int
@@ -36,8 +35,6 @@ class CheckpointSelection:
     """Validates checkpoints and selects the best allowed one; the first, where training starts, is always allowed.
 
     Args:
-        score: Scores a policy network on validation data.
-        objective: The score that is maximised.
         allowed: Whether a checkpoint of these scores may be selected, given the start's scores.
         log: Receives the scores as ``ppo/valid_*`` by environment step.
     """

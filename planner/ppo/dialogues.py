@@ -55,7 +55,6 @@ def load_start(run: Path, *, text_encoder: TextEncoder | None = None) -> Strateg
     """Loads a planner for simulated conversations: their messages are embedded once, in memory only.
 
     Args:
-        run: Its run folder.
         text_encoder: As of :meth:`planner.planner.StrategyPlanner.load`.
 
     Raises:
@@ -171,16 +170,12 @@ def train_in_dialogues(
 
     Args:
         start: A trained planner, best one that caches vectors (:func:`load_start`); its mode says how PPO acts.
-        profiles: Seekers to train with.
-        seeker: Answers for them.
         trial: Scores checkpoints in dialogues with other seekers.
         train: The dialogues that the start was trained on: offsets are fitted on their real turns, and limits on
             checkpoints are checked there, both with out-of-fold predictions.
         fold_seed: Of the start's folds (:func:`read_fold_seed`).
-        config: Settings.
         out: Run folder; receives weights, settings, curves, and ``checkpoints/``, which the caller discards when all
             that follows is done.
-        seed: Seeds the environments and PPO.
 
     Raises:
         ValueError: There are no real turns to score on, or a loss is not finite.
@@ -245,9 +240,6 @@ def _predicted(planner: StrategyPlanner, dialogues: Sequence[Dialogue], *, fold_
 
 class PredictionEncoder:
     """A :class:`encoding.observation.HistoryEncoder`: a planner's base models and stacking, which PPO does not train.
-
-    Args:
-        planner: Whose predictions.
 
     Attributes:
         seconds: Spent here so far.

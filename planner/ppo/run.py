@@ -54,14 +54,9 @@ def run_ppo(
 
     Args:
         network: What PPO starts from, and keeps near to.
-        environment: Where it acts.
         policy: How it acts; fits the environment.
-        config: Settings of PPO.
         refine_reasoning: Whether reasoning is trained too.
-        selection: Validates and selects checkpoints.
-        checkpoint: Where the state is saved.
         log: Receives ``ppo/*`` curves by environment step.
-        seed: Seeds what the policy samples.
         watched: Parts of the time: name -> seconds spent there so far; logged as ``ppo/NAME_share``.
 
     Raises:

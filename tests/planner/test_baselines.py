@@ -123,7 +123,7 @@ def test_frequencies_count_cut_plans():
 def test_slot_probabilities_are_those_of_training_plans_that_begin_alike():
     frequencies = PlanFrequencies((*TRAIN, dialogue(3, [[RE, SU], [RE], [RE, SU], [Q, Q]])), max_strategies=3, name="x")
     rows = frequencies.slot_probabilities((RE, Q))
-    # 8 turns begin with Q 3 times, RE 4 times, AF once; of the 3 that continue after RE one does so with Q, two with SU.
+    # 8 turns begin with Q 3 times, RE 4 times, AF once; of the 3 longer than RE one continues with Q, two with SU.
     np.testing.assert_allclose(rows[0][[Q, RE, AF]], [3 / 8, 4 / 8, 1 / 8])
     np.testing.assert_allclose(rows[1][[Q, SU]], [1 / 3, 2 / 3])
     np.testing.assert_allclose(rows.sum(axis=1), 1.0)
@@ -219,9 +219,6 @@ def test_floors_on_esconv_valid(esconv):
     # Standard error over 2,257 draws: 0.6 and 0.7 points.
     assert emr == pytest.approx(expected_emr, abs=2.0)
     assert lr == pytest.approx(expected_lr, abs=2.2)
-
-
-Q, RE, AF, SU = Strategy.QUESTION, Strategy.RESTATEMENT, Strategy.AFFIRMATION, Strategy.SUGGESTIONS
 
 
 def seeker() -> Message:

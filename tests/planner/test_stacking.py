@@ -28,19 +28,13 @@ _ONE = Message(Role.SUPPORTER, "hi", Strategy.OTHERS)
 _HISTORIES = [[_SEEKER], [_SEEKER, _ONE], [_SEEKER, _ONE, _ONE], [_SEEKER, _ONE, _SEEKER]]
 
 
-def _fitted(*, seed: int = 0) -> tuple[Stacking, Decisions, np.ndarray, np.ndarray]:
+def _fitted() -> tuple[Stacking, Decisions, np.ndarray, np.ndarray]:
     """Trees on toy dialogues, with what they were fitted to: decisions, predictions, folds."""
-    decisions = Decisions.collect(
-        toy_dialogues(30, seed=0), observer=Observer(HashEncoder(), window=2, max_strategies=2)
-    )
+    decisions = Decisions.collect(toy_dialogues(30, seed=0), observer=_OBSERVER)
     predictions = random_predictions(_LAYOUT, len(decisions.messages)).numpy()
     fold = decisions.dialogue % 3
-    return (
-        Stacking.fit(predictions, decisions, fold=fold, layout=_LAYOUT, trees=6, seed=seed),
-        decisions,
-        predictions,
-        fold,
-    )
+    stacking = Stacking.fit(predictions, decisions, fold=fold, layout=_LAYOUT, trees=6, seed=0)
+    return stacking, decisions, predictions, fold
 
 
 def _table(predictions: np.ndarray) -> np.ndarray:
@@ -50,9 +44,9 @@ def _table(predictions: np.ndarray) -> np.ndarray:
 def test_only_what_comes_next_and_stopping_after_one_are_stacked() -> None:
     stacking, *_ = _fitted()
     predicted = random_predictions(_LAYOUT, 4, seed=3).numpy()
-    before = predicted.copy()
+    unstacked = predicted.copy()
     stacked = stacking.stack(predicted, _HISTORIES)
-    np.testing.assert_array_equal(predicted, before)
+    np.testing.assert_array_equal(predicted, unstacked)
     before, after = _table(predicted), _table(stacked)
     others = Strategy.OTHERS + 1
     changed = {(item, row) for item, row, _ in np.argwhere(before != after)}
@@ -96,9 +90,7 @@ def test_training_dialogues_are_stacked_by_trees_fitted_without_them() -> None:
 
 def test_they_learn_where_a_prediction_can_be_trusted() -> None:
     """What follows is what the first row says if the problem of the turn is the first, else the strategy after it."""
-    decisions = Decisions.collect(
-        toy_dialogues(80, seed=0), observer=Observer(HashEncoder(), window=2, max_strategies=2)
-    )
+    decisions = Decisions.collect(toy_dialogues(80, seed=0), observer=_OBSERVER)
     rng = np.random.default_rng(0)
     predictions = random_predictions(_LAYOUT, len(decisions.messages)).numpy()
     openings = decisions.openings
@@ -175,13 +167,13 @@ def _data(outcomes: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("outcomes", [2, 3])
 def test_probabilities_follow_what_they_were_fitted_to(outcomes: int) -> None:
     features, happened = _data(outcomes)
-    verdict = TreeClassifier.fit(features, happened, number=outcomes, trees=20, seed=0)
+    classifier = TreeClassifier.fit(features, happened, number=outcomes, trees=20, seed=0)
     new, expected = _data(outcomes, seed=1)
-    probabilities = verdict(new)
+    probabilities = classifier(new)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert (probabilities.argmax(axis=1) == expected).mean() > 0.75
     shares = np.bincount(happened) / len(happened)
-    np.testing.assert_allclose(verdict(features).mean(axis=0), shares, atol=0.03)  # neither half is lopsided
+    np.testing.assert_allclose(classifier(features).mean(axis=0), shares, atol=0.03)  # neither half is lopsided
 
 
 def test_an_outcome_that_never_occurred_is_all_but_impossible() -> None:
