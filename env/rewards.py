@@ -222,7 +222,7 @@ class RewardWeights(_Weights):
     exact: float = term(exact_plan, 0.0)
     """Reward for a plan that equals the annotated plan (0 or more)."""
     balance: float = 0.0
-    """Turns weigh by the inverse frequency of their first strategy to this power (0: turns alike; 1: strategies)."""
+    """Turns count by the frequency of their first strategy to the power of minus this (0: all turns count alike)."""
 
 
 @dataclass(frozen=True)

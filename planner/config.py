@@ -143,7 +143,7 @@ class PlanDecodingConfig:
     """How one plan is taken from the distribution over plans."""
 
     rule: DecodingRule = "expected-lr"
-    """expected-lr: the plan of highest expected Levenshtein ratio (minimum Bayes risk); most-probable: the mode."""
+    """expected-lr: plan of highest expected Levenshtein ratio (minimum Bayes risk); most-probable: likeliest plan."""
     exact_weight: float = 0.0
     """With rule expected-lr: weight of an exact match beside the Levenshtein ratio (0 or more)."""
     multi_strategy_weight: float = 0.0
@@ -168,7 +168,7 @@ class PlannerConfig:
     max_strategies: int = 3
     """Longest plan that is made (strategies, 1 to 4); evaluation never shortens annotated plans."""
     folds: int = 5
-    """Parts of the training dialogues for out-of-fold predictions (2 or more); a base model is trained without one."""
+    """Parts of the training dialogues (2 or more); base models trained without a part predict it (out of fold)."""
     ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
     fine_tuning: FineTuningConfig = field(default_factory=FineTuningConfig)
     stacking: StackingConfig = field(default_factory=StackingConfig)
