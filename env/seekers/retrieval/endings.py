@@ -158,19 +158,19 @@ def give_up_features(stars: np.ndarray, typicality: np.ndarray, wear: np.ndarray
 
 
 def broken_off(
-    dialogue: np.ndarray, turns: np.ndarray, *, failed: np.ndarray, survey_missing: np.ndarray, least_turns: float
+    exchanges: Exchanges, *, failed: np.ndarray, least_turns: float, left: np.ndarray | bool = False
 ) -> np.ndarray:
-    """The exchanges after which seekers left.
+    """After which exchanges seekers left: the last ones of conversations that failed and broke off.
 
     Args:
-        dialogue: Row of the dialogue of each exchange, equal ones side by side. Shape: (N,).
-        turns: Supporter turns of each dialogue. Shape: (M,).
         failed: Shape: (M,), bool.
-        survey_missing: Shape: (M,), bool.
+        least_turns: Supporter turns below which a failed conversation broke off.
+        left: Failed conversations that count as broken off in any case. Shape: (M,), bool.
 
     Returns:
         Shape: (N,), bool.
     """
-    left = failed & (survey_missing | (turns < least_turns))
-    last = np.concatenate([dialogue[1:] != dialogue[:-1], [True]])
-    return last & left[dialogue]
+    missing = np.array([dialogue.survey.final_intensity is None for dialogue in exchanges.dialogues])
+    broken = failed & (missing | (exchanges.turns < least_turns) | left)
+    last = np.concatenate([exchanges.dialogue[1:] != exchanges.dialogue[:-1], [True]])
+    return last & broken[exchanges.dialogue]

@@ -108,6 +108,16 @@ class Exchanges:
         return self.tracks.turns
 
     @property
+    def ratings(self) -> np.ndarray:
+        """Stars, NaN where none were given. Shape: (N,), float64."""
+        return np.where(self.stars > 0, self.stars, np.nan)
+
+    @property
+    def turns(self) -> np.ndarray:
+        """Supporter turns of each dialogue. Shape: (M,), int."""
+        return np.array([len(list(dialogue.turns())) for dialogue in self.dialogues])
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """Problem type of each dialogue; empty where the data do not say. Length: M."""
         return tuple(dialogue.problem for dialogue in self.dialogues)

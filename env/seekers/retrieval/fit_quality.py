@@ -61,7 +61,7 @@ def fit_quality(
         add(f"feedback{label}", figures, exchanges.dialogue[rated])
 
     outcomes = Outcomes.of(exchanges, failed)
-    given = outcomes.means(exchanges, np.where(exchanges.stars > 0, exchanges.stars, np.nan))
+    given = outcomes.means(exchanges, exchanges.ratings)
     stars = {
         " (ratings known)": np.where(np.isnan(given), outcomes.means(exchanges, seen[""]), given),
         "": outcomes.means(exchanges, seen[""]),
@@ -82,13 +82,7 @@ def fit_quality(
         # Relief, not the probability: the initial intensity says nothing about the support.
         add(f"failed or successful{label}", _discrimination(outcomes.failed, -relief), outcomes.dialogue)
     hazard = models.give_up.probability(hazard_features(exchanges, typicality, seen[""]))
-    left = broken_off(
-        exchanges.dialogue,
-        np.array([len(list(dialogue.turns())) for dialogue in exchanges.dialogues]),
-        failed=failed,
-        survey_missing=np.array([dialogue.survey.final_intensity is None for dialogue in exchanges.dialogues]),
-        least_turns=float(models.give_up.least_turns),
-    )
+    left = broken_off(exchanges, failed=failed, least_turns=float(models.give_up.least_turns))
     add("giving up, per exchange", _discrimination(left, hazard), exchanges.dialogue)
     return estimates
 

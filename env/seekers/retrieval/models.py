@@ -187,7 +187,7 @@ def _fit_intensity(
     outcomes = Outcomes.of(exchanges, known_failed)
     if len(outcomes) < 2:
         raise ValueError("seeker: fewer than two training dialogues with intensities before (2 to 5) and after")
-    given = outcomes.means(exchanges, np.where(exchanges.stars > 0, exchanges.stars, np.nan))
+    given = outcomes.means(exchanges, exchanges.ratings)
     model, posterior = fit_intensity_model(
         outcomes.tracks,
         outcomes.means(exchanges, typicality),
@@ -203,12 +203,8 @@ def _fit_intensity(
 def _fit_give_up(
     exchanges: Exchanges, features: np.ndarray, *, failed: np.ndarray, counted_as_left: np.ndarray, train: int
 ) -> GiveUpModel:
-    turns = np.array([len(list(dialogue.turns())) for dialogue in exchanges.dialogues])
-    least_turns = float(np.percentile(turns[:train], SHORT_PERCENTILE))
-    missing = np.array([dialogue.survey.final_intensity is None for dialogue in exchanges.dialogues])
-    events = broken_off(
-        exchanges.dialogue, turns, failed=failed, survey_missing=counted_as_left | missing, least_turns=least_turns
-    )
+    least_turns = float(np.percentile(exchanges.turns[:train], SHORT_PERCENTILE))
+    events = broken_off(exchanges, failed=failed, least_turns=least_turns, left=counted_as_left)
     return GiveUpModel.fit(features, events, least_turns=least_turns)
 
 
@@ -222,7 +218,7 @@ def hazard_features(exchanges: Exchanges, typicality: np.ndarray, expected: np.n
     Returns:
         Shape: (N, 4).
     """
-    given = running_means(np.where(exchanges.stars > 0, exchanges.stars, np.nan), exchanges.dialogue)
+    given = running_means(exchanges.ratings, exchanges.dialogue)
     hoped = running_means(expected, exchanges.dialogue)
     plans = StrategyTracks.of([[plan] for plan in exchanges.plans])
     return give_up_features(
