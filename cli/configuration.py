@@ -27,7 +27,6 @@ def overlaid(base: Config, values: Mapping[str, Any], *, source: str, prefix: st
     """A configuration with some of its values exchanged.
 
     Args:
-        base: A configuration dataclass.
         values: New values by field name; those of a nested configuration are a mapping of their own.
         source: Where the values come from, for messages.
         prefix: Dotted name of the base's own place, for messages.

@@ -43,7 +43,6 @@ class PublishedTable:
     Attributes:
         protocol: ``message``, ``turn`` or ``text``.
         setting: Data, split and measure, which say what it can be compared with.
-        source: Paper or repository.
         rows: In the source's order.
     """
 

@@ -49,7 +49,6 @@ class PlannerPolicy:
     """A planner, asked for every turn with the history alone.
 
     Args:
-        planner: The planner.
         acting: ``sampled``: plans are sampled from its distribution, as PPO trains it to act and as people vary;
             ``expected-lr``: the plan of the highest expected score, as in the turn protocol. The plan that is best for
             one turn is much the same in the next, so that such a conversation is one-sided.
@@ -141,7 +140,6 @@ class MarkovPolicy:
     The most probable transitions soon come to a circle and would be one more fixed rule.
 
     Args:
-        chain: The fitted tables.
         max_strategies: K, longest plan.
     """
 

@@ -43,7 +43,6 @@ class SeekerChoice:
     Attributes:
         kind: ``retrieval``: real replies out of the training dialogues; ``model``: a language model.
         run: Run folder of a fitted retrieval seeker; ``None``: it is fitted when opened, without failed conversations.
-        model: The language model.
         record: Folder where the language model's answers are recorded.
     """
 

@@ -24,7 +24,6 @@ def render_dialogue_report(
     """The page as text.
 
     Args:
-        benchmark: What was played.
         facts: What was run, as pairs: data, seeker, seed, versions.
         alone: The same without texts, where a generator wrote some.
     """

@@ -100,7 +100,6 @@ class GeneratorBenchmark:
     """One generator under one plan source.
 
     Attributes:
-        result: Its scores, under its name.
         system: The generator and how it was asked.
         responses: Of all sampling runs, one run after the other. Length: runs times N.
     """

@@ -35,8 +35,6 @@ class Comparison:
 
     Attributes:
         unit: ``message`` or ``turn``.
-        split: What they were measured on.
-        n: Items.
         signature: What they share.
         reference: Row that the others are compared with.
         systems: Row -> system, in order.

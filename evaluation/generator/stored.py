@@ -24,9 +24,6 @@ class StoredEvaluation:
     """One evaluation.
 
     Attributes:
-        folder: Its folder.
-        result: Scores of one system.
-        system: What wrote the texts.
         responses: Of all sampling runs, one run after the other.
     """
 

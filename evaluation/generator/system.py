@@ -118,9 +118,6 @@ class LoadedGenerator:
         Args:
             plan: Plan source; ``None``: ``oracle``, of a vanilla generator ``none``.
             unit: ``message`` or ``turn``; ``None``: turns for a variant that writes whole turns, else messages.
-            planner: Name of the planner, where one takes part.
-            reasoning: Whether the planner's reasoning is given.
-            seeds: Sampling runs.
 
         Raises:
             ValueError: A generator without strategies is asked to follow plans, or as :class:`TextSystem`.

@@ -28,12 +28,10 @@ class MessageBenchmark:
     """Planners on the message protocol.
 
     Attributes:
-        result: Scores and speed of every planner.
         items: The supporter messages. Length N.
         predictions: System -> predicted class of every item, a row for each of its runs. Shape of each: (R, N).
         calibrated: System -> probabilities without class offsets. Shape of each: (R, N, 8).
         trained: Which of the systems are trained planners.
-        differences: Trained planners against the reference.
     """
 
     result: EvaluationResult

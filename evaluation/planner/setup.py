@@ -70,8 +70,6 @@ class ScoredSystems(Generic[Prediction]):
     Attributes:
         predictions: System -> prediction of each of its runs.
         systems: System -> metric -> estimate, speed included.
-        differences: Trained planners against the reference.
-        seconds: Wall-clock time.
     """
 
     predictions: Mapping[str, tuple[Prediction, ...]]

@@ -37,11 +37,9 @@ class TurnBenchmark:
     """Planners on the turn protocol.
 
     Attributes:
-        result: Scores and speed of every planner.
         turns: The items. Length N.
         predictions: System -> for each of its runs the predicted plan of every item. Length of each: R, each of N.
         trained: Which of the systems are trained planners.
-        differences: Trained planners against the reference.
     """
 
     result: EvaluationResult

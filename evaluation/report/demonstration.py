@@ -34,14 +34,7 @@ _SAMPLES = 3
 
 @dataclasses.dataclass(frozen=True)
 class Demonstration:
-    """What the quickstart shows.
-
-    Attributes:
-        messages: Planner and baselines on the message protocol.
-        turns: Planner and baselines on the turn protocol.
-        texts: The generator, once per plan source.
-        samples: A few turns from history to text.
-    """
+    """What the quickstart shows: planner and baselines by message and by turn, texts by plan source, a few turns."""
 
     messages: MessageBenchmark
     turns: TurnBenchmark

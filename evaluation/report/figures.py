@@ -73,10 +73,8 @@ class LearningCurve:
     """One panel of training progress.
 
     Attributes:
-        title: What was trained.
         x_label: What a step is, e.g. ``environment steps``.
         y_label: What is measured, with its unit.
-        series: At least one.
     """
 
     title: str

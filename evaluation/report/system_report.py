@@ -55,7 +55,6 @@ class ReportData:
     """All that a report may show; a part that is missing has no section.
 
     Attributes:
-        title: Heading of the page.
         summary: One or two sentences below it.
         facts: What was run, as pairs: data, seed, minutes, versions, hardware.
         own: Names of the trained planners in ``messages`` and ``turns``, all looked at closely; the first is in colour.
