@@ -24,7 +24,7 @@ class Vocabulary:
     """Token ids by what they do in a turn.
 
     Args:
-        backbone: Its vocabulary it is.
+        backbone: Whose vocabulary is described.
         markers: Token ids that begin a message, S; possibly none.
         continuation: Token id of the decision that another message follows; ``None`` where the model has none.
     """

@@ -22,7 +22,21 @@ from generator.training import train_generator
 from language_models.perplexity import perplexity, target_losses
 from language_models.settings import OptimisationConfig, TinyModelConfig
 from language_models.trainer import Checkpoints
-from tests.generator.tiny_training import CONFIG, changed
+
+CONFIG = GeneratorConfig(
+    lengths=LengthConfig(history_tokens=96, response_tokens=40),
+    optimisation=OptimisationConfig(batch_size=4, epochs=3.0, learning_rate=5e-3, warmup_steps=3, precision="fp32"),
+    tiny=TinyModelConfig(width=16, layers=1, heads=2, vocabulary=320),
+)
+
+
+def changed(config, **changes):
+    """The same configuration with other values; a dict changes values of the section it is named after."""
+    for name, value in changes.items():
+        if isinstance(value, dict):
+            value = dataclasses.replace(getattr(config, name), **value)
+        config = dataclasses.replace(config, **{name: value})
+    return config
 
 
 def train(out, dialogues, config=CONFIG, seed=5):

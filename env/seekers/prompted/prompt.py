@@ -8,14 +8,13 @@ import string
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import Any
 
 from corpus.dialogue import Message, Role
+from language_models.settings import check_number
 
 _FOLDER = Path(__file__).resolve().parent / "prompts"
-_UNKNOWN = "not stated"
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,8 @@ def check_settings(settings: Any) -> None:
         ValueError: Names the field.
     """
     for name, value in vars(settings).items():
-        if isinstance(value, int) and value < 1:
-            raise ValueError(f"{name}: got {value}, expected at least 1")
-        if isinstance(value, float) and not 0 <= value < inf:
-            raise ValueError(f"{name}: got {value}, expected 0 or more")
+        if isinstance(value, int | float):
+            check_number(name, value, least=1 if isinstance(value, int) else 0)
 
 
 def transcript(history: Sequence[Message], *, supporter: str, seeker: str) -> str:
@@ -85,4 +82,4 @@ def transcript(history: Sequence[Message], *, supporter: str, seeker: str) -> st
 
 def stated(fact: str) -> str:
     """A fact of a profile, or that it is not known."""
-    return fact or _UNKNOWN
+    return fact or "not stated"

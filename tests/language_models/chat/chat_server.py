@@ -1,4 +1,4 @@
-"""A chat endpoint on this machine that behaves and misbehaves as a test says."""
+"""A chat endpoint on this machine that answers, or fails, as a test says."""
 
 import json
 import threading
@@ -84,7 +84,7 @@ def serve(behaviour: Behaviour) -> Iterator[ChatServer]:
                 else:
                     self.wfile.write(content)
             except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True  # the client lost its patience
+                self.close_connection = True  # the client waits no longer
 
         def log_message(self, format: str, *args: object) -> None:
             pass

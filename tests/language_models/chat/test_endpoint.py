@@ -1,4 +1,4 @@
-"""The endpoint client against a server on this machine that errs, dawdles, babbles and hangs up."""
+"""The endpoint client against a server on this machine that fails, hangs, and breaks connections."""
 
 import json
 import logging

@@ -160,9 +160,6 @@ def test_every_strategy_has_a_stand_in() -> None:
     assert list(load_prompt("reply").tables["stand_ins"]) == list(LABELS)
 
 
-RNG = np.random.default_rng(0)
-
-
 def test_an_endpoint_is_named_by_its_prefix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ESC_CHAT_URL", "https://api.example.org/v1")
     monkeypatch.setenv("ESC_CHAT_KEY", KEY)
@@ -193,5 +190,5 @@ def test_wrong_settings_are_refused_by_name(kind: type) -> None:
             with pytest.raises(ValueError, match=f"^{name}: got 0, expected at least 1$"):
                 kind(**{name: 0})
         if isinstance(value, float):
-            with pytest.raises(ValueError, match=f"^{name}: got nan, expected 0 or more$"):
+            with pytest.raises(ValueError, match=f"^{name}: got nan, expected at least 0$"):
                 kind(**{name: float("nan")})
