@@ -47,11 +47,11 @@ class FakeGenerator:
     ) -> list[tuple[Strategy | None, str]]:
         self.histories.append(list(history))
         assert rng is not None
-        drawn = int(rng.integers(1000))
+        number = int(rng.integers(1000))
         if self.variant == "vanilla":
-            return [(None, f"{self.words} {len(history)} {drawn}")]
+            return [(None, f"{self.words} {len(history)} {number}")]
         chosen = strategies if strategies is not None else (Strategy.OTHERS,)
-        return [(one, f"{self.words} {one.name} {len(history)} {drawn}") for one in chosen]
+        return [(one, f"{self.words} {one.name} {len(history)} {number}") for one in chosen]
 
 
 def fake_system(name: str = "fake", *, variant: str = "strategy", words: str = "text", planned: bool = True) -> System:

@@ -35,7 +35,7 @@ class VarietySeeker:
     """Feels better where a turn begins unlike the one before, worse where it repeats; gives up when bored.
 
     Args:
-        phrases: Answers to draw from; with one nothing is drawn.
+        phrases: Answers to sample from; with one nothing is sampled.
     """
 
     name = "variety"

@@ -49,10 +49,10 @@ def test_all_in_one_episode() -> None:
 def test_observations_handed_out_do_not_change(mode: Mode) -> None:
     environment = turn_env(random_task(), mode)
     first, _ = environment.reset(seed=0)
-    kept = first.copy()
+    copy = first.copy()
     environment.step(environment.action_space.sample())
     environment.reset()
-    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_array_equal(first, copy)
 
 
 def test_no_step_outside_an_episode() -> None:

@@ -204,7 +204,7 @@ def test_observation_is_history_then_plan_so_far() -> None:
         np.testing.assert_array_equal(process.observation, expected)
 
 
-def test_turns_are_drawn_uniformly() -> None:
+def test_turns_are_sampled_uniformly() -> None:
     process = TurnProcess(random_task(), episodes=8000, reward=WEIGHTS)
     process.initial_state(np.arange(8000), np.random.default_rng(0))
     counts = np.bincount(process.row, minlength=len(GOLDS))

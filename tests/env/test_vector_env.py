@@ -18,7 +18,7 @@ from env.turns import TurnProcess, TurnTask
 from tests.env.dialogue_tasks import PROFILES, dialogue_task, dialogue_vector_env
 from tests.env.turn_tasks import random_task, reasoned_task, turn_vector_env
 
-Make = Callable[..., Process]  # episodes=, phrases= (more than one: the seeker draws its answers)
+Make = Callable[..., Process]  # episodes=, phrases= (more than one: the seeker samples its answers)
 
 
 def turns(mode: Mode, *, reasoned: bool) -> Make:
@@ -132,9 +132,9 @@ def test_what_was_handed_out_does_not_change(make: Make) -> None:
     first, _ = environment.reset(seed=0)
     arrays = [value for value in environment.state().values() if isinstance(value, np.ndarray)]
     handed_out = [first, *arrays, *rollout(environment, draw_actions(environment, 3))]
-    kept = [array.copy() for array in handed_out]
+    copies = [array.copy() for array in handed_out]
     rollout(environment, draw_actions(environment, 10, seed=1))
-    assert equal(handed_out, kept)
+    assert equal(handed_out, copies)
 
 
 @every_process

@@ -34,7 +34,7 @@ def test_what_supporters_did_in_such_states_is_typical() -> None:
     assert model(here, [(Strategy.OTHERS,)])[0] == -6  # never seen, and bounded
 
 
-def test_plans_drawn_from_the_model_score_zero_on_average() -> None:
+def test_plans_sampled_from_the_model_score_zero_on_average() -> None:
     rng = np.random.default_rng(1)
     model = Typicality.fit(*data(rng))
     state = rng.normal(size=(1, 2)) * 0.1
@@ -49,9 +49,9 @@ def test_cross_fitting_never_asks_a_model_about_its_own_dialogues() -> None:
     state, plans = data(np.random.default_rng(2))
     dialogue = np.arange(400) // 4
     values = cross_fitted(state, plans, dialogue, folds=5)
-    kept = dialogue % 5 != 3
-    held = np.flatnonzero(~kept)
-    other = Typicality.fit(state[kept], [plans[row] for row in np.flatnonzero(kept)])
+    training = dialogue % 5 != 3
+    held = np.flatnonzero(~training)
+    other = Typicality.fit(state[training], [plans[row] for row in np.flatnonzero(training)])
     assert values[held] == pytest.approx(other(state[held], [plans[row] for row in held]))
 
 

@@ -84,7 +84,7 @@ def test_a_conversation_continues_alike_in_another_seeker_of_the_same_fit(seeker
     assert answers[0] == answers[1]
 
 
-def test_written_texts_are_kept_and_stand_ins_fit_the_plan(seeker: RetrievalSeeker) -> None:
+def test_written_texts_stay_and_stand_ins_fit_the_plan(seeker: RetrievalSeeker) -> None:
     conversations = [Conversation.start(profile) for profile in PROFILES[:2]]
     plan = (Strategy.QUESTION, Strategy.SUGGESTIONS)
     written, own = seeker.replies(conversations, [plan, plan], [("one", "two"), None], rng=np.random.default_rng(0))
