@@ -1,6 +1,6 @@
 """What a dialogue is: frozen types that check themselves, so that wrong data die where they enter."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -144,7 +144,7 @@ class Turn:
 
     @property
     def plan(self) -> tuple[Strategy, ...]:
-        """The gold plan: one strategy per message, repeats kept."""
+        """The gold plan: one strategy per message, repeats included."""
         return tuple(SupporterMessage(self.dialogue, index).strategy for index in range(self.start, self.stop))
 
 
@@ -192,12 +192,12 @@ def _is_rating(value: object) -> bool:
     return value is None or (type(value) is int and 1 <= value <= 5)
 
 
-def turn_view(dialogues: tuple[Dialogue, ...] | list[Dialogue]) -> list[Turn]:
+def turn_view(dialogues: Iterable[Dialogue]) -> list[Turn]:
     """Every supporter turn, in order: the items of the turn protocol."""
     return [turn for dialogue in dialogues for turn in dialogue.turns()]
 
 
-def message_view(dialogues: tuple[Dialogue, ...] | list[Dialogue]) -> list[SupporterMessage]:
+def message_view(dialogues: Iterable[Dialogue]) -> list[SupporterMessage]:
     """Every supporter message, in order: the items of the message protocol."""
     return [
         SupporterMessage(dialogue, index)

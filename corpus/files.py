@@ -1,8 +1,8 @@
-"""Files appear whole or not at all, and are read as UTF-8 text or JSON lines with errors that name file and line."""
+"""Files of UTF-8 text and JSON lines: written whole or not at all, read with errors that name file and line."""
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +29,11 @@ def write_whole(path: Path, text: str) -> None:
     """Writes ``text`` as UTF-8, whole."""
     with replace_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Writes one object a line, the file whole; :func:`read_json_lines` reads it."""
+    write_whole(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
 
 
 def read_bytes(path: Path) -> bytes:

@@ -121,8 +121,8 @@ def need_of(plan: Sequence[Strategy]) -> Need | None:
     saw, so the answer is evidence of the need. Which skill answers which need follows Hill ("Helping Skills", 2009):
     skills of exploration (questions, restatements) let a seeker be heard; skills of insight (reflections of feelings,
     disclosures of the like) help them understand; skills of action (guidance, information) help them act. Affirmation
-    stands apart, as in the comforting stage of Liu et al. (ACL 2021, section 3): it reassures. *Others* (greetings,
-    thanks) answers no need.
+    is a need of its own, as in the comforting stage of Liu et al. (ACL 2021, section 3): it reassures. *Others*
+    (greetings, thanks) answers no need.
     """
     return next((_ANSWERED[strategy] for strategy in plan if strategy in _ANSWERED), None)
 

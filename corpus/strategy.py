@@ -33,10 +33,7 @@ class Strategy(IntEnum):
 
     @classmethod
     def parse(cls, text: object) -> "Strategy":
-        """Reads a label in any known spelling.
-
-        Args:
-            text: The label as it stands in a file; case, surrounding blanks and square brackets do not matter.
+        """Reads a label in any known spelling; case, surrounding blanks and square brackets do not matter.
 
         Raises:
             CorpusError: The label is unknown. Never a default: a wrong label must not become ``Others``.

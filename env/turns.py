@@ -67,7 +67,7 @@ class TurnTask:
         cls, dialogues: Sequence[Dialogue], *, observer: Observer, reasoning_codec: ReasoningCodec | None = None
     ) -> "TurnTask":
         """Encodes every supporter turn of the dialogues, in order; with a codec their reasoning labels too."""
-        turns = turn_view(list(dialogues))
+        turns = turn_view(dialogues)
         return cls(
             history=observer.encode_histories([turn.history for turn in turns]),
             golds=tuple(tuple(int(strategy) for strategy in turn.plan) for turn in turns),

@@ -181,7 +181,7 @@ class InputFormat:
             CorpusError: A supporter message has no strategy where the variant or the reasoning needs it.
             ValueError: A share without ``rng``, or for a model that never reads reasoning.
         """
-        turns = turn_view(list(dialogues))
+        turns = turn_view(dialogues)
         if reasoning_share and rng is None:
             raise ValueError("a share of reasoning needs a random generator that chooses the turns")
         chosen = np.zeros(len(turns), bool) if rng is None else with_prefix(len(turns), reasoning_share, rng=rng)

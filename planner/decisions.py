@@ -112,7 +112,7 @@ def training_turns(train: Sequence[Dialogue], *, name: str) -> list[Turn]:
     Raises:
         ValueError: There is no supporter turn to learn from.
     """
-    turns = turn_view(list(train))
+    turns = turn_view(train)
     if not turns:
         raise ValueError(f"{name}: no supporter turn to learn from in {len(train)} training dialogues")
     return turns

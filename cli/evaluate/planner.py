@@ -88,10 +88,10 @@ class EvaluatePlanner(ModelCommand):
             own=tuple(dict.fromkeys(planner.name for planner in trained)) or (("embedding",) if self.ladder else ()),
         )
         if self.protocol == "message":
-            messages = benchmark_messages(setup, message_view(list(dialogues)), rng=self.rng)
+            messages = benchmark_messages(setup, message_view(dialogues), rng=self.rng)
             page, result, closer = dataclasses.replace(page, messages=messages), messages.result, message_text(messages)
         else:
-            turns = benchmark_turns(setup, turn_view(list(dialogues)), rng=self.rng)
+            turns = benchmark_turns(setup, turn_view(dialogues), rng=self.rng)
             page, result, closer = dataclasses.replace(page, turns=turns), turns.result, turn_text(turns)
         self.report(result, table=result.table(self.columns), closer=closer)
         if self.split != "test":

@@ -90,7 +90,7 @@ def distinctive_phrases(dialogues: Sequence[Dialogue], *, top: int) -> dict[Stra
         CorpusError: A supporter message has no strategy.
     """
     texts: dict[Strategy, list[str]] = {strategy: [] for strategy in Strategy}
-    for item in message_view(list(dialogues)):
+    for item in message_view(dialogues):
         texts[item.strategy].append(item.message.text)
     found: dict[Strategy, list[Phrase]] = {strategy: [] for strategy in Strategy}
     for words in (1, 2):

@@ -62,8 +62,8 @@ def corpus_statistics(dialogues: Sequence[Dialogue]) -> CorpusStatistics:
     """
     if not dialogues:
         raise CorpusError("no dialogues, expected at least one")
-    items = message_view(list(dialogues))
-    turn_lengths = Counter(len(turn.messages) for turn in turn_view(list(dialogues)))
+    items = message_view(dialogues)
+    turn_lengths = Counter(len(turn.messages) for turn in turn_view(dialogues))
     strategy = np.array([item.strategy for item in items], dtype=np.int64)  # (N,)
     progress = np.array([item.progress for item in items])  # (N,) in [0, 1)
     messages = sum(len(dialogue.messages) for dialogue in dialogues)

@@ -50,7 +50,7 @@ class TurnStatistics:
         lengths: Turns by number of messages, ascending.
         collapsed_lengths: Turns by number of strategies when a strategy that is repeated by the next message of
             the turn counts once, ascending.
-        plans: Turns per plan, repeats kept, most frequent first.
+        plans: Turns per plan, repeats included, most frequent first.
         collapsed_plans: The same with such repeats collapsed.
         pairs: Pairs of different strategies side by side in a turn, most frequent (either order) first.
         repeats: Places in a turn where a message repeats the strategy of the one before.
@@ -88,7 +88,7 @@ def turn_statistics(dialogues: Sequence[Dialogue]) -> TurnStatistics:
     Raises:
         CorpusError: A supporter message has no strategy.
     """
-    plans = [turn.plan for turn in turn_view(list(dialogues))]
+    plans = [turn.plan for turn in turn_view(dialogues)]
     collapsed = [collapse(plan) for plan in plans]
     neighbours = Counter(pair for plan in plans for pair in pairwise(plan))
     return TurnStatistics(

@@ -3,7 +3,7 @@
 One JSON array; a dialogue is ``{experience_type?, emotion_type, problem_type, situation, survey_score: {seeker:
 {initial_emotion_intensity, empathy, relevance, final_emotion_intensity}, supporter: {relevance}}, dialog: [{speaker,
 annotation: {strategy} or {feedback}, content}]}``, all ratings as text, those not given left out. Further fields
-(the release's four free-text questions) are not used and not kept.
+(the release's four free-text questions) are ignored.
 
 Source: https://github.com/thu-coai/Emotional-Support-Conversation
 """

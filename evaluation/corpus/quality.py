@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import hashlib
 import io
-import json
 import math
 import time
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from corpus.analysis.quality import (
     assess,
     measure,
 )
-from corpus.files import write_whole
+from corpus.files import write_json_lines, write_whole
 from corpus.formats.detection import read_dialogues
 from evaluation.corpus.threshold_search import ThresholdSearch, approved, labelled, read_human_labels, search_thresholds
 from evaluation.report.tables import plain_table, to_text
@@ -133,7 +132,7 @@ def write_assessments(path: Path, assessments: Sequence[Assessment]) -> None:
     check_rows_path(path)
     rows = [_row(one) for one in assessments]
     if path.suffix == ".jsonl":
-        write_whole(path, "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+        write_json_lines(path, rows)
         return
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")

@@ -112,7 +112,7 @@ def compare_before_after(
         samples=_SAMPLES,
     )  # fmt: skip
     setup = BenchmarkSetup(split, data, trained=tuple(planners), reference=BEFORE, samples=_SAMPLES)
-    messages = benchmark_messages(setup, message_view(list(dialogues)), rng=np.random.default_rng(seed))
+    messages = benchmark_messages(setup, message_view(dialogues), rng=np.random.default_rng(seed))
     return {
         "conversations": _as_json(played.result) | {"differences": differences_json(talked)[AFTER]},
         "messages": _as_json(messages.result) | {"differences": differences_json(messages.differences)[AFTER]},

@@ -1,13 +1,12 @@
 """Simulated conversations to read: as JSON lines for programs, turn by turn for a page."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from corpus.dialogue import Message, Role
-from corpus.files import write_whole
+from corpus.files import write_json_lines
 from corpus.strategy import Strategy
 from env.conversation import conversation_state
 from evaluation.dialogue.rollout import PlayedConversation
@@ -76,9 +75,4 @@ def write_transcripts(path: Path, played: Mapping[str, tuple[tuple[PlayedConvers
 
     One run, because the others have the same seekers, and a ladder of forty policies fills a disk otherwise.
     """
-    lines = [
-        json.dumps(transcript_json(policy, one), ensure_ascii=False)
-        for policy, runs in played.items()
-        for one in runs[0]
-    ]
-    write_whole(path, "\n".join(lines) + "\n")
+    write_json_lines(path, (transcript_json(policy, one) for policy, runs in played.items() for one in runs[0]))

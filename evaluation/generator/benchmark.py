@@ -125,12 +125,12 @@ def scored_messages(dialogues: Sequence[Dialogue]) -> list[SupporterMessage]:
     Source: the 2021 authors' second code (``codes_zcj``), which scores 2,793 of the official test split's 2,895: the
     first message answers nothing.
     """
-    return [item for item in message_view(list(dialogues)) if item.index > 0]
+    return [item for item in message_view(dialogues) if item.index > 0]
 
 
 def scored_turns(dialogues: Sequence[Dialogue]) -> list[Turn]:
     """The same rule for whole turns: those that begin their dialogue are left out."""
-    return [turn for turn in turn_view(list(dialogues)) if turn.start > 0]
+    return [turn for turn in turn_view(dialogues) if turn.start > 0]
 
 
 def benchmark_generator(

@@ -5,7 +5,6 @@ every sampling run, and is computed once. Everything else is computed for every 
 them, with its spread.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +15,7 @@ import numpy as np
 
 from corpus.dialogue import Message, Role
 from corpus.errors import CorpusError
-from corpus.files import write_whole
+from corpus.files import write_json_lines
 from corpus.strategy import Strategy
 from evaluation.generator.system import TextSystem
 from metrics.statistics.bootstrap import Tally, estimates, joined_tally, mean_tally
@@ -147,7 +146,7 @@ class GeneratedResponse:
 
 def write_generated(path: Path, responses: Iterable[GeneratedResponse]) -> None:
     """Writes one JSON object a line, the file whole."""
-    write_whole(path, "".join(json.dumps(one.to_json(), ensure_ascii=False) + "\n" for one in responses))
+    write_json_lines(path, (one.to_json() for one in responses))
 
 
 def _label(strategy: Strategy | None) -> str | None:

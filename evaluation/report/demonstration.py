@@ -96,8 +96,8 @@ def demonstrate(
     dialogues = corpus.split(split)
     data = corpus.identity(split)
     setup = BenchmarkSetup(split, data, planners=tuple(ladder), oracle=True, trained=(planner,))
-    messages = benchmark_messages(setup, message_view(list(dialogues)), rng=rng)
-    turns = benchmark_turns(setup, turn_view(list(dialogues)), rng=rng)
+    messages = benchmark_messages(setup, message_view(dialogues), rng=rng)
+    turns = benchmark_turns(setup, turn_view(dialogues), rng=rng)
     items = scored_messages(dialogues)
     texts = tuple(
         benchmark_generator(

@@ -161,7 +161,7 @@ def test_equals_the_slow_reference(histories: list[tuple[Message, ...]], window:
 
 def check_turns(dialogues: Sequence[Dialogue]) -> None:
     """The turns of these dialogues, and every third in reverse order, against the reference."""
-    histories = [turn.history for turn in turn_view(list(dialogues))]
+    histories = [turn.history for turn in turn_view(dialogues)]
     encoded = Observer(HashEncoder()).encode_histories(histories)
     reference = [slow_features(history, text_encoder=HashEncoder(), window=3) for history in histories]
     np.testing.assert_allclose(encoded, reference, atol=1e-6)

@@ -31,7 +31,7 @@ def test_nothing_lies_between_a_planner_and_itself() -> None:
         assert compared[part]["systems"]["before"].keys() == compared[part]["systems"]["after"].keys()
         for metric, apart in compared[part]["differences"].items():
             assert (apart["value"], apart["low"], apart["high"]) == (0, 0, 0), metric
-    assert compared["messages"]["n"] == len(message_view(list(_DIALOGUES)))
+    assert compared["messages"]["n"] == len(message_view(_DIALOGUES))
     assert "seekers:6|seeds:2" in compared["conversations"]["signature"]
     text = before_after_text(compared)
     assert text.count("*") == 1  # in the title that explains it
