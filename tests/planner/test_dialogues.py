@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ import torch
 
 from env.conversation import DialogueRules
 from evaluation.dialogue.before_after import PlannerTrial
-from planner.checkpoint import Checkpoint
 from planner.config import DialogueConfig, Mode, SelectionConfig
 from planner.files import copy_fine_tuned
 from planner.planner import StrategyPlanner
@@ -30,7 +28,7 @@ from tests.hash_encoder import HashEncoder
 from tests.planner.toy_encoder import ToyEncoder
 from tests.planner.toy_planner import toy_planner
 from tests.planner.toy_seekers import RiggedSeeker, toy_profiles
-from tests.planner.toy_task import SMALL, changed, toy_dialogues
+from tests.planner.toy_task import SMALL, changed, killed_after, toy_dialogues
 
 _CONFIG = changed(
     DialogueConfig(),
@@ -156,23 +154,13 @@ def test_limits(scores: dict[str, float], allowed: bool) -> None:
 
 
 @_MODES
-def test_a_killed_training_ends_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode) -> None:
+def test_a_killed_training_ends_alike(tmp_path: Path, mode: Mode) -> None:
     def run(folder: Path) -> TrainedInDialogues:
         return _train(folder, _CONFIG, start=toy_planner(mode=mode))
 
     whole = run(tmp_path / "whole")
-    save = Checkpoint.save
     for kill in (1, 2):
-        left = [kill]
-
-        def save_and_die(self: Checkpoint, values: Any, *, tensors: Any, left: list[int] = left) -> None:
-            save(self, values, tensors=tensors)
-            left[0] -= 1
-            if not left[0]:
-                raise KeyboardInterrupt
-
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(Checkpoint, "save", save_and_die)
+        with killed_after(kill):
             run(tmp_path / "killed")
     assert (tmp_path / "killed" / "checkpoints").is_dir()
     resumed = run(tmp_path / "killed")

@@ -24,12 +24,11 @@ from planner.base_models.fine_tuned_encoder import (
     log_probabilities,
 )
 from planner.base_models.fine_tuning import fine_tune_encoders
-from planner.checkpoint import Checkpoint
 from planner.config import PlannerConfig
 from planner.decisions import Decisions
 from planner.training_log import TrainingLog
 from tests.planner.toy_encoder import ToyEncoder, ToyTokenizer, toy_transformer
-from tests.planner.toy_task import SMALL, changed, observer, toy_dialogues
+from tests.planner.toy_task import SMALL, changed, killed_after, observer, toy_dialogues
 
 
 def _read(history: list[Message], *, tokens: int = 112) -> str:
@@ -340,21 +339,11 @@ def test_a_part_does_not_teach_an_encoder_trained_without_it(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kills", [(1,), (2, 1), (3,)])
-def test_killed_encoders_end_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kills: tuple[int, ...]) -> None:
+def test_killed_encoders_end_alike(tmp_path: Path, kills: tuple[int, ...]) -> None:
     """Two folds of two epochs: a state is saved after each of the four."""
     whole, log = _train(tmp_path / "whole")
-    save = Checkpoint.save
     for kill in kills:
-        left = [kill]
-
-        def save_and_die(self: Checkpoint, values, *, tensors, left=left) -> None:  # type: ignore[no-untyped-def]
-            save(self, values, tensors=tensors)
-            left[0] -= 1
-            if not left[0]:
-                raise KeyboardInterrupt
-
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(Checkpoint, "save", save_and_die)
+        with killed_after(kill):
             _train(tmp_path / "killed")
     resumed, again = _train(tmp_path / "killed")
     assert all(map(_alike, whole, resumed))

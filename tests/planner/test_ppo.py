@@ -11,14 +11,13 @@ from torch import Tensor
 from encoding.observation import STATISTICS
 from env.turns import TurnTask
 from planner.base_models.predictions import PredictionLayout
-from planner.checkpoint import Checkpoint
 from planner.config import Mode, PlannerConfig
 from planner.policy.network import PolicyNetwork
 from planner.ppo.checkpoint_selection import CheckpointSelection, SelectedCheckpoint
 from planner.training import improve_by_ppo
 from planner.training_log import TrainingLog
 from tests.planner.toy_predictions import toy_layout, uniform_predictions
-from tests.planner.toy_task import changed
+from tests.planner.toy_task import changed, killed_after
 
 _PPO = changed(
     PlannerConfig(),
@@ -208,7 +207,7 @@ def test_the_best_checkpoint_is_selected_as_long_as_messages_do_not_suffer(tmp_p
 
 
 @_MODES
-def test_a_killed_ppo_ends_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode) -> None:
+def test_a_killed_ppo_ends_alike(tmp_path: Path, mode: Mode) -> None:
     layout = toy_layout()
     task = _task(layout, [(4, 1), (2,)], [0, 1], torch.zeros(2, 5, dtype=torch.long))
     config = changed(_PPO, mode=mode, reasoning="rl", ppo__steps=5 * 256)
@@ -220,18 +219,8 @@ def test_a_killed_ppo_ends_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     np.random.seed(3)  # noqa: NPY002 - the rollout buffer's generator
     whole = run(tmp_path / "whole")
-    save = Checkpoint.save
     for kill in (2, 1, 2):
-        left = [kill]
-
-        def save_and_die(self: Checkpoint, values, *, tensors, left=left) -> None:  # type: ignore[no-untyped-def]
-            save(self, values, tensors=tensors)
-            left[0] -= 1
-            if not left[0]:
-                raise KeyboardInterrupt
-
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(Checkpoint, "save", save_and_die)
+        with killed_after(kill):
             run(tmp_path / "killed")
     resumed = run(tmp_path / "killed")
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)

@@ -7,13 +7,12 @@ import pytest
 
 from corpus.dialogue import Dialogue, Message, Role
 from corpus.strategy import Strategy
-from planner.checkpoint import Checkpoint
 from planner.config import Mode, PlannerConfig
 from planner.planner import StrategyPlanner
 from planner.training import TrainedPlanner, train_planner
 from tests.hash_encoder import HashEncoder
 from tests.planner.toy_encoder import ToyEncoder
-from tests.planner.toy_task import ANSWERS, SMALL, changed, toy_dialogues
+from tests.planner.toy_task import ANSWERS, SMALL, changed, killed_after, toy_dialogues
 
 _TRAIN, _VALID = toy_dialogues(24, seed=0), toy_dialogues(6, seed=1)
 _LEARNS = changed(SMALL, ensemble__epochs=10, ensemble__rate=3e-2, policy__epochs=10)
@@ -98,23 +97,11 @@ def test_same_seed_same_weights_other_seed_others(tmp_path: Path, mode: Mode) ->
 @pytest.mark.parametrize(
     ("mode", "kills"), [("one-by-one", (1, 2)), ("all-in-one", (5, 2)), ("one-by-one", (7,)), ("all-in-one", (8,))]
 )
-def test_a_killed_training_ends_with_the_same_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, kills: tuple[int, ...]
-) -> None:
+def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path, mode: Mode, kills: tuple[int, ...]) -> None:
     config = changed(_READS, mode=mode)
     whole = _train(tmp_path / "whole", config)
-    save = Checkpoint.save
     for kill in kills:
-        left = [kill]
-
-        def save_and_die(self: Checkpoint, values, *, tensors, left=left) -> None:  # type: ignore[no-untyped-def]
-            save(self, values, tensors=tensors)
-            left[0] -= 1
-            if not left[0]:
-                raise KeyboardInterrupt
-
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(Checkpoint, "save", save_and_die)
+        with killed_after(kill):
             _train(tmp_path / "killed", config)
     resumed = _train(tmp_path / "killed", config)
     assert _weights(resumed) == _weights(whole)

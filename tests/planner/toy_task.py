@@ -1,14 +1,17 @@
-"""A tiny world with a known optimum: the seeker's word decides what the supporter does."""
+"""A tiny world with a known optimum: the seeker's word decides what the supporter does; trainings that are killed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from corpus.dialogue import Dialogue, Message, Role, SupporterMessage, Survey, Turn
 from corpus.strategy import Strategy
 from encoding.observation import Observer
+from planner.checkpoint import Checkpoint
 from planner.config import EnsembleConfig, PlannerConfig, PolicyConfig, PPOConfig
 from tests.hash_encoder import HashEncoder
 
@@ -62,3 +65,19 @@ def toy_dialogues(count: int, *, seed: int) -> tuple[Dialogue, ...]:
         survey = Survey(initial_intensity=int(rng.integers(3, 6)), final_intensity=2)
         dialogues.append(Dialogue(number, tuple(messages), problem=problem, emotion=emotion, survey=survey))
     return tuple(dialogues)
+
+
+@contextmanager
+def killed_after(saves: int) -> Iterator[None]:
+    """What is trained here dies right after its state was saved so many times."""
+    save, left = Checkpoint.save, [saves]
+
+    def save_and_die(self: Checkpoint, values: Any, *, tensors: Any) -> None:
+        save(self, values, tensors=tensors)
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Checkpoint, "save", save_and_die)
+        yield
