@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from encoding.observation import Observer, plan_features_size
+from encoding.observation import Observer
 from encoding.plan_codec import STOP
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from planner.base_models.ensemble import (
     BaseModel,
     Ensemble,
-    EnsembleShape,
     TrainingData,
     base_models,
     fold_of_dialogues,
@@ -27,6 +26,7 @@ from planner.config import EnsembleConfig
 from planner.decisions import Decisions
 from planner.plan_distribution import PlanSpace, log_softmax
 from tests.hash_encoder import HashEncoder
+from tests.planner.toy_planner import toy_shape
 from tests.planner.toy_task import toy_dialogues
 
 _TRAIN = toy_dialogues(5, seed=0)
@@ -38,19 +38,8 @@ _LINEAR = ("linear-embedding", "linear-words")
 
 
 def _ensemble(*, folds: int = 2, networks: int = 4, reasoning: int = 5) -> Ensemble:
-    shape = EnsembleShape(
-        history=_OBSERVER.history_size,
-        plan=plan_features_size(2),
-        embedding=_ENCODER.meaning.dimension,
-        words=_ENCODER.words.dimension,
-        window=2,
-        folds=folds,
-        networks=networks,
-        width=7,
-        reasoning=reasoning,
-    )
     torch.manual_seed(0)
-    ensemble = Ensemble(shape)
+    ensemble = Ensemble(toy_shape(_OBSERVER, folds=folds, networks=networks, width=7, reasoning=reasoning))
     for name in _LINEAR:
         ensemble.models[name].weight.normal_()
     for name in ("hidden_bias", "decision_bias", "reasoning_bias"):
@@ -204,23 +193,11 @@ def test_log_softmax_of_a_spoilt_policy_is_still_a_distribution(centre: float) -
 
 
 _TWENTY = toy_dialogues(20, seed=0)
-_TWENTY_ENCODER = JoinedEncoder(HashEncoder(), TfidfEncoder(_TWENTY, words=20))
-_TWENTY_OBSERVER = Observer(_TWENTY_ENCODER, window=2)
+_TWENTY_OBSERVER = Observer(JoinedEncoder(HashEncoder(), TfidfEncoder(_TWENTY, words=20)), window=2)
 
 
 def _fit(name: str, decisions: Decisions, fold: np.ndarray) -> BaseModel:
-    shape = EnsembleShape(
-        history=_TWENTY_OBSERVER.history_size,
-        plan=plan_features_size(3),
-        embedding=_TWENTY_ENCODER.meaning.dimension,
-        words=_TWENTY_ENCODER.words.dimension,
-        window=2,
-        folds=2,
-        networks=2,
-        width=4,
-        reasoning=0,
-    )
-    model = base_models()[name](shape, EnsembleConfig())
+    model = base_models()[name](toy_shape(_TWENTY_OBSERVER), EnsembleConfig())
     nothing: Any = None  # linear models have no epochs to select and no state to save
     model.fit(TrainingData(decisions, fold, None, nothing, EnsembleConfig(), 0, nothing, nothing))
     return model

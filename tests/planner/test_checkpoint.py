@@ -17,7 +17,7 @@ def _step(module: torch.nn.Linear, optimizer: torch.optim.Optimizer) -> None:
     optimizer.step()
 
 
-def test_module_and_optimizer_go_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+def test_module_and_optimizer_resume_as_if_nothing_had_happened(tmp_path: Path) -> None:
     torch.manual_seed(0)
     module = torch.nn.Linear(3, 2)
     optimizer = torch.optim.AdamW(module.parameters(), lr=0.1)
@@ -37,7 +37,7 @@ def test_module_and_optimizer_go_on_as_if_nothing_had_happened(tmp_path: Path) -
     assert torch.equal(module.weight, other.weight)
 
 
-def test_only_the_newest_state_is_kept(tmp_path: Path) -> None:
+def test_only_the_newest_state_stays(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path)
     for step in (1, 2, 2, 3):
         checkpoint.save({"step": step}, tensors={"a": torch.full((1,), float(step))})
@@ -57,7 +57,7 @@ def test_a_kill_while_saving_leaves_the_older_state(tmp_path: Path, monkeypatch:
     assert tensors["a"].item() == 1.0
 
 
-def test_curves_are_kept_go_on_and_reach_tensorboard(tmp_path: Path) -> None:
+def test_curves_are_stored_resume_and_reach_tensorboard(tmp_path: Path) -> None:
     log = TrainingLog(tmp_path)
     log.add("loss", 2.0, step=1)
     log.add("loss", 1.0, step=2)

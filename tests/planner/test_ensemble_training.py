@@ -9,20 +9,16 @@ import torch
 
 from corpus.dialogue import Dialogue, Message
 from corpus.strategy import Strategy
-from encoding.observation import Observer, plan_features_size
+from encoding.observation import Observer
 from encoding.reasoning_codec import ReasoningCodec
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
-from planner.base_models.ensemble import (
-    Ensemble,
-    EnsembleShape,
-    fold_of_dialogues,
-    train_ensemble,
-)
+from planner.base_models.ensemble import Ensemble, fold_of_dialogues, train_ensemble
 from planner.config import PlannerConfig
 from planner.decisions import Decisions
 from planner.plan_distribution import PlanSpace
 from planner.training_log import TrainingLog
 from tests.hash_encoder import HashEncoder
+from tests.planner.toy_planner import toy_shape
 from tests.planner.toy_task import SMALL, changed, toy_dialogues
 
 _TRAIN, _VALID = toy_dialogues(24, seed=0), toy_dialogues(4, seed=1)
@@ -47,13 +43,8 @@ def _train(
     network = train_ensemble(
         train,
         _collect(_VALID, codec=codec),
-        shape=EnsembleShape(
-            history=_OBSERVER.history_size,
-            plan=plan_features_size(SMALL.max_strategies),
-            embedding=_JOINED.meaning.dimension,
-            words=_JOINED.words.dimension,
-            window=SMALL.window,
-            folds=2,
+        shape=toy_shape(
+            _OBSERVER,
             networks=config.ensemble.networks,
             width=config.ensemble.width,
             reasoning=codec.width if codec else 0,

@@ -120,13 +120,13 @@ def test_the_prefix_is_given(prefix: tuple[int, ...]) -> None:
     distribution = _distribution()
     plans = _mixture().plan_probabilities(_LAYOUT.space, prefix=prefix).numpy()
     reference = policy_plans(distribution, _LAYOUT, prefix=prefix).exp().numpy()
-    going_on = [number for number, plan in enumerate(_PLANS) if plan and plan[: len(prefix)] == prefix]
+    following = [number for number, plan in enumerate(_PLANS) if plan and plan[: len(prefix)] == prefix]
     for number in range(2):
         states = distribution.state_probabilities()[number].numpy()
         given = _plans_given(distribution, number, skip=len(prefix)).reshape(12, -1)
-        np.testing.assert_allclose(plans[number, going_on], (states @ given)[going_on], atol=1e-12)
+        np.testing.assert_allclose(plans[number, following], (states @ given)[following], atol=1e-12)
         np.testing.assert_allclose(plans[number], reference[number], atol=1e-12)
-        assert plans[number, going_on].sum() == pytest.approx(1.0)
+        assert plans[number, following].sum() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("prefix", [(), (6,)])

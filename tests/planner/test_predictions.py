@@ -9,13 +9,14 @@ import torch
 
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
-from encoding.observation import STATISTICS, Observer, plan_features_size
+from encoding.observation import STATISTICS, Observer
 from encoding.plan_codec import STOP
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
-from planner.base_models.ensemble import Ensemble, EnsembleShape
+from planner.base_models.ensemble import Ensemble
 from planner.base_models.fine_tuned_encoder import MULTI_STRATEGY, OUTPUTS
 from planner.base_models.predictions import PredictionLayout
 from tests.hash_encoder import HashEncoder
+from tests.planner.toy_planner import toy_shape
 from tests.planner.toy_predictions import REASONING, random_predictions, toy_layout
 from tests.planner.toy_task import toy_dialogues
 
@@ -43,19 +44,8 @@ _ROWS = (0, 1 + 2, 1 + 7, -1, -1, 0, 0)
 
 
 def _ensemble(layout: PredictionLayout) -> Ensemble:
-    shape = EnsembleShape(
-        history=_OBSERVER.history_size,
-        plan=plan_features_size(2),
-        embedding=_ENCODER.meaning.dimension,
-        words=_ENCODER.words.dimension,
-        window=2,
-        folds=2,
-        networks=2,
-        width=7,
-        reasoning=layout.reasoning_width,
-    )
     torch.manual_seed(0)
-    ensemble = Ensemble(shape)
+    ensemble = Ensemble(toy_shape(_OBSERVER, reasoning=layout.reasoning_width))
     ensemble.models["linear-embedding"].weight.normal_()
     return ensemble.eval()
 

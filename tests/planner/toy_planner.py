@@ -17,6 +17,25 @@ from tests.planner.toy_task import toy_dialogues
 _WORDS = TfidfEncoder(toy_dialogues(4, seed=0), words=12)
 
 
+def toy_shape(
+    observer: Observer, *, folds: int = 2, networks: int = 2, width: int = 6, reasoning: int = 0
+) -> EnsembleShape:
+    """Sizes of an ensemble that sees what an observer with a joined encoder shows."""
+    encoder = observer.text_encoder
+    assert isinstance(encoder, JoinedEncoder)
+    return EnsembleShape(
+        history=observer.history_size,
+        plan=plan_features_size(observer.codec.max_strategies),
+        embedding=encoder.meaning.dimension,
+        words=encoder.words.dimension,
+        window=observer.window,
+        folds=folds,
+        networks=networks,
+        width=width,
+        reasoning=reasoning,
+    )
+
+
 def toy_planner(
     *,
     mode: Mode = "one-by-one",
@@ -38,17 +57,7 @@ def toy_planner(
     """
     observer = Observer(JoinedEncoder(HashEncoder(), _WORDS), window=2, max_strategies=2)
     reasoning = REASONING if reasons else None
-    shape = EnsembleShape(
-        history=observer.history_size,
-        plan=plan_features_size(2),
-        embedding=HashEncoder.dimension,
-        words=_WORDS.dimension,
-        window=2,
-        folds=2,
-        networks=2,
-        width=6,
-        reasoning=REASONING.width if reasons else 0,
-    )
+    shape = toy_shape(observer, reasoning=REASONING.width if reasons else 0)
     settings = PlannerSettings(
         mode=mode,
         reasoning_mode="rl" if reasons else "none",
