@@ -14,6 +14,7 @@ context      45            position, strategy use, last run, habits and opening,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +32,8 @@ LOWEST = -20.0  # log-probability
 _FAINTEST = -6.0  # log-probabilities below this are all alike to the policy network
 _FINE_TUNED_SHARE = 0.5  # of the next decision's probability: as good as the whole ensemble
 _BATCH = 256  # histories per forward pass: every decision after every prefix is computed
+
+_Array = TypeVar("_Array", np.ndarray, Tensor)
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,17 @@ class PredictionLayout:
         """Entries after the decisions."""
         return self.reasoning_width + OUTPUTS * self.fine_tuned + STATISTICS
 
+    def table(self, predictions: _Array) -> _Array:
+        """The block of decisions, as a view that can be written to. Shape: (B, S) -> (B, rows, 9)."""
+        return predictions[:, : self.rows * (STOP + 1)].reshape(len(predictions), self.rows, STOP + 1)
+
     def decisions(self, predictions: Tensor) -> Tensor:
         """Log-probabilities of decisions, what is impossible masked. Shape: (B, S) -> (B, rows, 9)."""
-        table = predictions[:, : self.rows * (STOP + 1)].reshape(-1, self.rows, STOP + 1)
-        return table.masked_fill(~self.space.allowed.to(predictions.device), IMPOSSIBLE)
+        return self.table(predictions).masked_fill(~self.space.allowed.to(predictions.device), IMPOSSIBLE)
 
     def decisions_after(self, predictions: Tensor, rows: Tensor) -> Tensor:
         """Only the rows asked for, nothing masked. Shapes: (B, S), (B, steps) -> (B, steps, 9)."""
-        table = predictions[:, : self.rows * (STOP + 1)].unflatten(1, (self.rows, STOP + 1))
-        return table.gather(1, rows[:, :, None].expand(-1, -1, STOP + 1))
+        return self.table(predictions).gather(1, rows[:, :, None].expand(-1, -1, STOP + 1))
 
     def slots(self, predictions: Tensor) -> list[Tensor]:
         """Log-probabilities of the values of each reasoning slot: five of shape (B, size), or none."""
@@ -89,7 +94,7 @@ class PredictionLayout:
 
         Shape: (B, S) -> (B, summary_size), scaled to about -1..1.
         """
-        table = predictions[:, : self.rows * (STOP + 1)].reshape(-1, self.rows, STOP + 1)
+        table = self.table(predictions)
         first, stops = table[:, 0, :STOP], table[:, 1 : 1 + STOP, STOP]  # rows 1..8: plans of one strategy
         rest = predictions[:, self.rows * (STOP + 1) :]
         logarithms, context = rest.split([self._rest - STATISTICS, STATISTICS], dim=1)
@@ -130,7 +135,7 @@ class PredictionLayout:
         parts: list[tuple[int | None, np.ndarray]] = [(None, np.arange(len(history)))]
         if fold is not None:
             parts = [(int(part), np.flatnonzero(fold == part)) for part in np.unique(fold)]
-        table_size, context = self.rows * (STOP + 1), self.size - STATISTICS
+        context = self.size - STATISTICS
         for part, rows in parts:
             for start in range(0, len(rows), _BATCH):
                 here = rows[start : start + _BATCH]
@@ -139,8 +144,7 @@ class PredictionLayout:
         if fine_tuned is not None:
             predicted = fine_tuned.predict(messages, fold=fold)
             predictions[:, context - OUTPUTS : context] = predicted
-            table = predictions[:, :table_size].reshape(-1, self.rows, STOP + 1)
-            self._pool(table, predicted[:, :MULTI_STRATEGY], messages)
+            self._pool(self.table(predictions), predicted[:, :MULTI_STRATEGY], messages)
         predictions[:, context:] = history[:, -STATISTICS:]
         return predictions
 

@@ -103,7 +103,7 @@ class Stacking:
         if not can_grow.any():
             return stacked
         following, multi_strategy = self._outcomes(_features(predictions, messages, self._layout), fold)
-        table = stacked[:, : self._layout.rows * (STOP + 1)].reshape(-1, self._layout.rows, STOP + 1)
+        table = self._layout.table(stacked)
         here = np.flatnonzero(can_grow)
         predicted = np.exp(table[here, rows[here]])  # (n, 9)
         by_trees = following[here] * self._layout.space.allowed.numpy()[rows[here]]
@@ -157,7 +157,7 @@ class Stacking:
 def _features(predictions: np.ndarray, messages: Sequence[Sequence[Message]], layout: PredictionLayout) -> np.ndarray:
     """What trees see: the decision after the prefix, and the summary of all predictions. Shape: (N, F), float32."""
     rows, _ = layout.prefix_rows(messages)
-    table = predictions[:, : layout.rows * (STOP + 1)].reshape(-1, layout.rows, STOP + 1)
+    table = layout.table(predictions)
     summary = layout.summary(torch.from_numpy(predictions)).numpy()
     return np.concatenate([table[np.arange(len(table)), rows], summary], axis=1).astype(np.float32)
 

@@ -67,10 +67,6 @@ def _collect(layout: PredictionLayout, encoders: Any = None, *, fold: np.ndarray
     return layout.collect(_ensemble(layout), encoders, history=history, messages=_HISTORIES, fold=fold)
 
 
-def _table(layout: PredictionLayout, predictions: np.ndarray) -> np.ndarray:
-    return predictions[:, : layout.rows * 9].reshape(len(predictions), layout.rows, 9)
-
-
 @pytest.mark.parametrize("max_strategies", [1, 2, 3])
 @pytest.mark.parametrize("reasons", [True, False])
 @pytest.mark.parametrize("fine_tuned", [True, False])
@@ -117,8 +113,8 @@ def test_predictions_of_the_ensemble_and_context(reasons: bool) -> None:
     history = _OBSERVER.encode_histories(_HISTORIES)
     with torch.no_grad():
         decided, scores = _ensemble(layout)(torch.from_numpy(history), layout.space.features, layout.space.allowed)
-    np.testing.assert_allclose(_table(layout, predictions), decided.clamp(min=-20).numpy(), atol=1e-6)
-    assert (_table(layout, predictions)[:, 0, STOP] == -20).all()
+    np.testing.assert_allclose(layout.table(predictions), decided.clamp(min=-20).numpy(), atol=1e-6)
+    assert (layout.table(predictions)[:, 0, STOP] == -20).all()
     np.testing.assert_array_equal(predictions[:, -STATISTICS:], history[:, -STATISTICS:])
     slots = layout.slots(torch.from_numpy(predictions))
     if reasons:
@@ -153,7 +149,7 @@ def test_fine_tuned_encoders_have_half_of_the_weight_of_the_next_decision_and_no
     """The pooled row is written into the predictions themselves, not into a copy of them."""
     plain, layout = toy_layout(), toy_layout(fine_tuned=True)
     without, predictions, tuned = _collect(plain), _collect(layout, _Encoders()), _Encoders().predict(_HISTORIES)
-    before, after = _table(plain, without), _table(layout, predictions)
+    before, after = plain.table(without), layout.table(predictions)
     for number, row in enumerate(_ROWS):
         elsewhere = [other for other in range(layout.rows) if other != row]
         np.testing.assert_allclose(after[number, elsewhere], before[number, elsewhere], atol=1e-6)
@@ -173,6 +169,6 @@ def test_one_history_and_none() -> None:
     history = _OBSERVER.encode_histories(_HISTORIES[:1])
     one = layout.collect(ensemble, encoders, history=history, messages=_HISTORIES[:1])
     assert one.shape == (1, layout.size)
-    np.testing.assert_allclose(np.exp(_table(layout, one)).sum(2), 1.0, atol=1e-5)
+    np.testing.assert_allclose(np.exp(layout.table(one)).sum(2), 1.0, atol=1e-5)
     none = layout.collect(ensemble, None, history=history[:0], messages=[])
     assert none.shape == (0, layout.size)

@@ -37,17 +37,13 @@ def _fitted() -> tuple[Stacking, Decisions, np.ndarray, np.ndarray]:
     return stacking, decisions, predictions, fold
 
 
-def _table(predictions: np.ndarray) -> np.ndarray:
-    return predictions[:, : _LAYOUT.rows * (STOP + 1)].reshape(-1, _LAYOUT.rows, STOP + 1)
-
-
 def test_only_what_comes_next_and_stopping_after_one_are_stacked() -> None:
     stacking, *_ = _fitted()
     predicted = random_predictions(_LAYOUT, 4, seed=3).numpy()
     unstacked = predicted.copy()
     stacked = stacking.stack(predicted, _HISTORIES)
     np.testing.assert_array_equal(predicted, unstacked)
-    before, after = _table(predicted), _table(stacked)
+    before, after = _LAYOUT.table(predicted), _LAYOUT.table(stacked)
     others = Strategy.OTHERS + 1
     changed = {(item, row) for item, row, _ in np.argwhere(before != after)}
     openings = {(item, row) for item in (0, 3) for row in range(9)}
@@ -64,10 +60,10 @@ def test_stopping_is_predicted_as_often_as_it_happens() -> None:
     """All eight chances alike: after the shift they are the trees' own, here the share of the data."""
     stacking, decisions, _, _ = _fitted()
     predicted = random_predictions(_LAYOUT, 200, seed=5).numpy()
-    table = _table(predicted)
+    table = _LAYOUT.table(predicted)
     table[:, 1:, STOP] = np.log(0.9)
     table[:, 1:, :STOP] = np.log(0.1 / 8)
-    stops = np.exp(_table(stacking.stack(predicted, [[_SEEKER]] * 200))[:, 1:, STOP])
+    stops = np.exp(_LAYOUT.table(stacking.stack(predicted, [[_SEEKER]] * 200))[:, 1:, STOP])
     np.testing.assert_allclose(stops, stops[:, :1].repeat(8, axis=1), rtol=1e-4)
     multi = np.mean([len(plan) > 1 for plan in decisions.plans])
     assert stops.mean() == pytest.approx(1 - multi, abs=0.08)
@@ -97,14 +93,14 @@ def test_they_learn_where_a_prediction_can_be_trusted() -> None:
     trusted = rng.random(len(openings)) < 0.5
     gold = decisions.following[openings]
     said = np.where(trusted, gold, (gold + 1) % STOP)
-    table = _table(predictions)
+    table = _LAYOUT.table(predictions)
     table[openings, 0, :STOP] = np.log(0.02)
     table[openings, 0, said] = np.log(0.86)
     predictions[openings, -1] = trusted
     fold = decisions.dialogue % 2
     stacking = Stacking.fit(predictions, decisions, fold=fold, layout=_LAYOUT, trees=20, seed=0)
     stacked = stacking.stack(predictions[openings], [decisions.messages[row] for row in openings], fold=fold[openings])
-    right = _table(stacked)[:, 0].argmax(axis=1) == gold
+    right = _LAYOUT.table(stacked)[:, 0].argmax(axis=1) == gold
     assert (said == gold).mean() < 0.6
     assert right.mean() > 0.85
 
