@@ -13,7 +13,7 @@ Numbers are shown with the digits they are stored with.
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -89,9 +89,9 @@ def measured(result: Mapping[str, Any]) -> str:
     return f"<sub>{unknown}{'; '.join(parts)}.</sub>"
 
 
-def commands(result: Mapping[str, Any]) -> str:
-    """The commands as a block to copy."""
-    return "\n".join(["```", *result["command"], "```"])
+def commands(results: Iterable[Mapping[str, Any]]) -> str:
+    """The commands of results as a block to copy, each once."""
+    return "\n".join(["```", *dict.fromkeys(line for result in results for line in result["command"]), "```"])
 
 
 def page(name: str) -> str:
@@ -101,9 +101,7 @@ def page(name: str) -> str:
     )
     return environment.get_template(f"{name}.md").render(
         table=lambda result: table(read_result(name, result)),
-        commands=lambda *results: commands(
-            {"command": dict.fromkeys(line for one in results for line in read_result(name, one)["command"])}
-        ),
+        commands=lambda *results: commands(read_result(name, result) for result in results),
         figure=lambda result, system, column: cell(
             read_result(name, result)["systems"][system][column],
             signed=column in read_result(name, result).get("signed", ()),

@@ -94,7 +94,7 @@ def test_a_table_says_how_it_was_measured(tmp_path: Path, monkeypatch: pytest.Mo
         "| system | LR |\n|---|--:|\n| one | 1.5 |\n\n"
         "<sub>No command was stored with these figures; seeds 0, 1; 2 cores; commit abc.</sub>"
     )
-    assert commands({"command": ["python evaluate.py corpus"]}) == "```\npython evaluate.py corpus\n```"
+    assert commands([{"command": ["python evaluate.py corpus"]}] * 2) == "```\npython evaluate.py corpus\n```"
     (folder / "lr.json").write_text(json.dumps(result | {"columns": ["EMR"]}))
     with pytest.raises(ValueError, match=r"lr\.json: one: no column 'LR'"):
         read_result("planner", "lr")
