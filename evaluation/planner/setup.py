@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -105,7 +105,9 @@ def score_systems(
     predictions: dict[str, tuple[Prediction, ...]] = {}
     tallies: dict[str, Tally] = {}
     systems: dict[str, dict[str, Estimate]] = {}
-    for name, runs in _with_progress(rows):
+    bar = tqdm(rows.items(), unit="planner", disable=None)
+    for name, runs in bar:
+        bar.set_postfix_str(name)
         predictions[name] = tuple(predict(system) for system in runs)
         of_runs = [tally(prediction) for prediction in predictions[name]]
         tallies[name] = mean_tally(of_runs)
@@ -118,16 +120,8 @@ def score_systems(
     return ScoredSystems(predictions, systems, differences, round(time.perf_counter() - start, 2))
 
 
-def _with_progress(rows: Mapping[str, tuple[System, ...]]) -> Iterator[tuple[str, tuple[System, ...]]]:
-    """The rows behind a progress bar on stderr; no bar where stderr is not a terminal."""
-    bar = tqdm(rows.items(), unit="planner", disable=None)
-    for name, runs in bar:
-        bar.set_postfix_str(name)
-        yield name, runs
-
-
-def check_runs(folders: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
-    """Groups run folders by name and refuses two of one name that differ in more than the seed.
+def check_runs(folders: Sequence[Path]) -> None:
+    """Refuses run folders of one name that differ in more than the seed.
 
     A mean over different settings would be the score of no planner. Settings are compared by the ``config.json`` of
     the folder, or of the one it lies in (``RUN/cloned``); folders without any are taken as they are.
@@ -135,22 +129,20 @@ def check_runs(folders: Sequence[Path]) -> dict[str, tuple[Path, ...]]:
     Raises:
         ValueError: A folder is given twice, or two of one name were trained with different settings.
     """
-    groups: dict[str, tuple[Path, ...]] = {}
+    seen: set[Path] = set()
+    of_name: dict[str, tuple[Path, dict[str, Any]]] = {}
     for folder in folders:
-        name = folder.resolve().name
-        if any(folder.resolve() == other.resolve() for other in groups.get(name, ())):
+        place = folder.resolve()
+        if place in seen:
             raise ValueError(f"{folder} is given twice")
-        groups[name] = (*groups.get(name, ()), folder)
-    for name, group in groups.items():
-        known = [(folder, settings) for folder in group if (settings := _settings(folder))]
-        for folder, settings in known[1:]:
-            first, expected = known[0]
+        seen.add(place)
+        if settings := _settings(folder):
+            first, expected = of_name.setdefault(place.name, (folder, settings))
             if differing := sorted(key for key in {*expected, *settings} if expected.get(key) != settings.get(key)):
                 raise ValueError(
-                    f"{first} and {folder} are both called {name!r} but differ in {', '.join(differing)}: "
+                    f"{first} and {folder} are both called {place.name!r} but differ in {', '.join(differing)}: "
                     "only runs that differ in their seed are averaged"
                 )
-    return groups
 
 
 def _settings(folder: Path) -> dict[str, Any]:
