@@ -26,7 +26,7 @@ class Chat:
     host: str = "127.0.0.1"
     """Address of the page; any but the loopback address lets others in, without a password."""
     port: int = 7860
-    """Port of the page (0 to 65535)."""
+    """Port of the page (1 to 65535)."""
     seed: int = 0
     """Seed of everything random, such as the sampled texts (whole number from 0)."""
     device: str = "auto"

@@ -14,13 +14,13 @@ class EvaluateGenerator(TextCommand):
     """Score a generator's texts under one source of plans, and store them for evaluate.py compare."""
 
     generator: str = dataclasses.field(kw_only=True)
-    """Run folder of a trained generator, or an untrained backbone: blenderbot, dialogpt, a hub id, or its folder."""
+    """Run folder of a generator, or a backbone without fine-tuning: blenderbot, dialogpt, a hub id, or its folder."""
     data: str | None = None
     """Corpus: a file, a directory of split files, or thu-coai/esconv; without it, the bundled sample."""
     split: Split = "valid"
     """Part of the corpus that is scored."""
     plan: Literal["oracle", "joint", "random", "planner"] | None = None
-    """Source of plans: annotation (oracle), generator itself (joint), ESConv's strategy shares (random), --planner."""
+    """Source of plans: annotation (oracle, the default), the generator (joint), ESConv's shares (random), --planner."""
     planner: Path | None = None
     """Run folder of a planner, for --plan planner and for --reasoning."""
     reasoning: bool = False
@@ -34,7 +34,7 @@ class EvaluateGenerator(TextCommand):
     precision: Literal["auto", "bf16", "fp32"] = "fp32"
     """Arithmetic; auto is bf16 where the hardware has it. Scores in bf16 and in fp32 are not compared."""
     like: Path | None = None
-    """For an untrained backbone: run folder whose lengths and decoding it uses, so that both can be compared."""
+    """For a backbone without fine-tuning: run folder whose lengths and decoding it uses, to compare both."""
     out: Path | None = None
     """Folder that gets evaluations/NAME; by default the generator's run folder."""
 

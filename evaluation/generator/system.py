@@ -163,7 +163,7 @@ def load_generator(
     if (folder / SUMMARY).is_file():
         if like is not None:
             raise ValueError(
-                f"--like is for an untrained backbone: the run {where} has lengths and decoding of its own"
+                f"--like is for a backbone without fine-tuning: the run {where} has lengths and decoding of its own"
             )
         backbone = str(read_summary(folder).config["backbone"])
         realizer = Realizer.load(folder, batch_size=batch_size, precision=precision)
@@ -177,9 +177,7 @@ def load_generator(
             f"{', '.join(pretrained_names())}, a hub id (owner/name), or a folder made by save_pretrained"
         )
     if out is None:
-        raise ValueError(
-            f"{where} is an untrained backbone and no run folder: --out FOLDER says where its evaluation is stored"
-        )
+        raise ValueError(f"{where} is a backbone and no run folder: --out FOLDER says where its evaluation is stored")
     realizer = Realizer.pretrained(where, like=like, batch_size=batch_size, precision=precision)
     return LoadedGenerator(realizer, out.resolve().name, out, where, False)
 

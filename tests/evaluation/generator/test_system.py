@@ -109,7 +109,7 @@ def test_a_run(tmp_path: Path, loads):
     )  # fmt: skip
     assert load_generator(str(tmp_path / "gen"), out=tmp_path / "else").folder == tmp_path / "else"
     assert loads == [("run", str(tmp_path / "gen"))] * 2
-    with pytest.raises(ValueError, match=r"--like is for an untrained backbone: the run .*gen has lengths"):
+    with pytest.raises(ValueError, match=r"--like is for a backbone without fine-tuning: the run .*gen has lengths"):
         load_generator(str(tmp_path / "gen"), out=None, like=tmp_path)
 
 
@@ -125,7 +125,7 @@ def test_backbones_without_fine_tuning(tmp_path: Path, loads):
     assert [kind for kind, _ in loads] == ["bare"] * 3
     load_generator("dialogpt", out=tmp_path / "bare", like=tmp_path / "run")
     assert loads[-1] == ("bare", f"dialogpt like {tmp_path / 'run'}")
-    with pytest.raises(ValueError, match="dialogpt is an untrained backbone and no run folder: --out FOLDER says"):
+    with pytest.raises(ValueError, match="dialogpt is a backbone and no run folder: --out FOLDER says"):
         load_generator("dialogpt", out=None)
 
 
