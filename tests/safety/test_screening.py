@@ -122,7 +122,7 @@ def _disguised(draw: st.DrawFn, text: str, letters: Sequence[str]) -> str:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_invisible_characters_and_case_change_nothing(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(FOUND))
     changed = _disguised(data.draw, text, INVISIBLE)
@@ -144,7 +144,7 @@ def _lengthened(text: str) -> list[int]:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_lengthening_a_letter_never_hides_a_crisis(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from([text for text in FOUND if _lengthened(text)]))
     place = data.draw(st.sampled_from(_lengthened(text)))
