@@ -108,8 +108,13 @@ def test_heavy_exact_matches_make_plans_short_and_multi_strategy_ones_long(
     assert result["systems"]["one-by-one, exact weight 0 + 1000"]["multi_rate"]["value"] == 100
 
 
-@pytest.mark.parametrize("plan", ["oracle", "joint", "random", "planner"])
-@pytest.mark.parametrize("variant", ["strategy", "all-in-one"])
+@pytest.mark.parametrize(
+    ("variant", "plan"),
+    [
+        *(("strategy", plan) for plan in ("oracle", "joint", "random", "planner")),
+        *(("all-in-one", plan) for plan in ("joint", "planner")),
+    ],
+)
 def test_generators_under_every_plan_source(runs: Path, variant: str, plan: str) -> None:
     planner = ["--planner", str(runs / "one-by-one")] if plan == "planner" else []
     generator = runs / f"generator-{variant}"
