@@ -239,7 +239,7 @@ class PlanDecoder:
     """
 
     def __init__(self, codec: PlanCodec, config: PlanDecodingConfig) -> None:
-        self.codec = codec
+        self._codec = codec
         self._rule = config.rule
         ratios = levenshtein_ratio_table(codec.plans, codec.plans)
         of_match = [config.exact_weight + config.multi_strategy_weight * (len(plan) > 1) for plan in codec.plans]
@@ -255,16 +255,12 @@ class PlanDecoder:
         Returns:
             Index into the codec's plans. Shape: (B,).
         """
-        possible = self._possible(prefix)
+        length = max(1, len(prefix))  # never the empty plan
+        possible = np.array([len(plan) >= length and plan[: len(prefix)] == prefix for plan in self._codec.plans])
         scores = probabilities
         if self._rule == "expected-lr":
             scores = (probabilities * possible) @ self._utility.T
         return np.where(possible, scores, -np.inf).argmax(axis=1)
-
-    def _possible(self, prefix: tuple[int, ...]) -> np.ndarray:
-        """Plans that are not empty and begin with the prefix. Shape: (plans,), bool."""
-        length = max(1, len(prefix))
-        return np.array([len(plan) >= length and plan[: len(prefix)] == prefix for plan in self.codec.plans])
 
 
 def sampled(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
