@@ -22,7 +22,7 @@ class TrainSeeker(Training):
 
     config: Annotated[SeekerConfig, tyro.conf.arg(name="")] = dataclasses.field(default_factory=SeekerConfig)
     failed: str | None = None
-    """File of failed conversations (FailedESConv.json); without it, dialogues whose intensity hardly falls serve."""
+    """File of failed conversations (FailedESConv.json); without it, dialogues whose intensity hardly falls are used."""
     out: Path = Path("runs/seeker")
     """Run folder. A run that is finished is shown and not fitted again."""
 
