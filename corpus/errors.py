@@ -1,4 +1,4 @@
-"""The one error of the corpus: data that are not what they claim to be."""
+"""The one error class of the corpus, which names file, dialogue, message and field."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -65,10 +65,10 @@ def read_text(path: Path, *, expected: str) -> str:
         return decoded(read_bytes(path), expected=expected)
 
 
-Item = TypeVar("Item")
+Parsed = TypeVar("Parsed")
 
 
-def read_json_lines(path: Path, read: Callable[[Mapping[str, Any]], Item]) -> list[Item]:
+def read_json_lines(path: Path, read: Callable[[Mapping[str, Any]], Parsed]) -> list[Parsed]:
     """Reads JSON lines, one object a line; blank lines are skipped.
 
     Args:

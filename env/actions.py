@@ -1,4 +1,4 @@
-"""How the plan of a turn is chosen, for B episodes: slot by slot (One-by-One) or all slots in one action (All-in-One).
+"""Action spaces: one slot at a time (One-by-One) or a whole plan (All-in-One), and how actions extend B plans.
 
 Where a planner reasons, the reasoning slots are chosen first.
 """

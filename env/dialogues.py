@@ -1,4 +1,4 @@
-"""The process over whole conversations: an episode is one conversation with a simulated help-seeker.
+"""The dialogue environments' decision process: an episode is one conversation with a simulated help-seeker.
 
 The agent sees the encoded history and chooses the plan of the supporter's next turn; when the plan is complete the
 seeker answers, and the next turn begins.

@@ -1,4 +1,4 @@
-"""A process as a Gymnasium environment: one episode at a time, or B episodes stepped together.
+"""Gymnasium environments around a decision process: one episode at a time, or B episodes stepped together.
 
 What happens in a step is in :mod:`env.process`; here are the interfaces of Gymnasium.
 

@@ -1,4 +1,4 @@
-"""What happens in one step of an environment, for B episodes at a time: transition, reward, terminal, observation.
+"""The Markov decision process of an environment, for B episodes at a time: transition, reward, terminal, observation.
 
 An episode plays one row of a task: a real turn (:mod:`env.turns`) or a simulated seeker (:mod:`env.dialogues`). The
 agent sees an encoded history and what it has chosen so far. Read :meth:`Process.step` first.

@@ -1,4 +1,4 @@
-"""What the environments pay: every reward term of turns and of dialogues is one function and one weight.
+"""Reward functions of the turn and dialogue environments: every reward term is one function and one weight.
 
 A weight is a field of :class:`RewardWeights` (turns) or :class:`DialogueRewardWeights` (dialogues), made with
 :func:`term`, which ties the field to its function. The reward of a step is the weighted sum of the terms; infos and

@@ -1,4 +1,4 @@
-"""The vectorised environments as stable-baselines3 wants them."""
+"""The vectorised environments as a ``VecEnv`` of stable-baselines3."""
 
 import time
 from collections.abc import Iterable, Sequence

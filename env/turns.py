@@ -1,4 +1,4 @@
-"""The process over real turns: an episode is one supporter turn of a corpus, and its gold plan decides the reward."""
+"""The turn environments' decision process: an episode is one supporter turn, and its gold plan decides the reward."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the items of a protocol have in common: their dialogue for the bootstrap, their place in the conversation."""
+"""Items of a protocol: their dialogue (the unit of the bootstrap), and their place in the conversation."""
 
 from collections.abc import Sequence
 

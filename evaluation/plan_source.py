@@ -40,7 +40,7 @@ class PlanTable:
     plans: tuple[tuple[Strategy, ...], ...]
 
 
-System = Planner | PlanTable
+PlannedSystem = Planner | PlanTable
 
 
 def oracle(items: Sequence[ScoredItem]) -> PlanTable:

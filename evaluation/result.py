@@ -1,4 +1,4 @@
-"""What one evaluation found: scores of systems under one signature, kept as JSON and shown as a table."""
+"""The result of one evaluation: scores of systems under one signature, stored as JSON and shown as a table."""
 
 import json
 import math
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.files import write_whole
-from evaluation.metric_names import COLUMNS, METRIC_NAMES
+from evaluation.metric_columns import COLUMNS, METRIC_NAMES
 from evaluation.report.tables import UNDEFINED, Cell, Column, Row, Table
 from metrics.statistics.estimate import Estimate
 

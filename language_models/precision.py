@@ -1,4 +1,4 @@
-"""Which arithmetic to compute in, and where."""
+"""The choice of device, and of the arithmetic to compute in."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal

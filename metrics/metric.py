@@ -1,7 +1,9 @@
-"""What a metric is: its name, how it is shown, and how it is computed; all of them are found in their folders.
+"""The record of a metric (name, label, formula), and the registry that finds every metric in its folder.
 
 Every module of ``metrics/text`` and ``metrics/strategy`` may hold ``METRICS``, a tuple of :class:`Metric`. To add a
-metric is to add such a module: it is then scored with its interval wherever its protocol is, and tables know its label.
+metric is to add such a module: it is then scored with its interval wherever its protocol is (message, turn, text), and
+tables show it under its label. Metrics of whole conversations are sums over conversations, in
+``metrics/strategy/dialogues.py`` alone.
 """
 
 import importlib

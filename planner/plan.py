@@ -1,4 +1,4 @@
-"""What a planner answers, and what every planner can be asked."""
+"""The plan that a planner answers with, and the protocol that every planner fulfils."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ on predictions is trained on out-of-fold ones.
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,30 +21,23 @@ from encoding.reasoning_codec import ReasoningCodec
 from encoding.sentence_encoder import SentenceEncoder
 from encoding.text_encoder import TextEncoder
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
-from env.environments import SupportVectorEnv
-from env.sb3 import BatchVecEnv
-from env.turns import TurnProcess, TurnTask
+from env.turns import TurnTask
 from planner.base_models.ensemble import EnsembleShape, fold_of_dialogues, train_ensemble
 from planner.base_models.fine_tuned_encoder import FineTunedEncoders, HistoryTokens
 from planner.base_models.fine_tuning import fine_tune_encoders
 from planner.base_models.stacking import Stacking
-from planner.checkpoint import Checkpoint, discard_checkpoints
-from planner.config import Mode, PlannerConfig
+from planner.checkpoint import discard_checkpoints
+from planner.config import PlannerConfig
 from planner.decisions import Decisions, training_turns
 from planner.files import STACKING, FineTunedEncoderSettings, PlannerParts, PlannerSettings, save_fine_tuned
 from planner.planner import StrategyPlanner
 from planner.policy.cloning import PredictedDecisions, clone_policy
 from planner.policy.network import PolicyNetwork
-from planner.policy.sb3_policies import AllInOnePolicy, OneByOnePolicy
-from planner.ppo.checkpoint_selection import CheckpointSelection, Scores, Validate
-from planner.ppo.run import PolicyClass, run_ppo
+from planner.ppo.turns import improve_by_ppo
 from planner.training_log import TrainingLog
 from planner.validation import PredictedSplit
 
 _POLICY_DROPOUT = 0.5
-_POLICIES: dict[Mode, PolicyClass] = {"one-by-one": OneByOnePolicy, "all-in-one": AllInOnePolicy}
-# How much message macro-F1 (points) PPO may give up for LR: without a limit it collapses to frequent strategies.
-_ALLOWED_F1_LOSS = 0.5
 
 
 @dataclass(frozen=True)
@@ -233,44 +226,3 @@ def train_planner(
         without_offsets=without_offsets,
         curves=log.curves,
     )
-
-
-def improve_by_ppo(
-    network: PolicyNetwork,
-    task: TurnTask,
-    *,
-    config: PlannerConfig,
-    validate: Validate,
-    seed: int,
-    folder: Path,
-    log: TrainingLog,
-) -> None:
-    """Trains the network in place with SB3's PPO in the turn environment, towards plans that match gold turns.
-
-    Selected is the checkpoint of highest validation LR among those whose message macro-F1 stays within 0.5 points of
-    the start's.
-
-    Args:
-        network: The cloned policy; ends with the weights of the selected checkpoint.
-        task: Training turns; the observation of each is its out-of-fold predictions.
-        validate: Scores a policy on validation data; must give ``lr`` and ``macro_f1``.
-        seed: Seeds the environments and the policy's samples.
-        log: Receives ``ppo/*`` curves by environment step.
-    """
-    reward = config.reward if config.reasoning == "rl" else replace(config.reward, reasoning=0.0)
-    process = TurnProcess(task, episodes=config.ppo.envs, mode=config.mode, reward=reward)
-    run_ppo(
-        network,
-        BatchVecEnv(SupportVectorEnv(process), seed=seed),
-        policy=_POLICIES[config.mode],
-        config=config.ppo,
-        refine_reasoning=config.reasoning != "supervised",
-        selection=CheckpointSelection(validate, objective="lr", allowed=_holds_macro_f1, log=log),
-        checkpoint=Checkpoint(folder),
-        log=log,
-        seed=seed,
-    )
-
-
-def _holds_macro_f1(scores: Scores, start: Scores) -> bool:
-    return scores["macro_f1"] >= start["macro_f1"] - _ALLOWED_F1_LOSS

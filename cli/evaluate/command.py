@@ -1,4 +1,4 @@
-"""What the commands of evaluate.py have in common: a seed, a JSON file, how a result is shown, metrics with models."""
+"""The base of all evaluation commands: seed, JSON file, how a result is shown, metrics that need models."""
 
 import abc
 import dataclasses
@@ -63,7 +63,7 @@ class ModelCommand(EvaluationCommand):
     def start(self) -> None:
         """Checks the columns and chooses the device, then as every command."""
         if self.columns:
-            from evaluation.metric_names import METRIC_NAMES
+            from evaluation.metric_columns import METRIC_NAMES
 
             if unknown := [name for name in self.columns if name not in METRIC_NAMES]:
                 raise ValueError(f"columns: unknown metric {unknown[0]!r}, expected some of {', '.join(METRIC_NAMES)}")

@@ -1,4 +1,4 @@
-"""What all trainings have in common: their options, and the run folder they open."""
+"""The base of all training commands: their common options, and the run folder they open."""
 
 import abc
 import dataclasses

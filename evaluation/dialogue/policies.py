@@ -1,4 +1,4 @@
-"""What decides the supporter's plans in simulated conversations: planners, the annotation, chance, fixed rules.
+"""Supporter policies compared in simulated conversations: planners, the annotation (oracle), chance, fixed rules.
 
 A simulator must not reward the fixed rules (one strategy always, two in turn): a seeker who gets better whatever is
 said, or by one trick, would be exploited by every planner trained with it.

@@ -1,4 +1,4 @@
-"""The world of ``evaluate.py dialogue`` from the words of its command line: seekers, ladder, planners, generator."""
+"""Builds what ``evaluate.py dialogue`` plays, in every worker: seekers, policies, planners, generator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

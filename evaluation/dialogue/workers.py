@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import joblib
 from tqdm import tqdm
 
-Item = TypeVar("Item")
+Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
@@ -45,7 +45,7 @@ class WorkerPool:
             return cls(int(match[1] or joblib.cpu_count()), ray="")
         raise ValueError(f"workers: got {text!r}, expected a number, ray, ray:NUMBER or ray://ADDRESS")
 
-    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    def map(self, work: Callable[[Task], Result], items: Sequence[Task]) -> list[Result]:
         """Applies a function to every item; results in the items' order.
 
         Args:
@@ -82,6 +82,6 @@ class WorkerPool:
         register_ray()
 
 
-def _with_progress(items: Iterable[Item], total: int) -> Iterable[Item]:
+def _with_progress(items: Iterable[Task], total: int) -> Iterable[Task]:
     """The items behind a progress bar on stderr; no bar where stderr is not a terminal."""
     return tqdm(items, total=total, unit="share", disable=None)

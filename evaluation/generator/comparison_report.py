@@ -9,7 +9,7 @@ from textwrap import fill
 from evaluation.generator.comparison import Comparison, compare_evaluations
 from evaluation.generator.stored import read_evaluations
 from evaluation.generator.system import WHOLE_TURNS
-from evaluation.metric_names import text_columns
+from evaluation.metric_columns import text_columns
 from evaluation.published import (
     TEXT_ESCONV_2021,
     TEXT_ESCONV_2021_CORRECTED,

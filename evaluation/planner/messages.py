@@ -9,7 +9,7 @@ from corpus.dialogue import Message, SupporterMessage
 from corpus.strategy import Strategy
 from evaluation.differences import REFERENCE, Differences, differences_json
 from evaluation.items import INTERVALS, dialogue_units, progress_interval, strategies_by_progress
-from evaluation.plan_source import PlanTable, System
+from evaluation.plan_source import PlannedSystem, PlanTable
 from evaluation.planner.setup import BenchmarkSetup, score_systems
 from evaluation.planner.speed import measure_speed
 from evaluation.published import PublishedTable, published
@@ -110,7 +110,7 @@ def benchmark_messages(
     return replace(benchmark, result=replace(benchmark.result, details=_details(benchmark)))
 
 
-def _probabilities(planner: System, histories: Sequence[Sequence[Message]]) -> tuple[np.ndarray, np.ndarray]:
+def _probabilities(planner: PlannedSystem, histories: Sequence[Sequence[Message]]) -> tuple[np.ndarray, np.ndarray]:
     """What a planner decides by, and its probabilities without class offsets where it has such. Each (N, 8)."""
     if isinstance(planner, PlanTable):
         decision = np.eye(len(Strategy))[[strategy for (strategy,) in planner.plans]]

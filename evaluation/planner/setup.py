@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from evaluation.differences import REFERENCE, Differences, differences_to_reference
-from evaluation.plan_source import PlanTable, ScoredItem, System, oracle
+from evaluation.plan_source import PlannedSystem, PlanTable, ScoredItem, oracle
 from evaluation.planner.speed import mean_speed
 from metrics.statistics.bootstrap import Tally, mean_tally, run_estimates
 from metrics.statistics.estimate import Estimate
@@ -48,13 +48,13 @@ class BenchmarkSetup:
         """Names of the trained systems."""
         return tuple(dict.fromkeys(planner.name for planner in self.trained))
 
-    def rows(self, items: Sequence[ScoredItem]) -> dict[str, tuple[System, ...]]:
+    def rows(self, items: Sequence[ScoredItem]) -> dict[str, tuple[PlannedSystem, ...]]:
         """Systems by name, in order: baselines, the oracle, then trained planners with all their runs.
 
         Raises:
             ValueError: No items, no planners, or two of one name that are not runs of one system.
         """
-        alone: list[System] = [*self.planners, *([oracle(items)] if self.oracle else [])]
+        alone: list[PlannedSystem] = [*self.planners, *([oracle(items)] if self.oracle else [])]
         if not items or not (alone or self.trained):
             raise ValueError(f"nothing to evaluate: {len(alone) + len(self.trained)} planners, {len(items)} items")
         names = [system.name for system in alone] + list(self.own)
@@ -82,7 +82,7 @@ def score_systems(
     setup: BenchmarkSetup,
     items: Sequence[ScoredItem],
     *,
-    predict: Callable[[System], Prediction],
+    predict: Callable[[PlannedSystem], Prediction],
     tally: Callable[[Prediction], Tally],
     measure: Callable[[Planner, np.random.Generator], Mapping[str, Estimate]],
     compared: Sequence[str],

@@ -9,7 +9,7 @@ from corpus.dialogue import Message, Turn
 from corpus.strategy import Strategy
 from evaluation.differences import REFERENCE, Differences, differences_json
 from evaluation.items import INTERVALS, dialogue_units, progress_interval, strategies_by_progress
-from evaluation.plan_source import PlanTable, System
+from evaluation.plan_source import PlannedSystem, PlanTable
 from evaluation.planner.setup import BenchmarkSetup, score_systems
 from evaluation.planner.speed import measure_reply_speed, measure_speed
 from evaluation.published import PublishedTable, published
@@ -110,7 +110,7 @@ def benchmark_turns(setup: BenchmarkSetup, turns: Sequence[Turn], *, rng: np.ran
     return replace(benchmark, result=replace(benchmark.result, details=_details(benchmark)))
 
 
-def _plans(planner: System, histories: Sequence[Sequence[Message]]) -> TurnPlans:
+def _plans(planner: PlannedSystem, histories: Sequence[Sequence[Message]]) -> TurnPlans:
     if isinstance(planner, PlanTable):
         plans = planner.plans
     else:

@@ -7,7 +7,7 @@ from typing import Any
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from evaluation.generator.benchmark import GeneratorBenchmark, shared_signature
-from evaluation.metric_names import METRIC_NAMES
+from evaluation.metric_columns import METRIC_NAMES
 from evaluation.planner.messages import MessageBenchmark
 from evaluation.planner.tables import further_tables
 from evaluation.planner.turns import TurnBenchmark

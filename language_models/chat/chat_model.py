@@ -1,4 +1,4 @@
-"""What any chat model is to a seeker or a critic: messages in, texts and token counts out."""
+"""The protocol of a chat model: messages in, texts and token counts out."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Causal (decoder-only) models: context, start token and target are one sequence. DialoGPT, a GPT-2, is one.
+"""Causal (decoder-only) models, such as DialoGPT (a GPT-2). To add one is to add a module of three lines here.
 
 Another causal model is a few lines in a module of its own::
 

@@ -1,4 +1,4 @@
-"""What raters say, in numbers: agreement beyond chance, who wins a comparison, shares with their intervals.
+"""Agreement of raters beyond chance, sign tests, and shares with exact intervals.
 
 Kappas are those of Cohen (1960) and Fleiss (1971). The sign test (Dixon and Mood, JASA 1946) asks whether one side wins
 more often than chance when ties are left out; the 2021 paper marks its human comparison with it (Table 5): a dagger

@@ -9,39 +9,39 @@ from metrics.metric import Metric, mean, percent
 from metrics.statistics.estimate import ratio
 from metrics.strategy.edit_distance import indel_ratio, levenshtein_ratio
 
-Plan = tuple[int, ...]
+StrategyCodes = tuple[int, ...]
 
 
-def _exact(gold: Plan, predicted: Plan) -> list[float]:
+def _exact(gold: StrategyCodes, predicted: StrategyCodes) -> list[float]:
     return [gold == predicted]
 
 
-def _lr(gold: Plan, predicted: Plan) -> list[float]:
+def _lr(gold: StrategyCodes, predicted: StrategyCodes) -> list[float]:
     return [levenshtein_ratio(gold, predicted)]
 
 
-def _lr_indel(gold: Plan, predicted: Plan) -> list[float]:
+def _lr_indel(gold: StrategyCodes, predicted: StrategyCodes) -> list[float]:
     return [indel_ratio(gold, predicted)]
 
 
-def _length_difference(gold: Plan, predicted: Plan) -> list[float]:
+def _length_difference(gold: StrategyCodes, predicted: StrategyCodes) -> list[float]:
     return [abs(len(gold) - len(predicted))]
 
 
-def _set_f1(gold: Plan, predicted: Plan) -> list[float]:
+def _set_f1(gold: StrategyCodes, predicted: StrategyCodes) -> list[float]:
     """F1 of the sets of strategies, 0..1: order and repeats do not count."""
     return [2.0 * len({*gold} & {*predicted}) / (len({*gold}) + len({*predicted}))]
 
 
-def _exact_single(gold: Plan, predicted: Plan) -> list[float]:
+def _exact_single(gold: StrategyCodes, predicted: StrategyCodes) -> list[float]:
     return [len(gold) == 1 and gold == predicted, len(gold) == 1]
 
 
-def _exact_multi(gold: Plan, predicted: Plan) -> list[float]:
+def _exact_multi(gold: StrategyCodes, predicted: StrategyCodes) -> list[float]:
     return [len(gold) > 1 and gold == predicted, len(gold) > 1]
 
 
-def _multi(_: Plan, predicted: Plan) -> list[float]:
+def _multi(_: StrategyCodes, predicted: StrategyCodes) -> list[float]:
     return [len(predicted) > 1]
 
 

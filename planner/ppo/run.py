@@ -1,4 +1,4 @@
-"""A run of stable-baselines3's PPO on a policy network: checkpoints are selected, every rollout can be resumed."""
+"""PPO (stable-baselines3) on the policy network and its value head; nothing else is trained. Runs can be resumed."""
 
 import logging
 import time

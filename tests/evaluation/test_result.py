@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.differences import Differences, difference_table, differences_json, differences_to_reference
-from evaluation.metric_names import COLUMNS, METRIC_NAMES, text_columns
+from evaluation.metric_columns import COLUMNS, METRIC_NAMES, text_columns
 from evaluation.report.tables import to_text
 from evaluation.result import EvaluationResult, measured_table
 from metrics.statistics.estimate import Difference, Estimate

@@ -14,7 +14,7 @@ from planner.base_models.predictions import PredictionLayout
 from planner.config import Mode, PlannerConfig
 from planner.policy.network import PolicyNetwork
 from planner.ppo.checkpoint_selection import CheckpointSelection, SelectedCheckpoint
-from planner.training import improve_by_ppo
+from planner.ppo.turns import improve_by_ppo
 from planner.training_log import TrainingLog
 from tests.planner.toy_predictions import toy_layout, uniform_predictions
 from tests.planner.toy_task import changed, killed_after

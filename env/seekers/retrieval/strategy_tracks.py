@@ -1,4 +1,4 @@
-"""Which strategies were used in which supporter turn, for many conversations at once, and how far the data reach.
+"""Features of the strategies used so far in many conversations, and the support penalty: how far the data reach.
 
 Constant strategies do not occur in the corpus. What they would do to a seeker is extrapolation, and a policy that is
 optimised finds where a model extrapolates in its favour. As in pessimistic model-based reinforcement learning (Kidambi

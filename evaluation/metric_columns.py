@@ -1,4 +1,4 @@
-"""Which metrics a table of each protocol shows; labels and meanings are those of the metrics themselves.
+"""The columns of each protocol's tables: which metrics they show; labels are those of the metrics themselves.
 
 A metric of :mod:`metrics` is named in its own module; the measured times of planners are named here.
 """
