@@ -40,7 +40,7 @@ class Quickstart:
             return
         _say(
             "This trains a planner and a generator on the bundled sample and compares them with baselines: "
-            "about two minutes on two cores.\n"
+            "about one minute on two cores.\n"
             f"[0/3] Loading the libraries, opening {self.out}"
         )
         seed_everything(self.seed)

@@ -49,7 +49,7 @@ def test_the_whole_pipeline(
     out = tmp_path / "run"
     cli.train.main(["--out", str(out)])
     said = capsys.readouterr().out
-    steps = ["about two minutes", "[1/3] Training the planner", "[2/3] Training the generator", "[3/3] Comparing"]
+    steps = ["about one minute", "[1/3] Training the planner", "[2/3] Training the generator", "[3/3] Comparing"]
     places = [said.index(step) for step in steps]
     assert places == sorted(places)
     assert (out / "report.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -52,7 +52,7 @@ def original(make_tiny, tmp_path):
 def test_pickled_weights_are_read_where_there_is_nothing_else_and_trained_in_full_precision(original, caplog):
     folder, weights = original
     loaded = load_backbone(folder).model.state_dict()
-    assert "only pytorch_model.bin is there" in caplog.text
+    assert "has only pytorch_model.bin" in caplog.text
     assert {tensor.dtype for tensor in loaded.values()} == {torch.float32}
     assert all(torch.equal(loaded[name], weights[name].float()) for name in weights)
     # Safetensors come first: of two files the pickled one is not even looked at.
