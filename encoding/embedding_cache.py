@@ -6,7 +6,7 @@ what a latency measurement makes up. Nothing of these is written to disk, not ev
 """
 
 import hashlib
-import os
+import logging
 import sqlite3
 import threading
 import time
@@ -17,17 +17,21 @@ from pathlib import Path
 
 import numpy as np
 
-from encoding.text_encoder import TextEncoder
+from encoding.cache import cache_root
+from encoding.text_encoder import Arithmetic, TextEncoder
 
 # Vectors computed between two writes to disk: a killed run loses at most this many.
 _CHUNK = 4096
+_LONG = 8192  # texts from which the time is said beforehand
+
+logger = logging.getLogger(__name__)
 
 _writes: ContextVar[bool] = ContextVar("writes", default=True)
 
 
 def cache_folder() -> Path:
     """Where embeddings are kept: ``$ESC_CACHE/embeddings``, else ``.cache/embeddings`` in the working directory."""
-    return Path(os.environ.get("ESC_CACHE", ".cache")) / "embeddings"
+    return cache_root() / "embeddings"
 
 
 @contextmanager
@@ -43,7 +47,7 @@ def memory_only() -> Iterator[None]:
 class EmbeddingCache:
     """A :class:`encoding.text_encoder.TextEncoder` that asks the encoder behind it for each distinct text once.
 
-    On disk it is an SQLite file for each model fingerprint: safe against kills and against two runs at once, and rows
+    On disk it is an SQLite file for each model and precision: safe against kills and against two runs at once, and rows
     are added without rewriting the file. A second run over the same texts embeds nothing and loads no model.
 
     Args:
@@ -59,7 +63,7 @@ class EmbeddingCache:
 
     def __init__(self, encoder: TextEncoder, *, folder: Path | None, remembered: int = 65_536) -> None:
         self.encoder = encoder
-        self.path = None if folder is None else folder / f"{encoder.fingerprint[:32]}.sqlite"
+        self.path = None if folder is None else folder / f"{_key(encoder)}.sqlite"
         self.computed = 0
         self.reused = 0
         self.seconds = 0.0
@@ -76,6 +80,11 @@ class EmbeddingCache:
     def fingerprint(self) -> str:
         """The model's fingerprint."""
         return self.encoder.fingerprint
+
+    @property
+    def precision(self) -> Arithmetic:
+        """What the model computes in."""
+        return self.encoder.precision
 
     @property
     def dimension(self) -> int:
@@ -117,6 +126,8 @@ class EmbeddingCache:
             found = _read(connection, keys)
             self.reused += len(found)
             missing = [key for key in keys if key not in found]
+            if len(missing) >= _LONG:
+                self._announce([wanted[key] for key in missing])
             for start in range(0, len(missing), _CHUNK):
                 chunk = missing[start : start + _CHUNK]
                 found |= zip(chunk, self._computed([wanted[key] for key in chunk]), strict=True)
@@ -128,12 +139,25 @@ class EmbeddingCache:
                         )
         return np.stack([found[key] for key in keys])
 
+    def _announce(self, texts: list[str]) -> None:
+        """Says how long it will take, by what a few of the texts take once the model is loaded."""
+        some = texts[:: len(texts) // 64]
+        self.encoder.encode(some[:2])
+        began = time.perf_counter()
+        self.encoder.encode(some)
+        minutes = (time.perf_counter() - began) * len(texts) / len(some) / 60
+        logger.info("embedding %d messages, once: about %.1f minutes", len(texts), minutes)
+
     def _computed(self, texts: list[str]) -> np.ndarray:
         began = time.perf_counter()
         vectors = self.encoder.encode(texts)
         self.seconds += time.perf_counter() - began
         self.computed += len(texts)
         return vectors
+
+
+def _key(encoder: TextEncoder) -> str:
+    return encoder.fingerprint[:32] + ("" if encoder.precision == "fp32" else f"-{encoder.precision}")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

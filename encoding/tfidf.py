@@ -10,7 +10,7 @@ import numpy as np
 
 from corpus.dialogue import Dialogue
 from corpus.files import write_whole
-from encoding.text_encoder import TextEncoder
+from encoding.text_encoder import Arithmetic, TextEncoder
 
 # Words of one letter ("I") and the marks that tell a question or an outcry are features: strategies depend on them.
 _TOKEN = r"\w+|[?!]"
@@ -53,6 +53,11 @@ class TfidfEncoder:
         text_encoder = cls.__new__(cls)
         text_encoder._take(*zip(*json.loads(path.read_text(encoding="utf-8")), strict=True))
         return text_encoder
+
+    @property
+    def precision(self) -> Arithmetic:
+        """Always float32."""
+        return "fp32"
 
     @property
     def dimension(self) -> int:
@@ -112,6 +117,11 @@ class JoinedEncoder:
     def fingerprint(self) -> str:
         """Digest of both."""
         return hashlib.sha256(f"{self.meaning.fingerprint}+{self.words.fingerprint}".encode()).hexdigest()
+
+    @property
+    def precision(self) -> Arithmetic:
+        """That of the sentence embeddings."""
+        return self.meaning.precision
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """Shape: (N, D + V), float32."""

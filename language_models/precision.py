@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 
+from encoding.bfloat16 import multiplies_bfloat16
 from language_models.settings import PRECISIONS, check_choice
 
 
@@ -16,18 +17,13 @@ def default_device() -> torch.device:
 def resolve_precision(precision: str, device: torch.device) -> Literal["bf16", "fp32"]:
     """Turns ``auto`` into ``bf16`` where the hardware multiplies bfloat16 natively, else into ``fp32``.
 
-    Elsewhere bfloat16 is emulated and slower than float32.
-
     Raises:
         ValueError: Neither ``auto`` nor a precision that the program computes in.
     """
     check_choice("precision", precision, PRECISIONS)
     if precision != "auto":
         return "bf16" if precision == "bf16" else "fp32"
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    native = device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return "bf16" if native else "fp32"
+    return "bf16" if multiplies_bfloat16(device) else "fp32"
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from encoding.text_encoder import Arithmetic
+
 DIMENSION = 16
 
 
@@ -25,6 +27,7 @@ class HashEncoder:
 
     dimension = DIMENSION
     fingerprint = "f" * 64
+    precision: Arithmetic = "fp32"
 
     def __init__(self, name: str = "") -> None:
         self.name = name

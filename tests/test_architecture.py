@@ -16,7 +16,7 @@ OWN: dict[str, set[str]] = {
     "corpus": set(),
     "encoding": {"corpus"},
     "metrics": {"corpus"},
-    "language_models": {"corpus"},
+    "language_models": {"corpus", "encoding"},
     "safety": {"corpus", "encoding"},
     "env": {"corpus", "encoding", "metrics", "language_models"},
     "planner": {"corpus", "encoding", "metrics", "language_models", "env"},
@@ -37,9 +37,10 @@ LIBRARIES = {
     "sklearn": {"encoding", "metrics", "planner", "env.seekers"},
     "gymnasium": {"env", "planner"},  # planner: SB3's policies are told their spaces
     "stable_baselines3": {"env.sb3", "planner"},
-    "torch": {"language_models", "planner", "generator", "env.seekers", "cli"},  # cli: seeding
-    "transformers": {"language_models", "generator", "env.seekers"},
-    "tokenizers": {"language_models"},
+    "torch": {"encoding", "language_models", "planner", "generator", "env.seekers", "cli"},  # cli: seeding
+    "transformers": {"encoding.packaged_weights", "language_models", "generator", "env.seekers"},
+    "tokenizers": {"encoding.packaged_weights", "language_models"},
+    "filelock": {"encoding.packaged_weights"},
     "huggingface_hub": {"corpus", "encoding", "language_models", "generator"},
     "openai": {"language_models"},
     "httpx2": {"language_models"},

@@ -37,6 +37,10 @@ COMMANDS = {
     "screening": LazyCommand(
         "cli.evaluate.screening:EvaluateScreening", "Measure the chat's crisis screening on the test set beside it."
     ),
+    "cache": LazyCommand(
+        "cli.evaluate.cache:EvaluateCache",
+        "Show what the cache folder holds, embeddings and fetched weights, with sizes; or empty it.",
+    ),
 }
 
 

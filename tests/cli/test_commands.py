@@ -228,3 +228,22 @@ def test_mistakes_are_one_line(
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith(f"{program}.py")
     assert said in last
+
+
+def test_cache_is_shown_and_emptied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ESC_CACHE", str(tmp_path))
+    for name in ("embeddings/a.sqlite", "weights/smollm2/model.safetensors", "weights/.smollm2.partial/0.part", "mine"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(1000))
+    assert _evaluate(tmp_path, "cache")["bytes"] == {"embeddings": 1000, "smollm2": 2000}
+    assert "0.0 MB  smollm2" in capsys.readouterr().out
+    assert _evaluate(tmp_path, "cache", "--empty", "smollm2")["emptied"] == ["smollm2"]
+    assert _evaluate(tmp_path, "cache")["bytes"] == {"embeddings": 1000}
+    with pytest.raises(SystemExit):
+        _evaluate(tmp_path, "cache", "--empty", "smollm2")
+    assert "nothing is named 'smollm2', expected all, embeddings" in capsys.readouterr().err
+    _evaluate(tmp_path, "cache", "--empty", "all")
+    assert _evaluate(tmp_path, "cache")["bytes"] == {}
+    assert (tmp_path / "mine").is_file(), "what is not the program's stays"

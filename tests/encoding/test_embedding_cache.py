@@ -29,6 +29,7 @@ class UntouchableEncoder:
     """Knows its fingerprint; anything else means that a model would have been loaded."""
 
     fingerprint = HashEncoder.fingerprint
+    precision = HashEncoder.precision
 
     @property
     def dimension(self) -> int:
@@ -142,6 +143,27 @@ def test_models_do_not_share_vectors(tmp_path: Path) -> None:
     assert one.embedded == other.embedded == ["a"]
     assert cached[0].path != cached[1].path
     assert [each.fingerprint for each in cached] == ["f" * 64, "2" * 64]
+
+
+def test_precisions_do_not_share_vectors(tmp_path: Path) -> None:
+    exact, rounded = HashEncoder(), HashEncoder()
+    rounded.precision = "bf16"
+    paths = [EmbeddingCache(encoder, folder=tmp_path).path for encoder in (exact, rounded)]
+    assert [path.stem for path in paths if path is not None] == ["f" * 32, "f" * 32 + "-bf16"]
+
+
+def test_long_work_is_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(embedding_cache, "_LONG", 100)
+    texts = [f"t{number}" for number in range(150)]
+    cached = EmbeddingCache(HashEncoder(), folder=tmp_path)
+    cached.encode(texts[:99])
+    assert caplog.text == ""
+    np.testing.assert_array_equal(cached.encode([f"s{text}" for text in texts]), _expected([f"s{t}" for t in texts]))
+    assert "embedding 150 messages, once: about 0.0 minutes" in caplog.text
+    assert cached.computed == 249
 
 
 def test_folder_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

