@@ -7,7 +7,7 @@ import pytest
 
 
 def missing(what: str, reason: str) -> NoReturn:
-    """Skips a test; fails it where ``ESC_REQUIRE`` (words apart by commas: data, chromium, weights) names what is missing."""
+    """Skips a test; fails it where ``ESC_REQUIRE`` (of data, chromium, weights, apart by commas) names it."""
     if what in os.environ.get("ESC_REQUIRE", "").split(","):
         pytest.fail(f"{reason}; ESC_REQUIRE names {what}", pytrace=False)
     pytest.skip(reason)
