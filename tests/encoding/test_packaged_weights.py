@@ -194,13 +194,19 @@ def test_two_at_once_make_it_once(registry: Registry, monkeypatch: pytest.Monkey
 
 
 def test_a_changed_conversion_makes_the_model_anew(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = packaged_model(NAME, file=registry.archive)
-    (folder / "config.json").write_text("of the earlier conversion")
-    assert packaged_model(NAME) == folder
-    assert not _holds_the_model(folder)
+    unpacked = packaged_model(NAME, file=registry.archive)
+    monkeypatch.setattr(packaged_weights, "CONVERSION", packaged_weights.CONVERSION + 1)
+    assert cached_model(NAME) == unpacked, "archives are not converted"
+
+    made: list[Path] = []
+    monkeypatch.setattr(packaged_weights, "_convert", lambda *paths: made.append(paths[-1]))
+    monkeypatch.setitem(WEIGHTS, NAME, dataclasses.replace(registry.weights, folder=None))
+    assert packaged_model(NAME, file=registry.archive) == packaged_model(NAME)
+    assert len(made) == 1
     monkeypatch.setattr(packaged_weights, "CONVERSION", packaged_weights.CONVERSION + 1)
     assert cached_model(NAME) is None
-    assert _holds_the_model(packaged_model(NAME, file=registry.archive))
+    packaged_model(NAME, file=registry.archive)
+    assert len(made) == 2
 
 
 def test_a_full_disk_is_known_beforehand(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
