@@ -165,8 +165,8 @@ WEIGHTS = {
         file="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
         size=1_117_320_768,
         sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
-        kept=3_100_000_000,
-        minutes=15.0,
+        kept=3_565_600_000,
+        minutes=5.0,
     ),
 }
 
