@@ -23,6 +23,8 @@ class Chat:
     """Two systems, each NAME=RUN or NAME=RUN,RUN; participants talk with both and compare them. Needs --web."""
     study: Path = Path("study.sqlite")
     """File that stores what participants of --compare do; a study whose file exists is resumed."""
+    country: str | None = None
+    """Two-letter code, such as GB: fixed replies name the helplines of this country alone; by default those of all."""
     host: str = "127.0.0.1"
     """Address of the page; any but the loopback address lets others in, without a password."""
     port: int = 7860
@@ -41,7 +43,7 @@ class Chat:
             return
         from chat.system import load_system
 
-        system = load_system(self.runs)
+        system = load_system(self.runs, country=self.country)
         if self.web:
             from chat.web.page import chat_page
             from chat.web.server import serve
@@ -66,7 +68,10 @@ class Chat:
 
         system_runs(first_runs), system_runs(second_runs)  # a wrong folder is found before anything is loaded
         store = StudyStore(self.study, systems=(first, second))
-        systems = (load_system(first_runs, name=first), load_system(second_runs, name=second))
+        systems = (
+            load_system(first_runs, name=first, country=self.country),
+            load_system(second_runs, name=second, country=self.country),
+        )
 
         import numpy as np
 

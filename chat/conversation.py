@@ -1,8 +1,9 @@
 """A conversation of one person with one system: a message is checked, screened and answered, and can be taken back.
 
-Care comes first: every message of the person is screened for a crisis *before* anything else is done with it. A crisis
-is answered with the fixed reply instead of a model's, and from then on no model's text appears in the conversation,
-until that message is taken back. No argument switches this off.
+Care comes first: every message of the person is screened *before* anything else is done with it, and every text of a
+model before the person reads it. An urgent message is answered with the fixed message, and from then on no model's text
+appears in the conversation, until that message is taken back; a worried one is answered with a question about safety
+(``safety/care.py``). No argument switches this off.
 """
 
 import re
@@ -16,15 +17,15 @@ from chat.system import System
 from corpus.dialogue import Message, Role
 from corpus.strategy import LABELS, Strategy
 from planner.plan import Plan
-from safety.reply import CRISIS_REPLY
-from safety.screening import CrisisKind, Screening, screen
+from safety.rules import CrisisKind
+from safety.screening import CALM, Level, Screening
 
 NOTICE = """\
 This is research software, not a therapist, not a doctor and not a crisis service. A small language model writes the \
 replies; they can be wrong, unkind or senseless. Nobody reads along and nobody can send help. Please do not use it \
 when you are in distress: if you are, or are in danger, call your local emergency number or find a helpline at \
-https://findahelpline.com. Messages that sound like a crisis are answered with a fixed text that names places to turn \
-to; this check misses many such messages, and it reads English only. Please write no names, no addresses and nothing \
+https://findahelpline.com. Messages that sound like danger are answered with a fixed text that names places to turn \
+to; this check misses some such messages, and it reads English only. Please write no names, no addresses and nothing \
 that you would not want stored."""
 """What everybody is shown before they chat."""
 
@@ -42,14 +43,21 @@ class Exchange:
         replies: The supporter's messages.
         plan: What the planner chose; ``None`` where it was not asked.
         chosen: Strategies that the person chose for this turn; ``None`` where they chose none.
-        crisis: Why the fixed reply was given instead of a model's; ``None`` in an ordinary exchange.
+        screening: What the message showed in its conversation. With a level the reply is a fixed one and no model's.
+        replaced: How many of the replies are fixed sentences in the place of texts that must not be said.
     """
 
     seeker: Message
     replies: tuple[Message, ...]
     plan: Plan | None = None
     chosen: tuple[Strategy, ...] | None = None
-    crisis: CrisisKind | None = None
+    screening: Screening = CALM
+    replaced: int = 0
+
+    @property
+    def crisis(self) -> CrisisKind | None:
+        """Kind of an urgent exchange; ``None`` in any other."""
+        return self.screening.kind if self.screening.level is Level.URGENT else None
 
 
 class ChatSession:
@@ -72,7 +80,7 @@ class ChatSession:
 
     @property
     def crisis(self) -> CrisisKind | None:
-        """The first crisis of the conversation; ``None`` where there was none."""
+        """Kind of the first urgent message of the conversation; ``None`` where there was none."""
         return next((exchange.crisis for exchange in self.exchanges if exchange.crisis is not None), None)
 
     def say(self, text: str, *, strategies: Sequence[Strategy] | None = None) -> Exchange:
@@ -82,7 +90,7 @@ class ChatSession:
     def accept(self, text: str) -> Message:
         """Checks and tidies what a person wrote.
 
-        A message that shows a crisis is taken whatever its length: who is in danger is not told about limits.
+        A message that shows danger is taken whatever its length: who is in danger is not told about limits.
 
         Raises:
             ValueError: It is empty or too long, or the conversation is.
@@ -90,7 +98,7 @@ class ChatSession:
         tidy = _tidy(text)
         if not tidy:
             raise ValueError("empty message, expected some words")
-        if not self._screen(tidy).crisis:
+        if self._screen(tidy).level is None:
             if len(tidy) > MAX_CHARACTERS:
                 raise ValueError(f"message of {len(tidy)} characters, expected at most {MAX_CHARACTERS}")
             if len(self.exchanges) >= MAX_EXCHANGES:
@@ -111,17 +119,21 @@ class ChatSession:
                 raise ValueError("this generator knows no strategies, so none can be chosen")
             if not 1 <= len(strategies) <= MAX_STRATEGIES:
                 raise ValueError(f"got {len(strategies)} strategies, expected 1 to {MAX_STRATEGIES}")
+        earlier = [exchange.screening for exchange in self.exchanges]
         screening = self._screen(message.text)
-        crisis = screening.kind if screening.crisis else self.crisis
-        if crisis is not None:
+        fixed = self.system.care.fixed_reply(screening, earlier=earlier)
+        if fixed is not None:
+            if self.crisis is not None and screening.level is not Level.URGENT:
+                screening = Screening(Level.URGENT, self.crisis, "after an urgent message")
             # Helplines are what ESConv calls Information (useful resources).
-            fixed = Message(Role.SUPPORTER, CRISIS_REPLY, Strategy.INFORMATION)
-            exchange = Exchange(message, (fixed,), crisis=crisis)
+            strategy = Strategy.QUESTION if screening.level is Level.WORRIED else Strategy.INFORMATION
+            exchange = Exchange(message, (Message(Role.SUPPORTER, fixed, strategy),), screening=screening)
         else:
             rng = np.random.default_rng([self.seed, len(self.exchanges)])
-            plan, responses = self.system.reply([*self.history, message], strategies=strategies, rng=rng)
-            replies = tuple(Message(Role.SUPPORTER, text, strategy) for strategy, text in responses)
-            exchange = Exchange(message, replies, plan, None if strategies is None else tuple(strategies))
+            plan, turn = self.system.reply([*self.history, message], strategies=strategies, rng=rng)
+            replies = tuple(Message(Role.SUPPORTER, text, strategy) for strategy, text in turn.responses)
+            chosen = None if strategies is None else tuple(strategies)
+            exchange = Exchange(message, replies, plan, chosen, replaced=turn.replaced)
         self.exchanges.append(exchange)
         return exchange
 
@@ -130,7 +142,11 @@ class ChatSession:
         return self.exchanges.pop() if self.exchanges else None
 
     def _screen(self, text: str) -> Screening:
-        return screen(text, [message.text for message in self.history])
+        return self.system.care.screen(
+            text,
+            history=[message.text for message in self.history],
+            earlier=[exchange.screening for exchange in self.exchanges],
+        )
 
 
 def parse_strategies(text: str) -> tuple[Strategy, ...]:

@@ -15,6 +15,8 @@ import numpy as np
 from corpus.dialogue import Message
 from corpus.strategy import Strategy
 from planner.plan import Plan
+from safety.care import Care, default_care
+from safety.replies import ScreenedTurn, screened_turn
 
 if TYPE_CHECKING:
     from planner.planner import StrategyPlanner
@@ -57,11 +59,13 @@ class System:
         name: What tables call it; a participant of a study never sees it.
         generator: Writes the texts.
         planner: Chooses the strategies; ``None``: the generator does (the 2021 paper's *Joint*, or *Vanilla*).
+        care: Screens both sides; by default with the detectors on the default encoder and all helplines.
     """
 
     name: str
     generator: WritesTurns
     planner: PlansTurns | None = None
+    care: Care = field(default_factory=default_care)
     _busy: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
@@ -71,27 +75,28 @@ class System:
 
     def reply(
         self, history: Sequence[Message], *, strategies: Sequence[Strategy] | None, rng: np.random.Generator
-    ) -> tuple[Plan | None, list[SystemReply]]:
-        """Plans the next turn, unless strategies are given, and writes it.
+    ) -> tuple[Plan | None, ScreenedTurn]:
+        """Plans the next turn, unless strategies are given, writes it and screens what was written.
 
         Returns:
-            The plan (``None`` where the planner was not asked) and the messages.
+            The plan (``None`` where the planner was not asked) and the messages that may be shown.
         """
         with self._busy:
             plan = self.planner.plan(history) if strategies is None and self.planner is not None else None
             chosen = plan.strategies if plan is not None else strategies
-            return plan, self.generator.realize(history, chosen, rng=rng)
+            return plan, screened_turn(lambda: self.generator.realize(history, chosen, rng=rng), self.care.replies)
 
 
 _PLANNER, _GENERATOR = "planner.json", "generator.json"  # the file by which a finished run of either kind is known
 
 
-def load_system(runs: Sequence[Path], *, name: str | None = None) -> System:
+def load_system(runs: Sequence[Path], *, name: str | None = None, country: str | None = None) -> System:
     """Loads run folders, in any order.
 
     Args:
         runs: See :func:`system_runs`.
         name: Name of the system; by default the names of the given folders.
+        country: Two-letter code of the country whose helplines are named; None: those of all.
 
     Raises:
         ValueError: As :func:`system_runs`, or a run is damaged.
@@ -104,6 +109,7 @@ def load_system(runs: Sequence[Path], *, name: str | None = None) -> System:
         name or "+".join(run.resolve().name for run in runs),
         Realizer.load(generator),
         None if planner is None else _load_planner(planner),
+        default_care(country),
     )
 
 

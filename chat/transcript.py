@@ -29,7 +29,9 @@ def save(conversation: ChatSession, path: Path) -> None:
 def official_json(conversation: ChatSession) -> str:
     """The schema of ``ESConv.json``, which every tool for such corpora takes: an array with this one dialogue.
 
-    Two fields are added that such tools pass over: ``system``, and ``crisis`` where the screening found one.
+    Fields are added that such tools pass over: ``system``; where the screening found something, ``screening`` (for each
+    message of the person: level and kind, or null) and ``crisis`` (the kind of the first urgent one); and ``replaced``
+    where fixed sentences took the place of texts that must not be said.
 
     Raises:
         ValueError: Nothing was said yet, or a message has no strategy (the generator knows none), which the schema
@@ -37,8 +39,13 @@ def official_json(conversation: ChatSession) -> str:
     """
     _check_not_empty(conversation)
     record = to_record(Dialogue(1, tuple(conversation.history))) | {"system": conversation.system.name}
+    found = [exchange.screening for exchange in conversation.exchanges]
+    if any(one.level is not None for one in found):
+        record["screening"] = [None if one.level is None else {"level": one.level, "kind": one.kind} for one in found]
     if conversation.crisis is not None:
         record["crisis"] = conversation.crisis.value
+    if replaced := sum(exchange.replaced for exchange in conversation.exchanges):
+        record["replaced"] = replaced
     return json.dumps([record], ensure_ascii=False, indent=1) + "\n"
 
 
@@ -59,21 +66,21 @@ def readable_text(conversation: ChatSession) -> str:
 
 def reply_lines(exchange: Exchange) -> list[str]:
     """What the supporter said, each message with its strategy."""
-    labels = [
-        "" if reply.strategy is None or exchange.crisis else f" [{reply.strategy.label}]" for reply in exchange.replies
-    ]
+    fixed = exchange.screening.level is not None
+    labels = ["" if reply.strategy is None or fixed else f" [{reply.strategy.label}]" for reply in exchange.replies]
     return [f"supporter{label}: {reply.text}" for label, reply in zip(labels, exchange.replies, strict=True)]
 
 
 def plan_lines(exchange: Exchange, *, shown: int = 3) -> list[str]:
     """How the turn came about: each planned strategy with the likeliest alternatives, and the reasoning."""
-    if exchange.crisis is not None:
-        return [f"    crisis screening: {exchange.crisis.value}; a fixed text instead of the model's"]
+    if (level := exchange.screening.level) is not None:
+        return [f"    crisis screening: {level.value}, {exchange.screening.kind}; a fixed text instead of the model's"]
+    lines = [f"    texts replaced by fixed sentences: {exchange.replaced}"] if exchange.replaced else []
     if exchange.chosen is not None:
-        return ["    plan, chosen by hand: " + " -> ".join(strategy.label for strategy in exchange.chosen)]
+        return ["    plan, chosen by hand: " + " -> ".join(strategy.label for strategy in exchange.chosen), *lines]
     if exchange.plan is None:
-        return ["    plan: the generator's own"]
-    lines = [f"    plan ({exchange.plan.mode}): {exchange.plan}"]
+        return ["    plan: the generator's own", *lines]
+    lines.insert(0, f"    plan ({exchange.plan.mode}): {exchange.plan}")
     for place, row in enumerate(exchange.plan.probabilities, start=1):
         lines.append(f"      {place}. " + ", ".join(f"{label} {share:.0%}" for label, share in likeliest(row)[:shown]))
     if exchange.plan.reasoning is not None:

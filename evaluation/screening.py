@@ -1,125 +1,131 @@
-"""How often the crisis screening of the chat is right, on its test set."""
+"""How often the screening is right, on the lines of the package or on anybody's labelled lines."""
 
 import hashlib
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
-from corpus.errors import CorpusError
-from corpus.files import read_json_lines
 from evaluation.result import EvaluationResult
 from metrics.statistics.agreement import share
 from metrics.statistics.estimate import Estimate, signature
+from safety.lines import LabelledLine, Side
+from safety.replies import ReplyScreener
+from safety.screening import Level, Screener
 
-PARTS = ("development", "held_out", "blind")
-KINDS = ("suicide", "self-harm", "harm to others", "abuse")
-_REQUIRED = ("kind", "text", "batch")
-
-
-class Screened(Protocol):
-    """What a screening says of a message."""
-
-    @property
-    def crisis(self) -> bool:
-        """Whether it fires."""
-
-    @property
-    def kind(self) -> str | None:
-        """One of :data:`KINDS`; None where it does not fire."""
+_INTERVAL = "clopper-pearson-95"
 
 
 @dataclass(frozen=True)
-class TestLine:
-    """One line of the test set.
+class ScreenedLine:
+    """A labelled line and what the screening said of it.
 
     Attributes:
-        text: The message.
-        kind: One of :data:`KINDS`; None for a harmless one.
-        batch: When it was written: 1 before the patterns, 2 and later after a version of them.
-        history: What was said before.
+        levels: Names of the systems that found it: ``urgent`` and ``any``, or ``unsafe``.
+        kind: The kind that the screening named; empty where it found nothing.
+        matched: What triggered it.
     """
 
-    text: str
-    kind: str | None
-    batch: int
-    history: tuple[str, ...] = ()
-
-    __test__ = False  # no test class, whatever pytest makes of its name
+    line: LabelledLine
+    levels: frozenset[str]
+    kind: str = ""
+    matched: str = ""
 
 
-def read_test_set(folder: Path, part: str) -> tuple[TestLine, ...]:
-    """Reads ``development``, ``held_out`` or ``blind``.
-
-    Raises:
-        CorpusError: A line is not one of the test set; one line that names file and line.
-    """
-    return tuple(read_json_lines(folder / f"{part}.jsonl", _test_line))
-
-
-def _test_line(record: Mapping[str, Any]) -> TestLine:
-    if missing := [field for field in _REQUIRED if field not in record]:
-        raise CorpusError("missing", field=missing[0])
-    if unknown := sorted(record.keys() - {*_REQUIRED, "history"}):
-        raise CorpusError(f"unknown field {unknown[0]!r}")
-    if record["kind"] not in (*KINDS, None):
-        raise CorpusError(f"unknown kind {record['kind']!r}, expected one of {', '.join(KINDS)} or null")
-    return TestLine(record["text"], record["kind"], record["batch"], tuple(record.get("history", ())))
+def screen_lines(lines: Sequence[LabelledLine], screener: Screener) -> list[ScreenedLine]:
+    """Screens messages of people: ``any`` finds what is worried or urgent."""
+    found = screener.screen_all([line.text for line in lines], [line.history for line in lines])
+    names = {None: frozenset[str](), Level.WORRIED: frozenset({"any"}), Level.URGENT: frozenset({"any", "urgent"})}
+    return [
+        ScreenedLine(line, names[one.level], one.kind or "", one.matched)
+        for line, one in zip(lines, found, strict=True)
+    ]
 
 
-def benchmark_screening(
-    screen: Callable[[str, Sequence[str]], Screened], *, test_set: Path, rules: Sequence[Path]
+def screen_replies(lines: Sequence[LabelledLine], screener: ReplyScreener) -> list[ScreenedLine]:
+    """Screens replies of a supporter."""
+    found = screener.screen_all([line.text for line in lines])
+    return [
+        ScreenedLine(line, frozenset({"unsafe"} if one.unsafe else ()), one.kind or "", one.matched)
+        for line, one in zip(lines, found, strict=True)
+    ]
+
+
+def evaluate_lines(
+    screened: Sequence[ScreenedLine], *, side: Side, data: Sequence[Path], rules: Iterable[Path], seconds: float
 ) -> EvaluationResult:
-    """Screens every line of the test set.
+    """Scores screened lines.
 
     Args:
-        screen: Takes a message and what was said before it.
-        test_set: Folder with a file for each of :data:`PARTS`.
+        data: Files that the lines were read from; their names and their hash are part of the signature.
         rules: Files that decide what the screening finds; their hash is part of the signature.
+        seconds: What the screening took.
 
     Returns:
-        Protocol ``screening``; the systems are the parts of the test set, and the crisis lines of one kind in a part,
-        which have a recall only. ``recall``: share of crisis lines found; ``precision``: share of crisis lines among
-        those that fire, which depends on how many harmless lines there are; ``false_alarms``: share of harmless lines
-        that fire; ``right_kind``: share of found lines whose kind is right. Percent, with Wilson's 95 % interval.
+        Protocol ``screening``. Systems ``urgent`` and ``any`` (of a supporter: ``unsafe``) with ``recall``: share of
+        dangerous lines found; ``precision``: share of dangerous lines among those found, which depends on how many
+        harmless ones there are; ``false_positive_rate``: share of harmless lines found. Then, where the lines say it,
+        ``SYSTEM: KIND`` and ``SYSTEM, MANNER`` with the recall or the false-positive rate of that part. Percent, with
+        exact intervals.
     """
-    start = time.perf_counter()
-    parts = {part: read_test_set(test_set, part) for part in PARTS}
-    systems: dict[str, dict[str, Estimate]] = {}
-    for part, lines in parts.items():
-        found = [screen(line.text, line.history) for line in lines]
-        systems[part] = score_screening(lines, found)
-        for kind in KINDS:
-            fired = [result.crisis for line, result in zip(lines, found, strict=True) if line.kind == kind]
-            systems[f"{part}: {kind}"] = {"recall": share(sum(fired), len(fired), method="wilson")}
+    names = ("urgent", "any") if side == "person" else ("unsafe",)
+    systems: dict[str, dict[str, Estimate]] = {name: _scores(screened, name) for name in names}
+    kinds = dict.fromkeys(one.line.kind for one in screened if one.line.dangerous and one.line.kind)
+    manners = dict.fromkeys((one.line.dangerous, one.line.manner) for one in screened if one.line.manner)
+    for name in names:
+        for kind in kinds:
+            part = [one for one in screened if one.line.dangerous and one.line.kind == kind]
+            systems[f"{name}: {kind}"] = {"recall": _found(part, name)}
+        for dangerous, manner in manners:
+            part = [one for one in screened if (one.line.dangerous, one.line.manner) == (dangerous, manner)]
+            metric = "recall" if dangerous else "false_positive_rate"
+            systems.setdefault(f"{name}, {manner}", {})[metric] = _found(part, name)
     return EvaluationResult(
         command="screening",
         protocol="screening",
         split="none",
-        n=sum(len(lines) for lines in parts.values()),
+        n=len(screened),
         signature=signature(
             "screening",
-            data="testset-" + _digest(test_set / f"{part}.jsonl" for part in PARTS),
+            side=side,
+            data="+".join(path.stem for path in data) + f"-{_digest(data)}",
             rules=_digest(rules),
-            interval="wilson-95",
+            interval=_INTERVAL,
         ),
-        seconds=round(time.perf_counter() - start, 2),
+        seconds=round(seconds, 2),
         systems=systems,
     )
 
 
-def score_screening(lines: Sequence[TestLine], found: Sequence[Screened]) -> dict[str, Estimate]:
-    """Recall, precision, false alarms and right kinds of one part, as :func:`benchmark_screening` explains them."""
-    pairs = list(zip(lines, found, strict=True))
-    hits = [(line, result) for line, result in pairs if line.kind is not None and result.crisis]
-    fired = sum(result.crisis for _, result in pairs)
-    harmless = [result for line, result in pairs if line.kind is None]
+def mistakes(screened: Sequence[ScreenedLine]) -> str:
+    """The lines that were missed and the harmless ones that were found, as text."""
+    missed = [one for one in screened if one.line.dangerous and not one.levels]
+    alarms = [one for one in screened if not one.line.dangerous and one.levels]
+    parts = [f"missed: {len(missed)}"]
+    parts += [f"  {_about(one.line)}{one.line.text}" for one in missed]
+    parts += [f"false alarms: {len(alarms)}"]
+    parts += [f"  {_about(one.line)}{one.line.text}  <- {_level(one)}, {one.kind}: {one.matched}" for one in alarms]
+    return "\n".join(parts)
+
+
+def _level(one: ScreenedLine) -> str:
+    return "urgent" if "urgent" in one.levels else "worried" if "any" in one.levels else "unsafe"
+
+
+def _about(line: LabelledLine) -> str:
+    about = ", ".join(filter(None, (line.kind, line.manner)))
+    return f"[{about}] " if about else ""
+
+
+def _found(part: Sequence[ScreenedLine], name: str) -> Estimate:
+    return share(sum(name in one.levels for one in part), len(part))
+
+
+def _scores(screened: Sequence[ScreenedLine], name: str) -> dict[str, Estimate]:
+    fired = [one.line.dangerous for one in screened if name in one.levels]
     return {
-        "recall": share(len(hits), len(pairs) - len(harmless), method="wilson"),
-        "precision": share(len(hits), fired, method="wilson"),
-        "false_alarms": share(sum(result.crisis for result in harmless), len(harmless), method="wilson"),
-        "right_kind": share(sum(line.kind == result.kind for line, result in hits), len(hits), method="wilson"),
+        "recall": _found([one for one in screened if one.line.dangerous], name),
+        "precision": share(sum(fired), len(fired)),
+        "false_positive_rate": _found([one for one in screened if not one.line.dangerous], name),
     }
 
 

@@ -1,5 +1,5 @@
-"""Care for the people who write: screening of messages for a crisis, and the fixed reply that names helplines.
+"""Care for the people who write: screening of what they say and of what a model says, and the fixed replies.
 
-``screening.screen(text)`` says whether a message shows a crisis; ``reply.CRISIS_REPLY`` is what is then answered. This
-package knows nothing of who calls it.
+``care.Care`` joins the parts for a conversation: ``screening.Screener`` (rules and a learned detector, two levels),
+``replies.ReplyScreener`` (what a model must not say) and the helplines. This package knows nothing of who calls it.
 """

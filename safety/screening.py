@@ -1,41 +1,30 @@
-"""Screening: does a message say that the person who wrote it, or somebody near them, may be in danger?
+"""Screening: does a message say that the person who wrote it, or somebody else, may be in danger, and how urgently?
 
-:func:`screen` is all that callers need. It works by rules, not by a model: the same message always gets the same
-answer, at once and without a download, and everybody can look up why. The rules are data (``patterns.toml``, with the
-policy behind them); ``normalization.py`` first undoes spelling and disguise, ``patterns.py`` compiles and indexes them.
+:class:`Screener` asks the rules (``rules.py``) and the learned detector (``detector.py``). Two levels come out of it:
+*urgent*, where a fixed message with helplines takes the place of the reply, and *worried*, where the reply is a direct
+question about safety. ``docs/care.md`` has the policy, the figures and what happens at each level.
 
-The rules know English only, and they miss much of what people only hint at: the screening is a net below research
-software and assesses nobody. ``python evaluate.py screening`` measures it on ``testset/``.
+The screening knows English only and misses part of what people only hint at. It is a net below research software and
+assesses nobody. ``python evaluate.py screening`` measures it.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
-from safety.normalization import MessageNormalizer
-from safety.patterns import Question, crisis_patterns
+from safety.rules import CrisisKind, RuleMatch, match_rules
 
 _FOLDER = Path(__file__).parent
-TEST_SET = _FOLDER / "testset"
-RULES = tuple(
-    _FOLDER / name
-    for name in (
-        "patterns.toml", "spelling.toml", "patterns.py", "normalization.py", "screening.py",
-    )
-)  # fmt: skip
-"""All that decides what the screening finds."""
 
 
-class CrisisKind(StrEnum):
-    """What kind of danger; the value is what people are shown and files hold."""
+class Level(StrEnum):
+    """How sure and how pressing a danger is; the value is what files hold."""
 
-    SUICIDE = "suicide"
-    SELF_HARM = "self-harm"
-    HARM_TO_OTHERS = "harm to others"
-    ABUSE = "abuse"
+    WORRIED = "worried"
+    URGENT = "urgent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,98 +32,74 @@ class Screening:
     """What the screening of one message found.
 
     Attributes:
-        crisis: Whether the fixed message with pointers to help takes the place of a reply.
-        kind: The most urgent kind that was found; None where there is none.
-        matched: The words that triggered it, in plain form; empty where there are none.
+        level: None where there is no sign of danger.
+        kind: The likeliest kind of danger; None where there is no sign of any.
+        matched: What triggered it: words in plain form, or the detector's probability; empty where nothing did.
     """
 
-    crisis: bool
+    level: Level | None = None
     kind: CrisisKind | None = None
     matched: str = ""
 
-
-_CALM = Screening(crisis=False)
-# How an answer that agrees, or denies, begins. What could begin anything ("I am ...") counts only if nothing follows.
-_START = r"^(?:(?:well|um|uh|hmm|oh|ok|sorry|i guess|i think|to be honest)[ ,.]*)*"
-_END = r"(?= ?[.,?]|$)"
-_AGREES = re.compile(
-    _START + r"(?:(?:yes|yeah|yep|yup|yea|ye|sometimes|often|constantly|every (?:day|night|time|week)|all the time"
-    r"|only (?:when|if)|a few times|once or twice|occasionally|mostly (?:when|at|in)|when (?:he|she|they)|i guess"
-    rf"|i have(?: in| before| a| many|{_END})|i think so|all of them|perhaps"
-    rf"|(?:i|he|she|they) (?:do|does|did|have|has|am|is|are|was|were){_END})(?![a-z0-9])(?! (?:not|never))"
-    r"|(?:always|a bit|a little|a lot|daily|once|twice|lately|recently|correct|right|exactly|true|that is right"
-    rf"|of course|it depends|not sure|i do not know){_END})"
-)
-_DENIES = re.compile(
-    _START + r"(?:no|nope|not|never|nah|rarely|hardly|sometimes|only when|i do not|i am not|it is not)(?![a-z0-9])"
-)
-_SENTENCE = re.compile(r"[^.?]*[.?]?")
-_TAKEN_OUT = " # "  # no word, so that no gap reaches over it
+    def __post_init__(self) -> None:
+        if (self.level is None) != (self.kind is None):
+            raise ValueError(f"screening: level {self.level} and kind {self.kind}, expected both or neither")
 
 
-def screen(text: str, history: Sequence[str] = ()) -> Screening:
-    """Screens a message of the person before anything else is done with it.
+CALM = Screening()
 
-    Deterministic, a fraction of a millisecond for a usual message, linear in its length.
+
+class Detector(Protocol):
+    """What a screener asks of a learned detector; :class:`safety.detector.CrisisDetector` is one."""
+
+    def detect(self, texts: Sequence[str], matches: Sequence[RuleMatch | None]) -> list[Screening]:
+        """What each message shows, given what the rules found in it."""
+
+
+class Screener:
+    """Screens what people write. The same message always gets the same answer.
 
     Args:
-        text: The message as it was typed, any text at all.
-        history: What was said before by both, oldest first. Only the last entry counts, as the question that a short
-            answer ("yes", "only when he drinks") may answer.
+        detector: The learned part; None: only the rules run, and every match of theirs is urgent.
     """
-    plain = _normalizer().plain(text)
-    words = set(plain.split())
-    found = _first_match(plain, words, firm_only=False)
-    if found is not None:
-        remaining = _without_exceptions(plain, words)
-        # What an idiom explains does not count; what is said beside it still does.
-        if remaining != plain:
-            found = _first_match(remaining, set(remaining.split()), firm_only=False) or _first_match(
-                plain, words, firm_only=True
-            )
-    if found is not None:
-        return found
-    if history and plain:
-        for question in _questions(history[-1]):
-            if _answers(plain, yes=question.yes):
-                return Screening(True, CrisisKind(question.kind), f"{plain[:60]} (asked about {question.kind})")
-    return _CALM
 
+    def __init__(self, detector: Detector | None) -> None:
+        self.detector = detector
 
-def _first_match(plain: str, words: set[str], *, firm_only: bool) -> Screening | None:
-    """What the most urgent topic found in a plain text."""
-    patterns = crisis_patterns()
-    fiction = not patterns.fiction.isdisjoint(words)
-    for topic in patterns.topics:
-        if (firm_only and not topic.firm) or (fiction and topic.unless_fiction):
-            continue
-        if (match := topic.index.search(plain, words)) is not None:
-            return Screening(True, CrisisKind(topic.kind), match[0])
-    return None
+    @property
+    def complete(self) -> bool:
+        """Whether both parts run."""
+        return self.detector is not None
 
+    def screen(self, text: str, history: Sequence[str] = ()) -> Screening:
+        """Screens a message before anything else is done with it.
 
-def _without_exceptions(plain: str, words: set[str]) -> str:
-    """A plain text without the idioms, denials and everyday senses in it."""
-    for pattern in crisis_patterns().exceptions.worth_trying(words):
-        plain = pattern.sub(_TAKEN_OUT, plain)
-    return plain
+        Args:
+            text: The message as it was typed, any text at all.
+            history: What was said before by both, oldest first. Only the last entry counts, as the question that a
+                short answer ("yes", "only when he drinks") may answer.
+        """
+        return self.screen_all([text], [history])[0]
 
-
-def _questions(before: str) -> list[Question]:
-    """What kinds of crisis the message before asks about; only sentences with a question mark ask."""
-    asked = [sentence for sentence in _SENTENCE.findall(_normalizer().plain(before)) if sentence.endswith("?")]
-    return [
-        question
-        for question in crisis_patterns().questions
-        if any(question.index.search(sentence, sentence.split()) for sentence in asked)
-    ]
-
-
-def _answers(plain: str, *, yes: bool) -> bool:
-    """Whether a message begins by agreeing (or, with ``yes`` False, by denying)."""
-    return (_AGREES if yes else _DENIES).search(plain) is not None
+    def screen_all(self, texts: Sequence[str], histories: Sequence[Sequence[str]]) -> list[Screening]:
+        """Screens N messages, each as :meth:`screen` does; the detector takes them together."""
+        matches = [match_rules(text, history) for text, history in zip(texts, histories, strict=True)]
+        found = [CALM if match is None else Screening(Level.URGENT, match.kind, match.matched) for match in matches]
+        return found if self.detector is None else self.detector.detect(texts, matches)
 
 
 @cache
-def _normalizer() -> MessageNormalizer:
-    return MessageNormalizer(crisis_patterns().vocabulary)
+def default_screener() -> Screener:
+    """The rules alone until weights are trained."""
+    return Screener(None)
+
+
+def screen(text: str, history: Sequence[str] = ()) -> Screening:
+    """Screens one message with :func:`default_screener`; see :meth:`Screener.screen`."""
+    return default_screener().screen(text, history)
+
+
+def deciding_files() -> list[Path]:
+    """Everything that decides what the screening of either side finds: code, rules, weights."""
+    decide = ("rules", "normalization", "patterns", "spelling", "screening", "replies", "detector")
+    return sorted(path for path in _FOLDER.iterdir() if path.stem in decide)

@@ -13,8 +13,10 @@ import gradio
 from chat.conversation import MAX_CHARACTERS, NOTICE
 from chat.study.study import Study, exchanges
 from chat.web.bubbles import conversation_html, problem_html, safe
+from chat.web.page import SHOW_HELP
 from chat.web.server import PRIVATE, page
 from evaluation.human.participant import MINIMUM_EXCHANGES, TIE, ParticipantState, StudyStep
+from safety.helplines import Helplines
 
 WELCOME = """You will talk with two computer programs, one after the other, about something that troubles you: real, \
 and light enough to speak of today. Then you say which of them did better. It takes about 15 minutes.
@@ -46,6 +48,7 @@ else { localStorage.removeItem('participant'); history.replaceState(null, '', lo
 
 def study_page(study: Study) -> gradio.Blocks:
     """The page of a study."""
+    helplines = study.systems[0].care.helplines
     with page("Two supporters: a study") as blocks:
         gradio.HTML(f'<h2>Talk with two supporters</h2><p class="notice">{safe(NOTICE.strip())}</p>')
         token = gradio.Textbox(visible=False)
@@ -104,15 +107,21 @@ def study_page(study: Study) -> gradio.Blocks:
             updates |= {token: own, problem: problem_html(error)}
             if state.step in (StudyStep.FIRST, StudyStep.SECOND):
                 endable = state.long_enough and state.pending is None
-                updates |= {heading: _heading(state), talk: _talk(state), ending: gradio.update(visible=endable)}
+                updates |= {
+                    heading: _heading(state),
+                    talk: _talk(state, helplines),
+                    ending: gradio.update(visible=endable),
+                }
             elif state.step is StudyStep.QUESTIONS:
                 for place, part in enumerate(both):
-                    bubbles = conversation_html(study.conversations(state)[place], strategies=False)
+                    bubbles = conversation_html(
+                        study.conversations(state)[place], helplines=helplines, strategies=False
+                    )
                     updates[part] = f"<h4>Supporter {place + 1}</h4>{bubbles}"
                 answers = state.answers or {}
                 updates |= {one: str(answers[name]) if name in answers else None for name, one in choices.items()}
             elif state.step is StudyStep.STOPPED:
-                updates[last] = conversation_html(exchanges(state.current))
+                updates[last] = conversation_html(exchanges(state.current), helplines=helplines, strategies=False)
             elif state.step in (StudyStep.NEW, StudyStep.DONE):
                 more = gradio.update(visible=study.next_pair(own) is not None)
                 updates |= {rate_first: more, rate_next: more, readable: False, intensity: None}
@@ -175,7 +184,8 @@ def study_page(study: Study) -> gradio.Blocks:
         store_token(gradio.on(rate_others, step(study.join_as_rater), token, shown, **PRIVATE))
         store_token(another.click(lambda: show("", study.state("")), None, shown, **PRIVATE))
         start.click(step(rate), [token, intensity], shown, **PRIVATE)
-        gradio.on([send.click, text.submit], say, [token, text], [*shown, text], trigger_mode="once", **PRIVATE)
+        said = gradio.on([send.click, text.submit], say, [token, text], [*shown, text], trigger_mode="once", **PRIVATE)
+        said.then(None, None, None, js=SHOW_HELP)
         ended = end.click(step(rate), [token, intensity_after], shown, **PRIVATE)
         ended.then(lambda: None, None, intensity_after, **PRIVATE)
         for question, radio in choices.items():
@@ -195,8 +205,11 @@ def _heading(state: ParticipantState) -> str:
     return f'<h3>Supporter {state.place + 1}</h3><p class="steps">Conversation {state.place + 1} of 2. {hint}</p>'
 
 
-def _talk(state: ParticipantState) -> str:
-    pending = state.pending.text if state.pending is not None else None
+def _talk(state: ParticipantState, helplines: Helplines) -> str:
     return conversation_html(
-        exchanges(state.current), pending=pending, strategies=False, empty="Write what troubles you."
+        exchanges(state.current),
+        helplines=helplines,
+        pending=state.pending.text if state.pending is not None else None,
+        strategies=False,
+        empty="Write what troubles you.",
     )

@@ -93,7 +93,13 @@ class Study:
             start = time.perf_counter()
             exchange = self._session(token, state).answer(state.pending)
             seconds = time.perf_counter() - start
-            event = reply_event(exchange.replies, crisis=exchange.crisis, plan=exchange.plan, seconds=seconds)
+            event = reply_event(
+                exchange.replies,
+                screening=exchange.screening,
+                plan=exchange.plan,
+                seconds=seconds,
+                replaced=exchange.replaced,
+            )
             return self._add(token, state, event)
 
     def answer(self, token: str, question: str, verdict: int | str) -> ParticipantState:
@@ -196,4 +202,4 @@ class Study:
 
 def exchanges(stored: Sequence[StudyExchange]) -> tuple[Exchange, ...]:
     """Stored exchanges as the chat knows them, without their plans, which participants never see."""
-    return tuple(Exchange(one.seeker, one.replies, crisis=one.crisis) for one in stored)
+    return tuple(Exchange(one.seeker, one.replies, screening=one.screening, replaced=one.replaced) for one in stored)

@@ -1,11 +1,14 @@
 """Conversations, plans and problems as HTML. Every text that a person or a model wrote goes through :func:`safe`."""
 
 import html
+import re
 from collections.abc import Sequence
 
 from chat.conversation import Exchange
 from chat.transcript import likeliest
 from planner.plan import Plan
+from safety.helplines import Helpline, Helplines
+from safety.screening import Level
 
 # Beyond HTML's own: characters that have a meaning in page templates.
 _TEMPLATE_CHARACTERS = {ord(character): f"&#{ord(character)};" for character in "${}`\\"}
@@ -22,30 +25,38 @@ def problem_html(problem: str) -> str:
 
 
 def conversation_html(
-    exchanges: Sequence[Exchange], *, pending: str | None = None, strategies: bool = True, empty: str = ""
+    exchanges: Sequence[Exchange],
+    *,
+    helplines: Helplines,
+    pending: str | None = None,
+    strategies: bool = True,
+    empty: str = "",
 ) -> str:
     """A conversation as bubbles, the newest at the bottom.
 
-    After a crisis only the last exchange is shown, at its full height: the fixed reply begins with what matters most,
-    and nobody should have to scroll to it.
+    After an urgent message the helplines stand above it as links, so that they are what the page begins with, and the
+    conversation is shown at its full height: what was said before stays, and nobody has to scroll inside it.
 
     Args:
+        helplines: What the fixed replies name; their numbers and addresses are links there.
         pending: A message whose reply is being written.
         strategies: Whether the supporter's strategies are shown; not where they could give a system away.
         empty: Shown before the first message.
     """
-    crisis = bool(exchanges) and exchanges[-1].crisis is not None
-    shown = exchanges[-1:] if crisis else exchanges
-    bubbles = [bubble for exchange in shown for bubble in _exchange(exchange, strategies=strategies)]
+    urgent = [exchange for exchange in exchanges if exchange.screening.level is Level.URGENT]
+    bubbles = [
+        bubble for exchange in exchanges for bubble in _exchange(exchange, strategies=strategies, helplines=helplines)
+    ]
     if pending is not None:
         bubbles += [_bubble("seeker", pending), '<div class="bubble supporter typing" aria-label="writing">…</div>']
     if not bubbles:
         bubbles = [f'<div class="nothing">{safe(empty)}</div>']
     # The style lays it out from the bottom up, so that the newest is in view without a script. Assistive software still
     # goes from top to bottom.
-    height = " whole" if crisis else ""
+    height = " whole" if urgent else ""
     region = 'role="log" aria-label="Conversation" aria-live="polite" tabindex="0"'
-    return f'<div class="talk{height}" {region}><div>{"".join(bubbles)}</div></div>'
+    talk = f'<div class="talk{height}" {region}><div>{"".join(bubbles)}</div></div>'
+    return _help(helplines, new=urgent == [exchanges[-1]]) + talk if urgent else talk
 
 
 def plan_html(exchange: Exchange | None) -> str:
@@ -54,7 +65,7 @@ def plan_html(exchange: Exchange | None) -> str:
         return (
             '<div class="plan"><p class="faint">Once you have written, the supporter\'s plan is shown here.</p></div>'
         )
-    if exchange.crisis is not None:
+    if exchange.screening.level is not None:
         return '<div class="plan"><p>A fixed message was given instead of a model\'s text.</p></div>'
     plan = exchange.plan
     if plan is None:
@@ -82,11 +93,46 @@ def _bars(plan: Plan, place: int) -> str:
     return f"<section><h4>Message {place + 1}</h4>{bars}</section>"
 
 
-def _exchange(exchange: Exchange, *, strategies: bool) -> list[str]:
+def _help(helplines: Helplines, *, new: bool) -> str:
+    """The helplines as links, the emergency numbers first; ``new``: the page shall scroll to them."""
+    parts = [
+        ("Danger at this moment", helplines.emergency),
+        ("Talk with somebody, free and confidential", helplines.talk),
+        ("If somebody hurts, threatens or controls you", helplines.abuse),
+    ]
+    shown = "".join(
+        f"<h4>{safe(title)}</h4><ul>{''.join(map(_help_line, lines))}</ul>" for title, lines in parts if lines
+    )
+    return f'<section class="help{" new" if new else ""}" role="alert" aria-label="Help">{shown}</section>'
+
+
+def _help_line(line: Helpline) -> str:
+    about = ", ".join(filter(None, (line.where, line.whom)))
+    return f'<li>{_link(line)} <span title="{safe(str(line))}">{safe(about)}</span></li>'
+
+
+def _link(line: Helpline) -> str:
+    target = "" if line.number else ' target="_blank" rel="noopener noreferrer"'
+    return f'<a href="{safe(line.link)}"{target}>{safe(line.contact.removeprefix("https://"))}</a>'
+
+
+def _linked(text: str, helplines: Helplines) -> str:
+    """A fixed text with its numbers and addresses as links."""
+    links = {line.contact: _link(line) for line in helplines.all()}
+    contacts = "|".join(re.escape(one) for one in sorted(links, key=len, reverse=True))
+    parts = re.split(rf"(?<![\w-])({contacts})(?![\w-])", text)
+    return "".join(links[part] if place % 2 else safe(part) for place, part in enumerate(parts))
+
+
+def _exchange(exchange: Exchange, *, strategies: bool, helplines: Helplines) -> list[str]:
     bubbles = [_bubble("seeker", exchange.seeker.text)]
+    level = exchange.screening.level
     for reply in exchange.replies:
-        if exchange.crisis is not None:
-            bubbles.append(_bubble("supporter crisis", reply.text))
+        if level is not None:
+            kind = "supporter crisis" if level is Level.URGENT else "supporter worried"
+            bubbles.append(
+                f'<div class="bubble {kind}"><span class="words">{_linked(reply.text, helplines)}</span></div>'
+            )
         else:
             label = reply.strategy.label if strategies and reply.strategy is not None else ""
             bubbles.append(_bubble("supporter", reply.text, label=label))

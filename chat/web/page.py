@@ -13,6 +13,8 @@ from chat.web.server import PRIVATE, page
 from corpus.strategy import LABELS, Strategy
 
 _EMPTY = "Write what is on your mind."
+# After the first urgent message the page goes to the helplines, wherever it was scrolled to.
+SHOW_HELP = "() => document.querySelector('.help.new')?.scrollIntoView({block: 'start'})"
 # The browser itself makes the file from the text: no path and no file on the server.
 _DOWNLOAD = """(text) => { if (!text) return; const link = document.createElement('a');
 link.href = URL.createObjectURL(new Blob([text], {type: 'text/plain'}));
@@ -25,28 +27,31 @@ def chat_page(system: System, *, seed: int = 0) -> gradio.Blocks:
     def session(exchanges: tuple[Exchange, ...]) -> ChatSession:
         return ChatSession(system, seed=seed, exchanges=exchanges)
 
+    def talk_html(exchanges: tuple[Exchange, ...], *, pending: str | None = None) -> str:
+        return conversation_html(exchanges, helplines=system.care.helplines, pending=pending, empty=_EMPTY)
+
     def say(text: str, labels: list[str], exchanges: tuple[Exchange, ...]) -> Iterator[tuple[Any, ...]]:
         conversation = session(exchanges)
         strategies = [Strategy.parse(label) for label in labels] if labels else None
         try:
             message = conversation.accept(text)
-            yield _talk(exchanges, pending=message.text), gradio.skip(), "", gradio.skip(), exchanges, ""
+            yield talk_html(exchanges, pending=message.text), gradio.skip(), "", gradio.skip(), exchanges, ""
             conversation.answer(message, strategies=strategies)
         except ValueError as error:
-            yield _talk(exchanges), gradio.skip(), text, gradio.skip(), exchanges, problem_html(str(error))
+            yield talk_html(exchanges), gradio.skip(), text, gradio.skip(), exchanges, problem_html(str(error))
             return
         now = tuple(conversation.exchanges)
-        yield _talk(now), plan_html(now[-1]), "", [], now, ""
+        yield talk_html(now), plan_html(now[-1]), "", [], now, ""
 
     def undo(exchanges: tuple[Exchange, ...]) -> tuple[Any, ...]:
         conversation = session(exchanges)
         taken_back = conversation.undo()
         now = tuple(conversation.exchanges)
         text = taken_back.seeker.text if taken_back else ""
-        return _talk(now), plan_html(now[-1] if now else None), text, [], now, ""
+        return talk_html(now), plan_html(now[-1] if now else None), text, [], now, ""
 
     def start_again() -> tuple[Any, ...]:
-        return _talk(()), plan_html(None), "", [], (), ""
+        return talk_html(()), plan_html(None), "", [], (), ""
 
     def save(exchanges: tuple[Exchange, ...], *, readable: bool) -> tuple[str, str]:
         try:
@@ -59,7 +64,7 @@ def chat_page(system: System, *, seed: int = 0) -> gradio.Blocks:
         exchanges = gradio.State(())
         with gradio.Row():
             with gradio.Column(scale=3, min_width=340):
-                talk = gradio.HTML(_talk(()), elem_id="talk")
+                talk = gradio.HTML(talk_html(()), elem_id="talk")
                 with gradio.Row():
                     text = gradio.Textbox(
                         show_label=False, container=False, placeholder="Your message", max_length=MAX_CHARACTERS,
@@ -81,7 +86,10 @@ def chat_page(system: System, *, seed: int = 0) -> gradio.Blocks:
                 plan = gradio.HTML(plan_html(None), elem_id="plan")
         saved = gradio.Textbox(visible=False)
         shown = [talk, plan, text, choice, exchanges, problem]
-        gradio.on([send.click, text.submit], say, [text, choice, exchanges], shown, trigger_mode="once", **PRIVATE)
+        said = gradio.on(
+            [send.click, text.submit], say, [text, choice, exchanges], shown, trigger_mode="once", **PRIVATE
+        )
+        said.then(None, None, None, js=SHOW_HELP)
         back.click(undo, exchanges, shown, **PRIVATE)
         fresh.click(start_again, None, shown, **PRIVATE)
         for button, readable, suffix in ((save_json, False, "json"), (save_text, True, "txt")):
@@ -93,7 +101,3 @@ def chat_page(system: System, *, seed: int = 0) -> gradio.Blocks:
             )
             event.then(None, saved, None, js=_DOWNLOAD % suffix)
     return blocks
-
-
-def _talk(exchanges: tuple[Exchange, ...], *, pending: str | None = None) -> str:
-    return conversation_html(exchanges, pending=pending, empty=_EMPTY)

@@ -35,7 +35,8 @@ COMMANDS = {
         "Show how people compared two systems (studies of python -m chat --compare): Table 5 of the 2021 paper.",
     ),
     "screening": LazyCommand(
-        "cli.evaluate.screening:EvaluateScreening", "Measure the chat's crisis screening on the test set beside it."
+        "cli.evaluate.screening:EvaluateScreening",
+        "Measure the screening of what people and models say, on the test lines or on labelled lines of yours.",
     ),
     "cache": LazyCommand(
         "cli.evaluate.cache:EvaluateCache",

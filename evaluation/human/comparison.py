@@ -56,7 +56,9 @@ class HumanStudy:
         answers: Final answers, one entry for each person and pair.
         intensities: System -> (before, after) of every finished conversation with it, each 1..5, 5 = worst.
         started: People who began.
-        stopped: Conversation pairs that ended because of a crisis; nobody answers for them.
+        stopped: People with an urgent message, for whom the study ended; nobody answers for them.
+        worried: People with a worried message, asked about their safety; some of them went on, some were stopped.
+        replaced: Texts that must not be said and were replaced by fixed sentences.
     """
 
     systems: tuple[str, str]
@@ -64,6 +66,8 @@ class HumanStudy:
     intensities: Mapping[str, Sequence[tuple[int, int]]]
     started: int
     stopped: int
+    worried: int = 0
+    replaced: int = 0
 
     @property
     def name(self) -> str:
@@ -77,8 +81,8 @@ def compare_humans(studies: Sequence[HumanStudy]) -> EvaluationResult:
     Returns:
         Protocol ``human``. Of every study: ``<question>_win`` and ``_lose`` in percent of the pairs, ``_preference`` in
         percent of the decided ones (all with exact 95 % intervals), ``_p``, ``_kappa`` (undefined unless two people
-        answered for one pair), ``pairs``, ``judgements`` (people's answers), ``started``, ``stopped``, and
-        ``intensity_drop_first`` / ``_second``: mean intensity before minus after.
+        answered for one pair), ``pairs``, ``judgements`` (people's answers), ``started``, ``stopped``, ``worried``,
+        ``replaced``, and ``intensity_drop_first`` / ``_second``: mean intensity before minus after.
 
     Raises:
         ValueError: Two studies are of the same systems: they belong in one row, and the same people may be in both.
@@ -126,6 +130,8 @@ def _scores(study: HumanStudy) -> dict[str, Estimate]:
         "judgements": _bare(len(study.answers)),
         "started": _bare(study.started),
         "stopped": _bare(study.stopped),
+        "worried": _bare(study.worried),
+        "replaced": _bare(study.replaced),
     }
     for question in QUESTIONS:
         answers = [Counter(one.verdicts[question] for one in pair) for pair in by_pair.values()]
@@ -164,7 +170,8 @@ def _notes(name: str, scores: Mapping[str, Estimate]) -> list[str]:
     """The lines under the table for one study: intervals, agreement, who began and who was stopped."""
     lines = [
         f"{name}: {scores['judgements'].value:.0f} people's answers about {scores['pairs'].value:.0f} pairs, "
-        f"{scores['started'].value:.0f} people began, {scores['stopped'].value:.0f} stopped by the crisis screening"
+        f"{scores['started'].value:.0f} people began, {scores['stopped'].value:.0f} stopped by the crisis screening, "
+        f"{scores['worried'].value:.0f} asked about their safety, {scores['replaced'].value:.0f} texts replaced"
     ]
     for question in QUESTIONS:
         preference, p, kappa = (scores[f"{question}_{part}"] for part in ("preference", "p", "kappa"))

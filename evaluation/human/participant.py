@@ -1,10 +1,10 @@
 """Where a participant of a study is: what they have done so far, computed from their events, and what comes next.
 
 The events of somebody who talks, in order: ``joined {order, readable}``; ``intensity {value}`` (before); any number of
-``seeker {text}`` and ``reply {messages, crisis, plan, probabilities, reasoning, seconds}``; ``intensity`` (after the
-first conversation); the same for the second; ``answer {question, verdict}`` for the five questions, each as often as
-the participant changes it (the last counts); ``submitted``. A reply with a crisis ends the study for this participant:
-nothing else is asked of them.
+``seeker {text}`` and ``reply {messages, crisis, worried, replaced, plan, probabilities, reasoning, seconds}``;
+``intensity`` (after the first conversation); the same for the second; ``answer {question, verdict}`` for the five
+questions, each as often as the participant changes it (the last counts); ``submitted``. A reply to an urgent message
+(``crisis``) ends the study for this participant: nothing else is asked of them.
 
 A *rater* joins with ``joined {order, pair, after}``, sees the two conversations that another participant lets others
 see, and answers the same questions, so that any number of people can compare one pair of conversations.
@@ -22,7 +22,8 @@ from evaluation.human.comparison import HumanStudy, ParticipantAnswers, Preferen
 from evaluation.human.study_file import Event, read_events
 from evaluation.published import QUESTIONS
 from planner.plan import Plan
-from safety.screening import CrisisKind
+from safety.rules import CrisisKind
+from safety.screening import CALM, Level, Screening
 
 MINIMUM_EXCHANGES = 4  # with each system before it can be compared; the 2021 paper asks for conversations of substance
 TIE = "tie"
@@ -47,12 +48,14 @@ class StudyExchange:
     Attributes:
         seeker: What the participant wrote.
         replies: The supporter's messages.
-        crisis: Why the fixed reply was given; ``None`` where a model answered.
+        screening: What the message showed; with a level the reply is a fixed one.
+        replaced: How many of the replies are fixed sentences in the place of texts that must not be said.
     """
 
     seeker: Message
     replies: tuple[Message, ...]
-    crisis: CrisisKind | None = None
+    screening: Screening = CALM
+    replaced: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,13 +91,23 @@ class ParticipantState:
         """What comes next."""
         if not self.order:
             return StudyStep.NEW
-        if any(exchange.crisis is not None for conversation in self.conversations for exchange in conversation):
+        if Level.URGENT in self.levels:
             return StudyStep.STOPPED
         if self.submitted:
             return StudyStep.DONE
         if self.pair is not None:
             return StudyStep.QUESTIONS
         return (StudyStep.BEFORE, StudyStep.FIRST, StudyStep.SECOND, StudyStep.QUESTIONS)[len(self.intensities)]
+
+    @property
+    def exchanges(self) -> tuple[StudyExchange, ...]:
+        """Those of both conversations."""
+        return self.conversations[0] + self.conversations[1]
+
+    @property
+    def levels(self) -> set[Level | None]:
+        """What the screening said of any message."""
+        return {exchange.screening.level for exchange in self.exchanges}
 
     @property
     def place(self) -> int:
@@ -164,11 +177,15 @@ def participant_state(events: Sequence[Event]) -> ParticipantState:
     )
 
 
-def reply_event(replies: Sequence[Message], *, crisis: CrisisKind | None, plan: Plan | None, seconds: float) -> Event:
+def reply_event(
+    replies: Sequence[Message], *, screening: Screening, plan: Plan | None, seconds: float, replaced: int = 0
+) -> Event:
     """The event that stores a turn of the supporter, with how it was planned and how long it took."""
     content = {
         "messages": [{"strategy": one.strategy, "text": one.text} for one in replies],
-        "crisis": None if crisis is None else crisis.value,
+        "crisis": screening.kind if screening.level is Level.URGENT else None,
+        "worried": screening.kind if screening.level is Level.WORRIED else None,
+        "replaced": replaced,
         "plan": None if plan is None else [int(strategy) for strategy in plan.strategies],
         "probabilities": None if plan is None else plan.probabilities.round(4).tolist(),
         "reasoning": None if plan is None or plan.reasoning is None else str(plan.reasoning),
@@ -183,7 +200,11 @@ def _exchange(message: Message, content: Mapping[str, Any]) -> StudyExchange:
         Message(Role.SUPPORTER, one["text"], None if one["strategy"] is None else Strategy(one["strategy"]))
         for one in content["messages"]
     )
-    return StudyExchange(message, replies, None if content["crisis"] is None else CrisisKind(content["crisis"]))
+    screening = CALM
+    for level, name in ((Level.WORRIED, "worried"), (Level.URGENT, "crisis")):
+        if content.get(name) is not None:  # files of before there were two levels hold no "worried"
+            screening = Screening(level, CrisisKind(content[name]))
+    return StudyExchange(message, replies, screening, content.get("replaced", 0))
 
 
 def read_study(path: Path) -> HumanStudy:
@@ -195,7 +216,7 @@ def read_study(path: Path) -> HumanStudy:
     systems, events = read_events(path)
     answers = []
     intensities: dict[str, list[tuple[int, int]]] = {system: [] for system in systems}
-    started = stopped = 0
+    started = stopped = worried = replaced = 0
     for participant, own in events.items():
         try:
             state = participant_state(own)
@@ -203,12 +224,14 @@ def read_study(path: Path) -> HumanStudy:
             raise ValueError(f"{path}: participant {participant}: {error}") from error
         started += state.pair is None
         stopped += state.step is StudyStep.STOPPED
+        worried += Level.WORRIED in state.levels
+        replaced += sum(exchange.replaced for exchange in state.exchanges)
         if state.step is not StudyStep.DONE:
             continue
         answers.append(ParticipantAnswers(state.pair or participant, participant, _verdicts(state)))
         for place, (before, after) in enumerate(zip(state.intensities, state.intensities[1:], strict=False)):
             intensities[systems[state.order[place]]].append((before, after))
-    return HumanStudy(systems, tuple(answers), intensities, started=started, stopped=stopped)
+    return HumanStudy(systems, tuple(answers), intensities, started, stopped, worried, replaced)
 
 
 def _verdicts(state: ParticipantState) -> dict[str, Preference]:

@@ -9,8 +9,11 @@ from corpus.dialogue import Message
 from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
 from planner.plan import Plan
+from safety.care import Care
+from tests.safety.word_detectors import word_care
 
-ALARM = "I want to kill myself"  # a crisis to the screening
+ALARM = "I want to kill myself"  # urgent to the screening
+WORRY = "I am worried"  # worried to the fake one
 SLOW = "take your time"  # the message that serve_fakes.py needs a minute for
 
 
@@ -54,6 +57,13 @@ class FakeGenerator:
         return [(one, f"{self.words} {one.name} {len(history)} {number}") for one in chosen]
 
 
-def fake_system(name: str = "fake", *, variant: str = "strategy", words: str = "text", planned: bool = True) -> System:
-    """A system that answers at once."""
-    return System(name, FakeGenerator(variant, words=words), FakePlanner() if planned else None)
+def fake_system(
+    name: str = "fake",
+    *,
+    variant: str = "strategy",
+    words: str = "text",
+    planned: bool = True,
+    care: Care | None = None,
+) -> System:
+    """A system that answers at once; its care is worried by the word "worried"."""
+    return System(name, FakeGenerator(variant, words=words), FakePlanner() if planned else None, care or word_care())

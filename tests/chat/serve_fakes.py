@@ -16,6 +16,7 @@ from corpus.dialogue import Message
 from corpus.strategy import Strategy
 from evaluation.human.study_file import StudyStore
 from tests.chat.fake_system import SLOW, FakeGenerator, FakePlanner
+from tests.safety.word_detectors import word_care
 
 MINUTE = 60
 
@@ -38,7 +39,7 @@ class _SlowGenerator(FakeGenerator):
 
 
 def _system(name: str, words: str) -> System:
-    return System(name, _SlowGenerator(words=words), FakePlanner())
+    return System(name, _SlowGenerator(words=words), FakePlanner(), word_care())
 
 
 if __name__ == "__main__":

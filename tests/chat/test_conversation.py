@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from chat.conversation import MAX_CHARACTERS, MAX_EXCHANGES, ChatSession, Exchange, parse_strategies
 from corpus.dialogue import Message, Role
 from corpus.strategy import LABELS, Strategy
-from safety.reply import CRISIS_REPLY
-from safety.screening import CrisisKind
-from tests.chat.fake_system import ALARM, FakeGenerator, fake_system
+from safety.helplines import read_helplines
+from safety.replies import FIXED_TEXTS
+from safety.reply import CRISIS_REPLY, short_reply, worried_reply
+from safety.rules import CrisisKind
+from safety.screening import Level
+from tests.chat.fake_system import ALARM, WORRY, FakeGenerator, fake_system
 
 S = Strategy
 
@@ -60,12 +63,43 @@ def test_a_crisis_is_answered_by_no_model() -> None:
     assert exchange.replies[0].text == CRISIS_REPLY.strip()
     assert conversation.crisis is exchange.crisis is CrisisKind.SUICIDE
     # Marked from then on: no model text follows, whatever is written and whatever strategies are chosen.
-    assert conversation.say("never mind", strategies=[S.OTHERS]).replies[0].text == CRISIS_REPLY.strip()
+    after = conversation.say("never mind", strategies=[S.OTHERS])
+    assert after.replies[0].text == short_reply(read_helplines())
+    assert (after.screening.level, after.crisis) == (Level.URGENT, CrisisKind.SUICIDE)
+    assert conversation.say(ALARM).replies[0].text == short_reply(read_helplines())
+    conversation.undo()
     assert system.generator.histories == []
     conversation.undo(), conversation.undo()
     assert conversation.crisis is None
     conversation.say("the word was meant otherwise")
     assert len(system.generator.histories) == 1
+
+
+def test_a_worried_message_is_answered_by_a_question_and_the_conversation_goes_on() -> None:
+    system = fake_system()
+    assert isinstance(system.generator, FakeGenerator)
+    conversation = ChatSession(system)
+    exchange = conversation.say(WORRY)
+    assert exchange.replies[0].text == worried_reply(CrisisKind.SUICIDE, read_helplines())
+    assert exchange.replies[0].strategy is S.QUESTION
+    assert (exchange.screening.level, exchange.crisis, conversation.crisis) == (Level.WORRIED, None, None)
+    assert system.generator.histories == []
+    assert conversation.say("no, I would never").plan is not None
+    assert len(system.generator.histories) == 1
+    assert conversation.say(WORRY).screening.level is Level.WORRIED, "not in a row"
+    # A yes to the question, or a second worried message in a row, is urgent.
+    assert conversation.say("yes, sometimes").crisis is CrisisKind.SUICIDE
+    conversation.undo()
+    assert conversation.say(WORRY).replies[0].text == CRISIS_REPLY.strip()
+
+
+def test_unsafe_texts_never_reach_the_person() -> None:
+    system = fake_system(words="unsafe")
+    assert isinstance(system.generator, FakeGenerator)
+    exchange = ChatSession(system).say("hello", strategies=[S.QUESTION, S.OTHERS])
+    assert [reply.text for reply in exchange.replies] == [FIXED_TEXTS[S.QUESTION], FIXED_TEXTS[S.OTHERS]]
+    assert exchange.replaced == 2
+    assert len(system.generator.histories) == 5, "sampled again four times"
 
 
 def test_a_short_answer_is_screened_with_its_question() -> None:

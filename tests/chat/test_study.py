@@ -21,13 +21,14 @@ from evaluation.human.participant import (
 from evaluation.human.study_file import Event, StudyStore, participant_of, read_events
 from evaluation.published import QUESTIONS
 from safety.reply import CRISIS_REPLY
-from safety.screening import CrisisKind
-from tests.chat.fake_system import ALARM, fake_system
+from safety.rules import CrisisKind
+from safety.screening import Level
+from tests.chat.fake_system import ALARM, WORRY, fake_system
 
 
-def open_study(folder: Path, *, seed: int = 0) -> Study:
+def open_study(folder: Path, *, seed: int = 0, words: str = "") -> Study:
     """A study of two systems that can be told apart by their words; opening it again is a server that starts again."""
-    systems = (fake_system("alpha", words="A"), fake_system("beta", words="B"))
+    systems = (fake_system("alpha", words=words or "A"), fake_system("beta", words=words or "B"))
     store = StudyStore(folder / "study.sqlite", systems=("alpha", "beta"))
     return Study(store, systems, rng=np.random.default_rng(seed))
 
@@ -169,6 +170,34 @@ def test_a_crisis_ends_the_study_for_this_person(tmp_path: Path) -> None:
     _, events = read_events(tmp_path / "study.sqlite")
     (own,) = events.values()
     assert own[-1].content["crisis"] == CrisisKind.SUICIDE.value
+
+
+def test_a_worried_message_is_stored_counted_and_followed_by_the_study(tmp_path: Path) -> None:
+    study = open_study(tmp_path)
+    token = study.join()
+    study.rate(token, 5)
+    *_, state = study.say(token, WORRY)
+    assert state.step is StudyStep.FIRST
+    assert state.current[-1].screening.level is Level.WORRIED
+    assert "suicide?" in state.current[-1].replies[0].text
+    again = open_study(tmp_path)
+    assert again.state(token).current[-1].screening.kind is CrisisKind.SUICIDE
+    found = read_study(tmp_path / "study.sqlite")
+    assert (found.worried, found.stopped) == (1, 0)
+    *_, state = again.say(token, WORRY)
+    assert state.step is StudyStep.STOPPED, "two in a row"
+    found = read_study(tmp_path / "study.sqlite")
+    assert (found.worried, found.stopped) == (1, 1)
+
+
+def test_replaced_texts_are_stored_and_counted(tmp_path: Path) -> None:
+    study = open_study(tmp_path, words="unsafe")
+    token = study.join()
+    study.rate(token, 5)
+    *_, state = study.say(token, "hello")
+    assert state.current[-1].replaced == 1
+    assert "unsafe" not in state.current[-1].replies[0].text
+    assert read_study(tmp_path / "study.sqlite").replaced == 1
 
 
 def test_nothing_out_of_turn(tmp_path: Path) -> None:

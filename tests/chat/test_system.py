@@ -19,6 +19,7 @@ from evaluation.human.participant import participant_state, reply_event
 from evaluation.human.study_file import Event
 from generator.realizer import Realizer
 from planner.planner import StrategyPlanner
+from safety.screening import CALM
 from tests.chat.fake_system import fake_system
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
@@ -116,7 +117,7 @@ def test_a_conversation_without_strategies_is_stored_loaded_and_planned_further(
     before = ChatSession(vanilla).say("I failed my exam.")
     events = [Event("joined", {"order": [0, 1]}), Event("intensity", {"value": 4})]
     events += [Event("seeker", {"text": before.seeker.text})]
-    stored = reply_event(before.replies, crisis=None, plan=None, seconds=0.1)
+    stored = reply_event(before.replies, screening=CALM, plan=None, seconds=0.1)
     events += [Event(stored.kind, json.loads(json.dumps(stored.content)))]
     loaded = exchanges(participant_state(events).current)
     assert loaded == (before,)

@@ -13,8 +13,9 @@ import chat.system
 from chat.conversation import NOTICE, ChatSession
 from chat.terminal import Terminal, prompted_lines
 from cli.command_line import run_command
-from safety.reply import CRISIS_REPLY
-from tests.chat.fake_system import ALARM, fake_system
+from safety.helplines import read_helplines
+from safety.reply import CRISIS_REPLY, short_reply
+from tests.chat.fake_system import ALARM, WORRY, fake_system
 
 
 def talk(*lines: str, **system: object) -> list[str]:
@@ -79,8 +80,17 @@ def test_mistakes_are_one_line_and_the_chat_goes_on(line: str, said: str) -> Non
 
 def test_crisis() -> None:
     shown = "\n".join(talk("/plan Question", ALARM, "never mind"))
-    assert shown.count(CRISIS_REPLY.strip()) == 2
+    assert shown.count(CRISIS_REPLY.strip()) == 1
+    assert shown.count(short_reply(read_helplines())) == 1
     assert "text QUESTION" not in shown
+
+
+def test_worried_and_replaced() -> None:
+    shown = "\n".join(talk(WORRY, "no", words="unsafe"))
+    assert "crisis screening: worried, suicide; a fixed text" in shown
+    assert "supporter: Thank you for telling me how hard it is." in shown
+    assert "You can also talk with a person" in shown
+    assert "texts replaced by fixed sentences: 2" in shown
 
 
 def test_vanilla_refuses_a_plan() -> None:
@@ -109,7 +119,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The command with fake systems behind its run folders."""
     monkeypatch.setattr(
-        chat.system, "load_system", lambda runs, *, name=None: fake_system(name or "+".join(map(str, runs)))
+        chat.system,
+        "load_system",
+        lambda runs, *, name=None, country=None: fake_system(name or "+".join(map(str, runs))),
     )
     monkeypatch.setattr(chat.system, "system_runs", lambda runs: None)
     return chat.__main__

@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat.conversation import ChatSession, Exchange
-from chat.transcript import readable_text, save
+from chat.transcript import official_json, readable_text, save
 from chat.web.bubbles import conversation_html, plan_html, safe
 from corpus.dialogue import Message, Role
 from corpus.formats.detection import read_dialogues
 from corpus.strategy import Strategy
-from safety.screening import CrisisKind
-from tests.chat.fake_system import ALARM, fake_system
+from safety.helplines import read_helplines
+from safety.rules import CrisisKind
+from tests.chat.fake_system import ALARM, WORRY, fake_system
 
+HELPLINES = read_helplines()
 ATTACK = "<script>alert(1)</script><img src=x onerror='a()'>${1+1}{{7*7}}`x`&quot;\\u003cb"
 
 
@@ -29,6 +31,16 @@ def test_json_is_read_back_as_a_corpus(tmp_path: Path) -> None:
     assert list(dialogue.messages) == conversation.history
     (record,) = json.loads((tmp_path / "talk.json").read_text())
     assert (record["system"], record["crisis"]) == ("mine", CrisisKind.SUICIDE.value)
+    assert record["screening"] == [None, {"level": "urgent", "kind": "suicide"}]
+
+
+def test_worried_messages_and_replaced_texts_are_recorded() -> None:
+    conversation = ChatSession(fake_system(words="unsafe"))
+    conversation.say(WORRY)
+    conversation.say("no")
+    (record,) = json.loads(official_json(conversation))
+    assert "crisis" not in record
+    assert (record["screening"], record["replaced"]) == ([{"level": "worried", "kind": "suicide"}, None], 2)
 
 
 def test_text_holds_plans_and_choices(tmp_path: Path) -> None:
@@ -67,19 +79,22 @@ def test_no_text_becomes_markup_or_template(text: str) -> None:
 
 def test_seeker_and_model_are_both_escaped() -> None:
     exchange = Exchange(Message(Role.SEEKER, ATTACK), (Message(Role.SUPPORTER, ATTACK, Strategy.OTHERS),))
-    for html in (conversation_html([exchange]), conversation_html([], pending=ATTACK)):
+    for html in (
+        conversation_html([exchange], helplines=HELPLINES),
+        conversation_html([], helplines=HELPLINES, pending=ATTACK),
+    ):
         assert "<script" not in html
         assert "<img" not in html
         assert "${" not in html
         assert "{{" not in html
-    assert conversation_html([exchange]).count("&lt;script&gt;") == 2
+    assert conversation_html([exchange], helplines=HELPLINES).count("&lt;script&gt;") == 2
 
 
 def test_strategies_are_hidden_in_a_study() -> None:
     conversation = ChatSession(fake_system())
     conversation.say("hello")
-    assert ">Question</span>" in conversation_html(conversation.exchanges)
-    hidden = conversation_html(conversation.exchanges, strategies=False)
+    assert ">Question</span>" in conversation_html(conversation.exchanges, helplines=HELPLINES)
+    hidden = conversation_html(conversation.exchanges, helplines=HELPLINES, strategies=False)
     assert "chip" not in hidden
 
 
@@ -94,12 +109,28 @@ def test_plan_shows_every_probability() -> None:
     assert "fixed message" in plan_html(conversation.say(ALARM))
 
 
-def test_after_a_crisis_only_the_fixed_reply_is_shown_and_at_full_height() -> None:
+def test_after_an_urgent_message_the_helplines_are_links_above_the_conversation() -> None:
     conversation = ChatSession(fake_system())
     conversation.say("hello")
     conversation.say(ALARM)
-    html = conversation_html(conversation.exchanges)
-    assert html.count('class="bubble') == 2
+    html = conversation_html(conversation.exchanges, helplines=HELPLINES)
+    assert html.startswith('<section class="help new"')
+    assert html.count('class="bubble') == 4, "what was said before stays"
     assert 'class="talk whole"' in html
-    conversation.undo()
-    assert 'class="talk"' in conversation_html(conversation.exchanges)
+    for line in HELPLINES.all():
+        assert html.count(f'href="{line.link}"') >= 2, "above the conversation and in the message"
+    conversation.say("and now?")
+    later = conversation_html(conversation.exchanges, helplines=HELPLINES)
+    assert '<section class="help"' in later, "the page scrolls there once"
+    conversation.undo(), conversation.undo()
+    assert 'class="talk"' in conversation_html(conversation.exchanges, helplines=HELPLINES)
+
+
+def test_a_worried_reply_holds_links() -> None:
+    conversation = ChatSession(fake_system())
+    conversation.say(WORRY)
+    html = conversation_html(conversation.exchanges, helplines=HELPLINES)
+    assert 'class="help' not in html
+    assert 'class="bubble supporter worried"' in html
+    assert '<a href="tel:988">988</a> (US and Canada)' in html
+    assert 'href="https://findahelpline.com" target="_blank"' in html

@@ -17,7 +17,8 @@ import pytest
 from corpus.formats.detection import read_dialogues
 from evaluation.human.comparison import Preference
 from evaluation.human.participant import MINIMUM_EXCHANGES, read_study
-from tests.chat.fake_system import SLOW
+from safety.reply import CRISIS_REPLY
+from tests.chat.fake_system import SLOW, WORRY
 from tests.required import missing
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,10 +153,6 @@ def test_chat_page(browser: Any, server: Server, tmp_path: Path) -> None:
     download.value.save_as(file)
     assert [message.text for message in read_dialogues(file)[0].messages][::2] == [ATTACK, "second message"]
 
-    window.fill("#message textarea", "I want to kill myself")
-    window.click("#send")
-    window.wait_for_selector("#talk .bubble.crisis")
-    assert window.locator("#talk .bubble.crisis").count() == 1
     assert problems == []
     window.close()
 
@@ -168,6 +165,42 @@ def test_chat_page(browser: Any, server: Server, tmp_path: Path) -> None:
     for path in ("gradio_api/file=train.py", "file=train.py", "gradio_api/upload", "gradio_api/runs", "monitoring"):
         assert not answers(server.chat + path), path
     assert problems == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (400, 800)])
+def test_both_levels_on_the_chat_page(browser: Any, server: Server, width: int, height: int) -> None:
+    problems: list[str] = []
+    window = watched(browser.new_page(viewport={"width": width, "height": height}), problems)
+    window.goto(server.chat)
+    for number in range(3):
+        say(window, f"message {number}")
+    say(window, WORRY)
+    worried = window.locator("#talk .bubble.worried")
+    assert "thoughts of suicide?" in worried.inner_text()
+    assert in_view(worried, window)
+    assert in_view(window.locator("#talk .bubble.worried a[href='tel:988']"), window)
+    say(window, "no")
+    assert window.locator("#talk .bubble.worried").count() == 1
+    say(window, "I want to kill myself")
+    window.wait_for_selector("#talk .bubble.crisis")
+    window.wait_for_function("document.querySelector('.help').getBoundingClientRect().top >= 0")
+    for link in window.locator("#talk .help a").all():
+        assert in_view(link, window), link.inner_text()
+        assert link.get_attribute("href").startswith(("tel:", "https://"))
+    assert window.locator("#talk .bubble.seeker").count() == 6, "what was said before stays"
+    say(window, "are you there?")
+    short = window.locator("#talk .bubble.crisis").last
+    assert len(short.inner_text()) < len(CRISIS_REPLY) / 2
+    assert window.locator("#talk .bubble.crisis a[href='tel:911']").count() == 2
+    assert problems == []
+    window.close()
+
+
+def in_view(part: Any, window: Any) -> bool:
+    """Whether all of a part of the page is on the screen."""
+    box, screen = part.bounding_box(), window.viewport_size
+    inside = box["x"] >= 0 and box["x"] + box["width"] <= screen["width"]
+    return inside and box["y"] >= 0 and box["y"] + box["height"] <= screen["height"]
 
 
 def test_study_survives_reloads_kills_and_two_at_once(browser: Any, server: Server) -> None:
@@ -234,6 +267,9 @@ def test_study_survives_reloads_kills_and_two_at_once(browser: Any, server: Serv
     bob.wait_for_selector("#last .bubble.crisis")
     bob.reload()
     bob.wait_for_selector("#last .bubble.crisis")
+    bob.set_viewport_size({"width": 400, "height": 800})
+    for link in bob.locator("#last .help a").all():
+        assert in_view(link, bob), link.inner_text()
     assert not bob.locator("#message textarea").is_visible()
     for window in (ann, bob):
         assert not any(name in window.content() for name in ("alpha", "beta"))

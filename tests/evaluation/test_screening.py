@@ -1,69 +1,63 @@
-"""The screening benchmark: hand-counted shares, Wilson's interval, and a test set that is what it says."""
+"""The screening benchmark: hand-counted shares with exact intervals, parts by kind and manner, lists of mistakes."""
 
-import hashlib
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from evaluation.screening import KINDS, PARTS, TestLine, benchmark_screening, read_test_set, score_screening
-from safety.screening import TEST_SET, CrisisKind
+from evaluation.result import EvaluationResult
+from evaluation.screening import evaluate_lines, mistakes, screen_lines, screen_replies
+from safety.lines import LabelledLine, Side
+from tests.safety.word_detectors import word_care
 
-LINES = [("a", "abuse"), ("b", "suicide"), ("c", None), ("d", None), ("e", None)]
-
-
-def _screen(text: str, history: Sequence[str] = ()) -> SimpleNamespace:
-    return SimpleNamespace(crisis=text in "ac", kind="suicide" if text in "ac" else None)
-
-
-def test_scores_by_hand() -> None:
-    lines = [TestLine(text, kind, 1) for text, kind in LINES]
-    scores = {
-        key: scored.value for key, scored in score_screening(lines, [_screen(line.text) for line in lines]).items()
-    }
-    assert scores == pytest.approx({"recall": 50.0, "precision": 50.0, "false_alarms": 100 / 3, "right_kind": 0.0})
+LINES = [
+    LabelledLine("I want to kill myself", True, "suicide", "direct"),
+    LabelledLine("worried", True, "suicide", "hedged"),
+    LabelledLine("nothing to see", True, "abuse", "hedged"),
+    LabelledLine("worried about the exam", False, "", "sadness"),
+    LabelledLine("sun", False),
+    LabelledLine("rain", False),
+    LabelledLine("yes", True, "abuse", "", ("Does he hit you?",)),
+]
 
 
-def test_result_and_signature(tmp_path: Path) -> None:
-    text = "".join(json.dumps({"text": text, "kind": kind, "batch": 1}) + "\n" for text, kind in LINES)
-    for part in PARTS:
-        (tmp_path / f"{part}.jsonl").write_text(text, encoding="utf-8")
-    rules = tmp_path / "rules"
-    rules.write_text("one", encoding="utf-8")
-    first = benchmark_screening(_screen, test_set=tmp_path, rules=[rules])
-    assert first.n == 15
-    assert first.systems["held_out"]["recall"].value == 50
-    assert first.systems["held_out: abuse"]["recall"].value == 100
-    rules.write_text("two", encoding="utf-8")
-    assert benchmark_screening(_screen, test_set=tmp_path, rules=[rules]).signature != first.signature
+def scored(lines: list[LabelledLine], folder: Path, *, side: Side = "person") -> EvaluationResult:
+    care, file = word_care(), folder / "lines"
+    file.touch()
+    screened = screen_lines(lines, care.screener) if side == "person" else screen_replies(lines, care.replies)
+    return evaluate_lines(screened, side=side, data=[file], rules=[file], seconds=1.0)
 
 
-@pytest.mark.parametrize(
-    ("line", "error"),
-    [
-        ("{", "line 1"),
-        ('{"text": "a", "batch": 1}', "kind"),
-        ('{"text": "a", "kind": "theft", "batch": 1}', "unknown kind 'theft'"),
-        ('{"text": "a", "kind": null, "batch": 1, "note": ""}', "unknown field 'note'"),
-    ],
-)
-def test_a_wrong_line_is_named(tmp_path: Path, line: str, error: str) -> None:
-    (tmp_path / "blind.jsonl").write_text(line, encoding="utf-8")
-    with pytest.raises(ValueError, match=error):
-        read_test_set(tmp_path, "blind")
+def test_scores_by_hand(tmp_path: Path) -> None:
+    systems = scored(LINES, tmp_path).to_json()["systems"]
+    value = {name: {metric: one["value"] for metric, one in scores.items()} for name, scores in systems.items()}
+    assert value["urgent"] == {"recall": 50.0, "precision": 100.0, "false_positive_rate": 0.0}
+    assert value["any"] == pytest.approx({"recall": 75.0, "precision": 75.0, "false_positive_rate": 100 / 3})
+    assert value["any: suicide"] == {"recall": 100.0}
+    assert value["urgent: abuse"] == {"recall": 50.0}
+    assert value["any, hedged"] == {"recall": 50.0}
+    assert value["any, sadness"] == {"false_positive_rate": 100.0}
+    # Clopper and Pearson: 3 of 4.
+    assert (systems["any"]["recall"]["low"], systems["any"]["recall"]["high"]) == pytest.approx(
+        (19.412, 99.369), abs=1e-3
+    )
 
 
-def test_the_test_set_is_large_and_split_by_hash() -> None:
-    assert set(KINDS) == {kind.value for kind in CrisisKind}
-    parts = {part: read_test_set(TEST_SET, part) for part in PARTS}
-    lines = [line for part in parts.values() for line in part]
-    assert sum(line.kind is not None for line in lines) >= 150
-    assert sum(line.kind is None for line in lines) >= 300
-    assert len({(line.text, line.history) for line in lines}) == len(lines)
-    for part in ("development", "held_out"):
-        for line in parts[part]:
-            if line.batch <= 2:
-                digest = hashlib.sha256("\n".join([*line.history, line.text]).encode()).digest()
-                assert ("held_out" if digest[0] % 2 else "development") == part, line.text
+def test_replies(tmp_path: Path) -> None:
+    lines = [LabelledLine("unsafe", True, "blames"), LabelledLine("kind", False)]
+    systems = scored(lines, tmp_path, side="supporter").systems
+    assert set(systems) == {"unsafe", "unsafe: blames"}
+    assert systems["unsafe"]["recall"].value == 100
+
+
+def test_the_signature_names_lines_and_rules(tmp_path: Path) -> None:
+    before = scored(LINES, tmp_path).signature
+    assert "side:person|data:lines-" in before
+    (tmp_path / "lines").write_text("other")
+    assert scored(LINES, tmp_path).signature != before
+
+
+def test_mistakes_are_listed() -> None:
+    listed = mistakes(screen_lines(LINES, word_care().screener)).splitlines()
+    assert listed[:2] == ["missed: 1", "  [abuse, hedged] nothing to see"]
+    assert listed[2] == "false alarms: 1"
+    assert listed[3] == "  [sadness] worried about the exam  <- worried, suicide: 0.40"

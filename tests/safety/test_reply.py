@@ -1,50 +1,45 @@
-"""The fixed reply is made from the helplines, which are data; a mistake in them is one line."""
-
-from pathlib import Path
+"""The fixed replies name the helplines, say what the program is, and ask what a short answer can be understood to."""
 
 import pytest
 
-from safety.reply import CRISIS_REPLY, crisis_reply, read_helplines
+from safety.helplines import read_helplines
+from safety.reply import CRISIS_REPLY, QUESTIONS, short_reply, worried_reply
+from safety.rules import CrisisKind, match_rules
 
-LINE = '[[{}]]\nwhere = "here"\ncontact = "12"\n'
+HELPLINES = read_helplines()
 
 
-def test_the_reply_says_what_the_program_is_and_names_every_helpline() -> None:
+def test_the_crisis_message_says_what_the_program_is_and_names_every_helpline() -> None:
     for words in ("computer program", "cannot help in an emergency", "emergency number", "deserve to be believed"):
         assert words in CRISIS_REPLY
-    helplines = read_helplines()
-    for line in (*helplines.emergency, *helplines.talk, *helplines.abuse):
+    for line in HELPLINES.all():
         assert line.contact in CRISIS_REPLY
         assert line.name in CRISIS_REPLY
-    for pointer in ("findahelpline.com", "988", "116 123", "13 11 14", "112", "0800 1111"):
-        assert pointer in CRISIS_REPLY
+    assert CRISIS_REPLY.index("911") < 120, "help comes first"
 
 
-def test_helplines_of_another_country(tmp_path: Path) -> None:
-    file = tmp_path / "own.toml"
-    file.write_text(
-        "".join(map(LINE.format, ("emergency", "talk", "abuse"))).replace("[[talk]]", '[[talk]]\nname = "Us"')
-    )
-    reply = crisis_reply(read_helplines(file))
-    assert "emergency number (12 here)" in reply
-    assert "- here: Us, 12\n" in reply
-    assert "988" not in reply
+def test_the_short_reply_is_short_and_names_numbers() -> None:
+    short = short_reply(HELPLINES)
+    assert "\n" not in short
+    for contact in ("911", "999", "112", "988", "116 123", "findahelpline.com"):
+        assert contact in short
+    assert "988" not in short_reply(HELPLINES.of("GB"))
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (LINE.format("talk"), "no helpline under 'emergency'"),
-        (LINE.format("walk"), "unknown part 'walk'"),
-        (LINE.format("talk").replace("contact", "number"), "talk 1: unknown field 'number'"),
-        ('[[abuse]]\nwhere = "here"', "abuse 1: a helpline needs a place and a contact"),
-        ("[[", "own.toml: "),
-    ],
-)
-def test_wrong_helplines_are_one_line(tmp_path: Path, text: str, said: str) -> None:
-    file = tmp_path / "own.toml"
-    file.write_text(text)
-    with pytest.raises(ValueError, match=r"own\.toml: ") as error:
-        read_helplines(file)
-    assert said in str(error.value)
-    assert "\n" not in str(error.value)
+@pytest.mark.parametrize("kind", CrisisKind)
+def test_a_worried_reply_is_a_question_and_one_line_of_helplines(kind: CrisisKind) -> None:
+    replies = [worried_reply(kind, HELPLINES, asked=asked) for asked in range(3)]
+    assert replies[0] == replies[2] != replies[1]
+    for reply in replies:
+        question, helplines = reply.split("\n")
+        assert question.endswith("?")
+        assert "988 (US and Canada)" in helplines
+        assert ("0808 2000 247" in helplines) == (kind is CrisisKind.ABUSE)
+
+
+@pytest.mark.parametrize("kind", CrisisKind)
+def test_yes_to_every_question_is_understood(kind: CrisisKind) -> None:
+    for asked in range(len(QUESTIONS[kind])):
+        reply = worried_reply(kind, HELPLINES, asked=asked)
+        assert match_rules("yes", [reply]) is not None
+        assert match_rules("no, nothing like that", [reply]) is None

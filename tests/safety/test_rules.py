@@ -1,30 +1,41 @@
-"""The screening finds danger in many spellings and lets idioms pass; its figures do not fall; patterns are sound."""
+"""The rules find danger in many spellings and let idioms pass; their figures do not fall; patterns are sound."""
 
 import re
 import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from evaluation.screening import read_test_set, score_screening
+import safety.patterns
+import safety.rules
+from safety.lines import read_lines
 from safety.normalization import FILLERS, REWRITES
 from safety.patterns import PatternIndex, crisis_patterns
-from safety.screening import RULES, TEST_SET, CrisisKind, Screening, screen
+from safety.rules import CrisisKind, match_rules
 
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
-FOUND = [line.text for line in read_test_set(TEST_SET, "development") if line.kind and not line.history]
+TEST_SET = Path(safety.rules.__file__).parent / "testset"
+FOUND = [line.text for line in read_lines(TEST_SET / "development.jsonl") if line.dangerous and not line.history]
+
+
+def kind_of(text: str, history: Sequence[str] = ()) -> CrisisKind | None:
+    found = match_rules(text, history)
+    return None if found is None else found.kind
 
 
 @pytest.mark.parametrize(
-    ("part", "recall", "false_alarms"), [("development", 99, 1), ("held_out", 93, 3), ("blind", 45, 10)]
+    ("part", "recall", "false_alarms"), [("development", 99, 2), ("held_out", 93, 3), ("blind", 45, 10)]
 )
 def test_measured_figures_do_not_fall(part: str, recall: float, false_alarms: float) -> None:
-    lines = read_test_set(TEST_SET, part)
-    scores = score_screening(lines, [screen(line.text, line.history) for line in lines])
-    assert scores["recall"].value >= recall
-    assert scores["false_alarms"].value <= false_alarms
+    lines = read_lines(TEST_SET / f"{part}.jsonl")
+    found = [match_rules(line.text, line.history) is not None for line in lines]
+    dangerous = [one for line, one in zip(lines, found, strict=True) if line.dangerous]
+    harmless = [one for line, one in zip(lines, found, strict=True) if not line.dangerous]
+    assert 100 * sum(dangerous) / len(dangerous) >= recall
+    assert 100 * sum(harmless) / len(harmless) <= false_alarms
 
 
 @pytest.mark.parametrize(
@@ -47,8 +58,8 @@ def test_measured_figures_do_not_fall(part: str, recall: float, false_alarms: fl
     ],
 )
 def test_plain_words(text: str, kind: CrisisKind) -> None:
-    found = screen(text)
-    assert found.crisis and found.kind is kind
+    found = match_rules(text)
+    assert found is not None and found.kind is kind
     assert found.matched
 
 
@@ -65,7 +76,7 @@ def test_plain_words(text: str, kind: CrisisKind) -> None:
     ],
 )  # fmt: skip
 def test_spelling_and_disguise_hide_nothing(text: str) -> None:
-    assert screen(text).crisis
+    assert match_rules(text) is not None
 
 
 @pytest.mark.parametrize(
@@ -81,18 +92,18 @@ def test_spelling_and_disguise_hide_nothing(text: str) -> None:
     ],
 )  # fmt: skip
 def test_everyday_words_pass(text: str) -> None:
-    assert screen(text) == Screening(crisis=False)
+    assert match_rules(text) is None
 
 
 @pytest.mark.parametrize("text", ["I am not suicidal", "I don't want to kill myself", "I'd never commit suicide"])
-def test_a_denial_of_suicide_is_answered_too(text: str) -> None:
-    # Policy of patterns.toml: who brings it up is told where help is.
-    assert screen(text).kind is CrisisKind.SUICIDE
+def test_the_rules_alone_take_a_denial_of_suicide_for_danger(text: str) -> None:
+    # They find who brings it up; the learned detector tells a denial from danger.
+    assert kind_of(text) is CrisisKind.SUICIDE
 
 
 def test_an_idiom_does_not_cover_what_is_said_beside_it() -> None:
-    assert screen("I could kill for a coffee and I want to kill myself").crisis
-    assert screen("This job is killing me. I want to die.").crisis
+    assert match_rules("I could kill for a coffee and I want to kill myself") is not None
+    assert match_rules("This job is killing me. I want to die.") is not None
 
 
 @pytest.mark.parametrize(
@@ -110,8 +121,8 @@ def test_an_idiom_does_not_cover_what_is_said_beside_it() -> None:
     ],
 )
 def test_a_short_answer_counts_with_its_question(question: str, answer: str, kind: CrisisKind | None) -> None:
-    assert screen(answer, ["hello", question]).kind is kind
-    assert screen(answer, [question, "And how was work?"]).kind is None
+    assert kind_of(answer, ["hello", question]) is kind
+    assert match_rules(answer, [question, "And how was work?"]) is None
 
 
 def _disguised(draw: st.DrawFn, text: str, letters: Sequence[str]) -> str:
@@ -126,10 +137,10 @@ def _disguised(draw: st.DrawFn, text: str, letters: Sequence[str]) -> str:
 def test_invisible_characters_and_case_change_nothing(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(FOUND))
     changed = _disguised(data.draw, text, INVISIBLE)
-    assert screen(changed) == screen(text)
+    assert match_rules(changed) == match_rules(text)
     if text.isascii():
         mixed = "".join(c.upper() if data.draw(st.booleans()) else c.lower() for c in text)
-        assert screen(mixed) == screen(text)
+        assert match_rules(mixed) == match_rules(text)
 
 
 def _lengthened(text: str) -> list[int]:
@@ -149,7 +160,7 @@ def test_lengthening_a_letter_never_hides_a_crisis(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from([text for text in FOUND if _lengthened(text)]))
     place = data.draw(st.sampled_from(_lengthened(text)))
     longer = text[:place] + text[place] * data.draw(st.integers(3, 30)) + text[place + 1 :]
-    assert screen(longer).crisis, longer
+    assert match_rules(longer) is not None, longer
 
 
 @given(st.text(max_size=400), st.lists(st.text(max_size=80), max_size=2))
@@ -159,23 +170,23 @@ def test_lengthening_a_letter_never_hides_a_crisis(data: st.DataObject) -> None:
 @example("\ud800 half a character", [])
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_taken_and_answered_alike(text: str, history: list[str]) -> None:
-    assert screen(text, history) == screen(text, history)
+    assert match_rules(text, history) == match_rules(text, history)
 
 
 def test_danger_in_a_long_text_is_found() -> None:
     filler = "We talked about the garden and the weather and the trains. " * 400
-    assert screen(filler + "I want to kill myself. " + filler).crisis
-    assert not screen(filler).crisis
+    assert match_rules(filler + "I want to kill myself. " + filler) is not None
+    assert match_rules(filler) is None
 
 
 def test_kinds_are_known() -> None:
     patterns = crisis_patterns()
-    assert {topic.kind for topic in patterns.topics} == {kind.value for kind in CrisisKind}
+    assert {topic.kind for topic in patterns.topics} == {*CrisisKind} - {CrisisKind.SOMEBODY_ELSE}
     assert {question.kind for question in patterns.questions} <= {kind.value for kind in CrisisKind}
 
 
 def test_no_pattern_waits_for_a_word_that_the_plain_form_never_has() -> None:
-    data = tomllib.loads(RULES[0].read_text(encoding="utf-8"))
+    data = tomllib.loads(Path(safety.patterns.__file__).with_name("patterns.toml").read_text(encoding="utf-8"))
     never = (FILLERS | REWRITES.keys()) - {word for text in REWRITES.values() for word in text.split()}
     for topic in data["topic"]:
         for pattern in topic["patterns"]:
