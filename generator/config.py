@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from language_models.settings import (
+    AdapterConfig,
     DecodingConfig,
     OptimisationConfig,
     TinyModelConfig,
@@ -17,6 +18,9 @@ from language_models.settings import (
 
 Variant = Literal["vanilla", "strategy", "all-in-one", "one-by-one"]
 VARIANTS: tuple[str, ...] = get_args(Variant)
+
+ADAPTER_RANK = 16  # on all linear layers: 4.9 million weights for SmolLM2-135M
+CHAT_MESSAGE_TOKENS = 60  # longest message that a chat model writes; 97 % of ESConv's are shorter
 
 DECODING_PRESETS: dict[str, DecodingConfig] = {
     "esconv2021": DecodingConfig(),
@@ -31,11 +35,11 @@ class LengthConfig:
     """How much of a dialogue the model reads and writes, in tokens of the backbone's own tokenizer."""
 
     history_tokens: int | None = None
-    """Longest history (tokens); the oldest are cut off. None: 96 for tiny backbones, else 160, causal ones 180."""
+    """Longest history (tokens); the oldest are cut off. None: 96 if tiny, else 160, causal 180, chat 2048."""
     history_messages: int | None = None
     """Longest history (messages); older ones are left out. None: no limit."""
     response_tokens: int | None = None
-    """Longest message (tokens, with its end token). None: 40 for encoder-decoders, 45 for causal backbones."""
+    """Longest message (tokens, with its end token). None: 40 for encoder-decoders, 45 causal, 256 for chat."""
 
     def __post_init__(self) -> None:
         check_number("history_tokens", self.history_tokens, least=1)
@@ -48,13 +52,14 @@ class GeneratorConfig:
     """Settings of one training."""
 
     backbone: str = "tiny-blenderbot"
-    """Pretrained: blenderbot, dialogpt, a hub id or a folder; from scratch: tiny-blenderbot, tiny-dialogpt."""
+    """Pretrained: smollm2, blenderbot, dialogpt, a hub id, a folder; from scratch: tiny-blenderbot, -dialogpt, -smollm2."""
     variant: Variant = "strategy"
     """What is learned: vanilla: text; strategy: strategy, text; one-by-one: and whether to stop; all-in-one: a turn."""
     reasoning_share: float = 0.0
     """Share of the training turns whose history begins with the supporter's reasoning in words (0 to 1)."""
     lengths: LengthConfig = field(default_factory=LengthConfig)
     optimisation: OptimisationConfig = field(default_factory=OptimisationConfig)
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
     tiny: TinyModelConfig = field(default_factory=TinyModelConfig)
     decoding: Literal["esconv2021", "esconv-official", "greedy"] = "esconv2021"
     """Decoding settings that are saved with the run and used wherever it writes."""
@@ -78,29 +83,49 @@ class GeneratorConfig:
         Raises:
             ValueError: The backbone cannot be found, so that nobody knows of which kind it is.
         """
-        from language_models.backbone import is_encoder_decoder
+        from language_models.backbone import pretrained_family
+        from language_models.families.chat import Chat
         from language_models.precision import default_device, resolve_precision
+        from language_models.tiny import tiny_family
 
         scratch, chosen = self.from_scratch, self.optimisation
+        family = tiny_family(self.backbone) if scratch else pretrained_family(self.backbone)
+        chat = isinstance(family, Chat)
+        rank = self.adapter.rank
+        if rank is None:
+            rank = ADAPTER_RANK if chat and not scratch else 0
+        elif rank and scratch:
+            raise ValueError(f"adapter.rank: got {rank}, but {self.backbone} has no weights yet to adapt; expected 0")
+        # An adapter begins at nothing and bears far larger steps than pretrained weights do.
+        rate, warmup, batch, epochs = (4e-4, 800, 32, 4.0) if scratch else (3e-5, 100, 16, 2.0)
+        if rank:
+            rate, warmup, batch, epochs = 1e-3, 20, 4, 1.0
+        elif chat:
+            batch = 4  # whole conversations
         optimisation = replace(
             chosen,
-            epochs=chosen.epochs or (4.0 if scratch else 2.0),
-            learning_rate=chosen.learning_rate or (4e-4 if scratch else 3e-5),
-            warmup_steps=(800 if scratch else 100) if chosen.warmup_steps is None else chosen.warmup_steps,
-            batch_size=chosen.batch_size or (32 if scratch else 16),
+            epochs=chosen.epochs or epochs,
+            learning_rate=chosen.learning_rate or rate,
+            warmup_steps=warmup if chosen.warmup_steps is None else chosen.warmup_steps,
+            batch_size=chosen.batch_size or batch,
             precision=resolve_precision(chosen.precision, default_device()),
         )
-        history, response = authors_lengths(encoder_decoder=is_encoder_decoder(self.backbone))
+        history, response = default_lengths(encoder_decoder=family.encoder_decoder, chat=chat)
         lengths = replace(
             self.lengths,
-            history_tokens=self.lengths.history_tokens or (96 if scratch else history),
+            history_tokens=self.lengths.history_tokens or (96 if scratch and not chat else history),
             response_tokens=self.lengths.response_tokens or response,
         )
-        return replace(self, lengths=lengths, optimisation=optimisation)
+        return replace(self, lengths=lengths, optimisation=optimisation, adapter=AdapterConfig(rank))
 
 
-def authors_lengths(*, encoder_decoder: bool) -> tuple[int, int]:
-    """Longest history and longest message in tokens of the 2021 authors' second code, by the backbone's kind."""
+def default_lengths(*, encoder_decoder: bool, chat: bool) -> tuple[int, int]:
+    """Longest history and longest message in tokens, by the backbone's kind.
+
+    Those of the 2021 authors' second code; a chat model reads whole conversations, of which 2 % are longer in ESConv.
+    """
+    if chat:
+        return 2048, 256
     return (160, 40) if encoder_decoder else (180, 45)
 
 

@@ -1,8 +1,8 @@
 """A generator's run folder: written whole, read without running code.
 
 ``generator.json`` (everything but the weights; its presence says that the run is finished), ``model/`` (weights as
-safetensors, configuration, tokenizer, model card: ``from_pretrained`` loads it), ``training_curve.json``,
-``tensorboard/``. While a training runs, ``checkpoints/`` holds its optimizer and random states, which are pickles: they
+safetensors, configuration, tokenizer, model card: ``from_pretrained`` loads it; or an adapter with the digest of its
+base), ``training_curve.json``, ``tensorboard/``. While a training runs, ``checkpoints/`` holds its optimizer and random states, which are pickles: they
 are read only to resume that run, and gone once it is finished.
 """
 
@@ -14,8 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from corpus.files import write_whole
 from generator.config import LengthConfig, upgraded
+from language_models.adapters import Base, save_adapter
 from language_models.backbone import Backbone
 from language_models.settings import DecodingConfig
 from language_models.trainer import CurvePoint
@@ -62,13 +65,27 @@ class GeneratorSummary:
 
 
 def write_run(
-    out: Path, backbone: Backbone, summary: GeneratorSummary, *, card: str, curve: Sequence[CurvePoint]
+    out: Path,
+    backbone: Backbone,
+    summary: GeneratorSummary,
+    *,
+    card: str,
+    curve: Sequence[CurvePoint],
+    adapted: torch.nn.Module | None = None,
+    base: Base | None = None,
 ) -> None:
-    """Writes a finished run; ``generator.json`` comes last, so that a run without it is not finished."""
+    """Writes a finished run; ``generator.json`` comes last, so that a run without it is not finished.
+
+    Args:
+        adapted: The model with its adapter, which is then written alone; ``base`` says what it belongs to.
+    """
     temporary = out / f".{MODEL}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
-    backbone.model.save_pretrained(temporary)
-    backbone.tokenizer.save_pretrained(temporary)
+    if adapted is None or base is None:
+        backbone.model.save_pretrained(temporary)
+        backbone.tokenizer.save_pretrained(temporary)
+    else:
+        save_adapter(backbone, adapted, base, temporary)
     write_whole(temporary / "README.md", card)
     shutil.rmtree(out / MODEL, ignore_errors=True)
     temporary.rename(out / MODEL)

@@ -1,62 +1,60 @@
 """How histories, strategies and responses become token ids, and back; identical in training, scoring and decoding.
 
-With ``e`` the end token and ``s`` the start token, the context of messages ``m1 m2 m3`` is ``m1 e m2 e m3``, cut on the
-left to the longest history. The target is
+A context is laid out as the backbone's family has it (:mod:`language_models.layout`); it is followed by a target:
 
 - ``text e`` in variant ``vanilla``,
 - ``[S] text e`` in ``strategy``,
 - ``[S] text c`` in ``one-by-one`` where another message of the turn follows, ``[S] text e`` where none does, with ``c``
   the token ``[continue]``,
-- ``[S1] text [S2] text e`` in ``all-in-one``.
+- ``[S1] text [S2] text e`` in ``all-in-one``,
 
-An encoder-decoder reads the context in its encoder and ``s target`` in its decoder; a causal model reads
-``context s target`` in one sequence. This is what the 2021 authors' second code feeds its models (its ``inputters`` and
-``models``).
+where ``e`` is the layout's end token. With messages joined by end tokens this is what the 2021 authors' second code
+feeds its models (its ``inputters`` and ``models``). Nothing but content and order then tells the speakers apart in
+variant ``vanilla``, as in that code, whose authors found that role embeddings do not help. In the other variants every
+supporter message of the history begins with its strategy's token; one without a known strategy carries no mark.
 
-In variant ``vanilla`` nothing but content and order tells the speakers apart, as in the 2021 code, whose authors found
-that role embeddings do not help. In the other variants every supporter message of the history begins with its
-strategy's token, which marks the supporter; a supporter message without a known strategy carries no mark.
+A chat model learns from whole conversations: every message is read once and every supporter message learned once, after
+all that was said before. In the history, too, a supporter message is closed by ``c`` where another of its turn follows
+(``one-by-one``), and a supporter's turn is one message (``all-in-one``), so that contexts read as in training.
 
-The planner's reasoning ``r`` becomes plain words before the history, ``r e m2 e m3``, for which a pretrained backbone
-already knows what they mean (the published systems let a language model write its reasoning before it answers: CARE,
-arXiv 2510.05122). They are never cut; the history gets the tokens that are left. Training takes the corpus's own
-labels, of which parts may be unknown and are left out; realizing takes what a planner concluded, which is complete. The
-labels are never wrong about the turn, a planner may be: the generator has not learned to doubt its reasoning.
+The planner's reasoning becomes plain words, for which a pretrained backbone already knows what they mean (the published
+systems let a language model write its reasoning before it answers: CARE, arXiv 2510.05122). They come before the
+history where messages are joined, right before the answer in a chat. They are never cut; the history gets the tokens
+that are left. Training takes the corpus's own labels, of which parts may be unknown and are left out; realizing takes
+what a planner concluded, which is complete. The labels are never wrong about the turn, a planner may be: the generator
+has not learned to doubt its reasoning.
 """
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import numpy as np
-from transformers import PreTrainedTokenizerBase
 
 from corpus.dialogue import Dialogue, Message, Role, Turn, turn_view
 from corpus.reasoning import Reasoning, ReasoningLabels, reasoning_labels
 from corpus.strategy import Strategy
 from generator.config import VARIANTS, LengthConfig
 from generator.strategy_tokens import continue_id, strategy_ids
+from language_models.backbone import Backbone
 from language_models.families.family import Example
+from language_models.layout import ChatTemplate, HistoryMessage
 from language_models.settings import check_choice
-from language_models.tokens import text_ids
 
 Response = tuple[Strategy | None, str]
-
-CACHED_TEXTS = 100_000  # distinct messages that stay tokenized; ESConv has about 36,000
-
 
 class InputFormat:
     """Turns messages into token ids, and token ids into responses.
 
     Args:
-        tokenizer: Of the backbone; with strategy tokens unless the variant is ``vanilla``, with the continue token in
+        backbone: Its tokenizer has strategy tokens unless the variant is ``vanilla``, and the continue token in
             ``one-by-one``.
         variant: One of ``generator.config.VARIANTS``.
-        lengths: Longest context and longest message of a target, both resolved. Older tokens of a context are cut off.
-            Of a message the strategy token does not count, its end token does. What is longer is cut without an end
-            token, as in the 2021 code: a cut is not an end. Only inside ``all-in-one`` a message that is cut is
-            followed by the next strategy token, as if it ended there.
-        with_reasoning: Whether the model learns to read reasoning before the history.
+        lengths: Longest context and longest message of a target, both resolved. Older tokens of a context are cut off,
+            in a chat older messages. Of a message the strategy token does not count, its end token does. What is longer
+            is cut without an end token, as in the 2021 code: a cut is not an end. Only inside ``all-in-one`` a message
+            that is cut is followed by the next strategy token, as if it ended there.
+        with_reasoning: Whether the model learns to read reasoning.
 
     Raises:
         ValueError: Unknown variant, lengths not resolved, or a tokenizer without the tokens the variant needs.
@@ -64,7 +62,7 @@ class InputFormat:
 
     def __init__(
         self,
-        tokenizer: PreTrainedTokenizerBase,
+        backbone: Backbone,
         *,
         variant: str,
         lengths: LengthConfig,
@@ -77,31 +75,46 @@ class InputFormat:
         self.lengths = lengths
         self.history_tokens, self.response_tokens = lengths.history_tokens, lengths.response_tokens
         self.with_reasoning = with_reasoning
-        self.strategy_ids: list[int] = [] if variant == "vanilla" else strategy_ids(tokenizer)
-        self.continuation: int | None = continue_id(tokenizer) if variant == "one-by-one" else None
-        self.end: int = tokenizer.eos_token_id
-        self._tokenizer = tokenizer
-        # A message is part of the history of every later one; it is tokenized once.
-        self._text_ids = lru_cache(maxsize=CACHED_TEXTS)(lambda text: tuple(text_ids(tokenizer, text)))
+        self.layout = backbone.layout
+        self._tokenizer = backbone.tokenizer
+        self.strategy_ids: list[int] = [] if variant == "vanilla" else strategy_ids(self._tokenizer)
+        self.continuation: int | None = continue_id(self._tokenizer) if variant == "one-by-one" else None
+        self.end = self.layout.end
 
     def context(self, history: Sequence[Message], reasoning: Reasoning | ReasoningLabels | None = None) -> list[int]:
-        """Token ids of a history after its reasoning, at most ``history_tokens``; empty without both.
+        """Token ids of a history with its reasoning, at most ``history_tokens``, and of what opens an answer.
 
         Raises:
             ValueError: Reasoning for a model that never reads any, or so much of it that no history is left.
         """
-        prefix = self._prefix(reasoning)
-        space = self.history_tokens - len(prefix)
         limit = self.lengths.history_messages
         latest = history if limit is None else history[-limit:]
-        ids: list[int] = []
-        for message in reversed(latest):  # newest first, so that a long dialogue costs no more than a short one
-            strategy = message.strategy if self.strategy_ids else None
-            mark = [] if strategy is None else [self.strategy_ids[strategy]]
-            ids = [*mark, *self._text_ids(message.text), *([self.end] if ids else []), *ids]
-            if len(ids) >= space:
-                break
-        return [*prefix, *ids[-space:]]
+        messages = self._chat(latest, open_turn=True) if isinstance(self.layout, ChatTemplate) else self._joined(latest)
+        return self.layout.context(messages, note=self._note(reasoning), longest=self.history_tokens)
+
+    def _joined(self, history: Sequence[Message]) -> list[HistoryMessage]:
+        return [HistoryMessage(message.role, self._marked(message), self.end) for message in history]
+
+    def _chat(self, history: Sequence[Message], *, open_turn: bool) -> list[HistoryMessage]:
+        """Messages as a chat has them; in an open turn the supporter goes on where it spoke last."""
+        messages = []
+        for role, group in groupby(history, key=lambda message: message.role):
+            run = list(group)
+            if role is Role.SUPPORTER and self.variant == "all-in-one":
+                messages.append(HistoryMessage(role, [one for part in run for one in self._marked(part)], self.end))
+                continue
+            messages += [HistoryMessage(role, self._marked(message), self.end) for message in run]
+            if role is Role.SUPPORTER and self.continuation is not None:
+                open_end = open_turn and run[-1] is history[-1]
+                for place in range(len(messages) - len(run), len(messages) - (0 if open_end else 1)):
+                    messages[place] = messages[place]._replace(closing=self.continuation)
+        return messages
+
+    def _marked(self, message: Message) -> list[int]:
+        """Token ids of a message of the history, after its strategy's token where it has one that is looked at."""
+        strategy = message.strategy if self.strategy_ids and message.role is Role.SUPPORTER else None
+        mark = [] if strategy is None else [self.strategy_ids[strategy]]
+        return [*mark, *self.layout.text_ids(message.text)]
 
     def target(self, responses: Sequence[Response], *, follows: bool = False) -> list[int]:
         """Token ids of what is learned: one message, or in ``all-in-one`` the messages of a turn.
@@ -123,7 +136,7 @@ class InputFormat:
                     raise ValueError(f"variant {self.variant} needs a strategy for every response")
                 ids.append(self.strategy_ids[strategy])
             last = [closing] if number == len(responses) else []
-            ids += [*self._text_ids(text), *last][: self.response_tokens]
+            ids += [*self.layout.text_ids(text), *last][: self.response_tokens]
         return ids
 
     def responses(self, target: Sequence[int]) -> list[Response]:
@@ -171,7 +184,7 @@ class InputFormat:
     def examples(
         self, dialogues: Sequence[Dialogue], *, reasoning_share: float = 0.0, rng: np.random.Generator | None = None
     ) -> list[Example]:
-        """All examples of dialogues: one per supporter message, in ``all-in-one`` one per supporter turn.
+        """All examples of dialogues: whole conversations for a chat model, else one per supporter message or turn.
 
         Args:
             reasoning_share: Of the turns, whose examples begin with the corpus's labels of reasoning, 0..1.
@@ -185,31 +198,93 @@ class InputFormat:
         if reasoning_share and rng is None:
             raise ValueError("a share of reasoning needs a random generator that chooses the turns")
         chosen = np.zeros(len(turns), bool) if rng is None else with_prefix(len(turns), reasoning_share, rng=rng)
+        notes = [reasoning_labels(turn) if prefixed else None for turn, prefixed in zip(turns, chosen, strict=True)]
         examples: list[Example] = []
-        for turn, prefixed in zip(turns, chosen, strict=True):
-            labels = reasoning_labels(turn) if prefixed else None
+        if isinstance(self.layout, ChatTemplate):
+            for dialogue in dialogues:
+                count = len(turn_view([dialogue]))
+                examples += self.conversation(dialogue, notes[:count])
+                notes = notes[count:]
+            return examples
+        for turn, labels in zip(turns, notes, strict=True):
             examples += self.turn_examples(turn.history, self._responses(turn), labels)
         return examples
+
+    def conversation(
+        self, dialogue: Dialogue, notes: Sequence[Reasoning | ReasoningLabels | None] | None = None
+    ) -> list[Example]:
+        """A whole conversation as examples of a chat model, in which every supporter message is learned once.
+
+        Args:
+            dialogue: With a strategy for every supporter message where the variant needs one.
+            notes: Reasoning before each supporter turn; ``None``: before none.
+
+        Returns:
+            One example where the conversation has at most ``history_tokens``; else more, each of which begins with the
+            latest messages that fit into half of them and goes on from there.
+
+        Raises:
+            ValueError: The backbone is no chat model.
+        """
+        layout = self.layout
+        if not isinstance(layout, ChatTemplate):
+            raise ValueError("whole conversations are learned by chat models only")
+        turns = turn_view([dialogue])
+        blocks: list[tuple[list[int], list[bool]]] = []  # tokens of a block, and which of them are learned
+        seen = 0
+        for number, turn in enumerate(turns):
+            for message in self._chat(dialogue.messages[seen : len(turn.history)], open_turn=False):
+                blocks.append(_unlearned([one for part in layout.message(message) for one in part]))
+            note = layout.note(self._note(None if notes is None else notes[number]))
+            if note:
+                blocks.append(_unlearned(note))
+            responses = self._responses(turn)
+            parts = [responses] if self.variant == "all-in-one" else [[one] for one in responses]
+            for place, part in enumerate(parts, start=1):
+                target = self.target(part, follows=place < len(parts))
+                cut = [] if target[-1] in (self.end, self.continuation) else [self.end]  # a cut is not an end
+                before, after = layout.start, [*cut, *layout.after_end]
+                learned = [False] * len(before) + [True] * len(target) + [False] * len(after)
+                blocks.append(([*before, *target, *after], learned))
+            seen = len(turn.history) + len(turn.messages)
+        return list(self._packed(blocks))
+
+    def _packed(self, blocks: Sequence[tuple[list[int], list[bool]]]) -> Iterator[Example]:
+        """Blocks in sequences of at most ``history_tokens``; a later one repeats, unlearned, the end of the earlier."""
+        assert isinstance(self.layout, ChatTemplate)
+        begin = self.layout.begin
+        ids: list[int] = []
+        learned: list[bool] = []
+        lengths: list[int] = []
+        fresh = False
+        for block, marks in blocks:
+            if fresh and len(begin) + len(ids) + len(block) > self.history_tokens:
+                yield Example(list(begin), ids, learned)
+                while lengths and sum(lengths) > self.history_tokens // 2:
+                    lengths.pop(0)
+                kept = sum(lengths)
+                ids, learned, fresh = ids[len(ids) - kept :], [False] * kept, False
+            ids, learned, fresh = [*ids, *block], [*learned, *marks], fresh or any(marks)
+            lengths.append(len(block))
+        if fresh:
+            yield Example(list(begin), ids, learned)
 
     def _responses(self, turn: Turn) -> list[Response]:
         """A corpus turn's pairs; strategies that the variant does not look at may be missing."""
         plan = turn.plan if self.strategy_ids else [message.strategy for message in turn.messages]
         return [(strategy, message.text) for strategy, message in zip(plan, turn.messages, strict=True)]
 
-    def _prefix(self, reasoning: Reasoning | ReasoningLabels | None) -> list[int]:
-        """Token ids of reasoning with the end token that closes it; none where nothing is known."""
+    def _note(self, reasoning: Reasoning | ReasoningLabels | None) -> list[int]:
+        """Token ids of reasoning in words; none where nothing is known."""
         if reasoning is None:
             return []
         if not self.with_reasoning:
             raise ValueError("reasoning: this generator was trained without any (reasoning_share 0)")
-        words = reasoning_words(reasoning)
-        prefix = [*self._text_ids(words), self.end] if words else []
-        if len(prefix) >= self.history_tokens:
-            raise ValueError(
-                f"history_tokens: got {self.history_tokens}, but the reasoning {words!r} takes {len(prefix)} "
-                "and leaves nothing for the history"
-            )
-        return prefix
+        return list(self.layout.text_ids(reasoning_words(reasoning)))
+
+
+def _unlearned(ids: list[int]) -> tuple[list[int], list[bool]]:
+    return ids, [False] * len(ids)
 
 
 def reasoning_words(reasoning: Reasoning | ReasoningLabels) -> str:

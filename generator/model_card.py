@@ -7,7 +7,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from generator.files import GeneratorSummary
-from language_models.families.family import hub_id
+from language_models.backbone import HUB_IDS, PACKAGED
 
 ESCONV, ESCONV_LICENCE = "thu-coai/esconv", "cc-by-nc-4.0"
 SAMPLE = "sample"  # what the corpus package calls the bundled sample, which is part of this program
@@ -29,7 +29,7 @@ def model_card(summary: GeneratorSummary) -> str:
     config = summary.config
     backbone, sample = str(config["backbone"]), summary.corpus == SAMPLE
     scratch = backbone.startswith("tiny-")
-    pretrained = hub_id(backbone)
+    pretrained = {**HUB_IDS, **PACKAGED}.get(backbone)
     if pretrained is None and backbone.count("/") == 1 and not Path(backbone).is_dir():
         pretrained = backbone  # a hub id; a folder's path would say nothing elsewhere
     score = EvalResult(

@@ -32,16 +32,18 @@ import numpy as np
 from corpus.dialogue import Message, Role
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
-from generator.config import DECODING_PRESETS, LengthConfig, authors_lengths
+from generator.config import CHAT_MESSAGE_TOKENS, DECODING_PRESETS, LengthConfig, default_lengths
 from generator.files import MODEL, read_summary
 from generator.inputs import InputFormat, Response
 from generator.strategy_tokens import added_tokens
+from language_models.adapters import is_adapter, load_adapted
 from language_models.backbone import Backbone, load_backbone
 from language_models.decoding.constraints import Vocabulary
 from language_models.decoding.decoder import Request, decode
 from language_models.families.family import Example
+from language_models.layout import ChatTemplate
 from language_models.perplexity import Progress, TargetLosses, target_losses
-from language_models.precision import default_device
+from language_models.precision import default_device, weights_type
 from language_models.settings import DecodingConfig, check_choice
 
 
@@ -88,10 +90,12 @@ class Realizer:
             ValueError: No finished generator run there, a file of it is broken, or no decoding of that name.
         """
         summary = read_summary(Path(run))
-        backbone = load_backbone(Path(run) / MODEL)
+        folder = Path(run) / MODEL
+        dtype = weights_type(precision)
+        backbone = load_adapted(folder, dtype=dtype) if is_adapter(folder) else load_backbone(folder, dtype=dtype)
         backbone.model.to(default_device())  # type: ignore[arg-type]
         form = InputFormat(
-            backbone.tokenizer,
+            backbone,
             variant=summary.variant,
             lengths=summary.lengths,
             # Runs that were made before there was reasoning do not have the field.
@@ -120,15 +124,17 @@ class Realizer:
         if str(backbone).startswith("tiny-"):
             raise ValueError(f"backbone {backbone}: has no pretrained weights, train it first")
         summary = read_summary(Path(like)) if like is not None else None
-        loaded = load_backbone(backbone)
+        loaded = load_backbone(backbone, dtype=weights_type(precision))
         loaded.model.to(default_device())  # type: ignore[arg-type]
         if summary is not None:
             lengths, decoding = summary.lengths, summary.decoding
         else:
-            history, response = authors_lengths(encoder_decoder=loaded.family.encoder_decoder)
+            chat = isinstance(loaded.layout, ChatTemplate)
+            history, response = default_lengths(encoder_decoder=loaded.family.encoder_decoder, chat=chat)
             lengths = LengthConfig(history_tokens=history, response_tokens=response)
-            decoding = dataclasses.replace(DECODING_PRESETS["esconv2021"], max_message_tokens=response)
-        form = InputFormat(loaded.tokenizer, variant="vanilla", lengths=lengths)
+            longest = CHAT_MESSAGE_TOKENS if chat else response
+            decoding = dataclasses.replace(DECODING_PRESETS["esconv2021"], max_message_tokens=longest)
+        form = InputFormat(loaded, variant="vanilla", lengths=lengths)
         return cls(loaded, form, decoding=decoding, batch_size=batch_size, precision=precision)
 
     @property

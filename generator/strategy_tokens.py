@@ -7,8 +7,7 @@ token ends the last. Together they are its stop decision.
 from transformers import PreTrainedTokenizerBase
 
 from corpus.strategy import Strategy
-from language_models.backbone import Backbone
-from language_models.tokens import add_tokens
+from language_models.backbone import Backbone, add_tokens
 
 CONTINUE = "[continue]"
 

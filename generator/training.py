@@ -12,19 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from transformers import set_seed
 
 from corpus.dialogue import Dialogue
 from corpus.splits import dialogues_digest
-from generator.config import DECODING_PRESETS, GeneratorConfig
+from generator.config import CHAT_MESSAGE_TOKENS, DECODING_PRESETS, GeneratorConfig
 from generator.files import SUMMARY, GeneratorSummary, read_curve, read_summary, write_run
 from generator.inputs import InputFormat
 from generator.model_card import model_card
 from generator.strategy_tokens import add_strategy_tokens
+from language_models.adapters import Base, add_adapter
 from language_models.backbone import Backbone, load_backbone
 from language_models.families.family import Example
+from language_models.layout import ChatTemplate
 from language_models.quiet import quiet_transformers
-from language_models.tiny import build_tiny_backbone, train_tokenizer
+from language_models.precision import weights_type
+from language_models.tiny import build_tiny_backbone
 from language_models.trainer import CurvePoint, FineTuned, fine_tune
 
 logger = logging.getLogger(__name__)
@@ -89,18 +93,29 @@ def _train(
     set_seed(seed)
     backbone = _initial_backbone(config, train, random_weights=random_weights)
     share = config.reasoning_share
-    form = InputFormat(backbone.tokenizer, variant=config.variant, lengths=config.lengths, with_reasoning=share > 0)
+    form = InputFormat(backbone, variant=config.variant, lengths=config.lengths, with_reasoning=share > 0)
     examples = form.examples(train, reasoning_share=share, rng=np.random.default_rng(seed))
     # Validated on the same examples whatever the seed, so that perplexities compare.
     valid_examples = form.examples(valid, reasoning_share=share, rng=np.random.default_rng(0))
     _check_examples(config, backbone, examples, valid_examples)
-    logger.info("training on %s responses, validated on %s", f"{len(examples):,}", f"{len(valid_examples):,}")
+    adapted = None
+    if config.adapter.rank:
+        new = form.strategy_ids + ([] if form.continuation is None else [form.continuation])
+        adapted = add_adapter(backbone, config.adapter.rank, new_tokens=new)
+    tokens = sum(len(example.context) + len(example.target) for example in examples)
+    logger.info(
+        "training on %s examples of %s tokens, validated on %s examples",
+        f"{len(examples):,}", f"{tokens:,}", f"{len(valid_examples):,}",
+    )  # fmt: skip
+
+    chat = isinstance(form.layout, ChatTemplate)
+    longest = min(form.response_tokens, CHAT_MESSAGE_TOKENS) if chat else form.response_tokens
 
     def save(tuned: FineTuned) -> None:
         summary = GeneratorSummary(
             variant=config.variant,
             lengths=config.lengths,
-            decoding=dataclasses.replace(DECODING_PRESETS[config.decoding], max_message_tokens=form.response_tokens),
+            decoding=dataclasses.replace(DECODING_PRESETS[config.decoding], max_message_tokens=longest),
             config=dataclasses.asdict(config),
             seed=seed,
             data={"train": dialogues_digest(train), "valid": dialogues_digest(valid)},
@@ -112,7 +127,8 @@ def _train(
             corpus=corpus,
             processes=tuned.processes,
         )
-        write_run(out, backbone, summary, card=model_card(summary), curve=tuned.curve)
+        base = None if adapted is None else Base.of(config.backbone)
+        write_run(out, backbone, summary, card=model_card(summary), curve=tuned.curve, adapted=adapted, base=base)
 
     fine_tune(
         backbone,
@@ -122,6 +138,7 @@ def _train(
         folder=out,
         seed=seed,
         save=save,
+        adapted=adapted,
         uncounted=form.strategy_ids,
     )
 
@@ -130,10 +147,11 @@ def _initial_backbone(config: GeneratorConfig, train: Sequence[Dialogue], *, ran
     """The model and tokenizer a training starts from; weights come from the global random state where they are new."""
     if config.from_scratch:
         texts = (message.text for dialogue in train for message in dialogue.messages)
-        tokenizer = train_tokenizer(texts, size=config.tiny.vocabulary)
-        backbone = build_tiny_backbone(config.backbone, tokenizer, config.tiny)
+        backbone = build_tiny_backbone(config.backbone, texts, config.tiny)
     else:
-        backbone = load_backbone(config.backbone, random_weights=random_weights)
+        # Weights that stay as they are can be stored as they are computed with; others are trained in full precision.
+        dtype = weights_type(config.optimisation.precision) if config.adapter.rank else torch.float32
+        backbone = load_backbone(config.backbone, dtype=dtype, random_weights=random_weights)
     if config.variant != "vanilla":
         add_strategy_tokens(backbone, stop_decision=config.variant == "one-by-one")
     return backbone

@@ -26,6 +26,11 @@ def resolve_precision(precision: str, device: torch.device) -> Literal["bf16", "
     return "bf16" if multiplies_bfloat16(device) else "fp32"
 
 
+def weights_type(precision: str) -> torch.dtype:
+    """The type to store weights in that are not trained, for arithmetic in ``bf16`` or ``fp32``."""
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[object]:
     """Context in which matrix products run in the given precision (``bf16`` or ``fp32``); weights stay float32."""
     if precision == "bf16":

@@ -81,6 +81,17 @@ class OptimisationConfig:
 
 
 @dataclass(frozen=True)
+class AdapterConfig:
+    """Low-rank adapters, which learn in place of a pretrained model's own weights."""
+
+    rank: int | None = None
+    """Rank of the adapters on all linear layers; 0: the model's own weights are trained. None: 16 for chat, else 0."""
+
+    def __post_init__(self) -> None:
+        check_number("rank", self.rank, least=0)
+
+
+@dataclass(frozen=True)
 class TinyModelConfig:
     """Size of a tiny backbone, which starts from random weights; pretrained backbones have a size of their own."""
 

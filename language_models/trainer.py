@@ -37,6 +37,7 @@ from corpus.files import write_whole
 from language_models.backbone import Backbone
 from language_models.batching import ExampleList, LengthGroupedSampler
 from language_models.families.family import Example
+from language_models.layout import ChatTemplate
 from language_models.perplexity import perplexity, target_losses, token_losses
 from language_models.precision import default_device
 from language_models.settings import OptimisationConfig
@@ -92,6 +93,7 @@ def fine_tune(
     folder: Path,
     seed: int,
     save: Callable[[FineTuned], object],
+    adapted: torch.nn.Module | None = None,
     uncounted: Sequence[int] = (),
 ) -> None:
     """Trains a backbone, or resumes from the folder's last checkpoint; the best checkpoint is chosen.
@@ -106,6 +108,7 @@ def fine_tune(
         optimisation: Resolved settings.
         folder: Where ``tensorboard/`` is written, and ``checkpoints/`` until the end.
         seed: Of order and dropout; the global random states are set to it.
+        adapted: The backbone's model with an adapter, which alone is trained then.
         save: Writes the result; called once, by the first process, before the checkpoints are deleted.
         uncounted: Token ids that validation does not count.
 
@@ -113,14 +116,18 @@ def fine_tune(
         ValueError: The folder's training began in another number of processes, or checkpoints of this kind of model do
             not restore it.
     """
-    _check_saving(backbone.model)
+    if adapted is None:
+        _check_saving(backbone.model)
     arguments = _training_arguments(optimisation, folder / CHECKPOINTS, seed=seed)
     checkpoints = Checkpoints(folder / CHECKPOINTS, processes=arguments.world_size)
     checkpoints.check()
-    if default_device().type == "cpu":
-        # torch's fused attention has a slow backward pass on processors: a step takes a quarter longer with it.
+    if default_device().type == "cpu" and not isinstance(backbone.layout, ChatTemplate):
+        # torch's fused attention has a slow backward pass on processors: a step over short sequences takes a quarter
+        # longer with it. Whole conversations take half as long.
         backbone.model.set_attn_implementation("eager")
     if optimisation.gradient_checkpointing:
+        if adapted is not None:
+            backbone.model.enable_input_require_grads()  # frozen embeddings have none
         backbone.model.activation_checkpointing_enable({"use_reentrant": False})
     callbacks: list[TrainerCallback] = [ProgressBar()]
     if arguments.process_index == 0:
@@ -129,6 +136,7 @@ def fine_tune(
         callbacks.append(TensorBoardCallback(SummaryWriter(str(folder / TENSORBOARD))))
     trainer = ResponseTrainer(
         backbone=backbone,
+        adapted=adapted,
         args=arguments,
         train_dataset=ExampleList(train),
         valid=valid,
@@ -215,6 +223,7 @@ class ResponseTrainer(Trainer):
 
     Args:
         backbone: Model and tokenizer.
+        adapted: Its model with an adapter, if there is one.
         valid: Validation examples.
         uncounted: Token ids that validation does not count.
         precision: Of validation, ``bf16`` or ``fp32``; that of training is among the arguments.
@@ -225,10 +234,17 @@ class ResponseTrainer(Trainer):
     loss_is_scaled_for_ga = True
 
     def __init__(
-        self, *, backbone: Backbone, valid: Sequence[Example], uncounted: Sequence[int], precision: str, **options: Any
+        self,
+        *,
+        backbone: Backbone,
+        adapted: torch.nn.Module | None,
+        valid: Sequence[Example],
+        uncounted: Sequence[int],
+        precision: str,
+        **options: Any,
     ) -> None:
         super().__init__(
-            model=backbone.model,
+            model=adapted or backbone.model,
             processing_class=backbone.tokenizer,
             data_collator=backbone.collate,
             eval_dataset=ExampleList(valid),
@@ -252,8 +268,11 @@ class ResponseTrainer(Trainer):
 
     def _issue_warnings_after_load(self, load_result: Any) -> None:
         """Refuses a checkpoint that does not restore every weight; tied weights are stored once."""
-        assert self.model is not None
-        tied: dict[str, str] = self.model.all_tied_weights_keys  # type: ignore[assignment]
+        if isinstance(self.model, PreTrainedModel):
+            self._check_restored(self.model, load_result)
+
+    def _check_restored(self, model: PreTrainedModel, load_result: Any) -> None:
+        tied: dict[str, str] = model.all_tied_weights_keys  # type: ignore[assignment]
         if different := sorted({*load_result.unexpected_keys, *load_result.missing_keys} - set(tied)):
             raise ValueError(
                 f"{self.args.output_dir}: a checkpoint and the model differ in weights, the first is {different[0]}; "

@@ -10,7 +10,7 @@ from pathlib import Path
 from evaluation.plan_source import PLAN_SOURCES
 from generator.files import SUMMARY, read_summary
 from generator.realizer import Realizer
-from language_models.families.family import pretrained_names
+from language_models.backbone import pretrained_names
 from language_models.precision import default_device, resolve_precision
 
 UNITS = ("message", "turn")

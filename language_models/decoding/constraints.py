@@ -17,7 +17,7 @@ from language_models.settings import DecodingConfig
 
 FORBIDDEN = float("-inf")
 _PSEUDO_WORD = re.compile(r"__[a-z0-9_]*[a-z0-9][a-z0-9_]*__")  # BlenderBot_small's __newln__, __fp16_pad_0__
-_WORD_START = re.compile("\u0120?[A-Za-z0-9]")
+_WORD_START = re.compile("[\u0120\u2581]?[A-Za-z0-9]")
 
 
 class Vocabulary:
@@ -32,7 +32,7 @@ class Vocabulary:
     def __init__(self, backbone: Backbone, markers: Sequence[int], *, continuation: int | None = None) -> None:
         tokenizer, device = backbone.tokenizer, backbone.model.device
         rows = backbone.model.get_output_embeddings().weight.shape[0]  # V
-        self.end: int = tokenizer.eos_token_id
+        self.end = backbone.layout.end
         self.markers = torch.tensor(list(markers), dtype=torch.long, device=device)  # (S,)
         closing = [self.end] if continuation is None else [self.end, continuation]
         self.closing = torch.tensor(closing, device=device)  # (C,): after them nothing is written, the end first
@@ -44,7 +44,7 @@ class Vocabulary:
         banned = (set(tokenizer.all_special_ids) | pseudo_words | beyond) - boundaries
         self.banned = _mask(banned, rows, device)  # (V,)
         # A message begins with a letter or digit, so that none is empty once blanks and broken bytes are gone;
-        # byte-level tokenizers show the blank before a word as a letter of its own.
+        # tokenizers of bytes, and SentencePiece, show the blank before a word as a letter of their own.
         opening = {index for index, word in enumerate(words) if _WORD_START.match(word)}
         self.not_opening = ~_mask(opening - banned - boundaries, rows, device)  # (V,)
 

@@ -128,8 +128,8 @@ def _longest_message(backbone: Backbone, request: Request, *, free_messages: int
         raise ValueError("empty plan, expected at least one message")
     messages = free_messages if request.plan is None else len(request.plan)
     room = backbone.room(len(request.context))
-    # The start token takes one position, every message one for its marker besides its text.
-    longest = min(config.max_message_tokens, (room - 1) // messages - 1)
+    # Every message takes one position for its marker besides its text.
+    longest = min(config.max_message_tokens, room // messages - 1)
     if longest < max(1, config.min_message_tokens):
         raise ValueError(
             f"a turn of {messages} messages does not fit: the backbone has {backbone.positions} positions, "

@@ -1,38 +1,44 @@
-"""Causal (decoder-only) models, such as DialoGPT (a GPT-2). To add one is to add a module of three lines here.
-
-Another causal model is a few lines in a module of its own::
-
-    @register
-    class Llama(Causal):
-        model_type, tiny = "llama", "tiny-llama"
-
-A model whose weights transformers renames in saving (GPT-NeoX in 5.24) is refused in training.
-"""
+"""Causal (decoder-only) models, such as DialoGPT (a GPT-2): one sequence of context and target."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+)
 
 from language_models.families.family import IGNORED, CachedDecoder, Example, Family, pad, register
-from language_models.settings import TinyModelConfig
+from language_models.layout import JoinedMessages, Layout
 
 
+@register
 class Causal(Family):
-    """One sequence ``context start target``, of which the target alone has labels.
+    """One sequence ``context target``, of which the target alone has labels.
 
     Padding is on the left, so that all targets end together and logits are needed for the last positions alone, and so
     that all rows write at the same place.
     """
 
+    name = "a causal model"
     encoder_decoder = False
     automatic = AutoModelForCausalLM
 
+    def serves(self, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> bool:  # noqa: ARG002
+        """Every model of ``AutoModelForCausalLM`` that is not made to fill gaps, as BERT is."""
+        kind = config.model_type
+        return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES and kind not in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+
+    def layout(self, tokenizer: PreTrainedTokenizerBase) -> Layout:
+        """Messages joined by the end token; an answer begins after the start token, or the end token without one."""
+        start = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+        return JoinedMessages(tokenizer, [int(start)])
+
     def collate(self, examples: Sequence[Example], *, start: int, padding: int) -> dict[str, torch.Tensor]:
         """``input_ids``, ``attention_mask``, ``position_ids`` and ``labels``, each (B, T + L)."""
-        sequences = [[*one.context, start, *one.target] for one in examples]
-        labels = [[IGNORED] * (len(one.context) + 1) + one.target for one in examples]
+        sequences = [[*one.context, *one.target] or [start] for one in examples]
+        labels = [[IGNORED] * len(one.context) + one.labels or [IGNORED] for one in examples]
         mask = pad([[1] * len(one) for one in sequences], value=0, left=True)
         return {
             "input_ids": pad(sequences, value=padding, left=True),
@@ -44,19 +50,19 @@ class Causal(Family):
     def target_logits(
         self, model: torch.nn.Module, batch: Mapping[str, torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits are computed at the last positions alone: each says what follows it."""
+        """Logits are computed only where some row has a label: what comes before it says what follows."""
         labels = batch["labels"]
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-        longest = int((labels != IGNORED).sum(dim=1).max())
-        logits = model(**inputs, use_cache=False, logits_to_keep=longest + 1).logits[:, :-1]
-        return logits, labels[:, labels.shape[1] - longest :]  # none where all targets are empty
+        columns = (labels != IGNORED).any(dim=0).nonzero().squeeze(1)  # (L,); none where all targets are empty
+        return model(**inputs, use_cache=False, logits_to_keep=columns - 1).logits, labels[:, columns]
 
     def begin(
         self, model: PreTrainedModel, contexts: Sequence[Sequence[int]], *, start: int, padding: int
     ) -> CachedDecoder:
         """Reads the contexts, on whose cache every step builds."""
         last = self.positions(model.config) - 1
-        return _ReadContexts(model, [[*context, start] for context in contexts], padding=padding, last_position=last)
+        rows = [list(context) or [start] for context in contexts]
+        return _ReadContexts(model, rows, padding=padding, last_position=last)
 
 
 class _ReadContexts(CachedDecoder):
@@ -98,24 +104,3 @@ class _ReadContexts(CachedDecoder):
 def _positions(mask: torch.Tensor) -> torch.Tensor:
     """Position numbers that count real tokens only, 0 on left padding; (B, T) from an attention mask (B, T)."""
     return (mask.cumsum(dim=-1) - 1).clamp(min=0)
-
-
-@register
-class GPT2(Causal):
-    """GPT-2, and with it DialoGPT (Zhang et al., ACL 2020)."""
-
-    model_type = "gpt2"
-    pretrained: ClassVar[Mapping[str, str]] = {"dialogpt": "microsoft/DialoGPT-small"}
-    tiny = "tiny-dialogpt"
-
-    def tiny_config(self, size: TinyModelConfig, *, positions: int, **vocabulary: int) -> PretrainedConfig:
-        """Dropout everywhere where GPT-2 has one."""
-        return AutoConfig.for_model(
-            self.model_type,
-            n_embd=size.width,
-            n_layer=size.layers,
-            n_head=size.heads,
-            n_positions=positions,
-            **dict.fromkeys(("attn_pdrop", "embd_pdrop", "resid_pdrop"), size.dropout),
-            **vocabulary,
-        )

@@ -1,24 +1,36 @@
 """Encoder-decoders: the encoder reads the context, the decoder writes the target. BlenderBot_small is one."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 
 from language_models.families.family import IGNORED, CachedDecoder, Example, Family, pad, register
-from language_models.settings import TinyModelConfig
+from language_models.layout import JoinedMessages, Layout
 
 
+@register
 class EncoderDecoder(Family):
     """The context is the encoder's input, start token and target are the decoder's; padding is on the right.
 
     An encoder needs a token to attend to: an empty context is one start token.
     """
 
+    name = "an encoder-decoder"
+    priority = 2  # some of them could be read as causal models too
     encoder_decoder = True
     automatic = AutoModelForSeq2SeqLM
+
+    def serves(self, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> bool:  # noqa: ARG002
+        """Every model of ``AutoModelForSeq2SeqLM``."""
+        return config.model_type in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+
+    def layout(self, tokenizer: PreTrainedTokenizerBase) -> Layout:
+        """Messages joined by the end token; the decoder has a start token of its own."""
+        return JoinedMessages(tokenizer)
 
     def collate(self, examples: Sequence[Example], *, start: int, padding: int) -> dict[str, torch.Tensor]:
         """``input_ids`` and ``attention_mask`` (B, T), ``decoder_input_ids`` and ``labels`` (B, L)."""
@@ -27,7 +39,7 @@ class EncoderDecoder(Family):
             "input_ids": pad(contexts, value=padding),
             "attention_mask": pad([[1] * len(one) for one in contexts], value=0),
             "decoder_input_ids": pad([[start, *one.target[:-1]] for one in examples], value=padding),
-            "labels": pad([one.target or [IGNORED] for one in examples], value=IGNORED),
+            "labels": pad([one.labels or [IGNORED] for one in examples], value=IGNORED),
         }
 
     def target_logits(
@@ -67,26 +79,3 @@ class _EncodedContexts(CachedDecoder):
     def keep(self, rows: torch.Tensor) -> None:
         self.mask, self.logits, self.encoded = self.mask[rows], self.logits[rows], self.encoded[rows]
         self.cache.batch_select_indices(rows)
-
-
-@register
-class BlenderbotSmall(EncoderDecoder):
-    """BlenderBot_small (Roller et al., EACL 2021)."""
-
-    model_type = "blenderbot-small"
-    pretrained: ClassVar[Mapping[str, str]] = {"blenderbot": "facebook/blenderbot_small-90M"}
-    tiny = "tiny-blenderbot"
-
-    def tiny_config(self, size: TinyModelConfig, *, positions: int, **vocabulary: int) -> PretrainedConfig:
-        """As many layers on either side; embeddings are scaled as in the 90M model."""
-        side = {"layers": size.layers, "attention_heads": size.heads, "ffn_dim": 4 * size.width}
-        return AutoConfig.for_model(
-            self.model_type,
-            d_model=size.width,
-            **{f"{name}_{key}": value for name in ("encoder", "decoder") for key, value in side.items()},
-            dropout=size.dropout,
-            max_position_embeddings=positions,
-            scale_embedding=True,
-            decoder_start_token_id=vocabulary["bos_token_id"],
-            **vocabulary,
-        )

@@ -14,7 +14,7 @@ from generator.realizer import Realizer
 from generator.strategy_tokens import add_strategy_tokens
 from language_models.backbone import Backbone
 from language_models.settings import DecodingConfig, TinyModelConfig
-from language_models.tiny import build_tiny_backbone, train_tokenizer
+from language_models.tiny import build_tiny_backbone
 
 WORDS = ("rain", "sun", "work", "sleep", "friend", "talk", "walk", "music", "tea", "plan", "day", "night", "help")
 
@@ -47,8 +47,8 @@ def make_tiny(dialogues: list[Dialogue]) -> Callable[..., Backbone]:
         name: str = "tiny-blenderbot", *, strategies: bool = True, stop_decision: bool = False, seed: int = 0
     ) -> Backbone:
         torch.manual_seed(seed)
-        tokenizer = train_tokenizer((m.text for d in dialogues for m in d.messages), size=320)
-        backbone = build_tiny_backbone(name, tokenizer, TinyModelConfig(width=16, layers=1, heads=2))
+        texts = (m.text for d in dialogues for m in d.messages)
+        backbone = build_tiny_backbone(name, texts, TinyModelConfig(width=16, layers=1, heads=2, vocabulary=320))
         if strategies:
             add_strategy_tokens(backbone, stop_decision=stop_decision)
         return backbone
@@ -64,7 +64,7 @@ def make_form() -> Callable[..., InputFormat]:
         backbone: Backbone, variant: str, *, history: int = 60, response: int = 20, with_reasoning: bool = False
     ) -> InputFormat:
         return InputFormat(
-            backbone.tokenizer,
+            backbone,
             variant=variant,
             lengths=LengthConfig(history_tokens=history, response_tokens=response),
             with_reasoning=with_reasoning,

@@ -5,12 +5,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from language_models.backbone import Backbone
+from language_models.backbone import Backbone, add_tokens
 from language_models.settings import TinyModelConfig
-from language_models.tiny import build_tiny_backbone, train_tokenizer
-from language_models.tokens import add_tokens
+from language_models.tiny import build_tiny_backbone
 
-SIZE = TinyModelConfig(width=16, layers=1, heads=2, dropout=0.1)
+SIZE = TinyModelConfig(width=16, layers=1, heads=2, dropout=0.1, vocabulary=320)
 TEXTS = [
     f"{who} can't {what}, you know? Some {what} and {other}."
     for who in ("I", "You", "We", "They")
@@ -36,7 +35,7 @@ def make_tiny() -> Callable[..., Backbone]:
         size: TinyModelConfig = SIZE,
     ) -> Backbone:
         torch.manual_seed(0)
-        backbone = build_tiny_backbone(name, train_tokenizer(TEXTS, size=320), size, positions=positions)
+        backbone = build_tiny_backbone(name, TEXTS, size, positions=positions)
         if markers:
             add_tokens(backbone, MARKERS | ({"[continue]": "and"} if continuation else {}))
         return backbone

@@ -7,10 +7,10 @@ from huggingface_hub.utils._http import default_client_factory
 from huggingface_hub.utils._http import httpx2 as network
 from safetensors.torch import save_file
 
-from language_models.backbone import load_backbone
+from language_models.backbone import add_tokens, load_backbone
+from language_models.layout import text_ids
 from language_models.settings import TinyModelConfig
 from language_models.tiny import build_tiny_backbone, train_tokenizer
-from language_models.tokens import add_tokens, text_ids
 
 
 def test_a_folder_made_by_save_pretrained_is_loaded(make_tiny, tmp_path):
@@ -134,7 +134,7 @@ def test_tokenizer_knows_every_character_and_is_reproducible():
 
 def test_unknown_tiny_backbone(make_tiny):
     with pytest.raises(ValueError, match="unknown tiny backbone"):
-        build_tiny_backbone("tiny-x", make_tiny().tokenizer, TinyModelConfig())
+        build_tiny_backbone("tiny-x", [], TinyModelConfig())
 
 
 @pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
