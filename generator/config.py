@@ -52,7 +52,7 @@ class GeneratorConfig:
     """Settings of one training."""
 
     backbone: str = "tiny-blenderbot"
-    """Pretrained: smollm2, blenderbot, dialogpt, a hub id, a folder; from scratch: tiny-blenderbot, -dialogpt, -smollm2."""
+    """smollm2, blenderbot, dialogpt, a hub id, a folder; from scratch: tiny-blenderbot, tiny-dialogpt, tiny-smollm2."""
     variant: Variant = "strategy"
     """What is learned: vanilla: text; strategy: strategy, text; one-by-one: and whether to stop; all-in-one: a turn."""
     reasoning_share: float = 0.0
@@ -99,15 +99,15 @@ class GeneratorConfig:
         # An adapter begins at nothing and bears far larger steps than pretrained weights do.
         rate, warmup, batch, epochs = (4e-4, 800, 32, 4.0) if scratch else (3e-5, 100, 16, 2.0)
         if rank:
-            rate, warmup, batch, epochs = 1e-3, 20, 4, 1.0
-        elif chat:
-            batch = 4  # whole conversations
+            rate, warmup, epochs = 1e-3, 10, 1.0
         optimisation = replace(
             chosen,
             epochs=chosen.epochs or epochs,
             learning_rate=chosen.learning_rate or rate,
             warmup_steps=warmup if chosen.warmup_steps is None else chosen.warmup_steps,
-            batch_size=chosen.batch_size or batch,
+            batch_size=chosen.batch_size or (1 if chat else batch),
+            accumulation_steps=chosen.accumulation_steps or (4 if chat else 1),
+            evaluation_batch_size=chosen.evaluation_batch_size or (1 if chat else 64),
             precision=resolve_precision(chosen.precision, default_device()),
         )
         history, response = default_lengths(encoder_decoder=family.encoder_decoder, chat=chat)

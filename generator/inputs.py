@@ -43,6 +43,7 @@ from language_models.settings import check_choice
 
 Response = tuple[Strategy | None, str]
 
+
 class InputFormat:
     """Turns messages into token ids, and token ids into responses.
 
@@ -233,8 +234,8 @@ class InputFormat:
         blocks: list[tuple[list[int], list[bool]]] = []  # tokens of a block, and which of them are learned
         seen = 0
         for number, turn in enumerate(turns):
-            for message in self._chat(dialogue.messages[seen : len(turn.history)], open_turn=False):
-                blocks.append(_unlearned([one for part in layout.message(message) for one in part]))
+            read = self._chat(dialogue.messages[seen : len(turn.history)], open_turn=False)
+            blocks += [_unlearned([one for part in layout.message(message) for one in part]) for message in read]
             note = layout.note(self._note(None if notes is None else notes[number]))
             if note:
                 blocks.append(_unlearned(note))

@@ -26,8 +26,8 @@ from language_models.adapters import Base, add_adapter
 from language_models.backbone import Backbone, load_backbone
 from language_models.families.family import Example
 from language_models.layout import ChatTemplate
-from language_models.quiet import quiet_transformers
 from language_models.precision import weights_type
+from language_models.quiet import quiet_transformers
 from language_models.tiny import build_tiny_backbone
 from language_models.trainer import CurvePoint, FineTuned, fine_tune
 

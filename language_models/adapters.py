@@ -6,20 +6,22 @@ it, as importing it takes longer than the rest.
 """
 
 import json
-import logging
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, PreTrainedModel
 
 from corpus.files import write_whole
 from encoding.packaged_weights import base_digest
 from language_models.backbone import Backbone, load_backbone, locate, prepare
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 WEIGHTS, CONFIG, BASE = "adapter_model.safetensors", "adapter_config.json", "base.json"
 _PREFIX = "base_model.model."  # of the names in peft's files
@@ -54,7 +56,7 @@ def is_adapter(folder: str | Path) -> bool:
     return (Path(folder) / CONFIG).is_file()
 
 
-def add_adapter(backbone: Backbone, rank: int, *, new_tokens: list[int]) -> torch.nn.Module:
+def add_adapter(backbone: Backbone, rank: int, *, new_tokens: list[int]) -> "PeftModel":
     """Freezes a backbone and puts an adapter into its model, in place.
 
     Args:
@@ -63,7 +65,7 @@ def add_adapter(backbone: Backbone, rank: int, *, new_tokens: list[int]) -> torc
         new_tokens: Ids of tokens whose embedding rows are learned.
 
     Returns:
-        The model with its adapter, a ``peft`` model.
+        The model with its adapter in float32, a ``peft`` model.
     """
     from peft import LoraConfig, get_peft_model
 
@@ -74,13 +76,16 @@ def add_adapter(backbone: Backbone, rank: int, *, new_tokens: list[int]) -> torc
         trainable_token_indices=new_tokens or None,
         task_type="CAUSAL_LM",
     )
-    adapted: torch.nn.Module = get_peft_model(backbone.model, settings, autocast_adapter_dtype=False)
+    adapted = get_peft_model(backbone.model, settings)
+    # Of the embedding the new rows alone are learned; peft would store all of it because its size has changed.
+    adapted.save_pretrained = partial(adapted.save_pretrained, save_embedding_layers=False)  # type: ignore[method-assign]
     return adapted
 
 
 def save_adapter(backbone: Backbone, adapted: Any, base: Base, folder: Path) -> None:
-    """Writes an adapter, its tokenizer, and what it belongs to."""
+    """Writes an adapter in bfloat16, its tokenizer, and what it belongs to."""
     adapted.save_pretrained(folder)
+    save_file({name: tensor.bfloat16() for name, tensor in load_file(folder / WEIGHTS).items()}, folder / WEIGHTS)
     (folder / "README.md").unlink(missing_ok=True)  # peft's, with a path of this machine
     config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     write_whole(folder / CONFIG, json.dumps(config | {"base_model_name_or_path": base.backbone}, indent=2) + "\n")
@@ -111,8 +116,7 @@ def load_adapted(folder: Path, *, dtype: torch.dtype = torch.float32) -> Backbon
     tokenizer = AutoTokenizer.from_pretrained(folder)
     backbone.model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     try:
-        with safe_open(folder / WEIGHTS, framework="pt") as file:
-            _merge(backbone.model, {name: file.get_tensor(name) for name in file.keys()}, config, scale)  # noqa: SIM118
+        _merge(backbone.model, load_file(folder / WEIGHTS), config, scale)
     except (SafetensorError, OSError, KeyError, RuntimeError) as error:
         raise ValueError(f"{folder / WEIGHTS}: cannot be merged into {base.backbone}: {error}") from error
     return prepare(backbone.model, tokenizer)

@@ -25,7 +25,10 @@ from transformers import (
 )
 from transformers.utils import cached_file
 
-from encoding.packaged_weights import WEIGHTS, packaged_model
+from encoding.packaged_weights import packaged_model
+from language_models.families.causal import Causal
+from language_models.families.chat import Chat
+from language_models.families.encoder_decoder import EncoderDecoder
 from language_models.families.family import CachedDecoder, Example, Family, family_of
 from language_models.layout import Layout, text_ids
 from language_models.quiet import quiet_hub, quiet_transformers
@@ -99,6 +102,9 @@ class Backbone:
         return int(self.tokenizer.eos_token_id)
 
 
+_KNOWN: Mapping[str, Family] = {"blenderbot": EncoderDecoder(), "dialogpt": Causal(), **dict.fromkeys(PACKAGED, Chat())}
+
+
 def load_backbone(
     name: str | Path,
     *,
@@ -123,10 +129,7 @@ def load_backbone(
     family = family_of(config, tokenizer, source=source)
     try:
         with quiet_hub():
-            if random_weights:
-                model = family.build(config).to(dtype)  # type: ignore[arg-type]
-            else:
-                model = _load_weights(family, config, source, dtype)
+            model = family.build(config) if random_weights else _load_weights(family, config, source, dtype)
     except OSError as error:
         raise _unreachable(source, error) from error
     return prepare(model, tokenizer)
@@ -149,13 +152,14 @@ def pretrained_names() -> tuple[str, ...]:
 
 
 def pretrained_family(name: str | Path) -> Family:
-    """The family of a pretrained backbone, from its configuration and tokenizer alone.
+    """The family of a pretrained backbone: that of a short name is known, else configuration and tokenizer say it.
 
     Raises:
         ValueError: As in :func:`load_backbone`.
     """
-    source = locate(name)
-    return family_of(_load_config(source), _load_tokenizer(source), source=source)
+    if str(name) in _KNOWN:
+        return _KNOWN[str(name)]
+    return family_of(_load_config(str(name)), _load_tokenizer(str(name)), source=str(name))
 
 
 def _load_tokenizer(source: str) -> PreTrainedTokenizerBase:
@@ -170,9 +174,10 @@ def _load_tokenizer(source: str) -> PreTrainedTokenizerBase:
 def _load_weights(family: Family, config: PretrainedConfig, source: str, dtype: torch.dtype) -> PreTrainedModel:
     """Builds a model with the weights of a folder or hub repository.
 
-    ``model.safetensors``, in one file or in parts, is taken where it exists. The original repositories of BlenderBot_small and DialoGPT hold
-    ``pytorch_model.bin``: such a file is read where there is nothing else, by torch's restricted unpickler, which makes
-    tensors and runs no code. DialoGPT's is stored in half precision, which must not be trained in.
+    ``model.safetensors``, in one file or in parts, is taken where it exists. The original repositories of
+    BlenderBot_small and DialoGPT hold ``pytorch_model.bin``: such a file is read where there is nothing else, by
+    torch's restricted unpickler, which makes tensors and runs no code. DialoGPT's is stored in half precision, which
+    must not be trained in.
 
     Raises:
         ValueError: In one line: no weights, a damaged file, one that is more than tensors, or weights missing in it.

@@ -1,5 +1,6 @@
 """Silences the bars and remarks of transformers and of the hub's client, which would appear between ours."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import ERROR, getLogger
@@ -17,7 +18,10 @@ def quiet_transformers() -> Iterator[None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            # Their own deprecations, of what one of them calls in another, are nothing to tell a user.
+            warnings.filterwarnings("ignore", category=FutureWarning, module="(transformers|peft)")
+            yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:

@@ -47,23 +47,23 @@ class OptimisationConfig:
     """How the weights are trained."""
 
     epochs: float | None = None
-    """Passes over the examples; the weights of lowest validation perplexity are saved. None: 4 if tiny, else 2."""
+    """Passes over the examples; the weights of lowest validation perplexity are saved. None: 4 if tiny, adapters 1, else 2."""
     learning_rate: float | None = None
-    """Peak learning rate of AdamW. None: 4e-4 for tiny backbones, which are random at first, else 3e-5."""
+    """Peak learning rate of AdamW. None: 4e-4 if tiny, which is random at first, adapters 1e-3, else 3e-5."""
     warmup_steps: int | None = None
-    """Optimizer steps of linear warm-up; then the rate falls linearly to 0. None: 800 for tiny backbones, else 100."""
+    """Optimizer steps of linear warm-up; then the rate falls linearly to 0. None: 800 if tiny, adapters 10, else 100."""
     weight_decay: float = 0.0
     """Decoupled weight decay of AdamW (0 or more)."""
     max_gradient_norm: float = 1.0
     """Largest Euclidean norm of a gradient; larger ones are scaled down to it."""
     batch_size: int | None = None
-    """Examples per forward pass and process. None: 32 for tiny backbones, else 16."""
-    accumulation_steps: int = 1
-    """Forward passes per optimizer step."""
+    """Examples per forward pass and process. None: 32 for tiny backbones, else 16; whole conversations: 1."""
+    accumulation_steps: int | None = None
+    """Forward passes per optimizer step. None: 1; whole conversations: 4."""
     evaluation_steps: int | None = None
     """Optimizer steps between two validations, each with a checkpoint. None: once after every epoch."""
-    evaluation_batch_size: int = 64
-    """Examples per forward pass in validation."""
+    evaluation_batch_size: int | None = None
+    """Examples per forward pass in validation. None: 64; whole conversations: 1."""
     precision: Precision = "auto"
     """Arithmetic: bf16 (mixed precision), fp32, or auto (bf16 where the hardware multiplies it natively)."""
     gradient_checkpointing: bool = False

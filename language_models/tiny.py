@@ -15,7 +15,9 @@ SMALLEST = 259  # tokens: all bytes and the three special ones
 
 
 CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ bos_token + message.role + '\n' + message.content + eos_token + '\n' }}{% endfor %}"
+    "{% for message in messages %}"
+    "{{ bos_token + message.role + '\n' + message.content + eos_token + '\n' }}"
+    "{% endfor %}"
     "{% if add_generation_prompt %}{{ bos_token + 'assistant\n' }}{% endif %}"
 )  # SmolLM2's, without its own system message
 

@@ -181,7 +181,8 @@ def _fine_tuned(state: TrainerState, processes: int) -> FineTuned:
 
 def _training_arguments(config: OptimisationConfig, checkpoints: Path, *, seed: int) -> TrainingArguments:
     """The Trainer's arguments from resolved settings; making them joins the other processes of the launcher."""
-    assert config.epochs and config.learning_rate and config.batch_size and config.warmup_steps is not None  # resolved
+    assert config.epochs and config.learning_rate and config.warmup_steps is not None  # resolved
+    assert config.batch_size and config.accumulation_steps and config.evaluation_batch_size
     moment = "epoch" if config.evaluation_steps is None else "steps"
     arguments = TrainingArguments(
         output_dir=str(checkpoints),

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from generator.config import RENAMED, GeneratorConfig, LengthConfig, upgraded
-from language_models.settings import DecodingConfig, OptimisationConfig, TinyModelConfig
+from language_models.settings import AdapterConfig, DecodingConfig, OptimisationConfig, TinyModelConfig
 
 ROOT = Path(__file__).parents[2]
 PRESETS = sorted((ROOT / "configs" / "generator").glob("*.toml"))
-SECTIONS = {"lengths": LengthConfig, "optimisation": OptimisationConfig, "tiny": TinyModelConfig}
+SECTIONS = {"adapter": AdapterConfig, "lengths": LengthConfig, "optimisation": OptimisationConfig, "tiny": TinyModelConfig}
 
 
 def built(values):

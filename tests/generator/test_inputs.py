@@ -16,7 +16,7 @@ from generator.config import LengthConfig
 from generator.inputs import reasoning_words, tidy, with_prefix
 from generator.strategy_tokens import add_strategy_tokens, continue_id, strategy_ids, strategy_token
 from language_models.families.family import Example
-from language_models.tokens import text_ids
+from language_models.layout import text_ids
 
 SEEKER, SUPPORTER = Role.SEEKER, Role.SUPPORTER
 HISTORY = (

@@ -45,7 +45,7 @@ def make_tiny() -> Callable[..., Backbone]:
 
 @pytest.fixture(scope="session")
 def contexts() -> list[list[int]]:
-    """Token ids of thirty-six contexts, every third of them empty."""
+    """Token ids of thirty-six contexts, closed by the start token, before which every third is empty."""
     generator = torch.Generator().manual_seed(4)
     lengths = [length for _ in range(12) for length in (0, 7, 30)]
-    return [torch.randint(3, 250, (length,), generator=generator).tolist() for length in lengths]
+    return [[*torch.randint(3, 250, (length,), generator=generator).tolist(), 1] for length in lengths]

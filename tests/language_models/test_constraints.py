@@ -129,7 +129,7 @@ def test_decoding_equals_a_plain_loop_without_cache_and_batch(name, messages, st
     plans = [None if messages is None else (markers[(row + 3) % 8], *markers[: messages - 1]) for row in range(4)]
     closing = (END, size - 1) if stop_decision else (END,)
     most = 1 if stop_decision else 3
-    contexts = [[], [10, 11, 12], [50, END, 60], [7] * 9]
+    contexts = [[START], [10, 11, 12, START], [50, END, 60, START], [*[7] * 9, START]]
     requests = [Request(context, plan, (0,), closing) for context, plan in zip(contexts, plans, strict=True)]
     vocabulary = vocabulary_of(backbone, stop_decision=stop_decision)
     together = decode(backbone, requests, vocabulary=vocabulary, free_messages=most, config=config)
@@ -139,9 +139,9 @@ def test_decoding_equals_a_plain_loop_without_cache_and_batch(name, messages, st
         while not written or written[-1] not in closing:
             with torch.inference_mode():
                 if backbone.family.encoder_decoder:
-                    whole = {"input_ids": [context or [START]], "decoder_input_ids": [[START, *written]]}
+                    whole = {"input_ids": [context], "decoder_input_ids": [[START, *written]]}
                 else:
-                    whole = {"input_ids": [[*context, START, *written]]}
+                    whole = {"input_ids": [[*context, *written]]}
                 logits = backbone.model(**{key: torch.tensor(value) for key, value in whole.items()}).logits[0, -1]
             written.append(int(rules.restrict(logits, written).argmax()))
         assert found == written

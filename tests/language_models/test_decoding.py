@@ -62,7 +62,7 @@ def test_greedy_equals_transformers_generate(name, make_tiny, contexts):
     requests = [Request(one, None, (0,), (END,)) for one in contexts]
     ours = decode(backbone, requests, vocabulary=vocabulary, free_messages=1, config=config)
     for context, tokens in zip(contexts, ours, strict=True):
-        prompt = torch.tensor([context if backbone.family.encoder_decoder else [*context, 1]])
+        prompt = torch.tensor([context])
         theirs = backbone.model.generate(
             prompt,
             attention_mask=torch.ones_like(prompt),
@@ -204,8 +204,8 @@ def test_a_plan_too_long_for_the_model_is_written_in_shorter_messages(name, make
     for tokens in turns[:3]:
         starts = [index for index, token in enumerate(tokens) if token in markers] + [len(tokens) - 1]
         lengths.append([after - before - 1 for before, after in pairwise(starts)])
-    # 128 positions, one for the start token, and of a decoder-only model those of the history: (128 - 1) // 7 - 1 = 17,
-    # (128 - 10 - 1) // 7 - 1 = 15, (128 - 40 - 1) // 7 - 1 = 11.
+    # 128 positions; an encoder-decoder needs one for the start token, a decoder-only model those of the history:
+    # (128 - 1) // 7 - 1 = 17, (128 - 10) // 7 - 1 = 15, (128 - 40) // 7 - 1 = 11.
     first, last = (17, 17) if backbone.family.encoder_decoder else (15, 11)
     assert lengths == [[first] * 7, [20], [last] * 7]
 
@@ -214,8 +214,8 @@ def test_what_does_not_fit_is_refused(make_tiny):
     backbone = make_tiny("tiny-dialogpt")
     config = DecodingConfig(min_message_tokens=10, max_message_tokens=300)
     markers = markers_of(backbone)
-    with pytest.raises(ValueError, match=r"46 messages does not fit: the backbone has 512 positions, .* takes 6$"):
-        write(backbone, [Request([50] * 6, (markers[0],) * 46, (0,), (END,))], config=config)  # 505 // 46 - 1 = 9
+    with pytest.raises(ValueError, match=r"47 messages does not fit: the backbone has 512 positions, .* takes 6$"):
+        write(backbone, [Request([50] * 6, (markers[0],) * 47, (0,), (END,))], config=config)  # 506 // 47 - 1 = 9
     with pytest.raises(ValueError, match="empty plan"):
         write(backbone, [Request([], (), (0,), (END,))], config=config)
     assert write(backbone, [], config=config) == []

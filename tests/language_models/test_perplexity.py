@@ -13,11 +13,11 @@ def direct(backbone, example: Example) -> list[float]:
     losses = []
     start = backbone.tokenizer.bos_token_id
     for index, token in enumerate(example.target):
-        prefix = [start, *example.target[:index]]
+        prefix = example.target[:index]
         with torch.no_grad():
             if backbone.family.encoder_decoder:
                 logits = backbone.model(
-                    input_ids=torch.tensor([example.context or [start]]), decoder_input_ids=torch.tensor([prefix])
+                    input_ids=torch.tensor([example.context]), decoder_input_ids=torch.tensor([[start, *prefix]])
                 ).logits[0, -1]
             else:
                 logits = backbone.model(input_ids=torch.tensor([example.context + prefix])).logits[0, -1]
