@@ -2,7 +2,8 @@
 
 ``generator.json`` (everything but the weights; its presence says that the run is finished), ``model/`` (weights as
 safetensors, configuration, tokenizer, model card: ``from_pretrained`` loads it; or an adapter with the digest of its
-base), ``training_curve.json``, ``tensorboard/``. While a training runs, ``checkpoints/`` holds its optimizer and random states, which are pickles: they
+base), ``training_curve.json``, ``tensorboard/``.
+While a training runs, ``checkpoints/`` holds its optimizer and random states, which are pickles: they
 are read only to resume that run, and gone once it is finished.
 """
 

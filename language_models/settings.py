@@ -47,11 +47,11 @@ class OptimisationConfig:
     """How the weights are trained."""
 
     epochs: float | None = None
-    """Passes over the examples; the weights of lowest validation perplexity are saved. None: 4 if tiny, adapters 1, else 2."""
+    """Passes over the examples; the best weights on validation are saved. None: 4 if tiny, adapters 1, else 2."""
     learning_rate: float | None = None
     """Peak learning rate of AdamW. None: 4e-4 if tiny, which is random at first, adapters 1e-3, else 3e-5."""
     warmup_steps: int | None = None
-    """Optimizer steps of linear warm-up; then the rate falls linearly to 0. None: 800 if tiny, adapters 10, else 100."""
+    """Optimizer steps of linear warm-up; then the rate falls to 0. None: 800 if tiny, adapters 10, else 100."""
     weight_decay: float = 0.0
     """Decoupled weight decay of AdamW (0 or more)."""
     max_gradient_norm: float = 1.0

@@ -15,7 +15,12 @@ from language_models.settings import AdapterConfig, DecodingConfig, Optimisation
 
 ROOT = Path(__file__).parents[2]
 PRESETS = sorted((ROOT / "configs" / "generator").glob("*.toml"))
-SECTIONS = {"adapter": AdapterConfig, "lengths": LengthConfig, "optimisation": OptimisationConfig, "tiny": TinyModelConfig}
+SECTIONS = {
+    "adapter": AdapterConfig,
+    "lengths": LengthConfig,
+    "optimisation": OptimisationConfig,
+    "tiny": TinyModelConfig,
+}
 
 
 def built(values):

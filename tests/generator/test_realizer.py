@@ -27,7 +27,7 @@ from language_models.layout import text_ids
 from language_models.perplexity import target_losses, token_losses
 from language_models.settings import DecodingConfig
 
-BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
+BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt", "tiny-smollm2"])
 CONFIG = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, max_message_tokens=6, max_messages=3)
 REASONING = Reasoning("job crisis", "anxiety", 4, Need.HEARD, Stage.EXPLORATION, (0.5,) * 5)
 PLANS = [(Strategy.QUESTION,), (Strategy.OTHERS, Strategy.OTHERS, Strategy.QUESTION), None, (Strategy.INFORMATION,) * 2]

@@ -12,7 +12,7 @@ from language_models.decoding.constraints import TurnConstraints, Vocabulary
 from language_models.decoding.decoder import Request, decode, penalize_repetition, sample_tokens
 from language_models.settings import DecodingConfig
 
-BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt"])
+BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt", "tiny-smollm2"])
 FREE = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.0, max_message_tokens=6)
 END = 2
 
