@@ -84,13 +84,13 @@ class GeneratorConfig:
             ValueError: The backbone cannot be found, so that nobody knows of which kind it is.
         """
         from language_models.backbone import pretrained_family
-        from language_models.families.chat import Chat
+        from language_models.families.chat import ChatFamily
         from language_models.precision import default_device, resolve_precision
         from language_models.tiny import tiny_family
 
         scratch, chosen = self.from_scratch, self.optimisation
         family = tiny_family(self.backbone) if scratch else pretrained_family(self.backbone)
-        chat = isinstance(family, Chat)
+        chat = isinstance(family, ChatFamily)
         rank = self.adapter.rank
         if rank is None:
             rank = ADAPTER_RANK if chat and not scratch else 0

@@ -22,7 +22,7 @@ from generator.config import LengthConfig, upgraded
 from language_models.adapters import Base, save_adapter
 from language_models.backbone import Backbone
 from language_models.settings import DecodingConfig
-from language_models.trainer import CurvePoint
+from language_models.training_record import CurvePoint
 
 SUMMARY = "generator.json"
 MODEL = "model"

@@ -29,7 +29,8 @@ from language_models.layout import ChatTemplate
 from language_models.precision import weights_type
 from language_models.quiet import quiet_transformers
 from language_models.tiny import build_tiny_backbone
-from language_models.trainer import CurvePoint, FineTuned, fine_tune
+from language_models.trainer import fine_tune
+from language_models.training_record import CurvePoint, FineTuned
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -133,6 +133,5 @@ def _merge(model: PreTrainedModel, weights: dict[str, torch.Tensor], config: dic
             update = weights[name.replace(".lora_A", ".lora_B")].float() @ tensor.float()
             target.copy_(target.float() + scale * update)
         elif _NEW_ROWS in layer:
-            embedding = model.get_input_embeddings().weight
-            indices = config["trainable_token_indices"]
-            embedding[torch.tensor(indices)] = tensor.to(embedding.dtype)
+            embedding = cast(torch.Tensor, model.get_input_embeddings().weight)
+            embedding[torch.tensor(config["trainable_token_indices"])] = tensor.to(embedding.dtype)

@@ -27,7 +27,7 @@ from transformers.utils import cached_file
 
 from encoding.packaged_weights import packaged_model
 from language_models.families.causal import Causal
-from language_models.families.chat import Chat
+from language_models.families.chat import ChatFamily
 from language_models.families.encoder_decoder import EncoderDecoder
 from language_models.families.family import CachedDecoder, Example, Family, family_of
 from language_models.layout import Layout, text_ids
@@ -102,7 +102,11 @@ class Backbone:
         return int(self.tokenizer.eos_token_id)
 
 
-_KNOWN: Mapping[str, Family] = {"blenderbot": EncoderDecoder(), "dialogpt": Causal(), **dict.fromkeys(PACKAGED, Chat())}
+_KNOWN: Mapping[str, Family] = {
+    "blenderbot": EncoderDecoder(),
+    "dialogpt": Causal(),
+    **dict.fromkeys(PACKAGED, ChatFamily()),
+}
 
 
 def load_backbone(

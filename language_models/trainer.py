@@ -5,13 +5,9 @@ A training can be killed and resumed from its last complete checkpoint. Over two
 same mean loss over them: a training does not depend on how it is spread.
 """
 
-# ruff: noqa: ARG002 - callbacks have the Trainer's signature
-
-import json
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +21,6 @@ from transformers import (
     ProgressCallback,
     Trainer,
     TrainerCallback,
-    TrainerControl,
     TrainerState,
     TrainingArguments,
 )
@@ -33,7 +28,6 @@ from transformers.core_model_loading import revert_weight_conversion
 from transformers.integrations import TensorBoardCallback
 from transformers.trainer_callback import PrinterCallback
 
-from corpus.files import write_whole
 from language_models.backbone import Backbone
 from language_models.batching import ExampleList, LengthGroupedSampler
 from language_models.families.family import Example
@@ -41,47 +35,12 @@ from language_models.layout import ChatTemplate
 from language_models.perplexity import perplexity, target_losses, token_losses
 from language_models.precision import default_device
 from language_models.settings import OptimisationConfig
+from language_models.training_record import CHECKPOINTS, Checkpoints, CurvePoint, FineTuned, ProgressBar
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
 LOGGED_STEPS = 20  # optimizer steps between two points of the training curve
-_PROCESSES = "settings.json"  # how many processes made the checkpoints
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """One logged moment of a training.
-
-    Attributes:
-        step: Optimizer steps done.
-        epoch: Passes over the examples done.
-        train_loss: Mean loss per token in nats since the last one; ``None`` at a validation.
-        valid_perplexity: Perplexity per token of the validation targets; ``None`` between validations.
-    """
-
-    step: int
-    epoch: float
-    train_loss: float | None
-    valid_perplexity: float | None
-
-
-@dataclass(frozen=True)
-class FineTuned:
-    """What a finished training tells beside the weights.
-
-    Attributes:
-        curve: Loss and validation perplexity over its steps.
-        best_step: Optimizer steps of the checkpoint of the lowest validation perplexity, which was chosen.
-        best_perplexity: Its validation perplexity per token.
-        processes: How many trained side by side.
-    """
-
-    curve: tuple[CurvePoint, ...]
-    best_step: int
-    best_perplexity: float
-    processes: int
 
 
 def fine_tune(
@@ -207,6 +166,7 @@ def _training_arguments(config: OptimisationConfig, checkpoints: Path, *, seed: 
         greater_is_better=False,
         logging_steps=LOGGED_STEPS,
         report_to=[],
+        include_num_input_tokens_seen="non_padding",
         remove_unused_columns=False,
         disable_tqdm=True,  # our own bar
         log_level_replica="error",  # the first process says what there is to say
@@ -269,11 +229,7 @@ class ResponseTrainer(Trainer):
 
     def _issue_warnings_after_load(self, load_result: Any) -> None:
         """Refuses a checkpoint that does not restore every weight; tied weights are stored once."""
-        if isinstance(self.model, PreTrainedModel):
-            self._check_restored(self.model, load_result)
-
-    def _check_restored(self, model: PreTrainedModel, load_result: Any) -> None:
-        tied: dict[str, str] = model.all_tied_weights_keys  # type: ignore[assignment]
+        tied: dict[str, str] = self.backbone.model.all_tied_weights_keys
         if different := sorted({*load_result.unexpected_keys, *load_result.missing_keys} - set(tied)):
             raise ValueError(
                 f"{self.args.output_dir}: a checkpoint and the model differ in weights, the first is {different[0]}; "
@@ -296,8 +252,8 @@ class ResponseTrainer(Trainer):
 
     def evaluate(
         self,
-        eval_dataset: Any = None,
-        ignore_keys: list[str] | None = None,
+        eval_dataset: Any = None,  # noqa: ARG002 - the Trainer's arguments
+        ignore_keys: list[str] | None = None,  # noqa: ARG002
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """Perplexity per token of the validation examples' targets; every process takes its share."""
@@ -319,89 +275,3 @@ class ResponseTrainer(Trainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-
-class Checkpoints:
-    """The folder of an unfinished training's checkpoints, which hold the random state of every process."""
-
-    def __init__(self, folder: Path, *, processes: int = 1) -> None:
-        self.folder = folder
-        self.processes = processes
-
-    def check(self) -> None:
-        """Raises a ValueError where as many processes did not make the checkpoints: steps would meet other examples."""
-        path = self.folder / _PROCESSES
-        before = json.loads(path.read_text(encoding="utf-8")).get("processes", 1) if path.is_file() else self.processes
-        if before != self.processes:
-            raise ValueError(
-                f"{self.folder.parent} holds a training begun in {before} processes; resume it with {before} "
-                f"instead of {self.processes}, or choose another folder"
-            )
-
-    def begin(self) -> None:
-        """Makes the folder and writes down the number of processes."""
-        write_whole(self.folder / _PROCESSES, json.dumps({"processes": self.processes}) + "\n")
-
-    def last(self) -> Path | None:
-        """The newest complete checkpoint, or ``None``.
-
-        The first process writes a checkpoint's state last, so one without it was cut off; so was one that lacks the
-        random state of another process.
-        """
-        complete = []
-        for path in self.folder.glob("checkpoint-*"):
-            try:
-                step = json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))["global_step"]
-            except (FileNotFoundError, json.JSONDecodeError):
-                step = None
-            names = ["rng_state.pth"] if self.processes == 1 else [f"rng_state_{n}.pth" for n in range(self.processes)]
-            if step is None or not all((path / name).is_file() for name in names):
-                logger.warning("%s is incomplete and is not used", path)
-            else:
-                complete.append((step, path))
-        return max(complete)[1] if complete else None
-
-
-class ProgressBar(TrainerCallback):
-    """One bar over all optimizer steps, with the last training loss and validation perplexity beside it."""
-
-    def __init__(self) -> None:
-        self.bar: tqdm[Any] | None = None
-        self.shown: dict[str, str] = {}
-
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Opens the bar, where a resumed training resumes."""
-        if state.is_world_process_zero:
-            self.bar = tqdm(
-                total=state.max_steps, initial=state.global_step, desc="training", unit="step", disable=None
-            )
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Moves the bar."""
-        if self.bar is not None:
-            self.bar.update(state.global_step - self.bar.n)
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Shows the newest figures."""
-        for key, name in (("loss", "loss"), ("eval_perplexity", "valid perplexity")):
-            if logs and key in logs:
-                self.shown[name] = f"{logs[key]:.2f}"
-        if self.bar is not None:
-            self.bar.set_postfix(self.shown)
-
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Closes the bar."""
-        if self.bar is not None:
-            self.bar.close()
-            self.bar = None

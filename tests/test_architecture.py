@@ -41,6 +41,7 @@ LIBRARIES = {
     "transformers": {"encoding.packaged_weights", "language_models", "generator", "env.seekers"},
     "tokenizers": {"encoding.packaged_weights", "language_models"},
     "filelock": {"encoding.packaged_weights"},
+    "peft": {"language_models.adapters"},
     "huggingface_hub": {"corpus", "encoding", "language_models", "generator"},
     "openai": {"language_models"},
     "httpx2": {"language_models"},

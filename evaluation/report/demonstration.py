@@ -25,7 +25,7 @@ from evaluation.report.system_report import ReportData, SampleTurn, render_repor
 from evaluation.report.tables import to_text
 from evaluation.result import EvaluationResult
 from generator.realizer import Realizer
-from language_models.trainer import CurvePoint
+from language_models.training_record import CurvePoint
 from planner.plan import Planner
 from planner.planner import StrategyPlanner
 

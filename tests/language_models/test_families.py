@@ -1,6 +1,7 @@
 """How each family lays out context and target, how it writes, and that a family more is a few lines."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -109,6 +110,11 @@ def test_the_cache_gives_the_logits_of_a_full_pass_even_when_rows_leave(name, ma
             decoder.step(written[rows, step])
 
 
+def settings_of(**values: Any) -> OptimisationConfig:
+    """Resolved settings in full precision."""
+    return OptimisationConfig(accumulation_steps=1, evaluation_batch_size=8, precision="fp32", **values)
+
+
 def another(kind: str) -> Backbone:
     """A very small model of another kind, with eight markers."""
     tokenizer = train_tokenizer(TEXTS, size=320)
@@ -128,7 +134,7 @@ def test_any_causal_model_is_trained_and_writes(kind, contexts, tmp_path):
     backbone = another(kind)
     examples = [Example(context, [50, 60, END]) for context in contexts]
     before = target_losses(backbone, examples).nats
-    settings = OptimisationConfig(epochs=4.0, learning_rate=2e-2, warmup_steps=1, batch_size=6, precision="fp32")
+    settings = settings_of(epochs=4.0, learning_rate=2e-2, warmup_steps=1, batch_size=6)
     fine_tune(backbone, examples, examples, optimisation=settings, folder=tmp_path, seed=0, save=print)
     after = target_losses(backbone, examples).nats
     assert after.sum() < before.sum() / 2
@@ -142,7 +148,7 @@ def test_any_causal_model_is_trained_and_writes(kind, contexts, tmp_path):
 
 def test_a_model_whose_checkpoints_do_not_restore_it_is_refused_before_training(tmp_path):
     examples = [Example([5], [6, END])]
-    settings = OptimisationConfig(epochs=1.0, learning_rate=1e-2, warmup_steps=0, batch_size=1, precision="fp32")
+    settings = settings_of(epochs=1.0, learning_rate=1e-2, warmup_steps=0, batch_size=1)
     message = r"^backbone of kind gpt_neox: it cannot be trained, because transformers saves the weight lm_head\.weight"
     with pytest.raises(ValueError, match=message) as caught:
         fine_tune(another("gpt_neox"), examples, examples, optimisation=settings, folder=tmp_path, seed=0, save=print)
