@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.dialogue import Dialogue, Message, Role, Survey
+from corpus.dialogue import Dialogue, Message, Role, Survey, turn_view
 from corpus.errors import CorpusError
 from corpus.reasoning import Need, Reasoning, ReasoningLabels
 from corpus.strategy import Stage, Strategy
-from generator.config import LengthConfig
+from generator.config import VARIANTS, LengthConfig
 from generator.inputs import reasoning_words, tidy, with_prefix
 from generator.strategy_tokens import add_strategy_tokens, continue_id, strategy_ids, strategy_token
 from language_models.families.family import Example
@@ -266,3 +266,54 @@ def test_no_text_becomes_empty_or_keeps_what_is_no_text(first, rest):
     assert text == " ".join(text.split()) != ""
     assert tidy(text) == text
     assert not [sign for sign in text if unicodedata.category(sign) == "Cc" or sign == "\ufffd"]
+
+
+TALK = Dialogue(1, (*HISTORY, Message(SUPPORTER, "Some tea helps.", Strategy.INFORMATION), Message(SEEKER, "Thanks.")))
+
+
+@pytest.fixture(params=VARIANTS)
+def chat_form(request, make_tiny, make_form):
+    """Inputs of a chat model in every variant."""
+    backbone = make_tiny(
+        "tiny-smollm2", strategies=request.param != "vanilla", stop_decision=request.param == "one-by-one"
+    )
+    return make_form(backbone, request.param, history=2000, with_reasoning=True)
+
+
+def test_in_a_conversation_every_answer_follows_the_context_it_is_written_after(chat_form):
+    """What training reads and learns is, answer by answer, what scoring and decoding read."""
+    (whole,) = chat_form.conversation(TALK)
+    tokens = [*whole.context, *whole.target]
+    learned = [False] * len(whole.context) + list(whole.learned)
+    turns = turn_view([TALK])
+    expected = [
+        one
+        for turn in turns
+        for one in chat_form.turn_examples(turn.history, [(m.strategy, m.text) for m in turn.messages])
+    ]
+    assert len(expected) == (2 if chat_form.variant == "all-in-one" else 3)
+    for one in expected:
+        end = len(one.context)
+        assert tokens[:end] == one.context
+        assert tokens[end : end + len(one.target)] == one.target
+        assert all(learned[end : end + len(one.target)])
+    assert sum(learned) == sum(len(one.target) for one in expected)
+
+
+def test_a_conversation_that_is_too_long_becomes_more_examples_that_learn_every_answer_once(chat_form):
+    (whole,) = chat_form.conversation(TALK)
+    answers = [token for token, learned in zip(whole.target, whole.learned, strict=True) if learned]
+    chat_form.history_tokens = len(whole.target) // 2
+    parts = chat_form.conversation(TALK)
+    assert len(parts) > 1
+    found = [token for one in parts for token, learned in zip(one.target, one.learned, strict=True) if learned]
+    assert found == answers
+
+
+def test_reasoning_stands_right_before_the_answer_of_a_chat(chat_form):
+    context = chat_form.context(HISTORY, LABELS)
+    note = chat_form.layout.note(list(chat_form.layout.text_ids(reasoning_words(LABELS))))
+    start = chat_form.layout.start
+    assert context == [*chat_form.context(HISTORY)[: -len(start)], *note, *start]
+    (plain,), (noted,) = chat_form.conversation(TALK), chat_form.conversation(TALK, [LABELS, None])
+    assert len(noted.target) == len(plain.target) + len(note)
