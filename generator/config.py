@@ -99,7 +99,7 @@ class GeneratorConfig:
         # An adapter begins at nothing and bears far larger steps than pretrained weights do.
         rate, warmup, batch, epochs = (4e-4, 800, 32, 4.0) if scratch else (3e-5, 100, 16, 2.0)
         if rank:
-            rate, warmup, epochs = 1e-3, 10, 1.0
+            rate, warmup, epochs = 2e-3, 10, 1.0
         optimisation = replace(
             chosen,
             epochs=chosen.epochs or epochs,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 WEIGHTS, CONFIG, BASE = "adapter_model.safetensors", "adapter_config.json", "base.json"
 _PREFIX = "base_model.model."  # of the names in peft's files
-NEW_ROWS = "trainable_tokens_delta"  # in the names of learned embedding rows
+_NEW_ROWS = "trainable_tokens_delta"  # in the names of learned embedding rows
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,6 @@ def _merge(model: PreTrainedModel, weights: dict[str, torch.Tensor], config: dic
             target = parameters[layer.replace(".lora_A", "")]
             update = weights[name.replace(".lora_A", ".lora_B")].float() @ tensor.float()
             target.copy_(target.float() + scale * update)
-        elif NEW_ROWS in layer:
+        elif _NEW_ROWS in layer:
             embedding = cast(torch.Tensor, model.get_input_embeddings().weight)
             embedding[torch.tensor(config["trainable_token_indices"])] = tensor.to(embedding.dtype)

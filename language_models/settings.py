@@ -49,7 +49,7 @@ class OptimisationConfig:
     epochs: float | None = None
     """Passes over the examples; the best weights on validation are saved. None: 4 if tiny, adapters 1, else 2."""
     learning_rate: float | None = None
-    """Peak learning rate of AdamW. None: 4e-4 if tiny, which is random at first, adapters 1e-3, else 3e-5."""
+    """Peak learning rate of AdamW. None: 4e-4 if tiny, which is random at first, adapters 2e-3, else 3e-5."""
     warmup_steps: int | None = None
     """Optimizer steps of linear warm-up; then the rate falls to 0. None: 800 if tiny, adapters 10, else 100."""
     weight_decay: float = 0.0

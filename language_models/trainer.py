@@ -28,7 +28,6 @@ from transformers.core_model_loading import revert_weight_conversion
 from transformers.integrations import TensorBoardCallback
 from transformers.trainer_callback import PrinterCallback
 
-from language_models.adapters import NEW_ROWS
 from language_models.backbone import Backbone
 from language_models.batching import ExampleList, LengthGroupedSampler
 from language_models.families.family import Example
@@ -41,7 +40,6 @@ from language_models.training_record import CHECKPOINTS, Checkpoints, CurvePoint
 logger = logging.getLogger(__name__)
 
 TENSORBOARD = "tensorboard"
-NEW_ROWS_RATE = 10  # times the learning rate, for the embeddings of new tokens
 LOGGED_STEPS = 20  # optimizer steps between two points of the training curve
 
 
@@ -218,18 +216,6 @@ class ResponseTrainer(Trainer):
         self.uncounted = uncounted
         self.precision = precision
         self.model_accepts_loss_kwargs = True  # makes the Trainer count the tokens of a step for compute_loss
-
-    def create_optimizer(self, model: torch.nn.Module | None = None) -> torch.optim.Optimizer:
-        """AdamW; an adapter's new token rows, which are large beside its other weights, learn at a higher rate."""
-        assert self.model is not None
-        trained = [(name, weight) for name, weight in self.model.named_parameters() if weight.requires_grad]
-        rows = [weight for name, weight in trained if NEW_ROWS in name]
-        if self.optimizer is None and rows:
-            kind, options = self.get_optimizer_cls_and_kwargs(self.args)
-            others = [weight for name, weight in trained if NEW_ROWS not in name]
-            groups = [{"params": others}, {"params": rows, "lr": NEW_ROWS_RATE * self.args.learning_rate}]
-            self.optimizer = kind(groups, weight_decay=self.args.weight_decay, **options)
-        return super().create_optimizer(model)
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int]:
         dataset = train_dataset or self.train_dataset
