@@ -44,8 +44,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "message": ("accuracy", "macro_f1", "weighted_f1", "preference_bias", "entropy", "decisions_per_second"),
     "turn": ("emr", "lr", "set_f1", "emr_single", "emr_multi", "ald", "multi_rate", "macro_f1", "preference_bias"),
     "text": text_columns(
-        "ppl", "ppl_with_strategy", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "bertscore", "distinct_1", "distinct_2",
-        "unigram_f1", "length", "emr", "lr",
+        "ppl", "ppl_with_strategy", "ppl_word", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "bertscore", "distinct_1",
+        "distinct_2", "unigram_f1", "length", "emr", "lr",
     ),
     "dialogue": (
         "success_rate", "average_turns", "success_at_5", "gave_up_rate", "intensity_drop", "feedback",

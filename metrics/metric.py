@@ -1,9 +1,9 @@
 """The record of a metric (name, label, formula), and the registry that finds every metric in its folder.
 
-Every module of ``metrics/text`` and ``metrics/strategy`` may hold ``METRICS``, a tuple of :class:`Metric`. To add a
-metric is to add such a module: it is then scored with its interval wherever its protocol is (message, turn, text), and
-tables show it under its label. Metrics of whole conversations are sums over conversations, in
-``metrics/strategy/dialogues.py`` alone.
+Every module of ``metrics/strategy``, ``metrics/text`` and ``metrics/response`` may hold ``METRICS``, a tuple of
+:class:`Metric`. To add a metric is to add such a module: it is then scored with its interval wherever its protocol is
+(message, turn, text), and tables show it under its label. Metrics of whole conversations are sums over conversations,
+in ``metrics/strategy/dialogues.py`` alone.
 """
 
 import importlib
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+import metrics.response
 import metrics.strategy
 import metrics.text
 from metrics.statistics.bootstrap import Tally, dialogue_index, dialogue_totals
@@ -29,8 +30,9 @@ class Metric:
 
     Most are a formula over sums of statistics of single items, so that a corpus and its thousand resamples go through
     the same lines. An item is a pair: of plans, gold and predicted (a message is a plan of one strategy), or of texts
-    as tokens, hypothesis and reference. Metrics with neither ``statistics`` nor ``left_out`` ask for more than pairs: a
-    function of their module computes them, here they only have their name.
+    as tokens, hypothesis and reference. A metric of texts that asks for more (histories, sentence vectors) computes its
+    statistics in ``responses``. Metrics with none of these functions only have their name here: a function of their
+    module computes them.
 
     Attributes:
         name: Key in JSON results.
@@ -39,9 +41,11 @@ class Metric:
         better: ``higher``, ``lower``, or empty where neither is better by itself (a length, a rate).
         decimals: Digits after the point.
         protocols: Where it is scored, of :data:`PROTOCOLS`.
-        requires: What must be given beside the pairs, e.g. ``vectors``: the statistics are then those of word vectors.
+        requires: What must be given beside the pairs, separated by blanks: ``vectors`` (the statistics are then those
+            of word vectors), or attributes of :class:`metrics.response.response_data.ResponseData`.
         statistics: (gold, predicted) or (hypothesis, reference) of one item -> k numbers that are summed over items.
             Metrics with the same function share the sums.
+        responses: Instead, of texts: a :class:`metrics.response.response_data.ResponseData` -> (N, k) such numbers.
         formula: Sums (R, k) over items and numbers of items (R,) -> the metric of each resample (R,); NaN: undefined.
         left_out: Instead, for what a bootstrap misleads about: hypotheses and (N,) the positions of their dialogues ->
             the metric, 0..100, with each dialogue left out.
@@ -55,6 +59,7 @@ class Metric:
     protocols: tuple[str, ...] = ()
     requires: str = ""
     statistics: Callable[[Any, Any], Sequence[float]] | None = None
+    responses: Callable[[Any], np.ndarray] | None = None
     formula: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
     left_out: Callable[[Sequence[Any], np.ndarray], LeftOut] | None = None
 
@@ -63,8 +68,10 @@ class Metric:
             raise ValueError(f"metric {self.name}: better is {self.better!r}, expected 'higher', 'lower' or ''")
         if not self.protocols or not set(self.protocols) <= set(PROTOCOLS):
             raise ValueError(f"metric {self.name}: protocols {self.protocols}, expected some of {', '.join(PROTOCOLS)}")
-        if (self.statistics is None) != (self.formula is None):
+        if (self.statistics is None and self.responses is None) != (self.formula is None):
             raise ValueError(f"metric {self.name}: statistics and formula, expected both or neither")
+        if self.responses is not None and not self.requires:
+            raise ValueError(f"metric {self.name}: requires is empty, expected what its responses must have")
 
 
 def mean(sums: np.ndarray, items: np.ndarray) -> np.ndarray:
@@ -84,7 +91,7 @@ def all_metrics() -> dict[str, Metric]:
         ValueError: Two metrics have one name.
     """
     found: dict[str, Metric] = {}
-    for package in (metrics.strategy, metrics.text):
+    for package in (metrics.strategy, metrics.text, metrics.response):
         for module in pkgutil.iter_modules(package.__path__):
             for metric in getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "METRICS", ()):
                 if metric.name in found:

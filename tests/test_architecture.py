@@ -60,8 +60,8 @@ LONGEST_FILE = 400
 MOST_MODULES = 12
 SMALLEST_WITH_ONE_READER = 80
 REGISTRIES = {  # folders of many of a kind: a small member with one reader is no paragraph of it
-    "corpus/formats", "metrics/strategy", "metrics/text", "planner/baselines", "planner/base_models",
-    "cli/train", "cli/evaluate", "env/seekers", "planner/ppo",
+    "corpus/formats", "metrics/strategy", "metrics/text", "metrics/response", "planner/baselines",
+    "planner/base_models", "cli/train", "cli/evaluate", "env/seekers", "planner/ppo",
 }  # fmt: skip
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
 MACHINE_PATH = re.compile(r"(?<![\w.~])(?:/(?:home|root|work|tmp|Users|mnt|opt)/\w|[A-Z]:\\\w)")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from cli.machine import choose_device
+from corpus.load import load_corpus
 
 if TYPE_CHECKING:
+    from evaluation.generator.models import MetricModels
     from evaluation.report.tables import Table
     from evaluation.result import EvaluationResult
-    from metrics.text.bertscore import BertScore
-    from metrics.text.embedding_scores import WordVectors
 
 Split = Literal["train", "valid", "test", "all"]
 
@@ -80,21 +80,37 @@ class TextCommand(ModelCommand):
     bertscore: str | None = None
     """Model for BERTScore (hub id or folder; needs pip install bert-score); without it, the metric is left out."""
 
-    def read_vectors(self) -> "WordVectors | None":
-        """The vectors, where given."""
+    encoder: str = "all-MiniLM-L6-v2"
+    """Sentence encoder for similarity and retrieval rank: a folder, a hub id; none leaves both out."""
+    tagger: Path | None = None
+    """Run folder of train.py tagger, whose scoring tagger measures strategy adherence; without it, that is left out."""
+    train_data: str | None = None
+    """Corpus whose train split the texts' author has read: how much of it they repeat; without it, that is left out."""
+
+    def read_models(self) -> "MetricModels":
+        """All that is given for metrics that need more than texts."""
+        train = load_corpus(self.train_data).split("train") if self.train_data is not None else ()
+
+        from encoding.embedding_cache import EmbeddingCache, cache_folder
+        from encoding.sentence_encoder import SentenceEncoder
+        from encoding.tagger import StrategyTaggers
+        from evaluation.generator.models import MetricModels
+        from metrics.response.memorised import TrainingTexts
+        from metrics.text.bertscore import BertScore
         from metrics.text.embedding_scores import WordVectors
 
-        return WordVectors.read(self.vectors) if self.vectors is not None else None
-
-    def read_bertscore(self) -> "BertScore | None":
-        """The model, where given."""
-        from metrics.text.bertscore import BertScore
-
-        return BertScore(self.bertscore) if self.bertscore is not None else None
-
-    @property
-    def skipped(self) -> str:
-        """Which metrics are left out, and why."""
-        from evaluation.generator.score import skipped_text
-
-        return skipped_text(vectors=self.vectors is not None, bertscore=self.bertscore is not None)
+        folder = cache_folder()
+        encoder = EmbeddingCache(SentenceEncoder(self.encoder), folder=folder) if self.encoder != "none" else None
+        tagger = None
+        if self.tagger is not None:
+            own = EmbeddingCache(SentenceEncoder(), folder=folder)
+            shared = encoder is not None and encoder.fingerprint == own.fingerprint
+            tagger = StrategyTaggers.load(self.tagger, text_encoder=encoder if shared else own).scoring
+        return MetricModels(
+            vectors=WordVectors.read(self.vectors) if self.vectors is not None else None,
+            bertscore=BertScore(self.bertscore) if self.bertscore is not None else None,
+            encoder=encoder,
+            encoder_name=Path(self.encoder).name,
+            tagger=tagger,
+            training=TrainingTexts.of([one.text for dialogue in train for one in dialogue.messages]) if train else None,
+        )

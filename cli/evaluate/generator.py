@@ -40,7 +40,7 @@ class EvaluateGenerator(TextCommand):
 
     def evaluate(self) -> None:
         """Generates, scores and stores the texts."""
-        check_folders(self.planner, self.like)
+        check_folders(self.planner, self.like, self.tagger)
         corpus = load_corpus(self.data)
         dialogues = corpus.split(self.split)
 
@@ -60,6 +60,7 @@ class EvaluateGenerator(TextCommand):
             reasoning=self.reasoning,
             seeds=self.seeds,
         )
+        models = self.read_models()
         benchmark = benchmark_generator(
             loaded.realizer,
             scored_turns(dialogues) if system.unit == "turn" else scored_messages(dialogues),
@@ -68,12 +69,11 @@ class EvaluateGenerator(TextCommand):
             data=corpus.identity(self.split),
             rng=self.rng,
             planner=planner,
-            vectors=self.read_vectors(),
-            bertscore=self.read_bertscore(),
+            models=models,
         )
         folder = store_evaluation(loaded.folder, benchmark.result, system, benchmark.responses)
         self.report(
             benchmark.result,
             table=benchmark.result.table(self.columns),
-            closer=f"{system.label}\n{self.skipped}stored in {folder}",
+            closer=f"{system.label}\n{benchmark.skipped}stored in {folder}",
         )

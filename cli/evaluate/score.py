@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from cli.evaluate.command import TextCommand
+from cli.run_folder import check_folders
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,7 +16,7 @@ class EvaluateScore(TextCommand):
     references: Path | None = None
     """Text file of the annotated responses, one per line, in the same order."""
     outputs: Path | None = None
-    """Instead of both: JSON lines with the keys generation, response and perhaps dialogue (unit of the bootstrap)."""
+    """Instead of both: JSON lines with generation and response; also dialogue, history, strategies, gold_strategies."""
 
     def evaluate(self) -> None:
         """Reads and scores."""
@@ -25,9 +26,10 @@ class EvaluateScore(TextCommand):
             self.references is None
         ):
             raise ValueError("expected either --outputs FILE, or --hypotheses FILE and --references FILE")
-        vectors, bertscore = self.read_vectors(), self.read_bertscore()
+        check_folders(self.tagger)
+        models = self.read_models()
         if self.outputs is not None:
-            result = score_outputs(self.outputs, rng=self.rng, vectors=vectors, bertscore=bertscore)
+            result, skipped = score_outputs(self.outputs, rng=self.rng, models=models)
         elif self.hypotheses is not None and self.references is not None:
-            result = score_files(self.hypotheses, self.references, rng=self.rng, vectors=vectors, bertscore=bertscore)
-        self.report(result, table=result.table(self.columns), closer=self.skipped.rstrip())
+            result, skipped = score_files(self.hypotheses, self.references, rng=self.rng, models=models)
+        self.report(result, table=result.table(self.columns), closer=skipped.rstrip())

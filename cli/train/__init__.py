@@ -16,6 +16,10 @@ COMMANDS = {
         "cli.train.seeker:TrainSeeker",
         "Fit a simulated help-seeker: its ratings, its hidden intensity, when it gives up; and measure the fit.",
     ),
+    "tagger": LazyCommand(
+        "cli.train.tagger:TrainTagger",
+        "Fit two strategy taggers, one that scores texts and one that chooses among samples; and measure both.",
+    ),
     "dialogue": LazyCommand(
         "cli.train.dialogue:TrainDialogue",
         "Train a planner further, by PPO in dialogues with a simulated seeker; compare it with its start on valid.",

@@ -12,15 +12,16 @@ from tqdm import tqdm
 from corpus.dialogue import Dialogue, Message, SupporterMessage, Turn, message_view, turn_view
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
-from evaluation.generator.responses import TAIL, GeneratedResponse, Loss, response_statistics
+from evaluation.generator.models import MetricModels
+from evaluation.generator.responses import TAIL, GeneratedResponse, Loss, response_score, response_statistics
 from evaluation.generator.system import NO_PLAN, TextSystem
 from evaluation.items import dialogue_units
 from evaluation.plan_source import CachedPlanner, ScoredItem, choose_plans, gold_plan, planned_reasoning
 from evaluation.published import PublishedTable, published
 from evaluation.result import EvaluationResult
 from language_models.perplexity import TargetLosses
-from metrics.text.embedding_scores import WordVectors
-from metrics.text.scores import embedding_scores, text_signature
+from metrics.response.response_data import ResponseData
+from metrics.text.scores import text_signature
 from planner.plan import Planner
 
 SYSTEM_FIELDS = ("plan", "planner", "reasoning", "seeds")  # signature fields that tell systems apart
@@ -85,16 +86,6 @@ class TextGenerator(Protocol):
         ...
 
 
-class ResponseScorer(Protocol):
-    """A learned metric (``metrics.text.bertscore.BertScore`` is one)."""
-
-    name: str
-
-    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> np.ndarray:
-        """Score of every response, percent. Shape: (N,)."""
-        ...
-
-
 @dataclass(frozen=True)
 class GeneratorBenchmark:
     """One generator under one plan source.
@@ -102,11 +93,13 @@ class GeneratorBenchmark:
     Attributes:
         system: The generator and how it was asked.
         responses: Of all sampling runs, one run after the other. Length: runs times N.
+        skipped: One line for each reason why metrics were left out.
     """
 
     result: EvaluationResult
     system: TextSystem
     responses: tuple[GeneratedResponse, ...]
+    skipped: str = ""
 
     @property
     def source(self) -> str:
@@ -142,8 +135,7 @@ def benchmark_generator(
     data: str,
     rng: np.random.Generator,
     planner: Planner | None = None,
-    vectors: WordVectors | None = None,
-    bertscore: ResponseScorer | None = None,
+    models: MetricModels | None = None,
     samples: int = 1000,
 ) -> GeneratorBenchmark:
     """Realizes a plan for every item and scores the texts.
@@ -159,8 +151,7 @@ def benchmark_generator(
         data: What identifies the data in the signature, e.g. name and shortened fingerprint.
         rng: For plans, decoding and bootstrap.
         planner: For the plan source ``planner``, and for reasoning.
-        vectors: Word vectors for Extrema, Average and Greedy; without them these are left out.
-        bertscore: BERTScore's model; without it BERTScore is left out.
+        models: What metrics need beside the texts; those that need what is not given are left out.
 
     Raises:
         ValueError: No items, items of another unit than the system's, a planner or reasoning that does not fit.
@@ -196,10 +187,11 @@ def benchmark_generator(
     with_strategies = _losses(losses.nats + losses.apart_nats, losses.tokens + losses.apart_tokens)
     units = dialogue_units(items).tolist()
     references = [" ".join(gold_texts(item)) for item in scored]
+    models = models or MetricModels()
     responses: list[GeneratedResponse] = []
     for number, pairs_of_items in enumerate(realized):
-        texts = [" ".join(text for _, text in pairs) for pairs in pairs_of_items]
-        scores = _response_scores(texts, references, vectors=vectors, bertscore=bertscore)
+        given = _response_data(scored, pairs_of_items, references)
+        scores = models.scores(given)
         responses += [
             GeneratedResponse(
                 dialogue=item.dialogue.number,
@@ -212,15 +204,16 @@ def benchmark_generator(
                 run=number,
                 loss=texts_alone[index],
                 loss_with_strategy=with_strategies[index] if system.plan != NO_PLAN else None,
-                scores={metric: float(column[index]) for metric, column in scores.items()},
+                scores={metric: response_score(block[index]) for metric, block in scores.items()},
             )
             for index, (item, pairs) in enumerate(zip(scored, pairs_of_items, strict=True))
         ]
     estimated = response_statistics(responses, system=system).estimates(seed=seed, samples=samples)
     signature = text_signature(
         samples=samples,
-        vectors=vectors,
-        bertscore=bertscore.name if bertscore is not None else None,
+        vectors=models.vectors,
+        bertscore=models.bertscore.name if models.bertscore is not None else None,
+        **models.signature,
         data=data,
         split=split,
         items=f"{system.unit}s-not-first",
@@ -243,7 +236,7 @@ def benchmark_generator(
         systems={system.generator: estimated},
         details={"setting": dataclasses.asdict(system)},
     )
-    return GeneratorBenchmark(result, system, tuple(responses))
+    return GeneratorBenchmark(result, system, tuple(responses), models.skipped(models.completed(given).known))
 
 
 def shared_signature(benchmarks: Sequence[GeneratorBenchmark]) -> str:
@@ -304,12 +297,16 @@ def _sequences(generator: TextGenerator, items: Sequence[ScoredItem]) -> int:
     return len(items) if generator.variant == "all-in-one" else sum(len(gold_texts(item)) for item in items)
 
 
-def _response_scores(
-    texts: Sequence[str],
-    references: Sequence[str],
-    *,
-    vectors: WordVectors | None,
-    bertscore: ResponseScorer | None,
-) -> dict[str, np.ndarray]:
-    scores = embedding_scores(texts, references, vectors=vectors) if vectors is not None else {}
-    return scores | ({"bertscore": bertscore(texts, references)} if bertscore is not None else {})
+def _response_data(items: Sequence[ScoredItem], realized: Realized, references: Sequence[str]) -> ResponseData:
+    """What metrics may ask for of the texts of one sampling run."""
+    plans = [[strategy for strategy, _ in pairs if strategy is not None] for pairs in realized]
+    planned = all(len(plan) == len(pairs) for plan, pairs in zip(plans, realized, strict=True))
+    return ResponseData(
+        texts=[[text for _, text in pairs] for pairs in realized],
+        references=references,
+        dialogue=dialogue_units(items),
+        histories=[item.history for item in items],
+        strategies=plans if planned else None,
+        gold_texts=[gold_texts(item) for item in items],
+        gold_strategies=[gold_plan(item) for item in items],
+    )

@@ -1,8 +1,9 @@
 """Comparison of systems by their stored evaluations: which may share a table, and paired differences to a reference.
 
 Scores compare only under equal signatures (sacrebleu's rule): data, split, items, metrics and decoding must agree,
-while plan source, planner, reasoning and number of sampling runs tell systems apart. Perplexities, and the longest
-message that decoding allows, count tokens and compare only under one tokenizer.
+while plan source, planner, reasoning and number of sampling runs tell systems apart. Perplexities per token, and the
+longest message that decoding allows, count tokens and compare only under one tokenizer. Where some evaluations have no
+encoder, tagger or training texts, the metrics that need them are not compared, and all others are.
 """
 
 import math
@@ -24,8 +25,10 @@ from metrics.text.scores import text_signature
 TOKENIZER = "tokenizer"
 DECODING = "decoding"
 PERPLEXITY = "ppl"  # begins the names of all perplexities
+PER_WORD = "ppl_word"  # the one that does not depend on the tokenizer
 _TOKENS = 1  # column of a perplexity's totals: how many tokens a dialogue has
 _LONGEST = re.compile(r"to\d+(?=-messages)")  # part of DecodingConfig's short form: tokens of the longest message
+_OPTIONAL = ("encoder", "tagger", "training")  # signature fields of models that an evaluation may do without
 _OWN = ("tokens", "case", "smooth", "beta", "version")  # signature fields that the program itself decides
 
 
@@ -190,7 +193,15 @@ def _shared_signature(evaluations: Sequence[StoredEvaluation]) -> str:
             _refuse_other_fields(one, other, free=free)
         if [(one.unit, one.response) for one in other.responses if one.run == 0] != items:
             raise ValueError(f"not comparable: {first.folder} and {other.folder} are of different items")
+    for field in _OPTIONAL:
+        known = {one.fields[field]: one for one in evaluations if field in one.fields}
+        if len(known) > 1:
+            (value, one), (other_value, other) = list(known.items())[:2]
+            raise ValueError(
+                f"not comparable: {one.folder} and {other.folder} differ in {field}: {value} and {other_value}"
+            )
     shared = _measured(first, one_tokenizer=len(first_of) == 1)
+    free |= {name for name in _OPTIONAL if not all(name in one.fields for one in evaluations)}
     return "|".join(f"{name}:{value}" for name, value in shared.items() if name not in free)
 
 
@@ -198,6 +209,8 @@ def _refuse_other_fields(one: StoredEvaluation, other: StoredEvaluation, *, free
     one_tokenizer = one.fields[TOKENIZER] == other.fields[TOKENIZER]
     left, right = (_measured(each, one_tokenizer=one_tokenizer) for each in (one, other))
     for field in dict.fromkeys([*left, *right]):
+        if field in _OPTIONAL:
+            continue
         values = (left.get(field, "none"), right.get(field, "none"))
         if field not in free and values[0] != values[1]:
             raise ValueError(
@@ -246,5 +259,5 @@ def _differences(
     return {
         metric: difference
         for metric, difference in differences.items()
-        if same_tokens or not metric.startswith(PERPLEXITY)
+        if same_tokens or metric == PER_WORD or not metric.startswith(PERPLEXITY)
     }

@@ -26,11 +26,11 @@ DAGGER = "†"
 # Columns by what was written, those of the 2021 and of the 2026 paper among them; the JSON holds every metric.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "message": text_columns(
-        "ppl", "ppl_mean", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "extrema", "bertscore", "distinct_1", "distinct_2",
-        "unigram_f1", "length",
+        "ppl", "ppl_mean", "ppl_word", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "extrema", "bertscore", "distinct_1",
+        "distinct_2", "unigram_f1", "length",
     ),
     "turn": text_columns(
-        "emr", "lr", "emr_multi", "multi_rate", "rouge_l", "bertscore", "ppl", "bleu_1", "bleu_2", "bleu_4",
+        "emr", "lr", "emr_multi", "multi_rate", "rouge_l", "bertscore", "ppl", "ppl_word", "bleu_1", "bleu_2", "bleu_4",
         "distinct_1", "distinct_2", "unigram_f1", "length",
     ),
 }  # fmt: skip
@@ -183,12 +183,13 @@ def _notes(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
         notes.append("One-by-One's perplexity includes its decision to stop; All-in-One counts one end token a turn.")
     if others := comparison.other_tokenizers:
         notes.append(
-            f"Another tokenizer than {comparison.reference}, so its perplexity is not compared, and its longest "
-            f"message counts in tokens of its own: {_joined(others)}."
+            f"Another tokenizer than {comparison.reference}, so its perplexity per token is not compared (per word it "
+            f"is), and its longest message counts in tokens of its own: {_joined(others)}."
         )
     if others := comparison.other_counts:
         notes.append(
-            f"Other tokens than {comparison.reference} in perplexity, so it is not compared: {_joined(others)}."
+            f"Other tokens than {comparison.reference} in perplexity per token, so it is not compared: "
+            f"{_joined(others)}."
         )
     if any(one.seeds > 1 for one in systems):
         notes.append("± is the standard deviation over sampling runs; perplexity is computed once.")
@@ -197,6 +198,8 @@ def _notes(comparison: Comparison, metrics: Sequence[str]) -> list[str]:
     if bare := [one.generator for one in systems if not one.fine_tuned]:
         notes.append(f"Pretrained, without fine-tuning: {_joined(bare)}.")
     notes += [note for metric, note in _NOT_GIVEN.items() if metric in metrics and metric not in present]
+    if "adherence" not in present:
+        notes.append("Strategy adherence was not computed: no tagger was given (evaluate.py generator --tagger RUN).")
     return notes
 
 

@@ -49,6 +49,9 @@ class Loss:
     tokens: int
 
 
+Score = float | tuple[float, ...]  # of a metric with more than one number a response, e.g. hits and texts
+
+
 @dataclass(frozen=True, slots=True)
 class GeneratedResponse:
     """One response in its place.
@@ -64,7 +67,8 @@ class GeneratedResponse:
         run: Number of its sampling run, from 0.
         loss: Of the gold response, without its strategy tokens; the same in every run.
         loss_with_strategy: The same with strategy tokens; ``None`` of a generator without.
-        scores: Metric -> score of this response, of metrics that texts alone do not give again.
+        scores: Metric -> score of this response, or what its metric sums up, of metrics that texts alone do not give
+            again.
     """
 
     dialogue: int
@@ -77,7 +81,7 @@ class GeneratedResponse:
     run: int
     loss: Loss
     loss_with_strategy: Loss | None = None
-    scores: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, Score] = field(default_factory=dict)
 
     @property
     def generation(self) -> str:
@@ -103,7 +107,7 @@ class GeneratedResponse:
             "loss_with_strategy": None
             if self.loss_with_strategy is None
             else {"nats": self.loss_with_strategy.nats, "tokens": self.loss_with_strategy.tokens},
-            "scores": dict(self.scores),
+            "scores": {name: list(score) if isinstance(score, tuple) else score for name, score in self.scores.items()},
         }
 
     @classmethod
@@ -126,8 +130,11 @@ class GeneratedResponse:
         if not gold or None in gold:
             raise CorpusError("expected a strategy for every gold message", field="gold_strategies")
         with_strategy = line.get("loss_with_strategy")
-        scores = read("scores", dict)
-        if not all(isinstance(score, (int, float)) and math.isfinite(score) for score in scores.values()):
+        scores = {
+            name: tuple(score) if isinstance(score, list) else score for name, score in read("scores", dict).items()
+        }
+        numbers = [one for score in scores.values() for one in (score if isinstance(score, tuple) else [score])]
+        if not all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers):
             raise CorpusError(f"got {scores!r:.60}, expected finite numbers", field="scores")
         return cls(
             dialogue=read("dialogue", int),
@@ -142,6 +149,12 @@ class GeneratedResponse:
             loss_with_strategy=None if with_strategy is None else _loss(with_strategy, "loss_with_strategy"),
             scores=scores,
         )
+
+
+def response_score(values: np.ndarray) -> Score:
+    """What is stored of one response's numbers (k,), or of its one number."""
+    numbers = tuple(np.atleast_1d(values).tolist())
+    return numbers if len(numbers) > 1 else numbers[0]
 
 
 def write_generated(path: Path, responses: Iterable[GeneratedResponse]) -> None:
@@ -238,7 +251,9 @@ def _perplexity(responses: Sequence[GeneratedResponse]) -> Tally:
             raise ValueError(f"{len(losses) - len(known)} of {len(losses)} responses lack their loss{suffix}")
         if known:
             nats, tokens = [loss.nats for loss in known], [loss.tokens for loss in known]
-            tallies.append(perplexity_tally(nats, tokens, units, suffix=suffix))
+            # Per word only without strategy tokens, which are no words.
+            words = None if suffix else [len(one.response.split()) for one in responses]
+            tallies.append(perplexity_tally(nats, tokens, units, suffix=suffix, words=words))
     return joined_tally(tallies)
 
 
@@ -250,7 +265,7 @@ def _texts(responses: Sequence[GeneratedResponse], system: TextSystem) -> TextSt
         [one.generation for one in responses],
         [one.response for one in responses],
         _units(responses),
-        response_scores={name: [one.scores[name] for one in responses] for name in names},
+        response_scores={name: np.array([one.scores[name] for one in responses], np.float64) for name in names},
     )
     if system.unit != "turn" or system.plan not in CHOSEN:
         return statistics

@@ -3,16 +3,17 @@
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from corpus.dialogue import Message, Role
 from corpus.errors import CorpusError
 from corpus.files import read_json_lines
-from evaluation.generator.benchmark import ResponseScorer
+from corpus.strategy import Strategy
+from evaluation.generator.models import MetricModels
 from evaluation.result import EvaluationResult
-from metrics.metric import metrics_of
-from metrics.text.embedding_scores import WordVectors
+from metrics.response.response_data import ResponseData
 from metrics.text.scores import score_text, text_signature
 
 
@@ -22,9 +23,8 @@ def score_files(
     *,
     rng: np.random.Generator,
     samples: int = 1000,
-    vectors: WordVectors | None = None,
-    bertscore: ResponseScorer | None = None,
-) -> EvaluationResult:
+    models: MetricModels | None = None,
+) -> tuple[EvaluationResult, str]:
     """Scores line by line: line k of one file against line k of the other.
 
     The files do not say which lines belong to one dialogue, so every line is its own unit of the bootstrap, and the
@@ -34,11 +34,10 @@ def score_files(
         hypotheses: Generated responses, UTF-8; an empty line is an empty response.
         references: Gold responses, UTF-8.
         rng: For the bootstrap.
-        vectors: Word vectors for Extrema, Average and Greedy; without them these are left out.
-        bertscore: BERTScore's model; without it BERTScore is left out.
+        models: What metrics need beside the texts; those that need what is not given are left out.
 
     Returns:
-        Protocol ``text``, one system ``hypotheses``.
+        Protocol ``text``, one system ``hypotheses``; and a line for each reason why metrics were left out.
 
     Raises:
         ValueError: A file cannot be read, is empty or not UTF-8, or the counts of lines differ; one line, both names.
@@ -50,35 +49,43 @@ def score_files(
         raise ValueError(f"cannot score, expected two text files with one response a line: {states}")
     if len(generated) != len(gold):
         raise ValueError(f"cannot score, the numbers of lines differ: {states}")
-    return _result(
-        generated, gold, np.arange(len(gold)), unit="line", start=start, rng=rng, samples=samples, vectors=vectors,
-        bertscore=bertscore,
-    )  # fmt: skip
+    data = ResponseData(
+        [(text,) for text in generated], gold, np.arange(len(gold)), gold_texts=[(text,) for text in gold]
+    )
+    return _result(data, unit="line", start=start, rng=rng, samples=samples, models=models or MetricModels())
 
 
 class Output(NamedTuple):
-    """One line of a file of outputs; ``dialogue`` is ``None`` where the line names none."""
+    """One line of a file of outputs; what is ``None`` the line does not say.
+
+    Attributes:
+        texts: The messages of ``generation``: itself, or those of a turn.
+        strategies: Of the texts.
+        gold_strategy: Of a response of one message.
+    """
 
     generation: str
     response: str
     dialogue: int | str | None
+    texts: tuple[str, ...]
+    history: tuple[Message, ...] | None
+    strategies: tuple[Strategy, ...] | None
+    gold_strategy: tuple[Strategy] | None
 
 
 def score_outputs(
-    path: Path,
-    *,
-    rng: np.random.Generator,
-    samples: int = 1000,
-    vectors: WordVectors | None = None,
-    bertscore: ResponseScorer | None = None,
-) -> EvaluationResult:
+    path: Path, *, rng: np.random.Generator, samples: int = 1000, models: MetricModels | None = None
+) -> tuple[EvaluationResult, str]:
     """Scores a file of JSON lines with ``generation`` and ``response``, texts both; other fields are ignored.
 
     Where every line also says its ``dialogue`` (a whole number or a text), dialogues are the units of the bootstrap;
-    else every line is its own unit, and the signature says which. Other arguments as :func:`score_files`.
+    else every line is its own unit, and the signature says which. Where every line has them, metrics see more:
+    ``history`` (a list of messages with ``role`` and ``text``), ``strategies`` (of the generation, a list of labels; of
+    a turn one for each of its ``texts``), ``gold_strategies`` (the one of the response). The file ``responses.jsonl``
+    of a stored evaluation is of this kind. Other arguments as :func:`score_files`.
 
     Returns:
-        Protocol ``text``, one system ``hypotheses``.
+        As :func:`score_files`.
 
     Raises:
         CorpusError: The file is not of this kind; names file, line and field.
@@ -95,12 +102,26 @@ def score_outputs(
         )
     numbers: dict[int | str | None, int] = {}
     dialogues = [numbers.setdefault(one.dialogue, len(numbers)) for one in outputs]
-    units = np.arange(len(outputs)) if unnamed else np.array(dialogues, dtype=np.int64)
-    return _result(
-        [one.generation for one in outputs], [one.response for one in outputs], units,
-        unit="line" if unnamed else "dialogue", start=start, rng=rng, samples=samples, vectors=vectors,
-        bertscore=bertscore,
-    )  # fmt: skip
+    data = ResponseData(
+        texts=[one.texts for one in outputs],
+        references=[one.response for one in outputs],
+        dialogue=np.arange(len(outputs)) if unnamed else np.array(dialogues, dtype=np.int64),
+        histories=_of_all([one.history for one in outputs]),
+        strategies=_of_all([one.strategies for one in outputs]),
+        gold_texts=[(one.response,) for one in outputs],
+        gold_strategies=_of_all([one.gold_strategy for one in outputs]),
+    )
+    unit = "line" if unnamed else "dialogue"
+    return _result(data, unit=unit, start=start, rng=rng, samples=samples, models=models or MetricModels())
+
+
+Known = TypeVar("Known")
+
+
+def _of_all(values: Sequence[Known | None]) -> list[Known] | None:
+    """The values, or ``None`` where one is missing."""
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else None
 
 
 def _output(record: Mapping[str, Any]) -> Output:
@@ -111,27 +132,78 @@ def _output(record: Mapping[str, Any]) -> Output:
     dialogue = record.get("dialogue")
     if dialogue is not None and (isinstance(dialogue, bool) or not isinstance(dialogue, (int, str))):
         raise CorpusError(f"got {dialogue!r:.60}, expected a whole number or a text", field="dialogue")
-    return Output(record["generation"], record["response"], dialogue)
+    texts = _listed(record, "texts") or [record["generation"]]
+    if not all(isinstance(text, str) for text in texts) or " ".join(texts) != record["generation"]:
+        raise CorpusError(f"got {texts!r:.60}, expected the messages of the generation", field="texts")
+    strategies = _labels(record, "strategies")
+    if strategies is not None and len(strategies) != len(texts):
+        raise CorpusError(f"got {len(strategies)}, expected one for each of {len(texts)} texts", field="strategies")
+    gold = _labels(record, "gold_strategies")
+    history = _listed(record, "history")
+    return Output(
+        record["generation"],
+        record["response"],
+        dialogue,
+        tuple(texts),
+        None if history is None else tuple(_message(message) for message in history),
+        strategies,
+        (gold[0],) if gold is not None and len(gold) == 1 else None,
+    )
+
+
+def _listed(record: Mapping[str, Any], field: str) -> list[Any] | None:
+    """A field that is a list, or missing."""
+    value = record.get(field)
+    if value is not None and not isinstance(value, list):
+        raise CorpusError(f"got {value!r:.60}, expected a list", field=field)
+    return value
+
+
+def _labels(record: Mapping[str, Any], field: str) -> tuple[Strategy, ...] | None:
+    """Strategies of a field; ``None`` where it is missing, empty, or one of them is (``null``: none was planned)."""
+    labels = _listed(record, field)
+    if not labels or None in labels:
+        return None
+    try:
+        return tuple(Strategy.parse(label) for label in labels)
+    except CorpusError as error:
+        raise CorpusError(error.problem, field=field) from error
+
+
+def _message(record: Any) -> Message:
+    try:
+        return Message(Role(record["role"]), record["text"].strip())
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise CorpusError(f"got {record!r:.60}, expected a message with role and text", field="history") from error
 
 
 def _result(
-    generated: Sequence[str],
-    gold: Sequence[str],
-    units: np.ndarray,
+    data: ResponseData,
     *,
     unit: str,
     start: float,
     rng: np.random.Generator,
     samples: int,
-    vectors: WordVectors | None,
-    bertscore: ResponseScorer | None,
-) -> EvaluationResult:
-    learned = bertscore(generated, gold) if bertscore is not None else None
-    scores = score_text(generated, gold, units, rng=rng, samples=samples, vectors=vectors, bertscore=learned)
-    name = bertscore.name if bertscore is not None else None
-    text = text_signature(samples=samples, vectors=vectors, bertscore=name, unit=unit)
+    models: MetricModels,
+) -> tuple[EvaluationResult, str]:
+    scores = score_text(
+        data.generations,
+        data.references,
+        data.dialogue,
+        rng=rng,
+        samples=samples,
+        response_scores=models.scores(data),
+    )
+    signature = text_signature(
+        samples=samples,
+        vectors=models.vectors,
+        bertscore=models.bertscore.name if models.bertscore is not None else None,
+        unit=unit,
+        **models.signature,
+    )
     seconds = round(time.perf_counter() - start, 2)
-    return EvaluationResult("score", "text", "none", len(gold), text, seconds, {"hypotheses": scores})
+    result = EvaluationResult("score", "text", "none", len(data.texts), signature, seconds, {"hypotheses": scores})
+    return result, models.skipped(models.completed(data).known)
 
 
 def _read(path: Path) -> tuple[list[str], str]:
@@ -147,15 +219,3 @@ def _read(path: Path) -> tuple[list[str], str]:
     if not lines[-1]:
         lines.pop()  # what follows the last line's end is no line
     return lines, f"{len(lines)} lines"
-
-
-def skipped_text(*, vectors: bool, bertscore: bool) -> str:
-    """One line for each kind of metric that was skipped, each ended by a line break; empty where none was."""
-    options = {
-        "vectors": (vectors, "no --vectors: a file of word vectors in GloVe's text format"),
-        "bertscore": (bertscore, "no --bertscore: a model"),
-    }
-    labels = {name: [metric.label for metric in metrics_of("text") if metric.requires == name] for name in options}
-    return "".join(
-        f"skipped: {', '.join(labels[name])} ({reason})\n" for name, (given, reason) in options.items() if not given
-    )

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from metrics.metric import metric_tally, metrics_of
+from metrics.metric import all_metrics, mean, metric_tally, metrics_of
+from metrics.response.response_data import ResponseData
 from metrics.statistics.bootstrap import Tally, dialogue_index, dialogue_totals, joined_tally, run_estimates
 from metrics.statistics.estimate import Estimate, signature
 from metrics.statistics.jackknife import LeftOut, jackknife
@@ -39,7 +40,7 @@ def text_signature(
     unit: str = "dialogue",
     **fields: object,
 ) -> str:
-    """Signature of :func:`score_text`, whose arguments of these names it takes.
+    """Signature of :func:`score_text`.
 
     Args:
         samples: Bootstrap resamples.
@@ -83,6 +84,15 @@ def embedding_scores(
     }
 
 
+def response_scores(data: ResponseData) -> dict[str, np.ndarray]:
+    """Statistics of every response for each metric that asks for more than texts and is given it. Shapes: (N, k)."""
+    return {
+        metric.name: metric.responses(data)
+        for metric in metrics_of("text")
+        if metric.responses is not None and set(metric.requires.split()) <= data.known
+    }
+
+
 def text_statistics(
     hypotheses: Sequence[str],
     references: Sequence[str],
@@ -96,8 +106,9 @@ def text_statistics(
         hypotheses: N generated responses; an empty one is scored as having no words.
         references: N responses.
         dialogue: (N,) the dialogue number of every response; what is resampled.
-        response_scores: Metric -> (N,) scores of single responses that were computed elsewhere
-            (:func:`embedding_scores`, BERTScore) and whose mean is the metric.
+        response_scores: Metric -> (N,) or (N, k) statistics of single responses that were computed elsewhere
+            (:func:`embedding_scores`, :func:`response_scores`, BERTScore): the metric's formula makes a score of their
+            sums, where it has one; else the metric is the mean.
 
     Raises:
         ValueError: Different lengths, or nothing to score.
@@ -106,7 +117,7 @@ def text_statistics(
     own = [metric for metric in metrics_of("text") if not metric.requires]
     tally = metric_tally([metric for metric in own if metric.statistics is not None], pairs, dialogue)
     if response_scores:
-        tally = joined_tally([tally, _means(response_scores, dialogue, responses=len(pairs))])
+        tally = joined_tally([tally, _of_scores(response_scores, dialogue, responses=len(pairs))])
     _, position = dialogue_index(dialogue, items=len(pairs))
     written = [hypothesis for hypothesis, _ in pairs]
     left_out = {metric.name: metric.left_out(written, position) for metric in own if metric.left_out is not None}
@@ -132,8 +143,7 @@ def score_text(
     *,
     rng: np.random.Generator,
     samples: int = 1000,
-    vectors: WordVectors | None = None,
-    bertscore: Sequence[float] | np.ndarray | None = None,
+    response_scores: Mapping[str, Sequence[float] | np.ndarray] | None = None,
 ) -> dict[str, Estimate]:
     """Scores one generated response per reference response.
 
@@ -143,21 +153,15 @@ def score_text(
         dialogue: As of :func:`text_statistics`.
         rng: Of the resamples.
         samples: Bootstrap resamples.
-        vectors: Word vectors; without them the three embedding metrics are left out.
-        bertscore: (N,) BERTScore of every response; without them it is left out.
+        response_scores: As of :func:`text_statistics`.
 
     Returns:
-        Every metric of the protocol that requires nothing more than was given.
+        Every metric of the protocol that requires nothing more than texts, and those of ``response_scores``.
 
     Raises:
         ValueError: Different lengths, or nothing to score.
     """
-    scores: dict[str, Sequence[float] | np.ndarray] = {}
-    if vectors is not None:
-        scores |= embedding_scores(hypotheses, references, vectors=vectors)
-    if bertscore is not None:
-        scores["bertscore"] = bertscore
-    statistics = text_statistics(hypotheses, references, dialogue, response_scores=scores)
+    statistics = text_statistics(hypotheses, references, dialogue, response_scores=response_scores)
     return text_estimates([statistics], rng=rng, samples=samples)
 
 
@@ -169,17 +173,21 @@ def _paired_tokens(hypotheses: Sequence[str], references: Sequence[str]) -> list
     return list(zip(tokens[: len(hypotheses)], tokens[len(hypotheses) :], strict=True))
 
 
-def _means(
+def _of_scores(
     scores: Mapping[str, Sequence[float] | np.ndarray], dialogue: Sequence[int] | np.ndarray, *, responses: int
 ) -> Tally:
-    """Each dialogue's sums of scores of single responses, whose means are the metrics."""
+    """Each dialogue's sums of statistics of single responses, of which the metrics are formulas, else means."""
     dialogues, position = dialogue_index(dialogue, items=responses)
-    columns = [np.asarray(column, dtype=np.float64) for column in scores.values()]
-    for name, column in zip(scores, columns, strict=True):
-        if column.shape != (responses,) or not np.isfinite(column).all():
-            raise ValueError(f"{name}: expected one finite score for each of {responses} responses")
+    blocks = {name: np.asarray(block, dtype=np.float64) for name, block in scores.items()}
+    for name, block in blocks.items():
+        if block.ndim not in (1, 2) or len(block) != responses or not np.isfinite(block).all():
+            raise ValueError(f"{name}: expected finite scores for each of {responses} responses")
+    known = all_metrics()
+    formulas = {name: (known[name].formula if name in known else None) or mean for name in blocks}
+    ends = np.cumsum([block.size // responses for block in blocks.values()])
 
     def formula(sums: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: column / sums[:, -1] for name, column in zip(scores, sums.T, strict=False)}
+        items, parts = sums[:, -1], np.split(sums, ends, axis=1)
+        return {name: formulas[name](part, items) for name, part in zip(formulas, parts, strict=False)}
 
-    return Tally(dialogues, dialogue_totals(np.column_stack([*columns, np.ones(responses)]), position), formula)
+    return Tally(dialogues, dialogue_totals(np.column_stack([*blocks.values(), np.ones(responses)]), position), formula)

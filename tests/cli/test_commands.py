@@ -179,6 +179,40 @@ def test_corpus_and_score(runs: Path) -> None:
     assert scores["systems"]["hypotheses"]["bleu_1"]["value"] == pytest.approx(100 * 5 / 6)
 
 
+def test_a_tagger_measures_adherence_beside_memorisation(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, tagger = str(runs / "data"), runs / "tagger"
+    for _ in range(2):  # the second time it is shown
+        _train("tagger", "--data", data, "--out", str(tagger))
+        printed = capsys.readouterr().out
+        assert "scoring" in printed and "choosing" in printed and "macro-F1" in printed and "finished" in printed
+    assert {"tagger.json", "tagger.safetensors", "config.json", "manifest.json"} <= {
+        one.name for one in tagger.iterdir()
+    }
+    valid = json.loads((tagger / "metrics.json").read_text())["valid"]
+    assert set(valid) == {"scoring", "choosing"}
+    for scores in valid.values():
+        assert sum(map(sum, scores["confusion"])) == scores["n"]
+        assert scores["accuracy"]["low"] <= scores["accuracy"]["value"] <= scores["accuracy"]["high"]
+    where = ["--data", data, "--generator", str(runs / "generator-strategy"), "--out", str(runs / "tagged")]
+    plain = _evaluate(runs, "generator", *where, "--encoder", "none")
+    said = capsys.readouterr().out
+    assert "skipped: Adherence, Adh. gold, Adh./gold (no --tagger RUN: train.py tagger makes one)" in said
+    result = _evaluate(runs, "generator", *where, "--tagger", str(tagger), "--train-data", data)
+    known = result["systems"]["generator-strategy"]
+    assert not {"similarity", "adherence"} & set(plain["systems"]["generator-strategy"])
+    assert {
+        "ppl_word", "adherence", "adherence_gold", "adherence_ratio", "similarity", "repetition", "repetition_history",
+        "retrieval_rank", "memorised_8grams", "memorised_8grams_gold", "memorised_messages",
+    } <= set(known)  # fmt: skip
+    assert all(field in result["signature"] for field in ("|encoder:", "|tagger:", "|training:"))
+    stored = runs / "tagged" / "evaluations" / "valid-message-oracle"
+    scored = ["--outputs", str(stored / "responses.jsonl"), "--tagger", str(tagger), "--train-data", data]
+    again = _evaluate(runs, "score", *scored)["systems"]["hypotheses"]
+    for metric in ("adherence", "adherence_ratio", "similarity", "repetition", "memorised_8grams"):
+        assert again[metric]["value"] == known[metric]["value"]
+    assert "adherence" in _evaluate(runs, "compare", str(runs / "tagged"))["systems"]["generator-strategy, oracle"]
+
+
 def test_a_finished_run_is_not_trained_again(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (runs / "one-by-one" / "members.safetensors").stat().st_mtime_ns
     out = str(runs / "one-by-one")
@@ -201,6 +235,7 @@ def test_a_finished_run_is_not_trained_again(runs: Path, capsys: pytest.CaptureF
         ("evaluate", ["generator", "--generator", "nowhere"], "nowhere: no finished generator run"),
         ("evaluate", ["generator", "--data", "{data}", "--generator", "{gen}", "--plan", "planner"], "needs a planner"),
         ("evaluate", ["score", "--hypotheses", "a", "--references", "b"], "cannot score"),
+        ("evaluate", ["score", "--hypotheses", "a", "--references", "b", "--tagger", "no"], "no: no such run folder"),
         ("evaluate", ["score", "--hypotheses", "a"], "expected either --outputs FILE, or"),
         ("evaluate", ["generator", "--generator", "blenderbot"], "--out FOLDER says where"),
         ("evaluate", ["compare", "{data}"], "no stored evaluation"),

@@ -189,7 +189,8 @@ def test_columns_are_known_metrics_of_the_protocols():
 def test_lower_is_better_exactly_where_it_is():
     lower = {key for key, name in METRIC_NAMES.items() if name.better == "lower"}
     assert lower == {
-        "preference_bias", "ald", "ppl", "ppl_mean", "ppl_with_strategy", "ppl_mean_with_strategy",
+        "preference_bias", "ald", "ppl", "ppl_mean", "ppl_word", "ppl_with_strategy", "ppl_mean_with_strategy",
+        "retrieval_rank", "repetition", "repetition_history", "memorised_8grams", "memorised_messages",
         "average_turns", "gave_up_rate", "latency_ms_p50", "latency_ms_p95",
         "latency_new_ms_p50", "latency_new_ms_p95", "ece", "progress_tv",
     }  # fmt: skip
@@ -238,6 +239,15 @@ def test_a_star_where_the_interval_leaves_zero_out() -> None:
 
 
 def test_every_text_metric_has_a_column_or_is_a_variant_of_one():
-    listed = ("ppl", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "bertscore", "distinct_1", "distinct_2", "unigram_f1")
-    assert text_columns(*listed, "length") == (*listed, "length")
-    assert text_columns("rouge_l")[0] == "rouge_l" and set(text_columns("rouge_l")) == {*listed, "length"}
+    listed = (
+        "ppl", "ppl_word", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "bertscore", "distinct_1", "distinct_2",
+        "unigram_f1", "length",
+    )  # fmt: skip
+    of_more_than_texts = (
+        "adherence", "adherence_gold", "adherence_ratio", "memorised_8grams", "memorised_8grams_gold",
+        "memorised_messages", "memorised_messages_gold", "repetition", "repetition_history", "retrieval_rank",
+        "similarity",
+    )  # fmt: skip
+    assert text_columns(*listed) == (*listed, *of_more_than_texts)
+    assert text_columns("rouge_l")[0] == "rouge_l"
+    assert set(text_columns("rouge_l")) == {*listed, *of_more_than_texts}

@@ -12,18 +12,22 @@ from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
 from metrics.statistics.bootstrap import resample_weights
 from metrics.text import tokens
 from metrics.text.embedding_scores import WordVectors
-from metrics.text.scores import score_text, text_estimates, text_signature, text_statistics
+from metrics.text.scores import embedding_scores, score_text, text_estimates, text_signature, text_statistics
 
 SETTINGS = settings(max_examples=25, deadline=None)
 WORDS = ["i", "see", "you", "are", "sad", "Why", "?", ".", "that"]
 sentences = st.lists(st.sampled_from(WORDS), max_size=8).map(" ".join)
 corpora = st.lists(st.tuples(sentences, sentences, st.integers(0, 3)), min_size=1, max_size=8)
-BOOTSTRAPPED = ["bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "unigram_f1", "length"]
+BOOTSTRAPPED = ["bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "unigram_f1", "length", "repetition"]
 DISTINCT = [f"distinct_{order}{version}" for order in (1, 2, 3) for version in ("", "_esconv2021")]
 
 
-def _score(hypotheses: list[str], references: list[str], dialogue: list[int], **options: object) -> dict[str, float]:
-    scores = score_text(hypotheses, references, dialogue, rng=np.random.default_rng(0), samples=5, **options)
+def _score(
+    hypotheses: list[str], references: list[str], dialogue: list[int], *, vectors: WordVectors | None = None
+) -> dict[str, float]:
+    of_words = {} if vectors is None else embedding_scores(hypotheses, references, vectors=vectors)
+    rng = np.random.default_rng(0)
+    scores = score_text(hypotheses, references, dialogue, rng=rng, samples=5, response_scores=of_words)
     return {metric: estimate.value for metric, estimate in scores.items()}
 
 
@@ -166,9 +170,10 @@ def test_two_runs_are_a_mean_with_spread() -> None:
 
 
 def test_scores_of_single_responses_are_averaged() -> None:
-    scores = score_text(["a", "b"], ["a", "b"], [0, 0], rng=np.random.default_rng(0), samples=5, bertscore=[10.0, 40.0])
+    given = {"bertscore": [10.0, 40.0]}
+    scores = score_text(["a", "b"], ["a", "b"], [0, 0], rng=np.random.default_rng(0), samples=5, response_scores=given)
     assert scores["bertscore"].value == 25.0
     assert "bertscore:tiny" in text_signature(bertscore="tiny") and "bertscore" not in text_signature()
     for wrong in ([1.0], [1.0, np.nan]):
-        with pytest.raises(ValueError, match="bertscore: expected one finite score for each of 2 responses"):
+        with pytest.raises(ValueError, match="bertscore: expected finite scores for each of 2 responses"):
             text_statistics(["a", "b"], ["a", "b"], [0, 0], response_scores={"bertscore": wrong})

@@ -12,6 +12,7 @@ from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
 from evaluation.generator import benchmark as generator_benchmark
 from evaluation.generator.benchmark import scored_messages, scored_turns, shared_signature
+from evaluation.generator.models import MetricModels
 from evaluation.generator.responses import write_generated
 from language_models.perplexity import TargetLosses
 
@@ -147,7 +148,7 @@ def test_responses_as_json_lines(dialogues, generator, tmp_path: Path, run):
         "response": "How long has it been?",
         "loss": {"nats": 10.0, "tokens": 5},
         "loss_with_strategy": {"nats": 18.0, "tokens": 6},
-        "scores": {},
+        "scores": {"repetition_history": [0.0, 0.0]},
     }
 
 
@@ -231,7 +232,7 @@ def test_learned_scores_are_stored_for_every_response(dialogues, generator, run)
         return np.arange(len(hypotheses), dtype=float)
 
     scorer.name = "counting"
-    benchmark = run(generator, scored_messages(dialogues), bertscore=scorer)
+    benchmark = run(generator, scored_messages(dialogues), models=MetricModels(bertscore=scorer))
     assert benchmark.result.systems["tiny-run"]["bertscore"].value == 1.5
-    assert [one.scores for one in benchmark.responses] == [{"bertscore": float(k)} for k in range(4)]
+    assert [one.scores["bertscore"] for one in benchmark.responses] == [0.0, 1.0, 2.0, 3.0]
     assert "bertscore:counting" in benchmark.result.signature

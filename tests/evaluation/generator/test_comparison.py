@@ -9,6 +9,7 @@ from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
 from evaluation.generator.benchmark import scored_messages
 from evaluation.generator.comparison import Comparison, compare_evaluations
+from evaluation.generator.models import MetricModels
 from evaluation.generator.stored import read_evaluations
 from language_models.perplexity import TargetLosses
 from language_models.settings import DecodingConfig
@@ -16,6 +17,7 @@ from metrics.statistics.bootstrap import paired_differences
 from metrics.statistics.jackknife import jackknife_difference
 from metrics.text.perplexity import perplexity_tally
 from metrics.text.scores import text_statistics
+from tests.hash_encoder import HashEncoder
 
 
 def compared(*runs: Path, reference: str | None = None) -> tuple[Comparison, ...]:
@@ -111,7 +113,7 @@ def test_perplexity_only_under_one_tokenizer(many, store_parrot):
     (comparison,) = compared(*runs)
     assert comparison.other_tokenizers == ("bytes, oracle",)
     assert "bleu_2" in comparison.differences["bytes, oracle"]
-    assert not [metric for metric in comparison.differences["bytes, oracle"] if metric.startswith("ppl")]
+    assert [metric for metric in comparison.differences["bytes, oracle"] if metric.startswith("ppl")] == ["ppl_word"]
     assert "tokenizer" not in comparison.signature
 
 
@@ -150,7 +152,7 @@ def test_perplexity_only_of_equal_tokens(store, make_generator):
     (comparison,) = compared(*runs)
     assert comparison.other_counts == ("all, joint",) and comparison.other_tokenizers == ()
     assert "rouge_l" in comparison.differences["all, joint"]
-    assert not [metric for metric in comparison.differences["all, joint"] if metric.startswith("ppl")]
+    assert [metric for metric in comparison.differences["all, joint"] if metric.startswith("ppl")] == ["ppl_word"]
     assert {"ppl", "ppl_mean", "ppl_with_strategy"} <= set(comparison.differences["one, joint"])
 
 
@@ -241,3 +243,23 @@ def test_files_that_contradict_each_other_or_are_old(store, generator):
 def test_nothing_to_compare():
     with pytest.raises(ValueError, match="nothing to compare: 0 evaluations"):
         compare_evaluations([], reference=None, seed=0)
+
+
+def test_models_that_some_evaluations_lack_are_not_compared(store, make_generator):
+    with_encoder = MetricModels(encoder=HashEncoder(), encoder_name="hash")
+    runs = [
+        store(make_generator(), "plain"),
+        store(make_generator(), "encoded", source="joint", models=with_encoder),
+        store(make_generator(), "again", source="random", models=with_encoder),
+    ]
+    (comparison,) = compared(*runs, reference="plain, oracle")
+    assert "encoder" not in comparison.signature and "data:tiny" in comparison.signature
+    assert "similarity" in comparison.scores["encoded, joint"]
+    assert "bleu_2" in comparison.differences["encoded, joint"]
+    assert "similarity" not in comparison.differences["encoded, joint"]
+    (comparison,) = compared(*runs[1:], reference="encoded, joint")
+    assert "encoder:hash-ffffffff" in comparison.signature
+    assert {"similarity", "retrieval_rank"} <= set(comparison.differences["again, random"])
+    other = MetricModels(encoder=HashEncoder(), encoder_name="other")
+    with pytest.raises(ValueError, match="differ in encoder: hash-ffffffff and other-ffffffff"):
+        compared(*runs, store(make_generator(), "other", models=other))

@@ -1,17 +1,22 @@
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from corpus.errors import CorpusError
-from evaluation.generator.score import score_files, score_outputs, skipped_text
+from evaluation.generator.models import MetricModels
+from evaluation.generator.score import score_files, score_outputs
 from evaluation.result import EvaluationResult
+from metrics.response.memorised import TrainingTexts
+from tests.hash_encoder import HashEncoder
 
 
 def score(tmp_path: Path, hypotheses: bytes, references: bytes) -> EvaluationResult:
     (tmp_path / "out.txt").write_bytes(hypotheses)
     (tmp_path / "gold.txt").write_bytes(references)
-    return score_files(tmp_path / "out.txt", tmp_path / "gold.txt", rng=np.random.default_rng(0), samples=50)
+    return score_files(tmp_path / "out.txt", tmp_path / "gold.txt", rng=np.random.default_rng(0), samples=50)[0]
 
 
 def test_equal_files(tmp_path: Path):
@@ -76,9 +81,10 @@ def test_missing_file_and_folder(tmp_path: Path):
         score_files(tmp_path, tmp_path / "gold.txt", rng=np.random.default_rng(0))
 
 
-def outputs(tmp_path: Path, content: str) -> EvaluationResult:
+def outputs(tmp_path: Path, content: str, **models: object) -> EvaluationResult:
     (tmp_path / "out.jsonl").write_text(content, encoding="utf-8")
-    return score_outputs(tmp_path / "out.jsonl", rng=np.random.default_rng(0), samples=50)
+    given = MetricModels(**models)
+    return score_outputs(tmp_path / "out.jsonl", rng=np.random.default_rng(0), samples=50, models=given)[0]
 
 
 LINE = '{"generation": "i am here", "response": "i am here"%s}\n'
@@ -117,10 +123,77 @@ def test_wrong_json_lines_are_located(tmp_path: Path, content: str, complaint: s
     assert "\n" not in str(caught.value)
 
 
+class QuestionTagger:
+    """Tags a text as a question where it ends as one, else as a suggestion."""
+
+    digest = "d" * 64
+
+    def tag(self, texts: Sequence[str]) -> np.ndarray:
+        return np.array([0 if text.endswith("?") else 5 for text in texts])
+
+
+FULL = {
+    "generation": "what is it? try this", "response": "who?", "dialogue": 1, "texts": ["what is it?", "try this"],
+    "history": [{"role": "supporter", "text": "what is it?", "strategy": "Question"}, {"role": "seeker", "text": "no"}],
+    "strategies": ["Question", "Question"], "gold_strategies": ["Question"],
+}  # fmt: skip
+
+
+def test_a_file_with_histories_and_strategies_gets_every_metric(tmp_path: Path):
+    other = {**FULL, "dialogue": 2, "history": [{"role": "seeker", "text": "yes"}]}
+    result = outputs(
+        tmp_path,
+        "\n".join(map(json.dumps, (FULL, other))),
+        encoder=HashEncoder(),
+        encoder_name="hash",
+        tagger=QuestionTagger(),
+        training=TrainingTexts.of(["who"]),
+    )
+    scores = result.systems["hypotheses"]
+    assert (scores["adherence"].value, scores["adherence_gold"].value, scores["adherence_ratio"].value) == (
+        50,
+        100,
+        0.5,
+    )
+    assert scores["repetition_history"].value == 50.0  # "what is it ?" of two turns, said before in one
+    assert 1.0 <= scores["retrieval_rank"].value <= 20.0
+    assert -100.0 <= scores["similarity"].value <= 100.0
+    assert f"encoder:hash-ffffffff|tagger:{'d' * 16}|training:1-" in result.signature
+
+
+def test_what_only_some_lines_say_is_left_out(tmp_path: Path):
+    models = {"encoder": HashEncoder(), "tagger": QuestionTagger()}
+    for field in ("history", "strategies"):
+        partly = "\n".join(map(json.dumps, (FULL, {**FULL, field: None})))
+        missing = {"history": "retrieval_rank", "strategies": "adherence"}[field]
+        assert missing not in outputs(tmp_path, partly, **models).systems["hypotheses"]
+    vanilla = json.dumps({**FULL, "strategies": [None, None], "gold_strategies": ["Question", "Others"]})
+    assert not {"adherence", "adherence_gold"} & set(outputs(tmp_path, vanilla, **models).systems["hypotheses"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("texts", ["other"], "field 'texts': got .*, expected the messages of the generation"),
+        ("strategies", ["Question"], "field 'strategies': got 1, expected one for each of 2 texts"),
+        ("strategies", ["Kindness", "Question"], "field 'strategies': unknown strategy 'Kindness'"),
+        ("history", "hello", "field 'history': got 'hello', expected a list"),
+        ("history", [{"role": "bot", "text": "x"}], "field 'history': got .*, expected a message with role and text"),
+    ],
+)
+def test_wrong_fields_are_located(tmp_path: Path, field: str, value: object, complaint: str):
+    with pytest.raises(CorpusError, match=f"line 1: {complaint}"):
+        outputs(tmp_path, json.dumps({**FULL, field: value}))
+
+
 def test_what_is_skipped_is_said_with_its_reason():
-    assert skipped_text(vectors=False, bertscore=False).splitlines() == [
+    known = {"texts", "references", "dialogue", "histories", "strategies", "gold_texts", "gold_strategies"}
+    lines = MetricModels().skipped(known).splitlines()
+    assert lines[:2] == [
         "skipped: Extrema, Average, Greedy (no --vectors: a file of word vectors in GloVe's text format)",
         "skipped: BERTScore (no --bertscore: a model)",
     ]
-    assert skipped_text(vectors=True, bertscore=False).startswith("skipped: BERTScore")
-    assert skipped_text(vectors=True, bertscore=True) == ""
+    assert "skipped: Adherence, Adh. gold, Adh./gold (no --tagger RUN: train.py tagger makes one)" in lines
+    given = {*known, "encoder", "tagger", "training"}
+    assert MetricModels(bertscore=QuestionTagger()).skipped(given).startswith("skipped: Extrema, Average, Greedy")
+    assert MetricModels(vectors=QuestionTagger(), bertscore=QuestionTagger()).skipped(given) == ""

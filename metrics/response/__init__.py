@@ -1,0 +1,1 @@
+"""Scores of generated texts that ask for more than a reference: history, strategy, sentence vectors, training texts."""
