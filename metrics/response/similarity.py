@@ -4,6 +4,8 @@ The encoder is not part of the metric; its name and fingerprint stand in the sig
 paraphrase that shares no word with the reference, which BLEU and ROUGE-L do not (Reimers and Gurevych, EMNLP 2019).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from metrics.metric import Metric, mean
@@ -16,7 +18,7 @@ def similarity(data: ResponseData) -> np.ndarray:
     return 100.0 * (written * references).sum(axis=1, keepdims=True)
 
 
-def vectors(data: ResponseData, texts: list[str]) -> np.ndarray:
+def vectors(data: ResponseData, texts: Sequence[str]) -> np.ndarray:
     """Vectors of texts, float64; zeros where a text is blank. Shape: (M, D)."""
     if data.encoder is None:
         raise ValueError("encoder: missing, expected one that embeds the responses")
