@@ -104,8 +104,9 @@ class TextCommand(ModelCommand):
         tagger = None
         if self.tagger is not None:
             own = EmbeddingCache(SentenceEncoder(), folder=folder)
-            shared = encoder is not None and encoder.fingerprint == own.fingerprint
-            tagger = StrategyTaggers.load(self.tagger, text_encoder=encoder if shared else own).scoring
+            if encoder is not None and encoder.fingerprint == own.fingerprint:
+                own = encoder  # one model in memory
+            tagger = StrategyTaggers.load(self.tagger, text_encoder=own).scoring
         return MetricModels(
             vectors=WordVectors.read(self.vectors) if self.vectors is not None else None,
             bertscore=BertScore(self.bertscore) if self.bertscore is not None else None,

@@ -185,12 +185,12 @@ def benchmark_generator(
         )
     texts_alone = _losses(losses.nats, losses.tokens)
     with_strategies = _losses(losses.nats + losses.apart_nats, losses.tokens + losses.apart_tokens)
-    units = dialogue_units(items).tolist()
+    units = dialogue_units(items)
     references = [" ".join(gold_texts(item)) for item in scored]
     models = models or MetricModels()
     responses: list[GeneratedResponse] = []
     for number, pairs_of_items in enumerate(realized):
-        given = _response_data(scored, pairs_of_items, references)
+        given = _response_data(scored, pairs_of_items, references, dialogue=units)
         scores = models.scores(given)
         responses += [
             GeneratedResponse(
@@ -200,7 +200,7 @@ def benchmark_generator(
                 texts=tuple(text for _, text in pairs),
                 gold_strategies=gold_plan(item),
                 response=references[index],
-                unit=units[index],
+                unit=int(units[index]),
                 run=number,
                 loss=texts_alone[index],
                 loss_with_strategy=with_strategies[index] if system.plan != NO_PLAN else None,
@@ -297,14 +297,16 @@ def _sequences(generator: TextGenerator, items: Sequence[ScoredItem]) -> int:
     return len(items) if generator.variant == "all-in-one" else sum(len(gold_texts(item)) for item in items)
 
 
-def _response_data(items: Sequence[ScoredItem], realized: Realized, references: Sequence[str]) -> ResponseData:
+def _response_data(
+    items: Sequence[ScoredItem], realized: Realized, references: Sequence[str], *, dialogue: np.ndarray
+) -> ResponseData:
     """What metrics may ask for of the texts of one sampling run."""
     plans = [[strategy for strategy, _ in pairs if strategy is not None] for pairs in realized]
     planned = all(len(plan) == len(pairs) for plan, pairs in zip(plans, realized, strict=True))
     return ResponseData(
         texts=[[text for _, text in pairs] for pairs in realized],
         references=references,
-        dialogue=dialogue_units(items),
+        dialogue=dialogue,
         histories=[item.history for item in items],
         strategies=plans if planned else None,
         gold_texts=[gold_texts(item) for item in items],
