@@ -27,6 +27,10 @@ class EvaluateGenerator(TextCommand):
     """Put the planner's reasoning before the history; the generator must be trained with --reasoning-share."""
     unit: Literal["message", "turn"] | None = None
     """What is written and scored; by default turns for variants all-in-one and one-by-one, else messages."""
+    history_messages: int | None = None
+    """Longest history (messages) that the generator reads; by default as in its training."""
+    items: int | None = None
+    """Number of messages or turns that are scored, always the same ones of a split; by default all."""
     seeds: int = 1
     """Times that all texts are sampled; metrics are means over them, with their standard deviation."""
     batch_size: int = 64
@@ -50,7 +54,12 @@ class EvaluateGenerator(TextCommand):
         from planner.planner import StrategyPlanner
 
         loaded = load_generator(
-            self.generator, out=self.out, like=self.like, batch_size=self.batch_size, precision=self.precision
+            self.generator,
+            out=self.out,
+            like=self.like,
+            batch_size=self.batch_size,
+            precision=self.precision,
+            history_messages=self.history_messages,
         )
         planner = StrategyPlanner.load(self.planner) if self.planner is not None else None
         system = loaded.system(
@@ -59,6 +68,7 @@ class EvaluateGenerator(TextCommand):
             planner=planner.name if planner is not None else "",
             reasoning=self.reasoning,
             seeds=self.seeds,
+            items=self.items,
         )
         models = self.read_models()
         benchmark = benchmark_generator(

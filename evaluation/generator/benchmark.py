@@ -24,7 +24,7 @@ from metrics.response.response_data import ResponseData
 from metrics.text.scores import text_signature
 from planner.plan import Planner
 
-SYSTEM_FIELDS = ("plan", "planner", "reasoning", "seeds")  # signature fields that tell systems apart
+SYSTEM_FIELDS = ("plan", "planner", "reasoning", "history", "seeds")  # signature fields that tell systems apart
 FULL_PRECISION = "fp32"  # the default, which signatures do not mention
 CHUNK = 256  # items realized between two steps of the progress bar; the sampled texts depend on it
 
@@ -126,6 +126,19 @@ def scored_turns(dialogues: Sequence[Dialogue]) -> list[Turn]:
     return [turn for turn in turn_view(dialogues) if turn.start > 0]
 
 
+def drawn(items: int, count: int | None) -> np.ndarray:
+    """Places of so many of the items, always the same ones, in order; all of them for ``None``.
+
+    Raises:
+        ValueError: Fewer than one, or more than there are.
+    """
+    if count is None:
+        return np.arange(items)
+    if not 1 <= count <= items:
+        raise ValueError(f"items: got {count}, expected 1 to {items}, as many as there are")
+    return np.sort(np.random.default_rng(0).choice(items, size=count, replace=False))
+
+
 def benchmark_generator(
     generator: TextGenerator,
     items: Sequence[SupporterMessage] | Sequence[Turn],
@@ -147,7 +160,7 @@ def benchmark_generator(
     Args:
         items: Messages (:func:`scored_messages`; the reference is the message's text) or turns (:func:`scored_turns`;
             the reference is the turn's messages joined by a blank), whole dialogues of them.
-        system: Its name, and how it is asked: plan source, reasoning, sampling runs, messages or turns.
+        system: Its name, and how it is asked: plan source, reasoning, sampling runs, messages or turns, how many.
         data: What identifies the data in the signature, e.g. name and shortened fingerprint.
         rng: For plans, decoding and bootstrap.
         planner: For the plan source ``planner``, and for reasoning.
@@ -159,7 +172,8 @@ def benchmark_generator(
     start = time.perf_counter()
     if not items:
         raise ValueError("nothing to evaluate: 0 responses")
-    scored: list[ScoredItem] = list(items)
+    places = drawn(len(items), system.items).tolist()
+    scored: list[ScoredItem] = [items[place] for place in places]
     if isinstance(scored[0], Turn) != (system.unit == "turn"):
         raise ValueError(f"expected {system.unit}s to score, got {type(scored[0]).__name__}")
     if system.reasoning and not generator.with_reasoning:
@@ -185,7 +199,7 @@ def benchmark_generator(
         )
     texts_alone = _losses(losses.nats, losses.tokens)
     with_strategies = _losses(losses.nats + losses.apart_nats, losses.tokens + losses.apart_tokens)
-    units = dialogue_units(items)
+    units = dialogue_units(items)[places]
     references = [" ".join(gold_texts(item)) for item in scored]
     models = models or MetricModels()
     responses: list[GeneratedResponse] = []
@@ -216,7 +230,7 @@ def benchmark_generator(
         **models.signature,
         data=data,
         split=split,
-        items=f"{system.unit}s-not-first",
+        items=f"{system.unit}s-not-first" + ("" if system.items is None else f"-{system.items}-drawn"),
         ppl="gold-text-under-gold-plan",
         tokenizer=generator.tokenizer_name,
         decoding=str(generator.decoding),
@@ -224,13 +238,14 @@ def benchmark_generator(
         plan=system.plan,
         **({"planner": system.planner} if system.planner else {}),
         **({"reasoning": "planner"} if system.reasoning else {}),
+        **({"history": str(system.history)} if system.history is not None else {}),
         seeds=system.seeds,
     )
     result = EvaluationResult(
         command="generator",
         protocol="text",
         split=split,
-        n=len(items),
+        n=len(scored),
         signature=signature,
         seconds=round(time.perf_counter() - start, 2),
         systems={system.generator: estimated},

@@ -3,6 +3,7 @@
 Systems of Liu et al., ACL 2021, section 6: one generator gives the rows Oracle, Joint and Random.
 """
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from generator.files import SUMMARY, read_summary
 from generator.realizer import Realizer
 from language_models.backbone import pretrained_names
 from language_models.precision import default_device, resolve_precision
+from language_models.settings import check_number
 
 UNITS = ("message", "turn")
 NO_PLAN = "none"  # plan source of a generator without strategies
@@ -32,6 +34,8 @@ class TextSystem:
         planner: Name of the planner that made plans or reasoning; empty without one.
         reasoning: Whether its reasoning was given as prefix.
         seeds: Sampling runs.
+        history: Longest history in messages; ``None``: as in training.
+        items: How many messages or turns of a split are scored; ``None``: all.
 
     Raises:
         ValueError: Fields that do not go together; names them.
@@ -46,6 +50,8 @@ class TextSystem:
     planner: str = ""
     reasoning: bool = False
     seeds: int = 1
+    history: int | None = None
+    items: int | None = None
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -68,11 +74,17 @@ class TextSystem:
     def folder(self, split: str) -> str:
         """Name of the folder that stores its evaluation on a split, e.g. ``valid-turn-planner-best-reasoning``."""
         planner = [self.planner.replace("/", "-").replace(" ", "-").replace(",", "")] if self.planner else []
-        return "-".join([split, self.unit, self.plan, *planner, *(["reasoning"] if self.reasoning else [])])
+        parts = {"reasoning": self.reasoning, f"history{self.history}": self.history, f"items{self.items}": self.items}
+        return "-".join([split, self.unit, self.plan, *planner, *(name for name, given in parts.items() if given)])
 
     @property
     def condition(self) -> str:
-        """Plan source and reasoning, for tables beside the generator's name; empty of a fine-tuned Vanilla."""
+        """Plan source, reasoning and history, for tables beside the generator's name; empty of a fine-tuned Vanilla."""
+        history = "" if self.history is None else f"{self.history} messages"
+        return ", ".join(part for part in (self._asked, history) if part)
+
+    @property
+    def _asked(self) -> str:
         if self.plan == NO_PLAN:
             source = "" if self.fine_tuned else "no fine-tuning"
         else:
@@ -96,6 +108,7 @@ class LoadedGenerator:
         folder: Where its evaluations are stored.
         backbone: What it was trained from.
         fine_tuned: Whether it was trained on dialogues at all.
+        history: Longest history in messages that it reads; ``None``: as in training.
     """
 
     realizer: Realizer
@@ -103,6 +116,7 @@ class LoadedGenerator:
     folder: Path
     backbone: str
     fine_tuned: bool
+    history: int | None = None
 
     def system(
         self,
@@ -112,6 +126,7 @@ class LoadedGenerator:
         planner: str = "",
         reasoning: bool = False,
         seeds: int = 1,
+        items: int | None = None,
     ) -> TextSystem:
         """The generator as a system.
 
@@ -137,11 +152,19 @@ class LoadedGenerator:
             planner=planner,
             reasoning=reasoning,
             seeds=seeds,
+            history=self.history,
+            items=items,
         )
 
 
 def load_generator(
-    where: str, *, out: Path | None, like: Path | None = None, batch_size: int = 64, precision: str = "fp32"
+    where: str,
+    *,
+    out: Path | None,
+    like: Path | None = None,
+    batch_size: int = 64,
+    precision: str = "fp32",
+    history_messages: int | None = None,
 ) -> LoadedGenerator:
     """Loads a generator.
 
@@ -151,13 +174,15 @@ def load_generator(
         out: Folder for its evaluations; by default its run folder. A backbone has none and needs it.
         like: Run whose lengths and sampling settings a backbone takes; a run has its own.
         precision: ``bf16``, ``fp32``, or ``auto``: ``bf16`` where the hardware multiplies it natively.
+        history_messages: Longest history it reads; ``None``: as in training.
 
     Raises:
-        ValueError: A batch size below 1, neither kind of generator, a backbone without ``out``, a run with ``like``, or
-            weights that cannot be loaded.
+        ValueError: A batch size or history below 1, neither kind of generator, a backbone without ``out``, a run with
+            ``like``, or weights that cannot be loaded.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
+    check_number("history_messages", history_messages, least=1)
     precision = resolve_precision(precision, default_device())
     folder = Path(where)
     if (folder / SUMMARY).is_file():
@@ -167,7 +192,8 @@ def load_generator(
             )
         backbone = str(read_summary(folder).config["backbone"])
         realizer = Realizer.load(folder, batch_size=batch_size, precision=precision)
-        return LoadedGenerator(realizer, folder.resolve().name, out or folder, backbone, True)
+        _limit_history(realizer, history_messages)
+        return LoadedGenerator(realizer, folder.resolve().name, out or folder, backbone, True, history_messages)
     named = where in pretrained_names() or (
         not folder.exists() and where.count("/") == 1 and not where.startswith((".", "~", "/"))
     )
@@ -179,7 +205,13 @@ def load_generator(
     if out is None:
         raise ValueError(f"{where} is a backbone and no run folder: --out FOLDER says where its evaluation is stored")
     realizer = Realizer.pretrained(where, like=like, batch_size=batch_size, precision=precision)
-    return LoadedGenerator(realizer, out.resolve().name, out, where, False)
+    _limit_history(realizer, history_messages)
+    return LoadedGenerator(realizer, out.resolve().name, out, where, False, history_messages)
+
+
+def _limit_history(realizer: Realizer, messages: int | None) -> None:
+    if messages is not None:
+        realizer.form.lengths = dataclasses.replace(realizer.form.lengths, history_messages=messages)
 
 
 def _is_backbone(folder: Path) -> bool:

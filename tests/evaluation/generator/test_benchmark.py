@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 from dataclasses import replace
@@ -11,7 +12,7 @@ from corpus.dialogue import message_view
 from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
 from evaluation.generator import benchmark as generator_benchmark
-from evaluation.generator.benchmark import scored_messages, scored_turns, shared_signature
+from evaluation.generator.benchmark import drawn, scored_messages, scored_turns, shared_signature
 from evaluation.generator.models import MetricModels
 from evaluation.generator.responses import write_generated
 from language_models.perplexity import TargetLosses
@@ -236,3 +237,20 @@ def test_learned_scores_are_stored_for_every_response(dialogues, generator, run)
     assert benchmark.result.systems["tiny-run"]["bertscore"].value == 1.5
     assert [one.scores["bertscore"] for one in benchmark.responses] == [0.0, 1.0, 2.0, 3.0]
     assert "bertscore:counting" in benchmark.result.signature
+
+
+def test_a_number_of_items_is_always_the_same_ones_in_their_order():
+    few = drawn(50, 7).tolist()
+    assert few == drawn(50, 7).tolist() == sorted(set(few))
+    assert len(few) == 7
+    assert drawn(50, None).tolist() == list(range(50))
+    for count in (0, 51):
+        with pytest.raises(ValueError, match=rf"^items: got {count}, expected 1 to 50"):
+            drawn(50, count)
+
+
+def test_the_history_and_the_number_of_items_are_part_of_an_evaluations_identity(generator, dialogues, run):
+    items = scored_messages(dialogues)
+    system = dataclasses.replace(run(generator, items).system, items=3, history=4)
+    assert system.folder("valid") == "valid-message-oracle-history4-items3"
+    assert system.label == "tiny-run, oracle, 4 messages"
