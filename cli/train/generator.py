@@ -35,9 +35,11 @@ class TrainGenerator(Training):
         train, valid = corpus.split("train"), corpus.split("valid")
 
         from generator.training import train_generator
+        from language_models.adapters import Base
 
         config = self.resolved()
-        with self.run_folder(self.out, corpus, precision=config.optimisation.precision) as run:
+        built_on = {"base": Base.of(config.backbone).digest} if config.adapter.rank else {}
+        with self.run_folder(self.out, corpus, precision=config.optimisation.precision, built_on=built_on) as run:
             if not run.finished:
                 trained = train_generator(
                     config, train=train, valid=valid, out=self.out, seed=self.seed, corpus=corpus.name
