@@ -108,6 +108,8 @@ class GeneratorConfig:
             batch_size=chosen.batch_size or (1 if chat else batch),
             accumulation_steps=chosen.accumulation_steps or (4 if chat else 1),
             evaluation_batch_size=chosen.evaluation_batch_size or (1 if chat else 64),
+            evaluation_steps=chosen.evaluation_steps or (50 if chat else None),
+            evaluation_examples=chosen.evaluation_examples or (48 if chat else None),
             precision=resolve_precision(chosen.precision, default_device()),
         )
         history, response = default_lengths(encoder_decoder=family.encoder_decoder, chat=chat)

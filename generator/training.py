@@ -98,6 +98,9 @@ def _train(
     examples = form.examples(train, reasoning_share=share, rng=np.random.default_rng(seed))
     # Validated on the same examples whatever the seed, so that perplexities compare.
     valid_examples = form.examples(valid, reasoning_share=share, rng=np.random.default_rng(0))
+    most = config.optimisation.evaluation_examples
+    if most is not None and most < len(valid_examples):
+        valid_examples = [valid_examples[place] for place in np.linspace(0, len(valid_examples) - 1, most).astype(int)]
     _check_examples(config, backbone, examples, valid_examples)
     adapted = None
     if config.adapter.rank:

@@ -61,7 +61,9 @@ class OptimisationConfig:
     accumulation_steps: int | None = None
     """Forward passes per optimizer step. None: 1; whole conversations: 4."""
     evaluation_steps: int | None = None
-    """Optimizer steps between two validations, each with a checkpoint. None: once after every epoch."""
+    """Optimizer steps between two validations, each with a checkpoint. None: once an epoch; conversations: 50."""
+    evaluation_examples: int | None = None
+    """Examples that are validated on, evenly chosen. None: all; whole conversations: 48."""
     evaluation_batch_size: int | None = None
     """Examples per forward pass in validation. None: 64; whole conversations: 1."""
     precision: Precision = "auto"
@@ -75,7 +77,13 @@ class OptimisationConfig:
         check_number("warmup_steps", self.warmup_steps, least=0)
         check_number("weight_decay", self.weight_decay, least=0)
         check_number("max_gradient_norm", self.max_gradient_norm, above=0)
-        for name in ("batch_size", "accumulation_steps", "evaluation_steps", "evaluation_batch_size"):
+        for name in (
+            "batch_size",
+            "accumulation_steps",
+            "evaluation_steps",
+            "evaluation_examples",
+            "evaluation_batch_size",
+        ):
             check_number(name, getattr(self, name), least=1)
         check_choice("precision", self.precision, PRECISIONS)
 
