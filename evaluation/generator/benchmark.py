@@ -249,7 +249,7 @@ def benchmark_generator(
         signature=signature,
         seconds=round(time.perf_counter() - start, 2),
         systems={system.generator: estimated},
-        details={"setting": dataclasses.asdict(system)},
+        details={"setting": {name: value for name, value in dataclasses.asdict(system).items() if value is not None}},
     )
     return GeneratorBenchmark(result, system, tuple(responses), models.skipped(models.completed(given).known))
 
