@@ -3,9 +3,11 @@
 ``load_system`` recognises by their contents which run folder holds the planner and which the generator.
 """
 
+import gc
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -103,14 +105,15 @@ def load_system(runs: Sequence[Path], *, name: str | None = None, country: str |
     """
     planner, generator = system_runs(runs)
     _LOG.info("Loading %s ...", " and ".join(str(run) for run in (planner, generator) if run is not None))
-    from generator.realizer import Realizer
+    with _no_collection():
+        from generator.realizer import Realizer
 
-    return System(
-        name or "+".join(run.resolve().name for run in runs),
-        Realizer.load(generator),
-        None if planner is None else _load_planner(planner),
-        default_care(country),
-    )
+        return System(
+            name or "+".join(run.resolve().name for run in runs),
+            Realizer.load(generator, precision="auto", remembers=True),
+            None if planner is None else _load_planner(planner),
+            default_care(country),
+        )
 
 
 def system_runs(runs: Sequence[Path]) -> tuple[Path | None, Path]:
@@ -139,6 +142,17 @@ def system_runs(runs: Sequence[Path]) -> tuple[Path | None, Path]:
 def _parts(folder: Path) -> list[Path]:
     parts = [folder / "planner", folder / "generator"]
     return parts if all(part.is_dir() for part in parts) else [folder]
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Within it no garbage is collected: searching what libraries make as they are imported costs a second."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()  # what was made is there to stay
+        gc.enable()
 
 
 def _load_planner(run: Path) -> "StrategyPlanner":

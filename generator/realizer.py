@@ -39,11 +39,11 @@ from generator.strategy_tokens import added_tokens
 from language_models.adapters import is_adapter, load_adapted
 from language_models.backbone import Backbone, load_backbone
 from language_models.decoding.constraints import Vocabulary
-from language_models.decoding.decoder import Request, decode
+from language_models.decoding.decoder import ReadConversation, Request, decode
 from language_models.families.family import Example
 from language_models.layout import ChatTemplate
 from language_models.perplexity import Progress, TargetLosses, target_losses
-from language_models.precision import default_device, weights_type
+from language_models.precision import default_device, resolve_precision, weights_type
 from language_models.settings import DecodingConfig, check_choice
 
 
@@ -54,6 +54,8 @@ class Realizer:
         form: Inputs that the backbone was trained with.
         batch_size: Responses computed side by side.
         precision: ``bf16`` or ``fp32``.
+        remembers: Whether keys and values of the latest history that was asked for alone are kept, so that the next
+            turn of a conversation is read from where it differs; its texts are the same up to rounding.
     """
 
     def __init__(
@@ -64,12 +66,14 @@ class Realizer:
         decoding: DecodingConfig,
         batch_size: int = 64,
         precision: str = "fp32",
+        remembers: bool = False,
     ) -> None:
         self.backbone = backbone
         self.form = form
         self.decoding = decoding
         self.batch_size = batch_size
         self.precision = precision
+        self._conversation = ReadConversation() if remembers else None
 
     @classmethod
     def load(
@@ -79,10 +83,12 @@ class Realizer:
         decoding: DecodingConfig | str | None = None,
         batch_size: int = 64,
         precision: str = "fp32",
+        remembers: bool = False,
     ) -> "Realizer":
         """Loads a finished run, on the GPU where there is one. Runs no pickled code.
 
         Args:
+            precision: ``bf16``, ``fp32``, or ``auto``: ``bf16`` where the hardware multiplies it natively.
             decoding: Other settings of decoding than the run's own; or the name of some in ``DECODING_PRESETS``, such
                 as ``greedy`` (always the likeliest token that may come next), with the run's own longest message.
 
@@ -91,6 +97,7 @@ class Realizer:
         """
         summary = read_summary(Path(run))
         folder = Path(run) / MODEL
+        precision = resolve_precision(precision, default_device())
         dtype = weights_type(precision)
         backbone = load_adapted(folder, dtype=dtype) if is_adapter(folder) else load_backbone(folder, dtype=dtype)
         backbone.model.to(default_device())  # type: ignore[arg-type]
@@ -105,7 +112,14 @@ class Realizer:
             check_choice("decoding", decoding, tuple(DECODING_PRESETS))
             longest = summary.decoding.max_message_tokens
             decoding = dataclasses.replace(DECODING_PRESETS[decoding], max_message_tokens=longest)
-        return cls(backbone, form, decoding=decoding or summary.decoding, batch_size=batch_size, precision=precision)
+        return cls(
+            backbone,
+            form,
+            decoding=decoding or summary.decoding,
+            batch_size=batch_size,
+            precision=precision,
+            remembers=remembers,
+        )
 
     @classmethod
     def pretrained(
@@ -323,6 +337,7 @@ class Realizer:
             config=self.decoding,
             batch_size=self.batch_size,
             precision=self.precision,
+            conversation=self._conversation,
         )
 
     @cached_property

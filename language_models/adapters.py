@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import PreTrainedModel
+from transformers.initialization import no_init_weights
 
 from corpus.files import write_whole
 from encoding.packaged_weights import base_digest
-from language_models.backbone import Backbone, load_backbone, locate, prepare
+from language_models.backbone import Backbone, load_backbone, locate
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -112,14 +113,17 @@ def load_adapted(folder: Path, *, dtype: torch.dtype = torch.float32) -> Backbon
             f"{folder}: its adapter was trained on {base.backbone} with weights {base.digest[:12]}, "
             f"but those found are {found.digest[:12]}; give it the weights it was trained on"
         )
-    backbone = load_backbone(base.backbone, dtype=dtype)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    backbone.model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    backbone = load_backbone(base.backbone, dtype=dtype, tokenizer=folder)
     try:
+        rows = backbone.model.get_input_embeddings().weight.shape[0]
+        if lacking := {*range(rows, len(backbone.tokenizer))} - {*(config["trainable_token_indices"] or ())}:
+            raise KeyError(f"no row for {len(lacking)} tokens of its tokenizer")
+        with no_init_weights():  # new rows are the adapter's; to draw numbers for a whole matrix takes a while
+            backbone.model.resize_token_embeddings(len(backbone.tokenizer), mean_resizing=False)
         _merge(backbone.model, load_file(folder / WEIGHTS), config, scale)
     except (SafetensorError, OSError, KeyError, RuntimeError) as error:
         raise ValueError(f"{folder / WEIGHTS}: cannot be merged into {base.backbone}: {error}") from error
-    return prepare(backbone.model, tokenizer)
+    return backbone
 
 
 @torch.no_grad()
@@ -130,8 +134,9 @@ def _merge(model: PreTrainedModel, weights: dict[str, torch.Tensor], config: dic
         layer = name.removeprefix(_PREFIX)
         if layer.endswith(".lora_A.weight"):
             target = parameters[layer.replace(".lora_A", "")]
-            update = weights[name.replace(".lora_A", ".lora_B")].float() @ tensor.float()
-            target.copy_(target.float() + scale * update)
+            factor = weights[name.replace(".lora_A", ".lora_B")].float()
+            # A new tensor: to write into memory that a file is mapped to takes four times as long.
+            target.data = torch.addmm(target.float(), factor, tensor.float(), alpha=scale).to(target.dtype)
         elif _NEW_ROWS in layer:
             embedding = cast(torch.Tensor, model.get_input_embeddings().weight)
             embedding[torch.tensor(config["trainable_token_indices"])] = tensor.to(embedding.dtype)

@@ -88,9 +88,10 @@ class Backbone:
         """Examples as one batch, see :meth:`language_models.families.family.Family.collate`."""
         return self.family.collate(examples, start=self._start, padding=self.tokenizer.pad_token_id)
 
-    def begin(self, contexts: Sequence[Sequence[int]]) -> CachedDecoder:
+    def begin(self, contexts: Sequence[Sequence[int]], *, earlier: CachedDecoder | None = None) -> CachedDecoder:
         """Reads contexts, see :meth:`language_models.families.family.Family.begin`."""
-        return self.family.begin(self.model, contexts, start=self._start, padding=self.tokenizer.pad_token_id)
+        padding = self.tokenizer.pad_token_id
+        return self.family.begin(self.model, contexts, start=self._start, padding=padding, earlier=earlier)
 
     @property
     def _start(self) -> int:
@@ -114,6 +115,7 @@ def load_backbone(
     *,
     dtype: torch.dtype = torch.float32,
     random_weights: bool = False,
+    tokenizer: Path | None = None,
 ) -> Backbone:
     """Loads a pretrained model and its tokenizer.
 
@@ -123,20 +125,21 @@ def load_backbone(
         dtype: Of the weights.
         random_weights: Build the model from its configuration alone, with random weights: for tests and for
             measuring speed, never a fallback.
+        tokenizer: Folder of the tokenizer; by default the model's own is loaded.
 
     Raises:
         ValueError: In one line: no such folder, no weights in it, another kind of model, or not in the local cache
             with the hub out of reach.
     """
     source = locate(name)
-    config, tokenizer = _load_config(source), _load_tokenizer(source)
-    family = family_of(config, tokenizer, source=source)
+    config, chosen = _load_config(source), _load_tokenizer(source if tokenizer is None else str(tokenizer))
+    family = family_of(config, chosen, source=source)
     try:
         with quiet_hub():
             model = family.build(config) if random_weights else _load_weights(family, config, source, dtype)
     except OSError as error:
         raise _unreachable(source, error) from error
-    return prepare(model, tokenizer)
+    return prepare(model, chosen)
 
 
 def locate(name: str | Path) -> str:

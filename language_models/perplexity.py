@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from language_models.backbone import Backbone
 from language_models.batching import scoring_order
-from language_models.families.family import IGNORED, Example, Family
+from language_models.families.family import IGNORED, Example, Family, parts
 from language_models.precision import autocast
 
 Progress = Callable[[int], object]
@@ -82,17 +82,20 @@ def target_losses(
     try:
         with torch.inference_mode(), autocast(model.device, precision):
             for first in range(0, len(order), batch_size):
-                rows = order[first : first + batch_size]
-                batch = backbone.collate([examples[row] for row in rows])
-                batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-                losses, labels = token_losses(backbone.family, model, batch)
-                markers = torch.isin(labels, marked)
-                counted = (labels != IGNORED) & ~markers
-                for mask, (nats, tokens) in ((counted, sums[:2]), (markers, sums[2:])):
-                    nats[rows] = (losses.double() * mask).sum(dim=1).cpu().numpy()
-                    tokens[rows] = mask.sum(dim=1).cpu().numpy()
+                batch = [examples[row] for row in order[first : first + batch_size]]
+                lengths = [len(example.context) + len(example.target) for example in batch]
+                for part in parts(lengths, device=model.device):
+                    rows = order[first : first + batch_size][part]
+                    inputs = backbone.collate(batch[part])
+                    inputs = {name: tensor.to(model.device) for name, tensor in inputs.items()}
+                    losses, labels = token_losses(backbone.family, model, inputs)
+                    markers = torch.isin(labels, marked)
+                    counted = (labels != IGNORED) & ~markers
+                    for mask, (nats, tokens) in ((counted, sums[:2]), (markers, sums[2:])):
+                        nats[rows] = (losses.double() * mask).sum(dim=1).cpu().numpy()
+                        tokens[rows] = mask.sum(dim=1).cpu().numpy()
                 if progress is not None:
-                    progress(len(rows))
+                    progress(len(batch))
     finally:
         model.train(was_training)
     return sums

@@ -5,8 +5,11 @@ A training can be killed and resumed from its last complete checkpoint. Over two
 same mean loss over them: a training does not depend on how it is spread.
 """
 
+# ruff: noqa: ARG002 - callbacks have the Trainer's signature
+
 import logging
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from transformers import (
     ProgressCallback,
     Trainer,
     TrainerCallback,
+    TrainerControl,
     TrainerState,
     TrainingArguments,
 )
@@ -35,7 +39,7 @@ from language_models.layout import ChatTemplate
 from language_models.perplexity import perplexity, target_losses, token_losses
 from language_models.precision import default_device
 from language_models.settings import OptimisationConfig
-from language_models.training_record import CHECKPOINTS, Checkpoints, CurvePoint, FineTuned, ProgressBar
+from language_models.training_record import CHECKPOINTS, Checkpoints, CurvePoint, FineTuned
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +92,7 @@ def fine_tune(
         if adapted is not None:
             backbone.model.enable_input_require_grads()  # frozen embeddings have none
         backbone.model.activation_checkpointing_enable({"use_reentrant": False})
-    callbacks: list[TrainerCallback] = [ProgressBar()]
+    callbacks: list[TrainerCallback] = [_ProgressBar()]
     if arguments.process_index == 0:
         # Only now is there something to resume: a start that failed before leaves nothing behind.
         checkpoints.begin()
@@ -252,8 +256,8 @@ class ResponseTrainer(Trainer):
 
     def evaluate(
         self,
-        eval_dataset: Any = None,  # noqa: ARG002 - the Trainer's arguments
-        ignore_keys: list[str] | None = None,  # noqa: ARG002
+        eval_dataset: Any = None,
+        ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """Perplexity per token of the validation examples' targets; every process takes its share."""
@@ -275,3 +279,60 @@ class ResponseTrainer(Trainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+
+class _ProgressBar(TrainerCallback):
+    """One bar over all optimizer steps, beside it the last loss and validation perplexity, and the speed so far."""
+
+    def __init__(self) -> None:
+        self.bar: tqdm[Any] | None = None
+        self.shown: dict[str, str] = {}
+        self.tokens_before, self.seconds, self.since = 0, 0.0, 0.0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Opens the bar, where a resumed training resumes."""
+        self.tokens_before, self.since = state.num_input_tokens_seen, time.perf_counter()
+        if state.is_world_process_zero:
+            self.bar = tqdm(
+                total=state.max_steps, initial=state.global_step, desc="training", unit="step", disable=None
+            )
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Moves the bar."""
+        self.seconds += time.perf_counter() - self.since
+        speed = (state.num_input_tokens_seen - self.tokens_before) / self.seconds
+        self.shown["tokens/s"] = f"{speed:.0f}"
+        if self.bar is not None:
+            self.bar.update(state.global_step - self.bar.n)
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Validations between steps do not count as time."""
+        self.since = time.perf_counter()
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Shows the newest figures."""
+        for key, name in (("loss", "loss"), ("eval_perplexity", "valid perplexity")):
+            if logs and key in logs:
+                self.shown[name] = f"{logs[key]:.2f}"
+        if self.bar is not None:
+            self.bar.set_postfix(self.shown)
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Closes the bar and says how fast it went."""
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+            logger.info("trained on %s tokens/s", self.shown.get("tokens/s", "0"))

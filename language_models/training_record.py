@@ -1,16 +1,9 @@
-"""What a training shows and keeps while it runs: its progress, its curve, and the checkpoints it can resume from."""
-
-# ruff: noqa: ARG002 - callbacks have the Trainer's signature
+"""What a training keeps while it runs: its curve, and the checkpoints it can resume from."""
 
 import json
 import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from corpus.files import write_whole
 
@@ -93,60 +86,3 @@ class Checkpoints:
             else:
                 complete.append((step, path))
         return max(complete)[1] if complete else None
-
-
-class ProgressBar(TrainerCallback):
-    """One bar over all optimizer steps, beside it the last loss and validation perplexity, and the speed so far."""
-
-    def __init__(self) -> None:
-        self.bar: tqdm[Any] | None = None
-        self.shown: dict[str, str] = {}
-        self.tokens_before, self.seconds, self.since = 0, 0.0, 0.0
-
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Opens the bar, where a resumed training resumes."""
-        self.tokens_before, self.since = state.num_input_tokens_seen, time.perf_counter()
-        if state.is_world_process_zero:
-            self.bar = tqdm(
-                total=state.max_steps, initial=state.global_step, desc="training", unit="step", disable=None
-            )
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Moves the bar."""
-        self.seconds += time.perf_counter() - self.since
-        speed = (state.num_input_tokens_seen - self.tokens_before) / self.seconds
-        self.shown["tokens/s"] = f"{speed:.0f}"
-        if self.bar is not None:
-            self.bar.update(state.global_step - self.bar.n)
-
-    def on_step_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Validations between steps do not count as time."""
-        self.since = time.perf_counter()
-
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Shows the newest figures."""
-        for key, name in (("loss", "loss"), ("eval_perplexity", "valid perplexity")):
-            if logs and key in logs:
-                self.shown[name] = f"{logs[key]:.2f}"
-        if self.bar is not None:
-            self.bar.set_postfix(self.shown)
-
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        """Closes the bar and says how fast it went."""
-        if self.bar is not None:
-            self.bar.close()
-            self.bar = None
-            logger.info("trained on %s tokens/s", self.shown.get("tokens/s", "0"))

@@ -38,6 +38,17 @@ class Request:
     closing: tuple[int, ...]
 
 
+@dataclass
+class ReadConversation:
+    """What a model has read of the latest conversation: its next turn is read from where it differs.
+
+    Attributes:
+        decoder: Of the latest turn; ``None`` before the first.
+    """
+
+    decoder: CachedDecoder | None = None
+
+
 def decode(
     backbone: Backbone,
     requests: Sequence[Request],
@@ -47,6 +58,7 @@ def decode(
     config: DecodingConfig,
     batch_size: int = 64,
     precision: str = "fp32",
+    conversation: ReadConversation | None = None,
 ) -> list[list[int]]:
     """Writes one turn for every request.
 
@@ -61,6 +73,8 @@ def decode(
         free_messages: Most messages of a turn without a plan.
         batch_size: Turns written side by side.
         precision: ``bf16`` or ``fp32``.
+        conversation: What was read before, of which a single request makes use; it is updated. Texts are the same with
+            it up to rounding.
 
     Returns:
         Token ids in the order of the requests: markers, text, and what closed it, end or continue token.
@@ -85,7 +99,10 @@ def decode(
                 longest=[longest[index] for index in part],
                 config=config,
             )
-            decoder = backbone.begin([one.context for one in batch])
+            read = conversation if len(requests) == 1 else None
+            decoder = backbone.begin([one.context for one in batch], earlier=None if read is None else read.decoder)
+            if read is not None:
+                read.decoder = decoder
             for index, tokens in zip(part, _write(decoder, constraints, batch, config), strict=True):
                 written[index] = tokens
     return written

@@ -1,15 +1,33 @@
 """Causal (decoder-only) models, such as DialoGPT (a GPT-2): one sequence of context and target."""
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 import torch
-from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from torch.nn import functional
+from transformers import (
+    AutoModelForCausalLM,
+    Cache,
+    DynamicCache,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.cache_utils import DynamicLayer
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_MASKED_LM_MAPPING_NAMES,
 )
 
-from language_models.families.family import IGNORED, CachedDecoder, Example, Family, pad, register
+from language_models.families.family import (
+    IGNORED,
+    CachedDecoder,
+    Example,
+    Family,
+    pad,
+    parts,
+    register,
+)
 from language_models.layout import JoinedMessages, Layout
 
 
@@ -57,33 +75,84 @@ class Causal(Family):
         return model(**inputs, use_cache=False, logits_to_keep=columns - 1).logits, labels[:, columns]
 
     def begin(
-        self, model: PreTrainedModel, contexts: Sequence[Sequence[int]], *, start: int, padding: int
+        self,
+        model: PreTrainedModel,
+        contexts: Sequence[Sequence[int]],
+        *,
+        start: int,
+        padding: int,
+        earlier: CachedDecoder | None = None,
     ) -> CachedDecoder:
         """Reads the contexts, on whose cache every step builds."""
         last = self.positions(model.config) - 1
         rows = [list(context) or [start] for context in contexts]
-        return _ReadContexts(model, rows, padding=padding, last_position=last)
+        taken = earlier if isinstance(earlier, _ReadContexts) and len(rows) == 1 and earlier.known(rows[0]) else None
+        return _ReadContexts(model, rows, padding=padding, last_position=last, earlier=taken)
 
 
 class _ReadContexts(CachedDecoder):
     def __init__(
-        self, model: PreTrainedModel, sequences: Sequence[list[int]], *, padding: int, last_position: int
+        self,
+        model: PreTrainedModel,
+        sequences: Sequence[list[int]],
+        *,
+        padding: int,
+        last_position: int,
+        earlier: "_ReadContexts | None" = None,
     ) -> None:
         self.model = model
         self.last_position = last_position
+        self.row = list(sequences[0]) if len(sequences) == 1 else None  # what the cache of a single row holds
         self.mask = pad([[1] * len(row) for row in sequences], value=0, left=True).to(model.device)
-        outputs = model(
-            input_ids=pad(sequences, value=padding, left=True).to(model.device),
+        if earlier is not None:
+            self.cache, self.logits = self._read_on(earlier, sequences[0])
+            return
+        read = [
+            self._read(sequences[part], padding) for part in parts([len(row) for row in sequences], device=model.device)
+        ]
+        if len(read) > 1 and not all(_grows(cache) for cache, _ in read):
+            read = [self._read(sequences, padding)]
+        self.cache = _joined([cache for cache, _ in read])
+        self.logits = torch.cat([logits for _, logits in read])
+
+    def known(self, context: Sequence[int]) -> int:
+        """Tokens that the cache holds, without the last one of the context: what follows it is not in the cache."""
+        if self.row is None or not _grows(self.cache):
+            return 0
+        pairs = zip(self.row, context[:-1], strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    def _read_on(self, earlier: "_ReadContexts", sequence: list[int]) -> tuple[Cache, torch.Tensor]:
+        """The cache of a row that begins like an earlier one, from where they differ."""
+        assert earlier.row is not None
+        known = earlier.known(sequence)
+        earlier.cache.crop(known - len(earlier.row))  # a negative number: so many fewer
+        outputs = self.model(
+            input_ids=torch.tensor([sequence[known:]], device=self.model.device),
             attention_mask=self.mask,
-            position_ids=_positions(self.mask),
+            position_ids=_positions(self.mask)[:, known:],
+            cache=earlier.cache,
             use_cache=True,
             logits_to_keep=1,
         )
-        self.cache = outputs.cache
-        self.logits = outputs.logits[:, -1]
+        return outputs.cache, outputs.logits[:, -1]
+
+    def _read(self, sequences: Sequence[list[int]], padding: int) -> tuple[Cache, torch.Tensor]:
+        """The cache of some rows, and the logits after them."""
+        mask = pad([[1] * len(row) for row in sequences], value=0, left=True).to(self.model.device)
+        outputs = self.model(
+            input_ids=pad(sequences, value=padding, left=True).to(self.model.device),
+            attention_mask=mask,
+            position_ids=_positions(mask),
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return outputs.cache, outputs.logits[:, -1]
 
     def step(self, tokens: torch.Tensor) -> None:
         self.mask = torch.cat([self.mask, self.mask.new_ones(len(tokens), 1)], dim=1)
+        if self.row is not None:
+            self.row.append(int(tokens[0]))
         # A finished row that is not dropped yet runs on beside longer ones; what it computes is never looked at.
         place = _positions(self.mask)[:, -1:].clamp(max=self.last_position)
         outputs = self.model(
@@ -97,10 +166,29 @@ class _ReadContexts(CachedDecoder):
         self.logits = outputs.logits[:, -1]
 
     def keep(self, rows: torch.Tensor) -> None:
-        self.mask, self.logits = self.mask[rows], self.logits[rows]
+        self.mask, self.logits, self.row = self.mask[rows], self.logits[rows], None
         self.cache.batch_select_indices(rows)
 
 
 def _positions(mask: torch.Tensor) -> torch.Tensor:
     """Position numbers that count real tokens only, 0 on left padding; (B, T) from an attention mask (B, T)."""
     return (mask.cumsum(dim=-1) - 1).clamp(min=0)
+
+
+def _grows(cache: Cache) -> bool:
+    """Whether a cache holds the keys and values of all positions, in their order."""
+    return isinstance(cache, DynamicCache) and all(type(layer) is DynamicLayer for layer in cache.layers)
+
+
+def _joined(caches: list[Cache]) -> Cache:
+    """The rows of several caches in the first one, filled up on the left as their masks are."""
+    first, *others = caches
+    if not others:
+        return first
+    width = max(cache.get_seq_length() for cache in caches)
+    for layers in zip(*(cache.layers for cache in caches), strict=True):
+        for name in ("keys", "values"):
+            rows = [getattr(layer, name) for layer in layers]
+            filled = torch.cat([functional.pad(one, (0, 0, width - one.shape[-2], 0)) for one in rows])
+            setattr(layers[0], name, filled)
+    return first

@@ -4,11 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.nn import functional
 from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
 
-from language_models.families.family import IGNORED, CachedDecoder, Example, Family, pad, register
+from language_models.families.family import (
+    IGNORED,
+    CachedDecoder,
+    Example,
+    Family,
+    pad,
+    parts,
+    register,
+)
 from language_models.layout import JoinedMessages, Layout
 
 
@@ -50,7 +59,13 @@ class EncoderDecoder(Family):
         return model(**inputs, use_cache=False).logits, batch["labels"]
 
     def begin(
-        self, model: PreTrainedModel, contexts: Sequence[Sequence[int]], *, start: int, padding: int
+        self,
+        model: PreTrainedModel,
+        contexts: Sequence[Sequence[int]],
+        *,
+        start: int,
+        padding: int,
+        earlier: CachedDecoder | None = None,  # noqa: ARG002 - every token of a context sees those after it
     ) -> CachedDecoder:
         """Encodes the contexts once; every step attends to them."""
         return _EncodedContexts(model, [list(context) or [start] for context in contexts], start=start, padding=padding)
@@ -60,10 +75,19 @@ class _EncodedContexts(CachedDecoder):
     def __init__(self, model: PreTrainedModel, contexts: Sequence[list[int]], *, start: int, padding: int) -> None:
         self.model = model
         self.mask = pad([[1] * len(row) for row in contexts], value=0).to(model.device)
-        ids = pad(contexts, value=padding).to(model.device)
-        self.encoded = model.get_encoder()(input_ids=ids, attention_mask=self.mask).last_hidden_state
+        encoded = [
+            self._encode(contexts[part], padding) for part in parts([len(row) for row in contexts], device=model.device)
+        ]
+        width = self.mask.shape[1]
+        self.encoded = torch.cat([functional.pad(one, (0, 0, 0, width - one.shape[1])) for one in encoded])
         self.cache: Any = None
         self.step(torch.full((len(contexts),), start, device=model.device))
+
+    def _encode(self, contexts: Sequence[list[int]], padding: int) -> torch.Tensor:
+        ids = pad(contexts, value=padding).to(self.model.device)
+        mask = pad([[1] * len(row) for row in contexts], value=0).to(self.model.device)
+        states: torch.Tensor = self.model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
+        return states
 
     def step(self, tokens: torch.Tensor) -> None:
         outputs = self.model(

@@ -6,7 +6,7 @@ beside this one, which is found there.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import torch
@@ -15,6 +15,7 @@ from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerB
 from language_models.layout import Layout
 
 IGNORED = -100  # label of positions without a loss, torch's convention
+PROCESSOR_TOKENS = 1024  # read at once, so that activations stay in a processor's caches: twice as fast as 8,000
 UNLIMITED = 1_000_000  # positions, where a model has no table of them (T5)
 
 
@@ -47,6 +48,10 @@ class CachedDecoder(ABC):
     """
 
     logits: torch.Tensor
+
+    def known(self, context: Sequence[int]) -> int:  # noqa: ARG002
+        """How many tokens at the beginning of a context need not be read again; 0 but of one row with such a cache."""
+        return 0
 
     @abstractmethod
     def step(self, tokens: torch.Tensor) -> None:
@@ -115,9 +120,20 @@ class Family(ABC):
 
     @abstractmethod
     def begin(
-        self, model: PreTrainedModel, contexts: Sequence[Sequence[int]], *, start: int, padding: int
+        self,
+        model: PreTrainedModel,
+        contexts: Sequence[Sequence[int]],
+        *,
+        start: int,
+        padding: int,
+        earlier: CachedDecoder | None = None,
     ) -> CachedDecoder:
-        """Reads contexts (token ids, B rows, possibly empty); the model is in evaluation mode."""
+        """Reads contexts (token ids, B rows, possibly empty); the model is in evaluation mode.
+
+        Args:
+            earlier: Of the same model and one row; where the only context begins alike, its cache is taken over, and it
+                must not be used any more.
+        """
 
 
 FAMILIES: list[Family] = []  # in the order in which they are asked
@@ -151,3 +167,18 @@ def pad(rows: Sequence[Sequence[int]], *, value: int, left: bool = False) -> tor
     for index, row in enumerate(rows):
         table[index, width - len(row) if left else 0 : width if left else len(row)] = torch.tensor(row)
     return table
+
+
+def parts(lengths: Sequence[int], *, device: torch.device) -> Iterator[slice]:
+    """Neighbouring rows that a device reads best together: all of them on a GPU, about 1,000 tokens on a processor.
+
+    Args:
+        lengths: Tokens of every row; a part is padded to its longest.
+    """
+    first = widest = 0
+    for row, length in enumerate(lengths):
+        widest = max(widest, length)
+        if device.type == "cpu" and row > first and widest * (row + 1 - first) > PROCESSOR_TOKENS:
+            yield slice(first, row)
+            first, widest = row, length
+    yield slice(first, len(lengths))

@@ -7,11 +7,13 @@ Annals of Statistics 2001) gives better probabilities. Each errs elsewhere.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier
-from sklearn.tree import BaseDecisionTree
+
+if TYPE_CHECKING:
+    from sklearn.tree import BaseDecisionTree
 
 _LEAF = -1  # scikit-learn's mark in ``children_left``
 _BATCH = 1024  # items walked down all trees at once
@@ -44,7 +46,7 @@ class Trees:
     values: np.ndarray
 
     @classmethod
-    def collect(cls, trees: Sequence[BaseDecisionTree], values: Sequence[np.ndarray]) -> "Trees":
+    def collect(cls, trees: Sequence["BaseDecisionTree"], values: Sequence[np.ndarray]) -> "Trees":
         """Takes fitted trees over.
 
         Args:
@@ -105,6 +107,8 @@ class TreeClassifier:
         """
         if len(np.unique(outcomes)) < 2:
             raise ValueError("stacking: all outcomes are alike, nothing can be learned; leave out --stacking.trees")
+        from sklearn.ensemble import ExtraTreesClassifier, GradientBoostingClassifier  # a second that loading is spared
+
         forest = ExtraTreesClassifier(trees, max_features=_FEATURES, random_state=seed, n_jobs=-1, **_FOREST)
         forest.fit(features, outcomes)
         boosted = GradientBoostingClassifier(max_features=_FEATURES, random_state=seed, **_BOOSTING)

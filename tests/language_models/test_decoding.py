@@ -9,7 +9,7 @@ import torch
 from transformers import GenerationConfig
 
 from language_models.decoding.constraints import TurnConstraints, Vocabulary
-from language_models.decoding.decoder import Request, decode, penalize_repetition, sample_tokens
+from language_models.decoding.decoder import ReadConversation, Request, decode, penalize_repetition, sample_tokens
 from language_models.settings import DecodingConfig
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt", "tiny-smollm2"])
@@ -180,6 +180,21 @@ def test_same_seed_same_text_in_any_batch(name, make_tiny, contexts):
     assert write(backbone, requests[3:9], most=2, batch_size=2) == whole[3:9]
     others = [Request(one.context, None, (8, *one.seed), (END,)) for one in requests]
     assert write(backbone, others, most=2) != whole
+
+
+@BOTH
+def test_a_remembered_conversation_gets_the_same_texts(name, make_tiny, contexts):
+    backbone = make_tiny(name)
+    vocabulary = vocabulary_of(backbone)
+    conversation = ReadConversation()
+    context = contexts[1]
+    for turn in range(4):
+        request = [Request(context, None, (turn,), (END,))]
+        tokens = decode(
+            backbone, request, vocabulary=vocabulary, free_messages=2, config=FREE, conversation=conversation
+        )
+        assert tokens == write(backbone, request, most=2)
+        context = [*context, *tokens[0], *contexts[4][:5]]
 
 
 @BOTH

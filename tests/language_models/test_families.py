@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -12,7 +13,7 @@ from language_models.decoding.constraints import Vocabulary
 from language_models.decoding.decoder import Request, decode
 from language_models.families.causal import Causal
 from language_models.families.encoder_decoder import EncoderDecoder
-from language_models.families.family import FAMILIES, IGNORED, Example, Family, family_of, register
+from language_models.families.family import FAMILIES, IGNORED, Example, Family, family_of, parts, register
 from language_models.perplexity import target_losses
 from language_models.settings import DecodingConfig, OptimisationConfig
 from language_models.tiny import CHAT_TEMPLATE, train_tokenizer
@@ -108,6 +109,50 @@ def test_the_cache_gives_the_logits_of_a_full_pass_even_when_rows_leave(name, ma
                 rows = torch.tensor([0, 2])
                 decoder.keep(rows)
             decoder.step(written[rows, step])
+
+
+def test_a_processor_reads_about_a_thousand_tokens_at_once():
+    lengths = [600, 500, 400, 200, 200, 200, 3000, 10, 10]
+    rows = list(range(9))
+    processor, gpu = torch.device("cpu"), torch.device("cuda")
+    assert [rows[part] for part in parts(lengths, device=processor)] == [[0], [1, 2], [3, 4, 5], [6], [7, 8]]
+    assert [rows[part] for part in parts(lengths, device=gpu)] == [rows]
+    assert [rows[part] for part in parts([5], device=processor)] == [[0]]
+
+
+@pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt", "tiny-smollm2", "gemma2"])
+def test_contexts_read_in_parts_and_together_are_alike(name, make_tiny, contexts, monkeypatch):
+    backbone = make_tiny(name) if name.startswith("tiny") else another(name)
+    tokens = torch.randint(5, 200, (len(contexts), 2), generator=torch.Generator().manual_seed(1))
+    examples = [Example(context, [50, 60, END]) for context in contexts]
+    with torch.inference_mode():
+        together, losses = backbone.begin(contexts), target_losses(backbone, examples)
+        monkeypatch.setattr("language_models.families.family.PROCESSOR_TOKENS", 70)
+        in_parts = backbone.begin(contexts)
+        for step in range(2):
+            assert torch.allclose(in_parts.logits, together.logits, atol=1e-4)
+            in_parts.step(tokens[:, step]), together.step(tokens[:, step])
+    assert np.allclose(target_losses(backbone, examples).nats, losses.nats, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["tiny-dialogpt", "tiny-smollm2"])
+def test_a_conversation_is_read_from_where_it_differs(name, make_tiny):
+    backbone = make_tiny(name)
+    first, longer, other = [7, 8, 9, 1], [7, 8, 9, 1, 30, 31, 40, 1], [7, 8, 60, 1]
+    widths: list[int] = []
+    backbone.model.register_forward_pre_hook(
+        lambda _, __, inputs: widths.append(inputs["input_ids"].shape[1]), with_kwargs=True
+    )
+    with torch.inference_mode():
+        decoder = backbone.begin([first])
+        for token in (30, 31):
+            decoder.step(torch.tensor([token]))
+        for context, known in ((longer, 6), (other, 2), (other, 3), ([50, 1], 0), ([50, 1, 4, 1], 2)):
+            assert decoder.known(context) == known
+            decoder = backbone.begin([context], earlier=decoder)
+            assert widths[-1] == len(context) - known
+            assert torch.allclose(decoder.logits, backbone.begin([context]).logits, atol=1e-4)
+    assert backbone.begin([first, other]).known(first) == 0  # a batch is nobody's conversation
 
 
 def settings_of(**values: Any) -> OptimisationConfig:
