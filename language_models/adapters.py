@@ -115,7 +115,7 @@ def load_adapted(folder: Path, *, dtype: torch.dtype = torch.float32) -> Backbon
         )
     backbone = load_backbone(base.backbone, dtype=dtype, tokenizer=folder)
     try:
-        rows = backbone.model.get_input_embeddings().weight.shape[0]
+        rows = cast(torch.Tensor, backbone.model.get_input_embeddings().weight).shape[0]
         if lacking := {*range(rows, len(backbone.tokenizer))} - {*(config["trainable_token_indices"] or ())}:
             raise KeyError(f"no row for {len(lacking)} tokens of its tokenizer")
         with no_init_weights():  # new rows are the adapter's; to draw numbers for a whole matrix takes a while

@@ -81,9 +81,10 @@ class EvaluateGenerator(TextCommand):
             planner=planner,
             models=models,
         )
+        speed = f"{system.label}, written at {benchmark.speed:.1f} messages/s"
         folder = store_evaluation(loaded.folder, benchmark.result, system, benchmark.responses)
         self.report(
             benchmark.result,
             table=benchmark.result.table(self.columns),
-            closer=f"{system.label}\n{benchmark.skipped}stored in {folder}",
+            closer=f"{speed}\n{benchmark.skipped}stored in {folder}",
         )

@@ -94,12 +94,14 @@ class GeneratorBenchmark:
         system: The generator and how it was asked.
         responses: Of all sampling runs, one run after the other. Length: runs times N.
         skipped: One line for each reason why metrics were left out.
+        speed: Messages written per second.
     """
 
     result: EvaluationResult
     system: TextSystem
     responses: tuple[GeneratedResponse, ...]
     skipped: str = ""
+    speed: float = 0.0
 
     @property
     def source(self) -> str:
@@ -185,10 +187,12 @@ def benchmark_generator(
     seed = int(rng.integers(2**63))  # of the bootstrap
     steps = len(scored) * system.seeds + _sequences(generator, scored)
     with tqdm(total=steps, desc=system.label, unit="response", disable=None) as bar:
-        realized = []
+        realized, writing = [], 0.0
         for sampling in rng.spawn(system.seeds):
             plans = _plans(scored, system.plan, rng=sampling, planner=cached)
+            began = time.perf_counter()
             realized.append(_realize(generator, scored, plans, reasoning, rng=sampling, bar=bar))
+            writing += time.perf_counter() - began
         # All at once: the more sequences there are, the less padding do batches of about one length hold.
         losses = generator.negative_log_likelihood(
             [item.history for item in scored],
@@ -251,7 +255,9 @@ def benchmark_generator(
         systems={system.generator: estimated},
         details={"setting": {name: value for name, value in dataclasses.asdict(system).items() if value is not None}},
     )
-    return GeneratorBenchmark(result, system, tuple(responses), models.skipped(models.completed(given).known))
+    skipped = models.skipped(models.completed(given).known)
+    messages = sum(len(pairs) for run in realized for pairs in run)
+    return GeneratorBenchmark(result, system, tuple(responses), skipped, messages / writing)
 
 
 def shared_signature(benchmarks: Sequence[GeneratorBenchmark]) -> str:
