@@ -7,6 +7,7 @@ import gc
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from corpus.strategy import Strategy
 from planner.plan import Plan
 from safety.care import Care, default_care
 from safety.replies import ScreenedTurn, screened_turn
+from safety.rules import match_rules
 
 if TYPE_CHECKING:
     from planner.planner import StrategyPlanner
@@ -105,7 +107,9 @@ def load_system(runs: Sequence[Path], *, name: str | None = None, country: str |
     """
     planner, generator = system_runs(runs)
     _LOG.info("Loading %s ...", " and ".join(str(run) for run in (planner, generator) if run is not None))
-    with _no_collection():
+    # The patterns of the rules are compiled beside; models are not loaded side by side, as libraries import each other.
+    with _no_collection(), ThreadPoolExecutor(1) as beside:
+        beside.submit(match_rules, "")
         from generator.realizer import Realizer
 
         return System(

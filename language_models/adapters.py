@@ -118,12 +118,25 @@ def load_adapted(folder: Path, *, dtype: torch.dtype = torch.float32) -> Backbon
         rows = cast(torch.Tensor, backbone.model.get_input_embeddings().weight).shape[0]
         if lacking := {*range(rows, len(backbone.tokenizer))} - {*(config["trainable_token_indices"] or ())}:
             raise KeyError(f"no row for {len(lacking)} tokens of its tokenizer")
-        with no_init_weights():  # new rows are the adapter's; to draw numbers for a whole matrix takes a while
-            backbone.model.resize_token_embeddings(len(backbone.tokenizer), mean_resizing=False)
+        _resize(backbone.model, len(backbone.tokenizer))
         _merge(backbone.model, load_file(folder / WEIGHTS), config, scale)
     except (SafetensorError, OSError, KeyError, RuntimeError) as error:
         raise ValueError(f"{folder / WEIGHTS}: cannot be merged into {base.backbone}: {error}") from error
     return backbone
+
+
+def _resize(model: PreTrainedModel, rows: int) -> None:
+    """Gives embeddings another number of rows; new ones have no values yet.
+
+    The library would draw random numbers for both matrices before it copies the old rows, which takes as long as
+    reading the whole model.
+    """
+    model._init_weights = lambda _: None  # type: ignore[method-assign]
+    try:
+        with no_init_weights():
+            model.resize_token_embeddings(rows, mean_resizing=False)
+    finally:
+        del model._init_weights
 
 
 @torch.no_grad()
