@@ -21,7 +21,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 FOLDER = Path(__file__).resolve().parent
-PAGES = ("README", "planner", "generator", "dialogue", "corpus", "quality", "screening")
+PAGES = ("README", "planner", "generator", "dialogue", "corpus", "quality")
 README = FOLDER.parent / "README.md"
 README_MARKS = ("<!-- table -->", "<!-- end of table -->")
 README_ROWS = {

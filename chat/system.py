@@ -17,8 +17,9 @@ import numpy as np
 
 from corpus.dialogue import Message
 from corpus.strategy import Strategy
+from encoding.tfidf import JoinedEncoder
 from planner.plan import Plan
-from safety.care import Care, default_care
+from safety.care import Care, default_care, load_care, rules_alone
 from safety.replies import ScreenedTurn, screened_turn
 from safety.rules import match_rules
 
@@ -112,12 +113,35 @@ def load_system(runs: Sequence[Path], *, name: str | None = None, country: str |
         beside.submit(match_rules, "")
         from generator.realizer import Realizer
 
+        plans = None if planner is None else _load_planner(planner)
         return System(
             name or "+".join(run.resolve().name for run in runs),
-            Realizer.load(generator, precision="auto", remembers=True),
-            None if planner is None else _load_planner(planner),
-            default_care(country),
+            # The system screens by itself, and counts.
+            Realizer.load(generator, precision="auto", remembers=True, screened=False),
+            plans,
+            _load_care(plans, country),
         )
+
+
+def _load_care(planner: "StrategyPlanner | None", country: str | None) -> Care:
+    """Care on the planner's encoder where it has detectors; the rules alone where an encoder or weights are missing."""
+    joined = None if planner is None else planner.observer.text_encoder
+    try:
+        return load_care(joined.meaning if isinstance(joined, JoinedEncoder) else joined, country=country)
+    except ValueError as error:
+        care = rules_alone(country=country)  # says which countries there are
+        _LOG.warning("the learned screening is missing: %s", error)
+        return care
+
+
+def check_complete(*systems: System) -> None:
+    """A page shows nothing without both parts of both screenings.
+
+    Raises:
+        ValueError: A detector is missing.
+    """
+    if not all(system.care.complete for system in systems):
+        raise ValueError("the web page needs the learned screening too: its encoder or its weights are missing")
 
 
 def system_runs(runs: Sequence[Path]) -> tuple[Path | None, Path]:

@@ -30,6 +30,8 @@ class Terminal:
     def run(self, lines: Iterator[str]) -> None:
         """Takes lines until there are no more, or until ``/quit``. A mistake is answered with one line."""
         self.show(textwrap.fill(NOTICE, _WIDTH))
+        if not self.conversation.system.care.complete:
+            self.show("\nThe learned screening is missing: the rules alone look for signs of danger, and miss more.")
         self.show(f"\nYou talk with {self.conversation.system.name}. /help shows the commands.\n")
         for line in lines:
             try:

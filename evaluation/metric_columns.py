@@ -22,7 +22,11 @@ _SPEED = tuple(
     )
 )
 
-METRIC_NAMES: dict[str, Metric] = all_metrics() | {metric.name: metric for metric in _SPEED}
+_SCREENED = Metric(
+    "replaced_rate", "Replaced", "texts the screening would replace, %", "lower", 1, ("text",), requires="screening"
+)
+
+METRIC_NAMES: dict[str, Metric] = all_metrics() | {metric.name: metric for metric in (*_SPEED, _SCREENED)}
 
 # Text metrics without a column unless a table lists them: variants of those that all tables show.
 _LEFT_OUT = frozenset(
@@ -45,7 +49,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "turn": ("emr", "lr", "set_f1", "emr_single", "emr_multi", "ald", "multi_rate", "macro_f1", "preference_bias"),
     "text": text_columns(
         "ppl", "ppl_with_strategy", "ppl_word", "bleu_1", "bleu_2", "bleu_4", "rouge_l", "bertscore", "distinct_1",
-        "distinct_2", "unigram_f1", "length", "emr", "lr",
+        "distinct_2", "unigram_f1", "length", "replaced_rate", "emr", "lr",
     ),
     "dialogue": (
         "success_rate", "average_turns", "success_at_5", "gave_up_rate", "intensity_drop", "feedback",

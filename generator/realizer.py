@@ -45,6 +45,8 @@ from language_models.layout import ChatTemplate
 from language_models.perplexity import Progress, TargetLosses, target_losses
 from language_models.precision import default_device, resolve_precision, weights_type
 from language_models.settings import DecodingConfig, check_choice
+from safety.care import default_care
+from safety.replies import screened_turn
 
 
 class Realizer:
@@ -56,6 +58,8 @@ class Realizer:
         precision: ``bf16`` or ``fp32``.
         remembers: Whether keys and values of the latest history that was asked for alone are kept, so that the next
             turn of a conversation is read from where it differs; its texts are the same up to rounding.
+        screened: Whether :meth:`realize` keeps back what must not be said; :meth:`realize_all`, which benchmarks use,
+            never does.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Realizer:
         batch_size: int = 64,
         precision: str = "fp32",
         remembers: bool = False,
+        screened: bool = True,
     ) -> None:
         self.backbone = backbone
         self.form = form
@@ -74,6 +79,7 @@ class Realizer:
         self.batch_size = batch_size
         self.precision = precision
         self._conversation = ReadConversation() if remembers else None
+        self.screened = screened
 
     @classmethod
     def load(
@@ -84,6 +90,7 @@ class Realizer:
         batch_size: int = 64,
         precision: str = "fp32",
         remembers: bool = False,
+        screened: bool = True,
     ) -> "Realizer":
         """Loads a finished run, on the GPU where there is one. Runs no pickled code.
 
@@ -119,6 +126,7 @@ class Realizer:
             batch_size=batch_size,
             precision=precision,
             remembers=remembers,
+            screened=screened,
         )
 
     @classmethod
@@ -182,11 +190,19 @@ class Realizer:
         rng: np.random.Generator | None = None,
         reasoning: Reasoning | None = None,
     ) -> list[Response]:
-        """Writes the next turn after one history; see :meth:`realize_all`. Without ``rng`` always the same text."""
+        """Writes the next turn after one history; see :meth:`realize_all`. Without ``rng`` always the same text.
+
+        Unless the realizer is not ``screened``, what must not be said to a person is sampled again up to four times and
+        then replaced by a fixed sentence (:mod:`safety.replies`).
+        """
         if strategies is not None and not strategies:
             return []  # the planner ends the turn here
         rng = rng or np.random.default_rng(0)
-        return self.realize_all([history], [strategies], rng=rng, reasoning=[reasoning])[0]
+
+        def write() -> list[Response]:
+            return self.realize_all([history], [strategies], rng=rng, reasoning=[reasoning])[0]
+
+        return screened_turn(write, default_care().replies).responses if self.screened else write()
 
     def realize_all(
         self,

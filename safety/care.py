@@ -6,7 +6,7 @@ The terminal, the web page and the study ask :class:`Care` alone, so that the sa
   replies, until the urgent message is taken back.
 - A *worried* message gets a question about safety. Two worried messages in a row are urgent.
 
->>> care = default_care("GB")
+>>> care = load_care(country="GB")
 >>> found = care.screen("I want to kill myself", history=[], earlier=[])
 >>> found.level.value, "116 123" in care.fixed_reply(found)
 ('urgent', True)
@@ -15,11 +15,19 @@ The terminal, the web page and the study ask :class:`Care` alone, so that the sa
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
+from encoding.embedding_cache import EmbeddingCache
+from encoding.sentence_encoder import SentenceEncoder
+from encoding.text_encoder import TextEncoder
+from safety.detector import Detector
 from safety.helplines import Helplines, read_helplines
-from safety.replies import ReplyScreener, default_reply_screener
+from safety.replies import ReplyScreener
 from safety.reply import crisis_reply, short_reply, worried_reply
-from safety.screening import Level, Screener, Screening, default_screener
+from safety.screening import Level, Screener, Screening
+
+PRETRAINED = Path(__file__).parents[1] / "pretrained" / "safety"
+"""A folder for each encoder, named by the first 16 digits of its fingerprint."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +76,38 @@ class Care:
         return worried_reply(found.kind, self.helplines, asked=asked)
 
 
-@cache
-def default_care(country: str | None = None) -> Care:
-    """Care with the detectors of the package on the default encoder.
+def load_care(encoder: TextEncoder | None = None, *, country: str | None = None) -> Care:
+    """Care with the detectors of the package.
 
     Args:
+        encoder: One that is loaded already, as a planner's: where there are detectors for it they are used, so that a
+            message is embedded once. By default, and for any other, the default encoder.
         country: Two-letter code; None: the helplines of all countries are named.
 
     Raises:
         ValueError: The encoder or the weights are missing, or no helpline is known for the country.
     """
     helplines = read_helplines() if country is None else read_helplines().of(country)
-    return Care(default_screener(), default_reply_screener(), helplines)
+    if encoder is None or not (folder := PRETRAINED / encoder.fingerprint[:16]).is_dir():
+        encoder = default_encoder()
+        folder = PRETRAINED / encoder.fingerprint[:16]
+    person, supporter = (Detector.load(folder / side, encoder) for side in ("person", "supporter"))
+    return Care(Screener(person), ReplyScreener(supporter), helplines)
+
+
+def rules_alone(*, country: str | None = None) -> Care:
+    """Care without detectors, for where their encoder or weights are missing."""
+    helplines = read_helplines() if country is None else read_helplines().of(country)
+    return Care(Screener(None), ReplyScreener(None), helplines)
+
+
+@cache
+def default_encoder() -> TextEncoder:
+    """The default sentence encoder, with a memory of its own and nothing on disk."""
+    return EmbeddingCache(SentenceEncoder(), folder=None)
+
+
+@cache
+def default_care() -> Care:
+    """:func:`load_care` as it is without arguments, loaded once."""
+    return load_care()

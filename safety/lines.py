@@ -14,13 +14,14 @@ Side = Literal["person", "supporter"]
 DANGER: dict[Side, str] = {"person": "crisis", "supporter": "unsafe"}
 HARMLESS = "harmless"
 _FOLDER = Path(__file__).parent
+LINES = _FOLDER / "lines"
 # Author -> side; one file for each author. No author stands in both: what is measured is what others write.
 TRAINING: dict[Side, tuple[str, ...]] = {
     "person": ("testset/development", "testset/held_out", *(f"lines/{author}" for author in "abcdef")),
     "supporter": tuple(f"lines/{author}" for author in "ghij"),
 }
 TEST: dict[Side, tuple[str, ...]] = {
-    "person": ("testset/blind", "lines/y", "lines/z"),
+    "person": ("lines/y", "lines/z"),
     "supporter": ("lines/x",),
 }
 

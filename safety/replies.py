@@ -66,7 +66,7 @@ class ReplyScreening:
 
 
 class ReplyDetector(Protocol):
-    """What a screener asks of a learned detector; :class:`safety.detector.Detector` makes one."""
+    """What a screener asks of a learned detector; :class:`safety.detector.Detector` is one."""
 
     def detect_replies(self, texts: Sequence[str]) -> list[ReplyScreening]:
         """What each text says that must not be said."""
@@ -149,9 +149,3 @@ def _match(text: str) -> ReplyScreening:
         if (match := index.search(plain, words)) is not None:
             return ReplyScreening(kind, match[0])
     return ReplyScreening()
-
-
-@cache
-def default_reply_screener() -> ReplyScreener:
-    """The patterns alone until weights are trained."""
-    return ReplyScreener(None)

@@ -11,7 +11,6 @@ assesses nobody. ``python evaluate.py screening`` measures it.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -49,8 +48,8 @@ class Screening:
 CALM = Screening()
 
 
-class Detector(Protocol):
-    """What a screener asks of a learned detector; :class:`safety.detector.CrisisDetector` is one."""
+class MessageDetector(Protocol):
+    """What a screener asks of a learned detector; :class:`safety.detector.Detector` is one."""
 
     def detect(self, texts: Sequence[str], matches: Sequence[RuleMatch | None]) -> list[Screening]:
         """What each message shows, given what the rules found in it."""
@@ -63,7 +62,7 @@ class Screener:
         detector: The learned part; None: only the rules run, and every match of theirs is urgent.
     """
 
-    def __init__(self, detector: Detector | None) -> None:
+    def __init__(self, detector: MessageDetector | None) -> None:
         self.detector = detector
 
     @property
@@ -88,18 +87,8 @@ class Screener:
         return found if self.detector is None else self.detector.detect(texts, matches)
 
 
-@cache
-def default_screener() -> Screener:
-    """The rules alone until weights are trained."""
-    return Screener(None)
-
-
-def screen(text: str, history: Sequence[str] = ()) -> Screening:
-    """Screens one message with :func:`default_screener`; see :meth:`Screener.screen`."""
-    return default_screener().screen(text, history)
-
-
 def deciding_files() -> list[Path]:
     """Everything that decides what the screening of either side finds: code, rules, weights."""
     decide = ("rules", "normalization", "patterns", "spelling", "screening", "replies", "detector")
-    return sorted(path for path in _FOLDER.iterdir() if path.stem in decide)
+    weights = (_FOLDER.parent / "pretrained" / "safety").rglob("detector.*")
+    return [*sorted(path for path in _FOLDER.iterdir() if path.stem in decide), *sorted(weights)]

@@ -34,10 +34,10 @@ LIBRARIES = {
     "nltk": {"metrics"},
     "rapidfuzz": {"metrics"},
     "bert_score": {"metrics"},  # an extra, loaded when asked for
-    "sklearn": {"encoding", "metrics", "planner", "env.seekers"},
+    "sklearn": {"encoding", "metrics", "planner", "env.seekers", "safety"},
     "gymnasium": {"env", "planner"},  # planner: SB3's policies are told their spaces
     "stable_baselines3": {"env.sb3", "planner"},
-    "torch": {"encoding", "language_models", "planner", "generator", "env.seekers", "cli"},  # cli: seeding
+    "torch": {"encoding", "language_models", "planner", "generator", "env.seekers", "cli", "safety"},  # cli: seeding
     "transformers": {"encoding.packaged_weights", "language_models", "generator", "env.seekers"},
     "tokenizers": {"encoding.packaged_weights", "language_models"},
     "filelock": {"encoding.packaged_weights"},

@@ -12,6 +12,7 @@ import gradio
 
 from chat.conversation import MAX_CHARACTERS, NOTICE
 from chat.study.study import Study, exchanges
+from chat.system import check_complete
 from chat.web.bubbles import conversation_html, problem_html, safe
 from chat.web.page import SHOW_HELP
 from chat.web.server import PRIVATE, page
@@ -47,7 +48,12 @@ else { localStorage.removeItem('participant'); history.replaceState(null, '', lo
 
 
 def study_page(study: Study) -> gradio.Blocks:
-    """The page of a study."""
+    """The page of a study.
+
+    Raises:
+        ValueError: The care of a system lacks a detector.
+    """
+    check_complete(*study.systems)
     helplines = study.systems[0].care.helplines
     with page("Two supporters: a study") as blocks:
         gradio.HTML(f'<h2>Talk with two supporters</h2><p class="notice">{safe(NOTICE.strip())}</p>')

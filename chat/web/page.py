@@ -6,7 +6,7 @@ from typing import Any
 import gradio
 
 from chat.conversation import MAX_CHARACTERS, MAX_STRATEGIES, NOTICE, ChatSession, Exchange
-from chat.system import System
+from chat.system import System, check_complete
 from chat.transcript import official_json, readable_text
 from chat.web.bubbles import conversation_html, plan_html, problem_html, safe
 from chat.web.server import PRIVATE, page
@@ -22,7 +22,12 @@ link.download = 'conversation.%s'; link.click(); }"""
 
 
 def chat_page(system: System, *, seed: int = 0) -> gradio.Blocks:
-    """A page for one system; each browser tab has its own conversation. ``seed``: of the texts."""
+    """A page for one system; each browser tab has its own conversation. ``seed``: of the texts.
+
+    Raises:
+        ValueError: The system's care lacks a detector.
+    """
+    check_complete(system)
 
     def session(exchanges: tuple[Exchange, ...]) -> ChatSession:
         return ChatSession(system, seed=seed, exchanges=exchanges)

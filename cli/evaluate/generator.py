@@ -52,6 +52,7 @@ class EvaluateGenerator(TextCommand):
         from evaluation.generator.stored import store_evaluation
         from evaluation.generator.system import load_generator
         from planner.planner import StrategyPlanner
+        from safety.care import default_care
 
         loaded = load_generator(
             self.generator,
@@ -80,6 +81,7 @@ class EvaluateGenerator(TextCommand):
             rng=self.rng,
             planner=planner,
             models=models,
+            screener=default_care().replies,
         )
         speed = f"{system.label}, written at {benchmark.speed:.1f} messages/s"
         folder = store_evaluation(loaded.folder, benchmark.result, system, benchmark.responses)

@@ -25,17 +25,17 @@ class EvaluateScreening(EvaluationCommand):
         import time
 
         from evaluation.screening import evaluate_lines, mistakes, screen_lines, screen_replies
+        from safety.care import default_care
         from safety.lines import measuring_files, read_lines
-        from safety.replies import default_reply_screener
-        from safety.screening import deciding_files, default_screener
+        from safety.screening import deciding_files
 
         files = measuring_files(self.side) if self.file is None else [self.file]
         lines = [line for file in files for line in read_lines(file, side=self.side)]
         start = time.perf_counter()
         if self.side == "person":
-            screened = screen_lines(lines, default_screener())
+            screened = screen_lines(lines, default_care().screener)
         else:
-            screened = screen_replies(lines, default_reply_screener())
+            screened = screen_replies(lines, default_care().replies)
         result = evaluate_lines(
             screened,
             side=self.side,

@@ -24,6 +24,10 @@ COMMANDS = {
         "cli.train.dialogue:TrainDialogue",
         "Train a planner further, by PPO in dialogues with a simulated seeker; compare it with its start on valid.",
     ),
+    "screening": LazyCommand(
+        "cli.train.screening:TrainScreening",
+        "Train the detectors of what people and models say, which the screening uses beside its rules.",
+    ),
     "quickstart": LazyCommand(
         "cli.train.quickstart:Quickstart",
         "Train planner and generator on the bundled sample, compare, and write a report (the default command).",

@@ -21,8 +21,10 @@ from evaluation.published import PublishedTable, published
 from evaluation.result import EvaluationResult
 from language_models.perplexity import TargetLosses
 from metrics.response.response_data import ResponseData
+from metrics.statistics.agreement import share
 from metrics.text.scores import text_signature
 from planner.plan import Planner
+from safety.replies import ReplyScreener
 
 SYSTEM_FIELDS = ("plan", "planner", "reasoning", "history", "seeds")  # signature fields that tell systems apart
 FULL_PRECISION = "fp32"  # the default, which signatures do not mention
@@ -151,6 +153,7 @@ def benchmark_generator(
     rng: np.random.Generator,
     planner: Planner | None = None,
     models: MetricModels | None = None,
+    screener: ReplyScreener | None = None,
     samples: int = 1000,
 ) -> GeneratorBenchmark:
     """Realizes a plan for every item and scores the texts.
@@ -167,6 +170,7 @@ def benchmark_generator(
         rng: For plans, decoding and bootstrap.
         planner: For the plan source ``planner``, and for reasoning.
         models: What metrics need beside the texts; those that need what is not given are left out.
+        screener: Counts the texts that a person would not be shown; all scores are those of the raw texts.
 
     Raises:
         ValueError: No items, items of another unit than the system's, a planner or reasoning that does not fit.
@@ -227,6 +231,9 @@ def benchmark_generator(
             for index, (item, pairs) in enumerate(zip(scored, pairs_of_items, strict=True))
         ]
     estimated = response_statistics(responses, system=system).estimates(seed=seed, samples=samples)
+    if screener is not None:
+        unsafe = [one.unsafe for one in screener.screen_all([text for one in responses for text in one.texts])]
+        estimated = {**estimated, "replaced_rate": share(sum(unsafe), len(unsafe))}
     signature = text_signature(
         samples=samples,
         vectors=models.vectors,

@@ -10,8 +10,9 @@ import pytest
 
 from chat.conversation import ChatSession
 from chat.study.study import exchanges
-from chat.system import System, load_system, system_runs
+from chat.system import System, check_complete, load_system, system_runs
 from chat.transcript import official_json
+from chat.web.page import chat_page
 from corpus.dialogue import Message, Role
 from corpus.strategy import Strategy
 from encoding.observation import turn_prefix
@@ -19,6 +20,7 @@ from evaluation.human.participant import participant_state, reply_event
 from evaluation.human.study_file import Event
 from generator.realizer import Realizer
 from planner.planner import StrategyPlanner
+from safety.care import rules_alone
 from safety.screening import CALM
 from tests.chat.fake_system import fake_system
 
@@ -83,6 +85,20 @@ def test_what_a_person_writes_is_not_in_the_embedding_cache(
     for each in (system, load_system([PLANNER, GENERATOR])):
         ChatSession(each).say(private)
     assert list(tmp_path.rglob("*")) == []
+
+
+def test_a_page_needs_both_parts_of_both_screenings() -> None:
+    check_complete(fake_system())
+    with pytest.raises(ValueError, match="needs the learned screening too"):
+        chat_page(fake_system(care=rules_alone()))
+
+
+def test_helplines_of_one_country_and_an_encoder_loaded_once(system: System) -> None:
+    british = load_system([GENERATOR], country="GB")
+    assert [line.contact for line in british.care.helplines.emergency] == ["999"]
+    assert system.care.complete
+    with pytest.raises(ValueError, match="country: got 'XX'"):
+        load_system([GENERATOR], country="XX")
 
 
 def test_a_damaged_planner_is_refused_in_one_line(tmp_path: Path) -> None:

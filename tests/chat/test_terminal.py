@@ -13,6 +13,7 @@ import chat.system
 from chat.conversation import NOTICE, ChatSession
 from chat.terminal import Terminal, prompted_lines
 from cli.command_line import run_command
+from safety.care import rules_alone
 from safety.helplines import read_helplines
 from safety.reply import CRISIS_REPLY, short_reply
 from tests.chat.fake_system import ALARM, WORRY, fake_system
@@ -91,6 +92,13 @@ def test_worried_and_replaced() -> None:
     assert "supporter: Thank you for telling me how hard it is." in shown
     assert "You can also talk with a person" in shown
     assert "texts replaced by fixed sentences: 2" in shown
+
+
+def test_a_screening_without_its_detector_is_said_once() -> None:
+    shown: list[str] = []
+    Terminal(ChatSession(fake_system(care=rules_alone())), show=shown.append).run(iter(["hello", "again"]))
+    assert "The learned screening is missing: the rules alone" in shown[1]
+    assert sum("learned screening" in line for line in shown) == 1
 
 
 def test_vanilla_refuses_a_plan() -> None:

@@ -81,7 +81,7 @@ def make_realizer(make_tiny, make_form) -> Callable[..., Realizer]:
     def build(name: str, variant: str, *, with_reasoning: bool = False, **options: Any) -> Realizer:
         backbone = make_tiny(name, strategies=variant != "vanilla", stop_decision=variant == "one-by-one")
         form = make_form(backbone, variant, history=200, with_reasoning=with_reasoning)
-        return Realizer(backbone, form, **{"decoding": config} | options)
+        return Realizer(backbone, form, **{"decoding": config, "screened": False} | options)
 
     return build
 

@@ -26,6 +26,8 @@ from language_models.families.family import Example
 from language_models.layout import text_ids
 from language_models.perplexity import target_losses, token_losses
 from language_models.settings import DecodingConfig
+from safety.replies import FIXED_TEXTS
+from tests.safety.word_detectors import word_care
 
 BOTH = pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-dialogpt", "tiny-smollm2"])
 CONFIG = DecodingConfig(temperature=1.0, top_k=0, top_p=1.0, max_message_tokens=6, max_messages=3)
@@ -255,7 +257,7 @@ def test_the_example_of_the_module_runs(monkeypatch):
 
 def test_greedy_decoding_is_a_setting_by_name(monkeypatch):
     run = Path(__file__).parents[1] / "data" / "golden" / "generator"
-    greedy = Realizer.load(run, decoding="greedy")
+    greedy = Realizer.load(run, decoding="greedy", screened=False)
     assert greedy.decoding == dataclasses.replace(Realizer.load(run).decoding, top_k=1)
     turns = [greedy.realize((), [Strategy.QUESTION], rng=np.random.default_rng(seed)) for seed in range(3)]
     assert turns[0] == turns[1] == turns[2]
@@ -285,7 +287,7 @@ def test_runs_of_the_time_before_reasoning_still_load(make_tiny, make_form, tmp_
     del config["reasoning_share"]
     summary = _summary(config=config)
     write_run(tmp_path, backbone, summary, card="", curve=[])
-    realizer = Realizer.load(tmp_path)
+    realizer = Realizer.load(tmp_path, screened=False)
     assert (realizer.variant, realizer.with_reasoning) == ("strategy", False)
     assert realizer.realize((), [Strategy.QUESTION])
     fields = json.loads((tmp_path / "generator.json").read_text())
@@ -335,10 +337,27 @@ def test_the_real_configurations_train_a_step_and_decode(folder, shared, tmp_pat
     optimizer.zero_grad()
     assert torch.isfinite(row).all()
     assert not torch.equal(row, before)
-    realizer = Realizer(backbone, form, decoding=DecodingConfig(max_message_tokens=3))
+    realizer = Realizer(backbone, form, decoding=DecodingConfig(max_message_tokens=3), screened=False)
     ((first, text), (second, other)) = realizer.realize(SLEEPLESS, [Strategy.QUESTION, Strategy.OTHERS])
     assert (first, second) == (Strategy.QUESTION, Strategy.OTHERS)
     assert text
     assert other
     ((chosen, _),) = realizer.realize((), None)
     assert isinstance(chosen, Strategy)
+
+
+def test_what_must_not_be_said_is_kept_back_unless_told_otherwise(make_realizer, histories, monkeypatch):
+    monkeypatch.setattr(generator.realizer, "default_care", word_care)
+    realizer = make_realizer("tiny-dialogpt", "strategy", screened=True)
+    calls = []
+
+    def write(*_, **__):
+        calls.append(1)
+        return [[(Strategy.QUESTION, "unsafe")]]
+
+    monkeypatch.setattr(realizer, "realize_all", write)
+    ((strategy, text),) = realizer.realize(histories[0], [Strategy.QUESTION])
+    assert (strategy, text) == (Strategy.QUESTION, FIXED_TEXTS[Strategy.QUESTION])
+    assert len(calls) == 5
+    realizer.screened = False
+    assert realizer.realize(histories[0], [Strategy.QUESTION]) == [(Strategy.QUESTION, "unsafe")]

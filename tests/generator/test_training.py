@@ -71,7 +71,7 @@ def test_loading_executes_no_pickle(finished, monkeypatch):
     monkeypatch.setattr(pickle, "loads", refuse)
     monkeypatch.setattr(pickle, "Unpickler", refuse)
     monkeypatch.setattr(torch, "load", refuse)
-    realizer = Realizer.load(finished[0])
+    realizer = Realizer.load(finished[0], screened=False)
     ((strategy, text),) = realizer.realize((), [Strategy.QUESTION])
     assert strategy is Strategy.QUESTION
     assert text
@@ -280,7 +280,7 @@ def stopping(tmp_path_factory) -> Realizer:
     out = tmp_path_factory.mktemp("stop")
     dialogues = [dialogue_of(number, messages=1 + number % 2) for number in range(1, 97)]
     train_generator(STOPPING, train=dialogues[:80], valid=dialogues[80:], out=out, seed=0)
-    return Realizer.load(out)
+    return Realizer.load(out, screened=False)
 
 
 def test_the_stop_decision_is_learned_from_the_history(stopping):
