@@ -20,13 +20,10 @@ from corpus.load import load_corpus
 from encoding.packaged_weights import cached_model
 from evaluation.generator.benchmark import scored_messages
 from evaluation.plan_source import gold_plan
-from generator.config import GeneratorConfig
 from generator.files import SUMMARY
 from generator.inputs import InputFormat
 from generator.realizer import Realizer
-from generator.training import train_generator
 from language_models.families.family import pad
-from language_models.settings import OptimisationConfig
 from tests.required import missing
 
 pytestmark = pytest.mark.slow
@@ -53,10 +50,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter that has seen a few dialogues of the sample; its messages have at most 20 tokens, ESConv's mean."""
     if cached_model("smollm2") is None:
         missing("weights", "SmolLM2 is not in the cache")
-    sample = load_corpus().split("train")
-    config = GeneratorConfig(backbone="smollm2", optimisation=OptimisationConfig(accumulation_steps=1))
     out = tmp_path_factory.mktemp("smollm2") / "run"
-    train_generator(config, train=sample[:12], valid=sample[12:13], out=out, seed=0)
+    # A quarter of the sample, as a user would train on it.
+    options = ["--optimisation.epochs", "0.25", "--optimisation.accumulation-steps", "1"]
+    command = [sys.executable, "train.py", "generator", "--backbone", "smollm2", "--out", str(out), *options]
+    subprocess.run(command, cwd=_ROOT, check=True)
     summary = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
     summary["decoding"]["max_message_tokens"] = 20
     (out / SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
