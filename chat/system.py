@@ -111,13 +111,13 @@ def load_system(runs: Sequence[Path], *, name: str | None = None, country: str |
     # The patterns of the rules are compiled beside; models are not loaded side by side, as libraries import each other.
     with _no_collection(), ThreadPoolExecutor(1) as beside:
         beside.submit(match_rules, "")
-        from generator.realizer import Realizer
+        from generator.turn_writer import load_writer
 
         plans = None if planner is None else _load_planner(planner)
         return System(
             name or "+".join(run.resolve().name for run in runs),
             # The system screens by itself, and counts.
-            Realizer.load(generator, precision="auto", remembers=True, screened=False),
+            load_writer(generator, precision="auto", remembers=True, screened=False),
             plans,
             _load_care(plans, country),
         )

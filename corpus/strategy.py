@@ -27,6 +27,11 @@ class Strategy(IntEnum):
         return LABELS[self]
 
     @property
+    def definition(self) -> str:
+        """What a supporter does who uses it, as one clause in the imperative."""
+        return DEFINITIONS[self]
+
+    @property
     def short_label(self) -> str:
         """One word, for axes and headings; its first three letters tell the strategies apart too."""
         return self.name.capitalize().replace("_", "-")
@@ -54,6 +59,18 @@ LABELS: tuple[str, ...] = (
     "Providing Suggestions",
     "Information",
     "Others",
+)
+
+# The definitions in the appendix of Liu et al. (ACL 2021), in other words.
+DEFINITIONS: tuple[str, ...] = (
+    "ask about the problem, so that the person can say more clearly what they are facing",
+    "say in your own, fewer words what the person has just told you, so that they see their situation more clearly",
+    "name and describe the feelings that the person shows",
+    "tell of a similar experience or feeling of your own, to show that you understand",
+    "point out the person's strengths and efforts, reassure and encourage them",
+    "suggest what the person could do about it, without telling them what they must do",
+    "give useful facts, opinions, sources of help, or the answer to a question",
+    "exchange greetings, thanks or other friendly words that ask, comfort and advise nothing",
 )
 
 # Spellings of FailedESConv.json and of the 2021 release's tables and windows, beside the canonical ones.

@@ -19,6 +19,8 @@ from language_models.settings import (
 Variant = Literal["vanilla", "strategy", "all-in-one", "one-by-one"]
 VARIANTS: tuple[str, ...] = get_args(Variant)
 
+RETRIEVAL = "retrieval"  # backbone of a generator that answers with training messages and has no language model
+
 ADAPTER_RANK = 16  # on all linear layers: 4.9 million weights for SmolLM2-135M
 CHAT_MESSAGE_TOKENS = 60  # longest message that a chat model writes; 97 % of ESConv's are shorter
 
@@ -52,7 +54,8 @@ class GeneratorConfig:
     """Settings of one training."""
 
     backbone: str = "tiny-blenderbot"
-    """smollm2, blenderbot, dialogpt, a hub id, a folder; from scratch: tiny-blenderbot, tiny-dialogpt, tiny-smollm2."""
+    """smollm2, blenderbot, dialogpt, a hub id, a folder; from scratch: tiny-blenderbot, tiny-dialogpt, tiny-smollm2; or
+    retrieval: no language model, but the training message of the planned strategy with the most similar history."""
     variant: Variant = "strategy"
     """What is learned: vanilla: text; strategy: strategy, text; one-by-one: and whether to stop; all-in-one: a turn."""
     reasoning_share: float = 0.0
@@ -68,6 +71,8 @@ class GeneratorConfig:
         check_choice("variant", self.variant, VARIANTS)
         check_number("reasoning_share", self.reasoning_share, least=0, most=1)
         check_choice("decoding", self.decoding, tuple(DECODING_PRESETS))
+        if self.backbone == RETRIEVAL and (self.variant != "strategy" or self.reasoning_share):
+            raise ValueError("backbone retrieval: it follows plans (variant strategy) and reads no reasoning")
 
     @property
     def from_scratch(self) -> bool:
@@ -88,6 +93,8 @@ class GeneratorConfig:
         from language_models.precision import default_device, resolve_precision
         from language_models.tiny import tiny_family
 
+        if self.backbone == RETRIEVAL:  # nothing is trained
+            return replace(self, optimisation=replace(self.optimisation, precision="fp32"))
         scratch, chosen = self.from_scratch, self.optimisation
         family = tiny_family(self.backbone) if scratch else pretrained_family(self.backbone)
         chat = isinstance(family, ChatFamily)

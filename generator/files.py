@@ -44,7 +44,7 @@ class GeneratorSummary:
         examples: Numbers of training and validation examples.
         parameters: Number of the model's weights.
         best_step: Optimizer steps of the chosen checkpoint.
-        best_perplexity: Its validation perplexity per token.
+        best_perplexity: Its validation perplexity per token; ``None`` of a generator that gives no probabilities.
         seconds: Time from the start, or from the last resumption, to the end.
         corpus: Name of the data; empty where it was not given.
         processes: That trained side by side; ``batch_size`` of the settings is one process's.
@@ -59,7 +59,7 @@ class GeneratorSummary:
     examples: dict[str, int]
     parameters: int
     best_step: int
-    best_perplexity: float
+    best_perplexity: float | None
     seconds: float
     corpus: str = ""
     processes: int = 1
@@ -91,6 +91,11 @@ def write_run(
     shutil.rmtree(out / MODEL, ignore_errors=True)
     temporary.rename(out / MODEL)
     write_whole(out / CURVE, json.dumps([dataclasses.asdict(point) for point in curve], indent=1) + "\n")
+    write_summary(out, summary)
+
+
+def write_summary(out: Path, summary: GeneratorSummary) -> None:
+    """Writes ``generator.json``, which says that the run is finished."""
     fields = dataclasses.asdict(summary)
     for name, value in fields.pop("lengths").items():
         fields[f"max_{name}"] = value or 0  # the names of version 1; 0: no limit

@@ -82,8 +82,17 @@ class InputFormat:
         self.continuation: int | None = continue_id(self._tokenizer) if variant == "one-by-one" else None
         self.end = self.layout.end
 
-    def context(self, history: Sequence[Message], reasoning: Reasoning | ReasoningLabels | None = None) -> list[int]:
+    def context(
+        self,
+        history: Sequence[Message],
+        reasoning: Reasoning | ReasoningLabels | None = None,
+        *,
+        strategy: Strategy | None = None,  # noqa: ARG002  told here by generator.prompting alone
+    ) -> list[int]:
         """Token ids of a history with its reasoning, at most ``history_tokens``, and of what opens an answer.
+
+        Args:
+            strategy: Of the answer, which a token says that comes after the context.
 
         Raises:
             ValueError: Reasoning for a model that never reads any, or so much of it that no history is left.
@@ -178,7 +187,7 @@ class InputFormat:
         examples = []
         for number, (strategy, text) in enumerate(responses, start=1):
             target = self.target([(strategy, text)], follows=number < len(responses))
-            examples.append(Example(self.context(earlier, reasoning), target))
+            examples.append(Example(self.context(earlier, reasoning, strategy=strategy), target))
             earlier.append(Message(Role.SUPPORTER, text, strategy))
         return examples
 

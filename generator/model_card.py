@@ -26,6 +26,7 @@ def model_card(summary: GeneratorSummary) -> str:
     Data of unknown name are taken for ESConv, whose licence is the stricter one: weights learned from it are not for
     commercial use.
     """
+    assert summary.best_perplexity is not None, "a language model has a perplexity"
     config = summary.config
     backbone, sample = str(config["backbone"]), summary.corpus == SAMPLE
     scratch = backbone.startswith("tiny-")

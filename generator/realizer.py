@@ -26,16 +26,18 @@ import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from corpus.dialogue import Message, Role
+from corpus.dialogue import Message
 from corpus.reasoning import Reasoning
 from corpus.strategy import Strategy
 from generator.config import CHAT_MESSAGE_TOKENS, DECODING_PRESETS, LengthConfig, default_lengths
 from generator.files import MODEL, read_summary
 from generator.inputs import InputFormat, Response
 from generator.strategy_tokens import added_tokens
+from generator.turn_writer import TurnWriter, check_plans, turn_messages
 from language_models.adapters import is_adapter, load_adapted
 from language_models.backbone import Backbone, load_backbone
 from language_models.decoding.constraints import Vocabulary
@@ -48,18 +50,23 @@ from language_models.settings import DecodingConfig, check_choice
 from safety.care import default_care
 from safety.replies import screened_turn
 
+if TYPE_CHECKING:
+    from generator.choosing import SampleChooser
 
-class Realizer:
+
+class Realizer(TurnWriter):
     """Writes the texts of plans and measures how likely given texts are.
 
     Args:
-        form: Inputs that the backbone was trained with.
+        form: Inputs that the backbone was trained with, or is prompted with.
         batch_size: Responses computed side by side.
         precision: ``bf16`` or ``fp32``.
         remembers: Whether keys and values of the latest history that was asked for alone are kept, so that the next
             turn of a conversation is read from where it differs; its texts are the same up to rounding.
         screened: Whether :meth:`realize` keeps back what must not be said; :meth:`realize_all`, which benchmarks use,
             never does.
+        chooser: Takes the best of several samples of every message (of ``all-in-one``, of every turn); ``None``: one
+            sample is written and taken.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class Realizer:
         precision: str = "fp32",
         remembers: bool = False,
         screened: bool = True,
+        chooser: "SampleChooser | None" = None,
     ) -> None:
         self.backbone = backbone
         self.form = form
@@ -80,6 +88,7 @@ class Realizer:
         self.precision = precision
         self._conversation = ReadConversation() if remembers else None
         self.screened = screened
+        self.chooser = chooser
 
     @classmethod
     def load(
@@ -182,28 +191,6 @@ class Realizer:
         digest = hashlib.sha256(json.dumps(sorted(vocabulary.items())).encode()).hexdigest()
         return f"{len(vocabulary)}-{digest[:8]}"
 
-    def realize(
-        self,
-        history: Sequence[Message],
-        strategies: Sequence[Strategy] | None = None,
-        *,
-        rng: np.random.Generator | None = None,
-        reasoning: Reasoning | None = None,
-    ) -> list[Response]:
-        """Writes the next turn after one history; see :meth:`realize_all`. Without ``rng`` always the same text.
-
-        Unless the realizer is not ``screened``, what must not be said to a person is sampled again up to four times and
-        then replaced by a fixed sentence (:mod:`safety.replies`).
-        """
-        if strategies is not None and not strategies:
-            return []  # the planner ends the turn here
-        rng = rng or np.random.default_rng(0)
-
-        def write() -> list[Response]:
-            return self.realize_all([history], [strategies], rng=rng, reasoning=[reasoning])[0]
-
-        return screened_turn(write, default_care().replies).responses if self.screened else write()
-
     def realize_all(
         self,
         histories: Sequence[Sequence[Message]],
@@ -212,34 +199,21 @@ class Realizer:
         rng: np.random.Generator,
         reasoning: Sequence[Reasoning | None] | None = None,
     ) -> list[list[Response]]:
-        """Writes the next turn after every history.
-
-        Args:
-            histories: Messages before the turn, possibly none.
-            plans: Strategies of every turn in order, or ``None``: the model chooses.
-            rng: Gives one number; with it the numbers of turn and message seed every text by itself.
-            reasoning: What the planner concluded before every turn; ``None`` where nothing is read before its history.
-
-        Returns:
-            (strategy, text) pairs of every turn. No text is empty or holds a special token.
+        """As :meth:`TurnWriter.realize_all`; without a plan the model chooses.
 
         Raises:
-            ValueError: Different numbers of histories, plans and reasoning, an empty plan or one of more messages than
-                the backbone has positions for, or reasoning for a generator that was trained without any.
+            ValueError: As there; a plan may have more messages than the backbone has positions for.
         """
-        if len(histories) != len(plans):
-            raise ValueError(f"got {len(histories)} histories and {len(plans)} plans")
-        if any(plan is not None and not plan for plan in plans):
-            raise ValueError("empty plan, expected at least one strategy")
+        check_plans(histories, plans)
         prefixes = self._prefixes(reasoning, len(histories))
         seed = int(rng.integers(2**32))
         if self.variant in ("strategy", "one-by-one"):
             return self._message_by_message(histories, plans, prefixes, seed=seed)
         requests = [
-            self._request(history, plan if self.form.strategy_ids else None, prefix, seed=(seed, index, 0))
+            self._request(history, plan, prefix, seed=(seed, index, 0))
             for index, (history, plan, prefix) in enumerate(zip(histories, plans, prefixes, strict=True))
         ]
-        return [self.form.responses(ids) for ids in self._decode(requests)]
+        return [self.form.responses(ids) for ids in self._written(requests, histories, plans)]
 
     def negative_log_likelihood(
         self,
@@ -299,22 +273,23 @@ class Realizer:
         turns: list[list[Response]] = [[] for _ in plans]
         due = list(range(len(plans)))
         while due:
-            requests = []
+            requests, before, parts = [], [], []
             for index in due:
                 plan, number = plans[index], len(turns[index])
-                earlier = [Message(Role.SUPPORTER, text, strategy) for strategy, text in turns[index]]
+                before.append([*histories[index], *turn_messages(turns[index])])
+                parts.append(None if plan is None else [plan[number]])
                 requests.append(
                     self._request(
-                        [*histories[index], *earlier],
-                        None if plan is None else [plan[number]],
+                        before[-1],
+                        parts[-1],
                         prefixes[index],
                         seed=(seed, index, number),
                         closing=self._closing(plan, number),
                     )
                 )
-            written = self._decode(requests)
-            for index, ids in zip(due, written, strict=True):
-                turns[index] += self.form.responses(ids)
+            written = self._written(requests, before, parts)
+            for index, ids, part in zip(due, written, parts, strict=True):
+                turns[index] += self._pairs(ids, part)
             due = [
                 index for index, ids in zip(due, written, strict=True) if self._follows(ids, plans[index], turns[index])
             ]
@@ -341,8 +316,56 @@ class Realizer:
         seed: tuple[int, ...],
         closing: tuple[int, ...] = (),
     ) -> Request:
-        markers = None if plan is None else tuple(self.form.strategy_ids[strategy] for strategy in plan)
-        return Request(self.form.context(history, reasoning), markers, seed, closing or (self.form.end,))
+        markers = None
+        if plan is not None and self.form.strategy_ids:
+            markers = tuple(self.form.strategy_ids[strategy] for strategy in plan)
+        context = self.form.context(history, reasoning, strategy=None if plan is None else plan[0])
+        return Request(context, markers, seed, closing or (self.form.end,))
+
+    def _pairs(self, ids: Sequence[int], plan: Sequence[Strategy] | None) -> list[Response]:
+        """What was written, with its strategies; a prompted model has no tokens for those it was told."""
+        pairs = self.form.responses(ids)
+        if plan is None or self.form.strategy_ids or self.variant == "vanilla":
+            return pairs
+        return [(strategy, text) for strategy, (_, text) in zip(plan, pairs, strict=True)]
+
+    def _written(
+        self,
+        requests: Sequence[Request],
+        histories: Sequence[Sequence[Message]],
+        plans: Sequence[Sequence[Strategy] | None],
+    ) -> list[list[int]]:
+        """Token ids of every request: of its one sample, or of the best of several."""
+        if self.chooser is None:
+            return self._decode(requests)
+        count = self.chooser.candidates
+        # The first of the samples is the one that would be taken without choosing.
+        several = [
+            one if number == 0 else dataclasses.replace(one, seed=(*one.seed, number))
+            for one in requests
+            for number in range(count)
+        ]
+        samples = self._decode(several)
+        owners = np.repeat(np.arange(len(requests)), count).tolist()
+        pairs = [self._pairs(ids, plans[owner]) for ids, owner in zip(samples, owners, strict=True)]
+        # Of the plan only the strategy of its first message is ever told in a context.
+        bare = [self.form.context([], strategy=None if plan is None else plan[0]) for plan in plans]
+        known, unknown = (
+            self._mean_nats([contexts[owner] for owner in owners], samples)
+            for contexts in ([one.context for one in requests], bare)
+        )
+        return [samples[row] for row in self.chooser.best(histories, pairs, unknown - known).tolist()]
+
+    def _mean_nats(self, contexts: Sequence[list[int]], targets: Sequence[list[int]]) -> np.ndarray:
+        """Negative log-likelihood per token of each target after its context, strategy tokens left out. Shape: (N,)."""
+        losses = target_losses(
+            self.backbone,
+            [Example(context, target) for context, target in zip(contexts, targets, strict=True)],
+            apart=self.form.strategy_ids,
+            batch_size=self.batch_size,
+            precision=self.precision,
+        )
+        return losses.nats / losses.tokens
 
     def _decode(self, requests: Sequence[Request]) -> list[list[int]]:
         return decode(

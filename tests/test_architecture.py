@@ -20,7 +20,7 @@ OWN: dict[str, set[str]] = {
     "safety": {"corpus", "encoding"},
     "env": {"corpus", "encoding", "metrics", "language_models"},
     "planner": {"corpus", "encoding", "metrics", "language_models", "env"},
-    "generator": {"corpus", "encoding", "language_models", "safety"},
+    "generator": {"corpus", "encoding", "metrics", "language_models", "safety"},
     "evaluation": {"corpus", "encoding", "metrics", "language_models", "safety", "env", "planner", "generator"},
 }
 OWN["cli"] = {*OWN}

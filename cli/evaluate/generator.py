@@ -14,7 +14,11 @@ class EvaluateGenerator(TextCommand):
     """Score a generator's texts under one source of plans, and store them for evaluate.py compare."""
 
     generator: str = dataclasses.field(kw_only=True)
-    """Run folder of a generator, or a backbone without fine-tuning: blenderbot, dialogpt, a hub id, or its folder."""
+    """Run folder of a generator, or a backbone without fine-tuning: smollm2, dialogpt, a hub id, or its folder."""
+    prompted: Literal["zero-shot", "few-shot"] | None = None
+    """Tell a chat model without fine-tuning each strategy and what it means; few-shot: with three examples of train."""
+    candidates: int = 1
+    """Samples of every message, of which the best is taken; more than 1 need --tagger, whose other tagger chooses."""
     data: str | None = None
     """Corpus: a file, a directory of split files, or thu-coai/esconv; without it, the bundled sample."""
     split: Split = "valid"
@@ -45,15 +49,25 @@ class EvaluateGenerator(TextCommand):
     def evaluate(self) -> None:
         """Generates, scores and stores the texts."""
         check_folders(self.planner, self.like, self.tagger)
+        if self.candidates < 1:
+            raise ValueError(f"candidates: got {self.candidates}, expected at least 1")
+        if self.candidates > 1 and self.tagger is None:
+            raise ValueError("--candidates needs --tagger RUN, which chooses among them: train.py tagger makes one")
         corpus = load_corpus(self.data)
         dialogues = corpus.split(self.split)
 
         from evaluation.generator.benchmark import benchmark_generator, scored_messages, scored_turns
         from evaluation.generator.stored import store_evaluation
-        from evaluation.generator.system import load_generator
+        from evaluation.generator.system import Prompting, load_generator
+        from generator.choosing import SampleChooser
         from planner.planner import StrategyPlanner
         from safety.care import default_care
 
+        prompting = chooser = None
+        if self.prompted is not None:
+            prompting = Prompting.of(self.prompted, corpus.split("train"), rng=self.rng)
+        if self.tagger is not None and self.candidates > 1:
+            chooser = SampleChooser.load(self.tagger, candidates=self.candidates)
         loaded = load_generator(
             self.generator,
             out=self.out,
@@ -61,6 +75,8 @@ class EvaluateGenerator(TextCommand):
             batch_size=self.batch_size,
             precision=self.precision,
             history_messages=self.history_messages,
+            prompting=prompting,
+            chooser=chooser,
         )
         planner = StrategyPlanner.load(self.planner) if self.planner is not None else None
         system = loaded.system(

@@ -9,12 +9,13 @@ import tyro
 
 from cli.train.training import Training
 from corpus.load import load_corpus
-from generator.config import RENAMED, GeneratorConfig, upgraded
+from corpus.splits import Corpus
+from generator.config import RENAMED, RETRIEVAL, GeneratorConfig, upgraded
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainGenerator(Training):
-    """Train a generator: fine-tune a pretrained backbone, or train a tiny one from scratch."""
+    """Train a generator: fine-tune a pretrained backbone, train a tiny one from scratch, or index training messages."""
 
     NAME: ClassVar[str] = "generator"
     SHARED: ClassVar[bool] = True
@@ -32,6 +33,9 @@ class TrainGenerator(Training):
     def train(self) -> None:
         """Trains and prints the perplexity on valid."""
         corpus = load_corpus(self.data)
+        if self.config.backbone == RETRIEVAL:
+            self._index(corpus)
+            return
         train, valid = corpus.split("train"), corpus.split("valid")
 
         from generator.training import train_generator
@@ -49,3 +53,16 @@ class TrainGenerator(Training):
                 scores = run.metrics()["valid"]
                 print(f"perplexity on valid: {scores['ppl']:.2f} (step {scores['step']})")
                 print(f"{self.out}: finished, {run.minutes:.1f} minutes")
+
+    def _index(self, corpus: Corpus) -> None:
+        """Builds the index of a retrieval generator and prints its size."""
+        from generator.retrieval import build_index
+
+        with self.run_folder(self.out, corpus) as run:
+            if not run.finished:
+                built = build_index(
+                    self.resolved(), train=corpus.split("train"), out=self.out, seed=self.seed, corpus=corpus.name
+                )
+                run.finish({"train": {"messages": built.examples["train"]}})
+            print(f"messages that can be found: {run.metrics()['train']['messages']:,}")
+            print(f"{self.out}: finished, {run.minutes:.1f} minutes")

@@ -27,7 +27,7 @@ from evaluation.dialogue.policies import (
     gold_plans,
 )
 from evaluation.dialogue.rollout import DialogueWorld
-from generator.realizer import Realizer
+from generator.turn_writer import TurnWriter, load_writer
 from language_models.chat.record import CallRecord
 from planner.baselines.markov import MarkovPlanner
 from planner.files import dialogue_reward
@@ -89,7 +89,7 @@ class GeneratorResponder:
         ValueError: It follows none.
     """
 
-    def __init__(self, realizer: Realizer) -> None:
+    def __init__(self, realizer: TurnWriter) -> None:
         if realizer.variant == "vanilla":
             raise ValueError("the generator is of variant vanilla and follows no plan, expected another variant")
         self._realizer = realizer
@@ -161,7 +161,7 @@ class CorpusRecipe:
         # No planner may plan longer than the ladder.
         codecs = [PlanCodec(), *(planner.observer.codec for planner in planners)]
         longest = max(codec.max_strategies for codec in codecs)
-        responder = GeneratorResponder(Realizer.load(self.generator)) if self.generator is not None else None
+        responder = GeneratorResponder(load_writer(self.generator)) if self.generator is not None else None
         return DialogueWorld(
             profiles=sample_profiles(dialogues, number=self.seekers, rng=np.random.default_rng(self.seed)),
             seekers=self.seeker.open(train, runs=self.runs, seed=self.seed),

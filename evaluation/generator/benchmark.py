@@ -4,7 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from tqdm import tqdm
@@ -26,7 +26,8 @@ from metrics.text.scores import text_signature
 from planner.plan import Planner
 from safety.replies import ReplyScreener
 
-SYSTEM_FIELDS = ("plan", "planner", "reasoning", "history", "seeds")  # signature fields that tell systems apart
+# Signature fields that tell systems apart.
+SYSTEM_FIELDS = ("plan", "planner", "reasoning", "history", "seeds", "prompt", "candidates", "chooser")
 FULL_PRECISION = "fp32"  # the default, which signatures do not mention
 CHUNK = 256  # items realized between two steps of the progress bar; the sampled texts depend on it
 
@@ -34,7 +35,7 @@ Realized = list[list[tuple[Strategy | None, str]]]
 
 
 class TextGenerator(Protocol):
-    """What a benchmark needs of a generator (``generator.realizer.Realizer`` has it)."""
+    """What a benchmark needs of a generator (``generator.turn_writer.TurnWriter`` has it)."""
 
     @property
     def variant(self) -> str:
@@ -71,6 +72,11 @@ class TextGenerator(Protocol):
     ) -> Realized:
         """Texts of every plan; a plan of ``None`` lets the generator choose."""
         ...
+
+
+@runtime_checkable
+class GivesLikelihoods(Protocol):
+    """A generator that has perplexities (``generator.realizer.Realizer`` is one, a retrieval generator is none)."""
 
     def negative_log_likelihood(
         self,
@@ -197,16 +203,19 @@ def benchmark_generator(
             began = time.perf_counter()
             realized.append(_realize(generator, scored, plans, reasoning, rng=sampling, bar=bar))
             writing += time.perf_counter() - began
-        # All at once: the more sequences there are, the less padding do batches of about one length hold.
-        losses = generator.negative_log_likelihood(
-            [item.history for item in scored],
-            [gold_plan(item) for item in scored],
-            [gold_texts(item) for item in scored],
-            reasoning=reasoning,
-            progress=bar.update,
-        )
-    texts_alone = _losses(losses.nats, losses.tokens)
-    with_strategies = _losses(losses.nats + losses.apart_nats, losses.tokens + losses.apart_tokens)
+        texts_alone = with_strategies = _no_losses(scored)
+        if isinstance(generator, GivesLikelihoods):
+            # All at once: the more sequences there are, the less padding do batches of about one length hold.
+            losses = generator.negative_log_likelihood(
+                [item.history for item in scored],
+                [gold_plan(item) for item in scored],
+                [gold_texts(item) for item in scored],
+                reasoning=reasoning,
+                progress=bar.update,
+            )
+            texts_alone = _losses(losses.nats, losses.tokens)
+            if system.plan != NO_PLAN and losses.apart_tokens.any():
+                with_strategies = _losses(losses.nats + losses.apart_nats, losses.tokens + losses.apart_tokens)
     units = dialogue_units(items)[places]
     references = [" ".join(gold_texts(item)) for item in scored]
     models = models or MetricModels()
@@ -225,7 +234,7 @@ def benchmark_generator(
                 unit=int(units[index]),
                 run=number,
                 loss=texts_alone[index],
-                loss_with_strategy=with_strategies[index] if system.plan != NO_PLAN else None,
+                loss_with_strategy=with_strategies[index],
                 scores={metric: response_score(block[index]) for metric, block in scores.items()},
             )
             for index, (item, pairs) in enumerate(zip(scored, pairs_of_items, strict=True))
@@ -251,6 +260,8 @@ def benchmark_generator(
         **({"reasoning": "planner"} if system.reasoning else {}),
         **({"history": str(system.history)} if system.history is not None else {}),
         seeds=system.seeds,
+        **({"prompt": system.prompt} if system.prompt else {}),
+        **({"candidates": str(system.candidates), "chooser": system.chooser} if system.candidates > 1 else {}),
     )
     result = EvaluationResult(
         command="generator",
@@ -316,12 +327,18 @@ def _realize(
     return realized
 
 
-def _losses(nats: np.ndarray, tokens: np.ndarray) -> list[Loss]:
+def _no_losses(items: Sequence[ScoredItem]) -> list[Loss | None]:
+    return [None] * len(items)
+
+
+def _losses(nats: np.ndarray, tokens: np.ndarray) -> list[Loss | None]:
     return [Loss(float(loss), int(count)) for loss, count in zip(nats, tokens, strict=True)]
 
 
 def _sequences(generator: TextGenerator, items: Sequence[ScoredItem]) -> int:
     """How many sequences the gold texts are scored as: whole turns in ``all-in-one``, else single messages."""
+    if not isinstance(generator, GivesLikelihoods):
+        return 0
     return len(items) if generator.variant == "all-in-one" else sum(len(gold_texts(item)) for item in items)
 
 

@@ -254,8 +254,8 @@ def _differences(
     others = reference.distinct
     differences |= {name: jackknife_difference(one, others[name]) for name, one in system.distinct.items()}
     # All-in-One counts one end token a turn, the others one a message.
-    own, other = (one.perplexity.totals[:, _TOKENS] for one in (system, reference))
-    same_tokens = one_tokenizer and np.array_equal(own, other)
+    own, other = (None if one.perplexity is None else one.perplexity.totals[:, _TOKENS] for one in (system, reference))
+    same_tokens = one_tokenizer and own is not None and other is not None and np.array_equal(own, other)
     return {
         metric: difference
         for metric, difference in differences.items()

@@ -7,7 +7,7 @@ them, with its spread.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,8 @@ class GeneratedResponse:
         response: The corpus's text, a turn's messages joined by a blank.
         unit: Dialogue, numbered by first appearance over all files of the evaluation: what is resampled.
         run: Number of its sampling run, from 0.
-        loss: Of the gold response, without its strategy tokens; the same in every run.
+        loss: Of the gold response, without its strategy tokens; the same in every run; ``None`` of a generator
+            without probabilities.
         loss_with_strategy: The same with strategy tokens; ``None`` of a generator without.
         scores: Metric -> score of this response, or what its metric sums up, of metrics that texts alone do not give
             again.
@@ -79,7 +80,7 @@ class GeneratedResponse:
     response: str
     unit: int
     run: int
-    loss: Loss
+    loss: Loss | None
     loss_with_strategy: Loss | None = None
     scores: Mapping[str, Score] = field(default_factory=dict)
 
@@ -103,10 +104,8 @@ class GeneratedResponse:
             "generation": self.generation,
             "gold_strategies": [_label(strategy) for strategy in self.gold_strategies],
             "response": self.response,
-            "loss": {"nats": self.loss.nats, "tokens": self.loss.tokens},
-            "loss_with_strategy": None
-            if self.loss_with_strategy is None
-            else {"nats": self.loss_with_strategy.nats, "tokens": self.loss_with_strategy.tokens},
+            "loss": None if self.loss is None else asdict(self.loss),
+            "loss_with_strategy": None if self.loss_with_strategy is None else asdict(self.loss_with_strategy),
             "scores": {name: list(score) if isinstance(score, tuple) else score for name, score in self.scores.items()},
         }
 
@@ -145,7 +144,7 @@ class GeneratedResponse:
             response=read("response", str),
             unit=read("unit", int),
             run=read("run", int),
-            loss=_loss(read("loss", dict), "loss"),
+            loss=None if line.get("loss", 0) is None else _loss(read("loss", dict), "loss"),
             loss_with_strategy=None if with_strategy is None else _loss(with_strategy, "loss_with_strategy"),
             scores=scores,
         )
@@ -192,22 +191,25 @@ class ResponseStatistics:
     """What the metrics of one evaluation are computed from.
 
     Attributes:
-        perplexity: Losses of the gold responses.
+        perplexity: Losses of the gold responses; ``None`` of a generator that gives no probabilities.
         runs: Of each sampling run the texts, and the plans where these are predictions.
     """
 
-    perplexity: Tally
+    perplexity: Tally | None
     runs: tuple[TextStatistics, ...]
 
     def estimates(self, *, seed: int, samples: int) -> dict[str, Estimate]:
         """Every metric with its interval; all see the same resamples."""
-        scores = estimates(self.perplexity, rng=np.random.default_rng(seed), samples=samples)
+        scores = {}
+        if self.perplexity is not None:
+            scores = estimates(self.perplexity, rng=np.random.default_rng(seed), samples=samples)
         return scores | text_estimates(self.runs, rng=np.random.default_rng(seed), samples=samples)
 
     @property
     def tally(self) -> Tally:
         """Of every bootstrapped metric the mean over the runs."""
-        return joined_tally([self.perplexity, mean_tally([run.tally for run in self.runs])])
+        texts = mean_tally([run.tally for run in self.runs])
+        return texts if self.perplexity is None else joined_tally([self.perplexity, texts])
 
     @property
     def distinct(self) -> dict[str, LeftOut]:
@@ -238,7 +240,7 @@ def response_statistics(responses: Sequence[GeneratedResponse], *, system: TextS
     return ResponseStatistics(_perplexity(first), tuple(_texts(by_run[number], system) for number in sorted(by_run)))
 
 
-def _perplexity(responses: Sequence[GeneratedResponse]) -> Tally:
+def _perplexity(responses: Sequence[GeneratedResponse]) -> Tally | None:
     units = _units(responses)
     kinds: Mapping[str, list[Loss | None]] = {
         "": [one.loss for one in responses],
@@ -254,7 +256,7 @@ def _perplexity(responses: Sequence[GeneratedResponse]) -> Tally:
             # Per word only without strategy tokens, which are no words.
             words = None if suffix else [len(one.response.split()) for one in responses]
             tallies.append(perplexity_tally(nats, tokens, units, suffix=suffix, words=words))
-    return joined_tally(tallies)
+    return joined_tally(tallies) if tallies else None
 
 
 def _texts(responses: Sequence[GeneratedResponse], system: TextSystem) -> TextStatistics:

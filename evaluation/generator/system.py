@@ -3,14 +3,21 @@
 Systems of Liu et al., ACL 2021, section 6: one generator gives the rows Oracle, Joint and Random.
 """
 
-import dataclasses
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from corpus.dialogue import Dialogue
+from corpus.strategy import Strategy
 from evaluation.plan_source import PLAN_SOURCES
+from generator.choosing import SampleChooser
 from generator.files import SUMMARY, read_summary
+from generator.prompting import PromptedFormat, ShownExchange, choose_examples, prompted_realizer
 from generator.realizer import Realizer
+from generator.turn_writer import TurnWriter, load_writer
 from language_models.backbone import pretrained_names
 from language_models.precision import default_device, resolve_precision
 from language_models.settings import check_number
@@ -36,6 +43,10 @@ class TextSystem:
         seeds: Sampling runs.
         history: Longest history in messages; ``None``: as in training.
         items: How many messages or turns of a split are scored; ``None``: all.
+        prompt: How a model without fine-tuning is told its strategies: ``zero-shot`` or ``few-shot`` with a digest of
+            the words; empty of every other.
+        candidates: Samples of every message, of which the best is taken.
+        chooser: What takes it: the tagger's digest and the weights.
 
     Raises:
         ValueError: Fields that do not go together; names them.
@@ -52,6 +63,9 @@ class TextSystem:
     seeds: int = 1
     history: int | None = None
     items: int | None = None
+    prompt: str = ""
+    candidates: int = 1
+    chooser: str = ""
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -74,7 +88,13 @@ class TextSystem:
     def folder(self, split: str) -> str:
         """Name of the folder that stores its evaluation on a split, e.g. ``valid-turn-planner-best-reasoning``."""
         planner = [self.planner.replace("/", "-").replace(" ", "-").replace(",", "")] if self.planner else []
-        parts = {"reasoning": self.reasoning, f"history{self.history}": self.history, f"items{self.items}": self.items}
+        parts = {
+            "reasoning": self.reasoning,
+            self.prompt.rpartition("-")[0]: self.prompt,
+            f"best-of-{self.candidates}": self.candidates > 1,
+            f"history{self.history}": self.history,
+            f"items{self.items}": self.items,
+        }
         return "-".join([split, self.unit, self.plan, *planner, *(name for name, given in parts.items() if given)])
 
     @property
@@ -89,10 +109,12 @@ class TextSystem:
             source = "" if self.fine_tuned else "no fine-tuning"
         else:
             source = f"plan {self.planner}" if self.plan == "planner" else self.plan
-        if not self.reasoning:
-            return source
-        reasoning = "reasoning" if self.plan == "planner" else f"reasoning of {self.planner}"
-        return f"{source} + {reasoning}" if source else reasoning
+        if self.reasoning:
+            reasoning = "reasoning" if self.plan == "planner" else f"reasoning of {self.planner}"
+            source = f"{source} + {reasoning}" if source else reasoning
+        prompt = self.prompt.rpartition("-")[0]
+        best = f"best of {self.candidates}" if self.candidates > 1 else ""
+        return ", ".join(part for part in (source, prompt, best) if part)
 
     @property
     def label(self) -> str:
@@ -109,14 +131,18 @@ class LoadedGenerator:
         backbone: What it was trained from.
         fine_tuned: Whether it was trained on dialogues at all.
         history: Longest history in messages that it reads; ``None``: as in training.
+        prompt: As in :class:`TextSystem`.
+        chooser: What takes the best of several samples, if anything does.
     """
 
-    realizer: Realizer
+    realizer: TurnWriter
     name: str
     folder: Path
     backbone: str
     fine_tuned: bool
     history: int | None = None
+    prompt: str = ""
+    chooser: SampleChooser | None = None
 
     def system(
         self,
@@ -142,6 +168,10 @@ class LoadedGenerator:
             raise ValueError(
                 f"variant vanilla knows no strategies and follows no plan: --plan {plan} needs another variant"
             )
+        if self.prompt and plan == "joint":
+            raise ValueError(
+                "a prompted model is told its strategies and chooses none: --plan joint needs a trained one"
+            )
         return TextSystem(
             generator=self.name,
             variant=variant,
@@ -154,7 +184,28 @@ class LoadedGenerator:
             seeds=seeds,
             history=self.history,
             items=items,
+            prompt=self.prompt,
+            candidates=1 if self.chooser is None else self.chooser.candidates,
+            chooser="" if self.chooser is None else str(self.chooser),
         )
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """How a model without fine-tuning is told strategies.
+
+    Attributes:
+        kind: ``zero-shot`` or ``few-shot``.
+        examples: Exchanges of each strategy; ``None``: zero-shot.
+    """
+
+    kind: str
+    examples: dict[Strategy, list[ShownExchange]] | None = None
+
+    @classmethod
+    def of(cls, kind: str, train: Sequence[Dialogue], *, rng: np.random.Generator) -> "Prompting":
+        """With examples out of training dialogues where it is few-shot."""
+        return cls(kind, choose_examples(train, rng=rng) if kind == "few-shot" else None)
 
 
 def load_generator(
@@ -165,6 +216,8 @@ def load_generator(
     batch_size: int = 64,
     precision: str = "fp32",
     history_messages: int | None = None,
+    prompting: Prompting | None = None,
+    chooser: SampleChooser | None = None,
 ) -> LoadedGenerator:
     """Loads a generator.
 
@@ -175,10 +228,12 @@ def load_generator(
         like: Run whose lengths and sampling settings a backbone takes; a run has its own.
         precision: ``bf16``, ``fp32``, or ``auto``: ``bf16`` where the hardware multiplies it natively.
         history_messages: Longest history it reads; ``None``: as in training.
+        prompting: How a backbone is told strategies; ``None``: not, it is evaluated as ``vanilla``.
+        chooser: Takes the best of several samples of every message.
 
     Raises:
         ValueError: A batch size or history below 1, neither kind of generator, a backbone without ``out``, a run with
-            ``like``, or weights that cannot be loaded.
+            ``like`` or ``prompting``, a retrieval generator with a chooser, or weights that cannot be loaded.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
@@ -190,10 +245,12 @@ def load_generator(
             raise ValueError(
                 f"--like is for a backbone without fine-tuning: the run {where} has lengths and decoding of its own"
             )
+        if prompting is not None:
+            raise ValueError(f"--prompted is for a backbone without fine-tuning: the run {where} has strategy tokens")
         backbone = str(read_summary(folder).config["backbone"])
-        realizer = Realizer.load(folder, batch_size=batch_size, precision=precision)
-        _limit_history(realizer, history_messages)
-        return LoadedGenerator(realizer, folder.resolve().name, out or folder, backbone, True, history_messages)
+        writer = load_writer(folder, batch_size=batch_size, precision=precision)
+        loaded = LoadedGenerator(writer, folder.resolve().name, out or folder, backbone, True)
+        return _adjusted(loaded, history_messages, chooser)
     named = where in pretrained_names() or (
         not folder.exists() and where.count("/") == 1 and not where.startswith((".", "~", "/"))
     )
@@ -204,14 +261,33 @@ def load_generator(
         )
     if out is None:
         raise ValueError(f"{where} is a backbone and no run folder: --out FOLDER says where its evaluation is stored")
-    realizer = Realizer.pretrained(where, like=like, batch_size=batch_size, precision=precision)
-    _limit_history(realizer, history_messages)
-    return LoadedGenerator(realizer, out.resolve().name, out, where, False, history_messages)
+    prompt = ""
+    if prompting is None:
+        realizer = Realizer.pretrained(where, like=like, batch_size=batch_size, precision=precision)
+    else:
+        realizer = prompted_realizer(
+            where, examples=prompting.examples, like=like, batch_size=batch_size, precision=precision
+        )
+        assert isinstance(realizer.form, PromptedFormat)
+        prompt = f"{prompting.kind}-{realizer.form.digest}"
+    loaded = LoadedGenerator(realizer, out.resolve().name, out, where, False, prompt=prompt)
+    return _adjusted(loaded, history_messages, chooser)
 
 
-def _limit_history(realizer: Realizer, messages: int | None) -> None:
+def _adjusted(loaded: LoadedGenerator, messages: int | None, chooser: SampleChooser | None) -> LoadedGenerator:
+    """The generator with its longest history in messages and with what takes the best of its samples."""
+    if messages is None and chooser is None:
+        return loaded
+    realizer = loaded.realizer
+    if not isinstance(realizer, Realizer):
+        raise ValueError(
+            "a retrieval generator reads whole histories and finds its messages: it takes neither "
+            "--history-messages nor --candidates"
+        )
     if messages is not None:
-        realizer.form.lengths = dataclasses.replace(realizer.form.lengths, history_messages=messages)
+        realizer.form.lengths = replace(realizer.form.lengths, history_messages=messages)
+    realizer.chooser = chooser
+    return replace(loaded, history=messages, chooser=chooser)
 
 
 def _is_backbone(folder: Path) -> bool:

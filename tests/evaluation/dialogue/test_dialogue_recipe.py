@@ -204,7 +204,7 @@ def test_command_with_a_generator_shows_strategies_alone_too(
 ) -> None:
     monkeypatch.setenv("ESC_CACHE", str(tmp_path))
     monkeypatch.setattr("evaluation.dialogue.recipe.SentenceEncoder", HashEncoder)
-    monkeypatch.setattr("evaluation.dialogue.recipe.Realizer.load", lambda run: EchoGenerator())
+    monkeypatch.setattr("evaluation.dialogue.recipe.load_writer", lambda run: EchoGenerator())
     settings = {"seeker": "retrieval", "record": None, "chat": ModelSettings()}
     open_world.cache_clear()
     command(tmp_path, generator=tmp_path / "gen", **settings).start()

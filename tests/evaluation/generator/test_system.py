@@ -94,6 +94,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     fake = SimpleNamespace(load=load, pretrained=pretrained)
     monkeypatch.setattr(system_module, "Realizer", fake)
+    monkeypatch.setattr(system_module, "load_writer", load)
     monkeypatch.setattr(
         system_module, "read_summary", lambda folder: SimpleNamespace(config={"backbone": "tiny-blenderbot"})
     )
