@@ -41,7 +41,7 @@ def test_every_message_is_read_by_the_next(name, variant, make_realizer, histori
     realizer = make_realizer(name, variant)
     seen = []
     context = realizer.form.context
-    monkeypatch.setattr(realizer.form, "context", lambda history, _: seen.append(tuple(history)) or context(history))
+    monkeypatch.setattr(realizer.form, "context", lambda history, *_, **__: seen.append(tuple(history)) or context(history))
     (first, second) = realizer.realize(histories[0], [Strategy.QUESTION, Strategy.OTHERS])
     assert seen[0] == histories[0]
     assert seen[1] == (*histories[0], Message(Role.SUPPORTER, first[1], Strategy.QUESTION))
@@ -184,7 +184,7 @@ def test_reasoning_is_read_before_every_history(name, variant, make_realizer, hi
     seen = []
     context = realizer.form.context
     monkeypatch.setattr(
-        realizer.form, "context", lambda history, thought: seen.append(thought) or context(history, thought)
+        realizer.form, "context", lambda history, thought, **_: seen.append(thought) or context(history, thought)
     )
     realizer.realize_all(histories[:2], [plan, plan[:1]], rng=np.random.default_rng(0), reasoning=[REASONING, None])
     expected = [REASONING, None, REASONING] if variant in ("strategy", "one-by-one") else [REASONING, None]
