@@ -25,6 +25,10 @@ class Chat:
     """File that stores what participants of --compare do; a study whose file exists is resumed."""
     country: str | None = None
     """Two-letter code, such as GB: fixed replies name the helplines of this country alone; by default those of all."""
+    candidates: int = 1
+    """Samples of every message, of which the best is shown, in so many times the time; more than 1 need --tagger."""
+    tagger: Path | None = None
+    """Run folder of train.py tagger, which chooses among --candidates."""
     host: str = "127.0.0.1"
     """Address of the page; any but the loopback address lets others in, without a password."""
     port: int = 7860
@@ -43,7 +47,7 @@ class Chat:
             return
         from chat.system import load_system
 
-        system = load_system(self.runs, country=self.country)
+        system = load_system(self.runs, country=self.country, candidates=self.candidates, tagger=self.tagger)
         if self.web:
             from chat.web.page import chat_page
             from chat.web.server import serve

@@ -95,16 +95,25 @@ class System:
 _PLANNER, _GENERATOR = "planner.json", "generator.json"  # the file by which a finished run of either kind is known
 
 
-def load_system(runs: Sequence[Path], *, name: str | None = None, country: str | None = None) -> System:
+def load_system(
+    runs: Sequence[Path],
+    *,
+    name: str | None = None,
+    country: str | None = None,
+    candidates: int = 1,
+    tagger: Path | None = None,
+) -> System:
     """Loads run folders, in any order.
 
     Args:
         runs: See :func:`system_runs`.
         name: Name of the system; by default the names of the given folders.
         country: Two-letter code of the country whose helplines are named; None: those of all.
+        candidates: Samples of every message, of which the best is taken.
+        tagger: Run folder of the tagger that chooses among them.
 
     Raises:
-        ValueError: As :func:`system_runs`, or a run is damaged.
+        ValueError: As :func:`system_runs`, a run is damaged, or several candidates without a tagger.
     """
     planner, generator = system_runs(runs)
     _LOG.info("Loading %s ...", " and ".join(str(run) for run in (planner, generator) if run is not None))
@@ -113,11 +122,18 @@ def load_system(runs: Sequence[Path], *, name: str | None = None, country: str |
         beside.submit(match_rules, "")
         from generator.turn_writer import load_writer
 
+        chooser = None
+        if candidates > 1:
+            from generator.choosing import SampleChooser
+
+            if tagger is None:
+                raise ValueError("--candidates needs --tagger RUN, which chooses among them: train.py tagger makes one")
+            chooser = SampleChooser.load(tagger, candidates=candidates)
         plans = None if planner is None else _load_planner(planner)
         return System(
             name or "+".join(run.resolve().name for run in runs),
             # The system screens by itself, and counts.
-            load_writer(generator, precision="auto", remembers=True, screened=False),
+            load_writer(generator, precision="auto", remembers=True, screened=False, chooser=chooser),
             plans,
             _load_care(plans, country),
         )

@@ -7,6 +7,7 @@ takes what supporters of the training dialogues wrote. Whatever only needs texts
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from generator.config import RETRIEVAL
 from generator.files import read_summary
 from generator.inputs import Response
 from language_models.settings import DecodingConfig
+
+if TYPE_CHECKING:
+    from generator.choosing import SampleChooser
 
 
 class TurnWriter(ABC):
@@ -104,15 +108,29 @@ def load_writer(
     decoding: DecodingConfig | str | None = None,
     batch_size: int = 64,
     precision: str = "fp32",
+    remembers: bool = False,
+    chooser: "SampleChooser | None" = None,
 ) -> TurnWriter:
     """Loads a finished generator run of either kind; arguments and errors as :meth:`generator.realizer.Realizer.load`.
 
-    A retrieval run computes no responses side by side, and always in full precision.
+    A retrieval run computes no responses side by side, always in full precision, and has nothing to remember.
+
+    Args:
+        chooser: Takes the best of several samples of every message.
+
+    Raises:
+        ValueError: As there; or a chooser for a retrieval run.
     """
     if read_summary(Path(run)).config.get("backbone") == RETRIEVAL:
+        if chooser is not None:
+            raise ValueError(f"{run}: a retrieval generator finds its messages and has no samples to choose among")
         from generator.retrieval import RetrievalRealizer
 
         return RetrievalRealizer.load(run, decoding=decoding)
     from generator.realizer import Realizer
 
-    return Realizer.load(run, decoding=decoding, batch_size=batch_size, precision=precision)
+    realizer = Realizer.load(
+        run, decoding=decoding, batch_size=batch_size, precision=precision, remembers=remembers
+    )
+    realizer.chooser = chooser
+    return realizer

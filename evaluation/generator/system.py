@@ -248,9 +248,11 @@ def load_generator(
         if prompting is not None:
             raise ValueError(f"--prompted is for a backbone without fine-tuning: the run {where} has strategy tokens")
         backbone = str(read_summary(folder).config["backbone"])
-        writer = load_writer(folder, batch_size=batch_size, precision=precision)
-        loaded = LoadedGenerator(writer, folder.resolve().name, out or folder, backbone, True)
-        return _adjusted(loaded, history_messages, chooser)
+        writer = load_writer(folder, batch_size=batch_size, precision=precision, chooser=chooser)
+        _limit_history(writer, history_messages)
+        return LoadedGenerator(
+            writer, folder.resolve().name, out or folder, backbone, True, history_messages, chooser=chooser
+        )
     named = where in pretrained_names() or (
         not folder.exists() and where.count("/") == 1 and not where.startswith((".", "~", "/"))
     )
@@ -270,24 +272,17 @@ def load_generator(
         )
         assert isinstance(realizer.form, PromptedFormat)
         prompt = f"{prompting.kind}-{realizer.form.digest}"
-    loaded = LoadedGenerator(realizer, out.resolve().name, out, where, False, prompt=prompt)
-    return _adjusted(loaded, history_messages, chooser)
-
-
-def _adjusted(loaded: LoadedGenerator, messages: int | None, chooser: SampleChooser | None) -> LoadedGenerator:
-    """The generator with its longest history in messages and with what takes the best of its samples."""
-    if messages is None and chooser is None:
-        return loaded
-    realizer = loaded.realizer
-    if not isinstance(realizer, Realizer):
-        raise ValueError(
-            "a retrieval generator reads whole histories and finds its messages: it takes neither "
-            "--history-messages nor --candidates"
-        )
-    if messages is not None:
-        realizer.form.lengths = replace(realizer.form.lengths, history_messages=messages)
     realizer.chooser = chooser
-    return replace(loaded, history=messages, chooser=chooser)
+    _limit_history(realizer, history_messages)
+    return LoadedGenerator(realizer, out.resolve().name, out, where, False, history_messages, prompt, chooser)
+
+
+def _limit_history(writer: TurnWriter, messages: int | None) -> None:
+    if messages is None:
+        return
+    if not isinstance(writer, Realizer):
+        raise ValueError("--history-messages: a retrieval generator reads whole histories")
+    writer.form.lengths = replace(writer.form.lengths, history_messages=messages)
 
 
 def _is_backbone(folder: Path) -> bool:

@@ -129,7 +129,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(
         chat.system,
         "load_system",
-        lambda runs, *, name=None, country=None: fake_system(name or "+".join(map(str, runs))),
+        lambda runs, *, name=None, **_: fake_system(name or "+".join(map(str, runs))),
     )
     monkeypatch.setattr(chat.system, "system_runs", lambda runs: None)
     return chat.__main__

@@ -41,7 +41,9 @@ def test_every_message_is_read_by_the_next(name, variant, make_realizer, histori
     realizer = make_realizer(name, variant)
     seen = []
     context = realizer.form.context
-    monkeypatch.setattr(realizer.form, "context", lambda history, *_, **__: seen.append(tuple(history)) or context(history))
+    monkeypatch.setattr(
+        realizer.form, "context", lambda history, *_, **__: seen.append(tuple(history)) or context(history)
+    )
     (first, second) = realizer.realize(histories[0], [Strategy.QUESTION, Strategy.OTHERS])
     assert seen[0] == histories[0]
     assert seen[1] == (*histories[0], Message(Role.SUPPORTER, first[1], Strategy.QUESTION))

@@ -80,6 +80,30 @@ def store_parrot(store, many):
     return score_and_store
 
 
+class Finder:
+    """Says what it finds, and gives no probabilities."""
+
+    variant = "strategy"
+    with_reasoning = False
+    tokenizer_name = "none"
+    decoding = "greedy"
+    precision = "fp32"
+
+    def realize_all(self, histories, plans, *, rng, reasoning=None):
+        return [[(Strategy.QUESTION, "tell me of day and night please")] for _ in plans]
+
+
+def test_a_generator_without_probabilities_is_compared_in_all_but_perplexity(many, store, store_parrot):
+    found = store(Finder(), "found", items=scored_messages(many), samples=50)
+    (one,) = read_evaluations(found)
+    assert all(response.loss is None for response in one.responses)
+    assert not any(metric.startswith("ppl") for metric in one.result.systems["found"])
+    for runs in ((found, store_parrot("often", 2)), (store_parrot("often", 2), found)):
+        (comparison,) = compared(*runs)
+        (differences,) = comparison.differences.values()
+        assert "rouge_l" in differences and not any(metric.startswith("ppl") for metric in differences)
+
+
 def test_differences_are_the_paired_tests_of_the_metrics(many, store_parrot):
     (comparison,) = compared(store_parrot("rare", 3), store_parrot("often", 2))
     assert list(comparison.systems) == ["rare, oracle", "often, oracle"]

@@ -62,6 +62,25 @@ def test_what_cannot_be_asked(options: dict, complaint: str):
         system(**options)
 
 
+def test_prompts_and_candidates_tell_systems_apart():
+    told = system(fine_tuned=False, prompt="few-shot-0a1b2c3d")
+    best = system(candidates=8, chooser="0a1b2c3d-s1-i1-r2")
+    assert (told.folder("valid"), best.folder("valid")) == (
+        "valid-message-oracle-few-shot",
+        "valid-message-oracle-best-of-8",
+    )
+    assert (told.label, best.label) == ("gen, oracle, few-shot", "gen, oracle, best of 8")
+
+
+def test_a_prompted_model_chooses_no_strategies():
+    prompted = LoadedGenerator(
+        SimpleNamespace(variant="strategy"), "g", Path("g"), "smollm2", False, prompt="zero-shot-0"
+    )
+    assert prompted.system().plan == "oracle"
+    with pytest.raises(ValueError, match="a prompted model is told its strategies"):
+        prompted.system(plan="joint")
+
+
 def loaded(variant: str) -> LoadedGenerator:
     return LoadedGenerator(SimpleNamespace(variant=variant), "gen", Path("gen"), "blenderbot", True)
 
@@ -84,7 +103,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What was asked to be loaded; nothing is."""
     asked: list[tuple[str, str]] = []
 
-    def load(where: Path, *, batch_size: int, precision: str) -> SimpleNamespace:
+    def load(where: Path, *, batch_size: int, precision: str, **_: object) -> SimpleNamespace:
         asked.append(("run", str(where)))
         return SimpleNamespace(batch_size=batch_size, precision=precision)
 
