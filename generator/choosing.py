@@ -32,7 +32,7 @@ _LEAST = 1e-4  # probability of a strategy below which samples do not differ
 
 @dataclass(frozen=True)
 class ChoiceWeights:
-    """What counts how much; chosen on train dialogues (``docs/generator.md`` has the figures)."""
+    """What counts how much. The weights were set by hand and are not yet measured."""
 
     strategy: float = 1.0
     """Of the log-probability of the strategy, nats."""

@@ -70,7 +70,7 @@ def test_what_is_refused():
 
 
 @pytest.mark.parametrize("variant", ["strategy", "one-by-one", "all-in-one", "vanilla"])
-@pytest.mark.parametrize("name", ["tiny-dialogpt", "tiny-smollm2"])
+@pytest.mark.parametrize("name", ["tiny-blenderbot", "tiny-smollm2"])
 def test_a_realizer_takes_the_best_of_its_samples(make_realizer, variant, name):
     plan = None if variant == "vanilla" else [Strategy.QUESTION, Strategy.SUGGESTIONS]
     plans = [plan, plan and plan[:1]]
