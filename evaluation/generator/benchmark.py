@@ -261,7 +261,8 @@ def benchmark_generator(
         **({"history": str(system.history)} if system.history is not None else {}),
         seeds=system.seeds,
         **({"prompt": system.prompt} if system.prompt else {}),
-        **({"candidates": str(system.candidates), "chooser": system.chooser} if system.candidates > 1 else {}),
+        **({"candidates": str(system.candidates)} if system.candidates is not None else {}),
+        **({"chooser": system.chooser} if system.chooser is not None else {}),
     )
     result = EvaluationResult(
         command="generator",

@@ -44,8 +44,8 @@ class TextSystem:
         history: Longest history in messages; ``None``: as in training.
         items: How many messages or turns of a split are scored; ``None``: all.
         prompt: How a model without fine-tuning is told its strategies: ``zero-shot`` or ``few-shot`` with a digest of
-            the words; empty of every other.
-        candidates: Samples of every message, of which the best is taken.
+            the words; ``None`` for every other.
+        candidates: Samples of every message, of which the best is taken; ``None``: one is written.
         chooser: What takes it: the tagger's digest and the weights.
 
     Raises:
@@ -63,9 +63,9 @@ class TextSystem:
     seeds: int = 1
     history: int | None = None
     items: int | None = None
-    prompt: str = ""
-    candidates: int = 1
-    chooser: str = ""
+    prompt: str | None = None
+    candidates: int | None = None
+    chooser: str | None = None
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -90,8 +90,8 @@ class TextSystem:
         planner = [self.planner.replace("/", "-").replace(" ", "-").replace(",", "")] if self.planner else []
         parts = {
             "reasoning": self.reasoning,
-            self.prompt.rpartition("-")[0]: self.prompt,
-            f"best-of-{self.candidates}": self.candidates > 1,
+            self._prompt: self.prompt,
+            f"best-of-{self.candidates}": self.candidates,
             f"history{self.history}": self.history,
             f"items{self.items}": self.items,
         }
@@ -112,9 +112,13 @@ class TextSystem:
         if self.reasoning:
             reasoning = "reasoning" if self.plan == "planner" else f"reasoning of {self.planner}"
             source = f"{source} + {reasoning}" if source else reasoning
-        prompt = self.prompt.rpartition("-")[0]
-        best = f"best of {self.candidates}" if self.candidates > 1 else ""
-        return ", ".join(part for part in (source, prompt, best) if part)
+        best = "" if self.candidates is None else f"best of {self.candidates}"
+        return ", ".join(part for part in (source, self._prompt, best) if part)
+
+    @property
+    def _prompt(self) -> str:
+        """The kind of prompt without its digest."""
+        return (self.prompt or "").rpartition("-")[0]
 
     @property
     def label(self) -> str:
@@ -141,7 +145,7 @@ class LoadedGenerator:
     backbone: str
     fine_tuned: bool
     history: int | None = None
-    prompt: str = ""
+    prompt: str | None = None
     chooser: SampleChooser | None = None
 
     def system(
@@ -185,8 +189,8 @@ class LoadedGenerator:
             history=self.history,
             items=items,
             prompt=self.prompt,
-            candidates=1 if self.chooser is None else self.chooser.candidates,
-            chooser="" if self.chooser is None else str(self.chooser),
+            candidates=None if self.chooser is None else self.chooser.candidates,
+            chooser=None if self.chooser is None else str(self.chooser),
         )
 
 
@@ -263,7 +267,7 @@ def load_generator(
         )
     if out is None:
         raise ValueError(f"{where} is a backbone and no run folder: --out FOLDER says where its evaluation is stored")
-    prompt = ""
+    prompt = None
     if prompting is None:
         realizer = Realizer.pretrained(where, like=like, batch_size=batch_size, precision=precision)
     else:
