@@ -129,8 +129,6 @@ def load_writer(
         return RetrievalRealizer.load(run, decoding=decoding)
     from generator.realizer import Realizer
 
-    realizer = Realizer.load(
-        run, decoding=decoding, batch_size=batch_size, precision=precision, remembers=remembers
-    )
+    realizer = Realizer.load(run, decoding=decoding, batch_size=batch_size, precision=precision, remembers=remembers)
     realizer.chooser = chooser
     return realizer
