@@ -47,8 +47,6 @@ from language_models.layout import ChatTemplate
 from language_models.perplexity import Progress, TargetLosses, target_losses
 from language_models.precision import default_device, resolve_precision, weights_type
 from language_models.settings import DecodingConfig, check_choice
-from safety.care import default_care
-from safety.replies import screened_turn
 
 if TYPE_CHECKING:
     from generator.choosing import SampleChooser

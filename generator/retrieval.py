@@ -107,16 +107,22 @@ class RetrievalRealizer(TurnWriter):
 
     Args:
         text_encoder: What the index was built with.
-        decoding: Of it count temperature, top-k, top-p, and the most messages of a turn without a plan.
+        decoding: Of it count temperature, top-k and top-p.
+        screened: Whether :meth:`realize` keeps back what must not be said.
     """
 
-    def __init__(self, index: MessageIndex, text_encoder: TextEncoder, *, decoding: DecodingConfig) -> None:
+    def __init__(
+        self, index: MessageIndex, text_encoder: TextEncoder, *, decoding: DecodingConfig, screened: bool = True
+    ) -> None:
         self.index = index
         self.text_encoder = text_encoder
         self.decoding = decoding
+        self.screened = screened
 
     @classmethod
-    def load(cls, run: str | Path, *, decoding: DecodingConfig | str | None = None) -> "RetrievalRealizer":
+    def load(
+        cls, run: str | Path, *, decoding: DecodingConfig | str | None = None, screened: bool = True
+    ) -> "RetrievalRealizer":
         """Loads a finished run; ``decoding`` as in :meth:`generator.realizer.Realizer.load`.
 
         Raises:
@@ -140,7 +146,7 @@ class RetrievalRealizer(TurnWriter):
         if isinstance(decoding, str):
             check_choice("decoding", decoding, tuple(DECODING_PRESETS))
             decoding = DECODING_PRESETS[decoding]
-        return cls(index, text_encoder, decoding=decoding or summary.decoding)
+        return cls(index, text_encoder, decoding=decoding or summary.decoding, screened=screened)
 
     @property
     def variant(self) -> str:

@@ -18,6 +18,8 @@ from generator.config import RETRIEVAL
 from generator.files import read_summary
 from generator.inputs import Response
 from language_models.settings import DecodingConfig
+from safety.care import default_care
+from safety.replies import screened_turn
 
 if TYPE_CHECKING:
     from generator.choosing import SampleChooser
@@ -29,10 +31,13 @@ class TurnWriter(ABC):
     Attributes:
         decoding: How tokens, or messages, are sampled.
         precision: Arithmetic it computes in, ``bf16`` or ``fp32``.
+        screened: Whether :meth:`realize` keeps back what must not be said; :meth:`realize_all`, which benchmarks use,
+            never does.
     """
 
     decoding: DecodingConfig
     precision: str = "fp32"
+    screened: bool = True
 
     @property
     @abstractmethod
@@ -57,11 +62,19 @@ class TurnWriter(ABC):
         rng: np.random.Generator | None = None,
         reasoning: Reasoning | None = None,
     ) -> list[Response]:
-        """Writes the next turn after one history; see :meth:`realize_all`. Without ``rng`` always the same text."""
+        """Writes the next turn after one history; see :meth:`realize_all`. Without ``rng`` always the same text.
+
+        Unless it is not ``screened``, what must not be said to a person is sampled again up to four times and then
+        replaced by a fixed sentence (:mod:`safety.replies`).
+        """
         if strategies is not None and not strategies:
             return []  # the planner ends the turn here
         rng = rng or np.random.default_rng(0)
-        return self.realize_all([history], [strategies], rng=rng, reasoning=[reasoning])[0]
+
+        def write() -> list[Response]:
+            return self.realize_all([history], [strategies], rng=rng, reasoning=[reasoning])[0]
+
+        return screened_turn(write, default_care().replies).responses if self.screened else write()
 
     @abstractmethod
     def realize_all(
@@ -109,6 +122,7 @@ def load_writer(
     batch_size: int = 64,
     precision: str = "fp32",
     remembers: bool = False,
+    screened: bool = True,
     chooser: "SampleChooser | None" = None,
 ) -> TurnWriter:
     """Loads a finished generator run of either kind; arguments and errors as :meth:`generator.realizer.Realizer.load`.
@@ -126,9 +140,11 @@ def load_writer(
             raise ValueError(f"{run}: a retrieval generator finds its messages and has no samples to choose among")
         from generator.retrieval import RetrievalRealizer
 
-        return RetrievalRealizer.load(run, decoding=decoding)
+        return RetrievalRealizer.load(run, decoding=decoding, screened=screened)
     from generator.realizer import Realizer
 
-    realizer = Realizer.load(run, decoding=decoding, batch_size=batch_size, precision=precision, remembers=remembers)
+    realizer = Realizer.load(
+        run, decoding=decoding, batch_size=batch_size, precision=precision, remembers=remembers, screened=screened
+    )
     realizer.chooser = chooser
     return realizer
