@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-import generator.realizer
+import generator.turn_writer
 from corpus.dialogue import Message, Role
 from corpus.reasoning import Need, Reasoning
 from corpus.strategy import Stage, Strategy
@@ -349,7 +349,7 @@ def test_the_real_configurations_train_a_step_and_decode(folder, shared, tmp_pat
 
 
 def test_what_must_not_be_said_is_kept_back_unless_told_otherwise(make_realizer, histories, monkeypatch):
-    monkeypatch.setattr(generator.realizer, "default_care", word_care)
+    monkeypatch.setattr(generator.turn_writer, "default_care", word_care)
     realizer = make_realizer("tiny-dialogpt", "strategy", screened=True)
     calls = []
 
