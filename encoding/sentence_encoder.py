@@ -5,8 +5,10 @@ Source of the default: Reimers and Gurevych, "Sentence-BERT", EMNLP 2019; model 
 """
 
 import hashlib
+import io
 import logging
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +87,8 @@ class SentenceEncoder:
         if precision not in self._models:
             from sentence_transformers import SentenceTransformer
 
-            model = SentenceTransformer(str(self.folder))
+            with redirect_stderr(io.StringIO()):  # a bar over weights that are read in a moment
+                model = SentenceTransformer(str(self.folder))
             if precision == "bf16":
                 model[0].bfloat16()
                 model[0].register_forward_hook(_in_float32)

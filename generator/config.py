@@ -53,7 +53,7 @@ class LengthConfig:
 class GeneratorConfig:
     """Settings of one training."""
 
-    backbone: str = "tiny-blenderbot"
+    backbone: str = "smollm2"
     """smollm2, blenderbot, dialogpt, a hub id, a folder; from scratch: tiny-blenderbot, tiny-dialogpt, tiny-smollm2; or
     retrieval: no language model, but the training message of the planned strategy with the most similar history."""
     variant: Variant = "strategy"

@@ -8,6 +8,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from generator.files import GeneratorSummary
 from language_models.backbone import HUB_IDS, PACKAGED
+from language_models.families.chat import SYSTEM
 
 ESCONV, ESCONV_LICENCE = "thu-coai/esconv", "cc-by-nc-4.0"
 SAMPLE = "sample"  # what the corpus package calls the bundled sample, which is part of this program
@@ -20,11 +21,14 @@ _READS = {
 }
 
 
-def model_card(summary: GeneratorSummary) -> str:
+def model_card(summary: GeneratorSummary, *, merged: bool = False) -> str:
     """The README.md of a model folder, with the front matter that the hub reads.
 
     Data of unknown name are taken for ESConv, whose licence is the stricter one: weights learned from it are not for
     commercial use.
+
+    Args:
+        merged: Whether the folder holds a whole model even where an adapter was trained.
     """
     assert summary.best_perplexity is not None, "a language model has a perplexity"
     config = summary.config
@@ -45,7 +49,7 @@ def model_card(summary: GeneratorSummary) -> str:
     name = f"esc-{backbone.rstrip('/').split('/')[-1]}-{summary.variant}"
     front = ModelCardData(
         language="en",
-        license="mit" if sample else ESCONV_LICENCE,
+        license=_licence(backbone) if sample else ESCONV_LICENCE,
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=["emotional-support-conversation", summary.variant],
@@ -66,6 +70,13 @@ def model_card(summary: GeneratorSummary) -> str:
         for name, value in _flat(config)
         if name not in ("backbone", "decoding") and (scratch or not name.startswith("tiny."))
     )
+    adapter = not merged and config.get("adapter", {}).get("rank")  # runs from before there were any lack it
+    loading = (
+        "This folder holds an adapter; `base.json` names the weights that it belongs to. `evaluate.py export` merges "
+        "both into a whole model for `from_pretrained`."
+        if adapter
+        else "`from_pretrained` loads model and tokenizer."
+    )
     optimisation = config["optimisation"]
     step = optimisation["batch_size"] * optimisation["accumulation_steps"] * summary.processes
     return f"""---
@@ -77,14 +88,16 @@ def model_card(summary: GeneratorSummary) -> str:
 A response generator for emotional support conversations: {summary.variant} variant, {origin}.
 
 - **Reads** {_READS[summary.variant]}.
-  Messages are joined by the end token; the last {summary.lengths.history_tokens} tokens of the history are read.
+  Where the tokenizer has a chat template, the person who seeks help is its user, the supporter its assistant, and the
+  system message is "{SYSTEM}"; else messages are joined by the end token. The last
+  {summary.lengths.history_tokens} tokens of the history are read.
 - **Data**: {data}. {summary.examples["train"]:,} training and {summary.examples["valid"]:,} validation examples.
 - **Perplexity** per token of the validation text, strategies given: {summary.best_perplexity:.2f}, after
   {summary.best_step:,} optimizer steps, the best of all validations.
 - **Weights**: {summary.parameters:,}; seed {summary.seed}.
 
-`from_pretrained` loads model and tokenizer. The program that trained it also enforces plans of strategies in decoding,
-with the settings `{summary.decoding}`.
+{loading}
+The program that trained it also enforces plans of strategies in decoding, with the settings `{summary.decoding}`.
 
 ## Intended use and limits
 Research on emotional support conversation. It is no therapist and no substitute for one, and must not be put in front
@@ -98,6 +111,11 @@ An optimizer step took {step} examples; processes: {summary.processes}.
 |---|---|
 {settings}
 """
+
+
+def _licence(backbone: str) -> str:
+    """Of weights that learned from the sample alone: that of the weights they began from, where it is known."""
+    return "apache-2.0" if backbone in PACKAGED else "mit"
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -38,7 +38,7 @@ from generator.files import MODEL, read_summary
 from generator.inputs import InputFormat, Response
 from generator.strategy_tokens import added_tokens
 from generator.turn_writer import TurnWriter, check_plans, turn_messages
-from language_models.adapters import is_adapter, load_adapted
+from language_models.adapters import load_model
 from language_models.backbone import Backbone, load_backbone
 from language_models.decoding.constraints import Vocabulary
 from language_models.decoding.decoder import ReadConversation, Request, decode
@@ -113,7 +113,7 @@ class Realizer(TurnWriter):
         folder = Path(run) / MODEL
         precision = resolve_precision(precision, default_device())
         dtype = weights_type(precision)
-        backbone = load_adapted(folder, dtype=dtype) if is_adapter(folder) else load_backbone(folder, dtype=dtype)
+        backbone = load_model(folder, dtype=dtype)
         backbone.model.to(default_device())  # type: ignore[arg-type]
         form = InputFormat(
             backbone,

@@ -94,6 +94,15 @@ def save_adapter(backbone: Backbone, adapted: Any, base: Base, folder: Path) -> 
     write_whole(folder / BASE, json.dumps(asdict(base), indent=2) + "\n")
 
 
+def load_model(folder: Path, *, dtype: torch.dtype = torch.float32) -> Backbone:
+    """Loads a trained model: a whole one, or an adapter merged into its base.
+
+    Raises:
+        ValueError: As in :func:`load_adapted` or :func:`language_models.backbone.load_backbone`.
+    """
+    return load_adapted(folder, dtype=dtype) if is_adapter(folder) else load_backbone(folder, dtype=dtype)
+
+
 def load_adapted(folder: Path, *, dtype: torch.dtype = torch.float32) -> Backbone:
     """Loads the base of an adapter and merges the adapter into it.
 

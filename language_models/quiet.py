@@ -19,8 +19,10 @@ def quiet_transformers() -> Iterator[None]:
     logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
-            # Their own deprecations, of what one of them calls in another, are nothing to tell a user.
+            # Their own deprecations, of what one of them calls in another, are nothing to tell a user; nor is advice
+            # of peft, which looks for the base of an adapter at the hub.
             warnings.filterwarnings("ignore", category=FutureWarning, module="(transformers|peft)")
+            warnings.filterwarnings("ignore", category=UserWarning, module="peft")
             yield
     finally:
         logging.set_verbosity(verbosity)

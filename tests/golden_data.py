@@ -56,7 +56,7 @@ TRAINED = {
         f"planner --preset quickstart --mode all-in-one --reasoning supervised {_TWO_FOLDS} "
         f"--stacking.trees 2 --decoding.exact-weight 0.25 --decoding.multi-strategy-weight 2 {_SMALL_PLANNER}"
     ),
-    "generator": f"generator --preset quickstart {_SMALL_GENERATOR}",
+    "generator": f"generator --preset quickstart-tiny {_SMALL_GENERATOR}",
     "seeker": "seeker --components 16",
 }
 

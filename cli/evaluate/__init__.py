@@ -40,7 +40,11 @@ COMMANDS = {
     ),
     "cache": LazyCommand(
         "cli.evaluate.cache:EvaluateCache",
-        "Show what the cache folder holds, embeddings and fetched weights, with sizes; or empty it.",
+        "Show what the cache folder holds, embeddings and fetched weights, with sizes; empty it, or add weights to it.",
+    ),
+    "export": LazyCommand(
+        "cli.evaluate.export:ExportGenerator",
+        "Write a generator as a whole model that transformers loads, its adapter merged.",
     ),
 }
 

@@ -1,21 +1,22 @@
 """train.py without a command: the whole pipeline on the bundled sample, with a report."""
 
 import dataclasses
-from collections.abc import Mapping
+import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cli.configuration import load_preset, plain, toml_text
 from cli.machine import choose_device, seed_everything, versions
-from cli.run_folder import RunFolder
+from cli.run_folder import CONFIG, RunFolder
 from cli.train.generator import TrainGenerator
 from cli.train.planner import TrainPlanner
 from corpus.files import write_whole
 from corpus.load import load_corpus
 from generator.config import GeneratorConfig
 from planner.config import PlannerConfig
+
+_PRESETS = ("quickstart", "quickstart-tiny")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,22 +35,24 @@ class Quickstart:
     def start(self) -> None:
         """Trains both, compares them with the baselines, and writes the report."""
         choose_device(self.device)
-        trainings = self._trainings()
+        wanted, tiny = (load_preset("generator", name, GeneratorConfig()) for name in _PRESETS)
         if self.print_config:
+            trainings = self._trainings(wanted)
             print(toml_text({training.NAME: plain(training.resolved()) for training in trainings}), end="")
             return
         _say(
             "This trains a planner and a generator on the bundled sample and compares them with baselines: "
-            "about one minute on two cores.\n"
-            f"[0/3] Loading the libraries, opening {self.out}"
+            "about three minutes on two cores.\n"
+            f"[0/3] Loading the libraries and {wanted.backbone}, opening {self.out}"
         )
         seed_everything(self.seed)
+        trainings = self._trainings(self._generator(wanted, tiny))
         with RunFolder(
             self.out,
             command="quickstart",
             settings={"config": {one.NAME: plain(one.resolved()) for one in trainings}, "seed": self.seed},
             corpus=load_corpus(None),
-            upgraded=self._upgraded,
+            upgraded=lambda values: {one.NAME: one.completed(values[one.NAME]) for one in trainings},
         ) as run:
             report = self.out / "report.html"
             if run.finished:
@@ -59,22 +62,31 @@ class Quickstart:
                 _say(f"[{step}/3] Training the {training.NAME}")
                 training.train()
             _say("[3/3] Comparing them with the baselines on test, and writing texts")
-            self._report(run, report)
+            self._report(run, report, trainings[1].resolved())
 
-    def _trainings(self) -> tuple[TrainPlanner, TrainGenerator]:
+    def _generator(self, wanted: GeneratorConfig, tiny: GeneratorConfig) -> GeneratorConfig:
+        """The settings that this run began with; at first those wanted, or the tiny ones where no weights are had."""
+        if _begun_with(self.out) == tiny.backbone:
+            return tiny
+        from language_models.backbone import PACKAGED, locate
+
+        if wanted.backbone in PACKAGED:
+            try:
+                locate(wanted.backbone)
+            except ValueError as error:
+                _say(f"There is no {wanted.backbone}, so a tiny model is trained, whose texts are poor: {error}")
+                return tiny
+        return wanted
+
+    def _trainings(self, generator: GeneratorConfig) -> tuple[TrainPlanner, TrainGenerator]:
         """The two trainings, each in a folder of its own."""
         planner = load_preset("planner", "quickstart", PlannerConfig())
-        generator = load_preset("generator", "quickstart", GeneratorConfig())
         return (
             TrainPlanner(config=planner, out=self.out / "planner", seed=self.seed),
             TrainGenerator(config=generator, out=self.out / "generator", seed=self.seed),
         )
 
-    def _upgraded(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The configurations of an earlier version's run as those of today."""
-        return {training.NAME: training.completed(values[training.NAME]) for training in self._trainings()}
-
-    def _report(self, run: RunFolder, report: Path) -> None:
+    def _report(self, run: RunFolder, report: Path, generator: GeneratorConfig) -> None:
         """Scores both trained systems and the baselines on test, writes the report and finishes the run."""
         from encoding.embedding_cache import EmbeddingCache, cache_folder
         from encoding.observation import Observer
@@ -94,7 +106,8 @@ class Quickstart:
             split="test",
             planner=planner,
             ladder=fit_ladder(corpus.split("train"), observer=observer, seed=self.seed),
-            realizer=Realizer.load(self.out / "generator"),
+            realizer=Realizer.load(self.out / "generator", precision=generator.optimisation.precision),
+            backbone=generator.backbone,
             rng=np.random.default_rng(self.seed),
         )
         page = demonstration.html(
@@ -102,6 +115,7 @@ class Quickstart:
             facts=[
                 ("data", f"bundled sample, {len(corpus.split('all'))} dialogues"),
                 ("scored on", f"test, {len(corpus.split('test'))} dialogues"),
+                ("generator", generator.backbone),
                 ("seed", str(self.seed)),
                 ("minutes", f"{run.minutes:.1f}"),
                 *versions().items(),
@@ -115,6 +129,14 @@ class Quickstart:
         run.finish(demonstration.metrics())
         print(demonstration.text())
         print(f"\n{run.minutes:.1f} minutes. Report: {report}")
+
+
+def _begun_with(out: Path) -> str | None:
+    """The backbone of the run that a folder holds, finished or not."""
+    try:
+        return json.loads((out / CONFIG).read_text(encoding="utf-8"))["config"]["generator"]["backbone"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # none, or one that opening the folder complains about
 
 
 def _say(text: str) -> None:

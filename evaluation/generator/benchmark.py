@@ -161,6 +161,7 @@ def benchmark_generator(
     models: MetricModels | None = None,
     screener: ReplyScreener | None = None,
     samples: int = 1000,
+    losses: TargetLosses | None = None,
 ) -> GeneratorBenchmark:
     """Realizes a plan for every item and scores the texts.
 
@@ -177,6 +178,7 @@ def benchmark_generator(
         planner: For the plan source ``planner``, and for reasoning.
         models: What metrics need beside the texts; those that need what is not given are left out.
         screener: Counts the texts that a person would not be shown; all scores are those of the raw texts.
+        losses: Of :func:`gold_losses`, where they are known already.
 
     Raises:
         ValueError: No items, items of another unit than the system's, a planner or reasoning that does not fit.
@@ -195,7 +197,7 @@ def benchmark_generator(
     cached = CachedPlanner(planner) if planner is not None else None
     reasoning = planned_reasoning(scored, cached) if system.reasoning and cached is not None else None
     seed = int(rng.integers(2**63))  # of the bootstrap
-    steps = len(scored) * system.seeds + _sequences(generator, scored)
+    steps = len(scored) * system.seeds + (_sequences(generator, scored) if losses is None else 0)
     with tqdm(total=steps, desc=system.label, unit="response", disable=None) as bar:
         realized, writing = [], 0.0
         for sampling in rng.spawn(system.seeds):
@@ -204,15 +206,9 @@ def benchmark_generator(
             realized.append(_realize(generator, scored, plans, reasoning, rng=sampling, bar=bar))
             writing += time.perf_counter() - began
         texts_alone = with_strategies = _no_losses(scored)
-        if isinstance(generator, GivesLikelihoods):
-            # All at once: the more sequences there are, the less padding do batches of about one length hold.
-            losses = generator.negative_log_likelihood(
-                [item.history for item in scored],
-                [gold_plan(item) for item in scored],
-                [gold_texts(item) for item in scored],
-                reasoning=reasoning,
-                progress=bar.update,
-            )
+        if losses is None and isinstance(generator, GivesLikelihoods):
+            losses = gold_losses(generator, scored, reasoning=reasoning, progress=bar.update)
+        if losses is not None:
             texts_alone = _losses(losses.nats, losses.tokens)
             if system.plan != NO_PLAN and losses.apart_tokens.any():
                 with_strategies = _losses(losses.nats + losses.apart_nats, losses.tokens + losses.apart_tokens)
@@ -277,6 +273,24 @@ def benchmark_generator(
     skipped = models.skipped(models.completed(given).known)
     messages = sum(len(pairs) for run in realized for pairs in run)
     return GeneratorBenchmark(result, system, tuple(responses), skipped, messages / writing)
+
+
+def gold_losses(
+    generator: GivesLikelihoods,
+    items: Sequence[ScoredItem],
+    *,
+    reasoning: Sequence[Reasoning] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> TargetLosses:
+    """Losses of the gold texts under their gold plans, the same for every plan source."""
+    # All at once: the more sequences there are, the less padding do batches of about one length hold.
+    return generator.negative_log_likelihood(
+        [item.history for item in items],
+        [gold_plan(item) for item in items],
+        [gold_texts(item) for item in items],
+        reasoning=reasoning,
+        progress=progress,
+    )
 
 
 def shared_signature(benchmarks: Sequence[GeneratorBenchmark]) -> str:

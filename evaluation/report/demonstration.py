@@ -11,6 +11,7 @@ from corpus.splits import Corpus
 from evaluation.generator.benchmark import (
     GeneratorBenchmark,
     benchmark_generator,
+    gold_losses,
     scored_messages,
     scored_turns,
     shared_signature,
@@ -30,6 +31,7 @@ from planner.plan import Planner
 from planner.planner import StrategyPlanner
 
 _SAMPLES = 3
+_TEXTS = 3  # scored texts of every dialogue, its first: long histories take a pretrained model seconds on two cores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Demonstration:
             to_text(self.messages.result.table(), below=True),
             "Strategies of the next turn (turn protocol)",
             to_text(self.turns.result.table(), below=True),
-            "Generated text by plan source",
+            f"Generated text by plan source (the first {_TEXTS} messages of every dialogue)",
             to_text(generator.table(), below=True),
             "Sample turns",
             *(_sample_text(sample) for sample in self.samples),
@@ -85,12 +87,14 @@ def demonstrate(
     planner: StrategyPlanner,
     ladder: Sequence[Planner],
     realizer: Realizer,
+    backbone: str,
     rng: np.random.Generator,
 ) -> Demonstration:
-    """Scores planner, ladder and generator on one split and makes sample turns.
+    """Scores planner and ladder on one split, the generator on its first messages, and makes sample turns.
 
     Args:
         ladder: Baselines fitted on the same training split.
+        backbone: Name of the one that the generator was trained from.
         rng: For bootstrap, plans and decoding.
     """
     dialogues = corpus.split(split)
@@ -98,7 +102,8 @@ def demonstrate(
     setup = BenchmarkSetup(split, data, planners=tuple(ladder), oracle=True, trained=(planner,))
     messages = benchmark_messages(setup, message_view(dialogues), rng=rng)
     turns = benchmark_turns(setup, turn_view(dialogues), rng=rng)
-    items = scored_messages(dialogues)
+    items = [item for dialogue in dialogues for item in scored_messages([dialogue])[:_TEXTS]]
+    losses = gold_losses(realizer, items)
     texts = tuple(
         benchmark_generator(
             realizer,
@@ -106,7 +111,7 @@ def demonstrate(
             system=TextSystem(
                 generator="generator",
                 variant=realizer.variant,
-                backbone="unknown",
+                backbone=backbone,
                 fine_tuned=True,
                 unit="message",
                 plan=source,
@@ -116,6 +121,7 @@ def demonstrate(
             data=data,
             rng=rng,
             planner=planner if source == "planner" else None,
+            losses=losses,
         )
         for source in PLAN_SOURCES
     )

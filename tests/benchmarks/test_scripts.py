@@ -169,7 +169,27 @@ def test_multi_strategy_scores_every_system_in_every_manner(asked, tmp_path):
     ] * 3  # fmt: skip
 
 
-@pytest.mark.parametrize("script", ["table4.sh", "multi_strategy.sh"])
+def test_gpu_generator_adapts_and_scores_both_models(asked, tmp_path):
+    out = tmp_path / "out"
+    commands = asked("gpu_generator.sh", "data", str(out), CONVERSATIONS="4")
+    trained = of_kind(commands, "TrainGenerator")
+    assert [one.config.backbone for one in trained] == ["smollm2", "qwen2.5-coder-1.5b"]
+    assert {(one.config.optimisation.batch_size, one.config.optimisation.accumulation_steps) for one in trained} == {
+        (4, 1)
+    }
+    scored = of_kind(commands, "EvaluateGenerator")
+    assert [(Path(one.generator), one.plan, one.precision, one.items) for one in scored] == [
+        (one.out, "oracle", "auto", 600) for one in trained
+    ]
+    assert of_kind(commands, "CompareGenerators")[0].runs == tuple(one.out for one in trained)
+    dry = asked("gpu_generator.sh", "data", str(tmp_path / "dry"), DRY_RUN="1")
+    first, second = of_kind(dry, "TrainGenerator")
+    assert (first.config.backbone, second.config.backbone) == ("tiny-smollm2", str(first.out / "model"))
+    assert first.config.variant == "vanilla"  # without the strategy tokens that the second adds
+    assert [Path(one.generator).name for one in of_kind(dry, "EvaluateGenerator")] == ["tiny-strategy"]
+
+
+@pytest.mark.parametrize("script", ["table4.sh", "multi_strategy.sh", "gpu_generator.sh"])
 def test_without_arguments_the_scripts_say_what_they_need(script):
     said = run(script)
     assert said.returncode == 2
@@ -197,3 +217,14 @@ def test_table4_runs(tmp_path):
     assert said.returncode == 0, said.stderr[-3000:]
     assert "Joint".lower() in (tmp_path / "out" / "table4.txt").read_text().lower()
     assert json.loads((tmp_path / "out" / "table4.json").read_text())
+
+
+@pytest.mark.slow
+def test_gpu_generator_runs_dry(tmp_path):
+    sample = load_corpus(None).split("train")
+    write(tmp_path / "train.json", sample[:6])
+    write(tmp_path / "valid.json", sample[6:8])
+    said = run("gpu_generator.sh", str(tmp_path), str(tmp_path / "out"), DRY_RUN="1", PYTHON=sys.executable)
+    assert said.returncode == 0, said.stderr[-3000:]
+    assert "tiny-strategy: trained on " in said.stdout
+    assert (tmp_path / "out" / "tiny-strategy" / "model" / "adapter_model.safetensors").is_file()

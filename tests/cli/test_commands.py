@@ -20,6 +20,7 @@ _SMALL_PLANNER = [
     "--ppo.envs", "8", "--ppo.rollout", "4",
 ]  # fmt: skip
 _SMALL_GENERATOR = [
+    "--backbone", "tiny-blenderbot",
     "--tiny.width", "16", "--tiny.layers", "1", "--tiny.heads", "2", "--tiny.vocabulary", "300",
     "--optimisation.epochs", "1", "--lengths.history-tokens", "24", "--lengths.response-tokens", "10",
 ]  # fmt: skip

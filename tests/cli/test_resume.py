@@ -16,6 +16,7 @@ from corpus.load import load_corpus
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _SETTINGS = [
+    "--backbone", "tiny-blenderbot",
     "--tiny.width", "16", "--tiny.layers", "1", "--tiny.heads", "2", "--tiny.vocabulary", "300",
     "--optimisation.epochs", "3", "--optimisation.evaluation-steps", "2", "--optimisation.batch-size", "8",
     "--optimisation.precision", "fp32", "--lengths.history-tokens", "24", "--lengths.response-tokens", "10",

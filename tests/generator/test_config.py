@@ -100,9 +100,9 @@ def test_what_is_left_open_follows_the_kind_of_backbone():
     assert (found.learning_rate, found.warmup_steps, found.precision) == (0.5, 0, "bf16")
 
 
-def test_the_bare_command_is_the_preset_from_scratch():
+def test_a_bare_tiny_backbone_is_the_preset_from_scratch():
     scratch = built(tomllib.loads(next(p for p in PRESETS if p.stem == "scratch").read_text(encoding="utf-8")))
-    assert GeneratorConfig().resolved() == scratch.resolved()
+    assert GeneratorConfig(backbone="tiny-blenderbot").resolved() == scratch.resolved()
 
 
 def test_flat_settings_of_version_1_become_nested_ones():

@@ -24,6 +24,7 @@ from language_models.settings import AdapterConfig, OptimisationConfig, TinyMode
 from language_models.training_record import Checkpoints
 
 CONFIG = GeneratorConfig(
+    backbone="tiny-blenderbot",
     lengths=LengthConfig(history_tokens=96, response_tokens=40),
     optimisation=OptimisationConfig(batch_size=4, epochs=3.0, learning_rate=5e-3, warmup_steps=3, precision="fp32"),
     tiny=TinyModelConfig(width=16, layers=1, heads=2, vocabulary=320),
@@ -253,6 +254,7 @@ def test_training_learns_in_the_other_variants(variant, tmp_path, dialogues):
 
 
 STOPPING = GeneratorConfig(
+    backbone="tiny-blenderbot",
     variant="one-by-one",
     reasoning_share=0.5,
     lengths=LengthConfig(history_tokens=100),
