@@ -24,6 +24,9 @@ from metrics.text.scores import text_signature
 
 TOKENIZER = "tokenizer"
 DECODING = "decoding"
+PRECISION = "precision"  # of a language model; without one, as in retrieval, nothing depends on it
+NO_TOKENIZER = "none"
+_SCREENED = "replaced_rate"  # measured by the screening, which a comparison does not repeat
 PERPLEXITY = "ppl"  # begins the names of all perplexities
 PER_WORD = "ppl_word"  # the one that does not depend on the tokenizer
 _TOKENS = 1  # column of a perplexity's totals: how many tokens a dialogue has
@@ -201,7 +204,7 @@ def _shared_signature(evaluations: Sequence[StoredEvaluation]) -> str:
                 f"not comparable: {one.folder} and {other.folder} differ in {field}: {value} and {other_value}"
             )
     shared = _measured(first, one_tokenizer=len(first_of) == 1)
-    free |= {name for name in _OPTIONAL if not all(name in one.fields for one in evaluations)}
+    free |= {name for name in (*_OPTIONAL, PRECISION) if not all(name in one.fields for one in evaluations)}
     return "|".join(f"{name}:{value}" for name, value in shared.items() if name not in free)
 
 
@@ -209,7 +212,9 @@ def _refuse_other_fields(one: StoredEvaluation, other: StoredEvaluation, *, free
     one_tokenizer = one.fields[TOKENIZER] == other.fields[TOKENIZER]
     left, right = (_measured(each, one_tokenizer=one_tokenizer) for each in (one, other))
     for field in dict.fromkeys([*left, *right]):
-        if field in _OPTIONAL:
+        if field in _OPTIONAL or (
+            field == PRECISION and NO_TOKENIZER in (one.fields[TOKENIZER], other.fields[TOKENIZER])
+        ):
             continue
         values = (left.get(field, "none"), right.get(field, "none"))
         if field not in free and values[0] != values[1]:
@@ -234,7 +239,7 @@ def _statistics(evaluation: StoredEvaluation) -> ResponseStatistics:
         raise ValueError(f"{evaluation.folder}: {error}") from error
     stored = evaluation.result.systems[evaluation.system.generator]
     found = tally_values(statistics.tally) | {name: one.value for name, one in statistics.distinct.items()}
-    for metric in stored:
+    for metric in stored.keys() - {_SCREENED}:
         value = found.get(metric, math.nan)
         if not np.isclose(value, stored[metric].value, rtol=1e-6, equal_nan=True):
             raise ValueError(

@@ -104,6 +104,18 @@ def test_a_generator_without_probabilities_is_compared_in_all_but_perplexity(man
         assert "rouge_l" in differences and not any(metric.startswith("ppl") for metric in differences)
 
 
+def test_a_generator_without_a_language_model_compares_with_any_precision(many, store):
+    items = scored_messages(many)
+    parrot = Parrot([item.message.text for item in items], 2)
+    parrot.precision = "bf16"
+    half = store(parrot, "half", items=items, samples=50)
+    (comparison,) = compared(half, store(Finder(), "found", items=items, samples=50))
+    assert len(comparison.systems) == 2 and "precision" not in comparison.signature
+    parrot.precision = "fp32"
+    with pytest.raises(ValueError, match="differ in precision"):
+        compared(half, store(parrot, "full", items=items, samples=50))
+
+
 def test_differences_are_the_paired_tests_of_the_metrics(many, store_parrot):
     (comparison,) = compared(store_parrot("rare", 3), store_parrot("often", 2))
     assert list(comparison.systems) == ["rare, oracle", "often, oracle"]
