@@ -12,6 +12,7 @@ from cli.command_line import run_command
 from corpus.formats.official import write
 from corpus.load import load_corpus
 from corpus.strategy import LABELS
+from safety.care import rules_alone
 from tests.hash_encoder import HashEncoder
 
 _SMALL_PLANNER = [
@@ -39,6 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("ESC_CACHE", str(folder / "cache"))
         for module in ("planner.training", "planner.planner", "encoding.sentence_encoder"):
             patch.setattr(f"{module}.SentenceEncoder", HashEncoder)
+        patch.setattr("safety.care.default_care", rules_alone)  # the detectors belong to the real encoder
         for mode in ("one-by-one", "all-in-one"):
             _train("planner", "--data", str(data), "--mode", mode, "--out", str(folder / mode), *_SMALL_PLANNER)
         for variant in ("strategy", "all-in-one", "vanilla"):
