@@ -15,7 +15,8 @@ DANGER: dict[Side, str] = {"person": "crisis", "supporter": "unsafe"}
 HARMLESS = "harmless"
 _FOLDER = Path(__file__).parent
 LINES = _FOLDER / "lines"
-# Author -> side; one file for each author. No author stands in both: what is measured is what others write.
+# Author -> side; one file for each author. No author stands in both: what is measured is what others write. Authors k
+# to n, q and r are not trained on and v is not measured yet: their lines were written after the present weights.
 TRAINING: dict[Side, tuple[str, ...]] = {
     "person": ("testset/development", "testset/held_out", *(f"lines/{author}" for author in "abcdef")),
     "supporter": tuple(f"lines/{author}" for author in "ghij"),

@@ -10,7 +10,7 @@ COMMANDS = {
     ),
     "generator": LazyCommand(
         "cli.train.generator:TrainGenerator",
-        "Train a generator: fine-tune a pretrained backbone, or train a tiny one from scratch.",
+        "Train a generator: fine-tune a backbone, train a tiny one from scratch, or index training messages.",
     ),
     "seeker": LazyCommand(
         "cli.train.seeker:TrainSeeker",
@@ -26,7 +26,7 @@ COMMANDS = {
     ),
     "screening": LazyCommand(
         "cli.train.screening:TrainScreening",
-        "Train the detectors of what people and models say, which the screening uses beside its rules.",
+        "Train the detectors of what people and models say, on the package's lines and a corpus as harmless messages.",
     ),
     "quickstart": LazyCommand(
         "cli.train.quickstart:Quickstart",

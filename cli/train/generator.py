@@ -15,7 +15,7 @@ from generator.config import RENAMED, RETRIEVAL, GeneratorConfig, upgraded
 
 @dataclasses.dataclass(frozen=True)
 class TrainGenerator(Training):
-    """Train a generator: fine-tune a pretrained backbone, train a tiny one from scratch, or index training messages."""
+    """Train a generator: fine-tune a backbone, train a tiny one from scratch, or index training messages."""
 
     NAME: ClassVar[str] = "generator"
     SHARED: ClassVar[bool] = True

@@ -192,7 +192,7 @@ def test_lower_is_better_exactly_where_it_is():
         "preference_bias", "ald", "ppl", "ppl_mean", "ppl_word", "ppl_with_strategy", "ppl_mean_with_strategy",
         "retrieval_rank", "repetition", "repetition_history", "memorised_8grams", "memorised_messages",
         "average_turns", "gave_up_rate", "latency_ms_p50", "latency_ms_p95",
-        "latency_new_ms_p50", "latency_new_ms_p95", "ece", "progress_tv",
+        "latency_new_ms_p50", "latency_new_ms_p95", "ece", "progress_tv", "replaced_rate",
     }  # fmt: skip
 
 
